@@ -26,8 +26,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(batuta_options INTERFACE
     -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
 else()
-  # Names that a neighbour in the same unit has, too, and the whole of a JSON Schema in one literal.
-  target_compile_options(batuta_options INTERFACE -Wno-shadow -Wno-overlength-strings)
+  # The whole of a JSON Schema in one literal.
+  target_compile_options(batuta_options INTERFACE -Wno-overlength-strings)
   # Clang's precompiled headers hold their time, which ccache would take for a change.
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:SHELL:-Xclang -fno-pch-timestamp>")
 endif()
@@ -38,6 +38,8 @@ if(BATUTA_SANITIZE)
   add_compile_options(-fsanitize=${BATUTA_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${BATUTA_SANITIZE})
+  # Their units are larger than others: names that a neighbour has, too, are looked at in the release build.
+  target_compile_options(batuta_options INTERFACE -Wno-shadow)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # A check that GCC has not; Clang 14 cannot assemble it for Asio's coroutines.
     add_compile_options(-fno-sanitize=function)
