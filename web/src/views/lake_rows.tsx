@@ -6,8 +6,8 @@ import { Choice } from '../components/choice';
 import { Icon } from '../components/icon';
 import { NumberFilter } from '../components/list_filters';
 import { Empty, Loaded } from '../components/loaded';
+import { ColumnHeads, fitsLine, kindsOf, textOf } from '../components/row_cells';
 import { countOf } from '../lib/address';
-import { jsonText } from '../lib/exact_json';
 import { number } from '../lib/format';
 import { useResource, useSearch } from '../lib/hooks';
 import { numberProblem } from '../lib/list_query';
@@ -15,17 +15,13 @@ import { t } from '../lib/words';
 
 const usualRows = 50;
 const amounts = [10, 200, 1000];
-const lineLength = 40; // a UUID, a time and most names have room
-
-const isNumber = (value: unknown) => typeof value === 'number' || typeof value === 'bigint';
-const textOf = (value: unknown) => (typeof value === 'string' ? value : jsonText(value));
 
 // A row is a line: a hash or a text that has no room in it is cut by the style sheet, and opened by its button.
 function Value({ of }: { of: unknown }) {
   const [isOpen, setOpen] = useState(false);
   if (of === null || of === undefined) return <span class="muted">{t('empty')}</span>;
   const text = textOf(of);
-  if (text.length <= lineLength && !/[\r\n]/.test(text)) return <span class="lake-value">{text}</span>;
+  if (fitsLine(text)) return <span class="lake-value">{text}</span>;
   const words = isOpen ? t('Show less of it') : t('Show all of it');
   return (
     <span class="lake-long">
@@ -41,17 +37,13 @@ function Value({ of }: { of: unknown }) {
 
 export function RowsTable({ of }: { of: Pick<LakeRows, 'columns' | 'rows'> }) {
   const rows = of.rows as unknown[][];
-  const kinds = of.columns.map((_, at) => (rows.some((row) => isNumber(row[at])) ? 'number' : undefined));
+  const kinds = kindsOf(of.columns, rows);
   return (
     <div class="table-box lake-rows" role="region" aria-label={t('Rows')} tabIndex={0}>
       <table class="table">
         <thead>
           <tr>
-            {of.columns.map((name, at) => (
-              <th key={at} scope="col" class={kinds[at]} title={name.length > lineLength ? name : undefined}>
-                {name}
-              </th>
-            ))}
+            <ColumnHeads names={of.columns} kinds={kinds} />
           </tr>
         </thead>
         <tbody>

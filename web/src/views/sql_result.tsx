@@ -4,7 +4,7 @@ import type { LakeSqlRows } from '../api/types';
 import { Dialog } from '../components/dialog';
 import { Icon } from '../components/icon';
 import { Empty } from '../components/loaded';
-import { jsonText } from '../lib/exact_json';
+import { ColumnHeads, fitsLine, kindsOf, lineLength, textOf } from '../components/row_cells';
 import { number } from '../lib/format';
 import { save } from '../lib/save';
 import { csvOf, cutWords, jsonOf, type SqlResult } from '../lib/sql';
@@ -13,15 +13,11 @@ import { visibleWindow } from '../lib/window';
 import { t } from '../lib/words';
 
 const rowHeight = 34; // px, the same as in the css
-const lineLength = 40;
-
-const isNumber = (value: unknown) => typeof value === 'number' || typeof value === 'bigint';
-const textOf = (value: unknown) => (typeof value === 'string' ? value : jsonText(value));
 
 function Value({ of, onOpen }: { of: unknown; onOpen: () => void }) {
   if (of === null || of === undefined) return <span class="muted">{t('empty')}</span>;
   const text = textOf(of);
-  if (text.length <= lineLength && !/[\r\n]/.test(text)) return <span class="lake-value">{text}</span>;
+  if (fitsLine(text)) return <span class="lake-value">{text}</span>;
   return (
     <span class="lake-long">
       <span class="lake-value" title={text.slice(0, 1000)}>
@@ -46,7 +42,7 @@ function widths({ columns, rows }: SqlResult): number[] {
 function Rows({ of, onOpen }: { of: SqlResult; onOpen: (row: number, column: number) => void }) {
   const { box, scroll } = useScroll();
   const wide = useMemo(() => widths(of), [of]);
-  const kinds = useMemo(() => of.columns.map((_, at) => (of.rows.some((row) => isNumber(row[at])) ? 'number' : undefined)), [of]);
+  const kinds = useMemo(() => kindsOf(of.columns, of.rows), [of]);
   const { first, last, before, after } = visibleWindow(of.rows.length, rowHeight, scroll.top, scroll.height);
   const space = (height: number) =>
     height > 0 && (
@@ -70,11 +66,7 @@ function Rows({ of, onOpen }: { of: SqlResult; onOpen: (row: number, column: num
             <th scope="col" class="number">
               {t('Row')}
             </th>
-            {of.columns.map((name, at) => (
-              <th key={at} scope="col" class={kinds[at]} title={name.length > lineLength ? name : undefined}>
-                {name}
-              </th>
-            ))}
+            <ColumnHeads names={of.columns} kinds={kinds} />
           </tr>
         </thead>
         <tbody>
