@@ -159,21 +159,13 @@ ChildEnd run_child(const Child& child) {
           used.ru_maxrss};
 }
 
-std::map<std::string, std::string> environment_of(const Context& context) {
-  std::map<std::string, std::string> out;
-  for (const char* name : {"PATH", "HOME", "LANG"}) {
-    if (const char* value = std::getenv(name)) out[name] = value;
-  }
-  if (const char* text = std::getenv("BATUTA_COMMAND_ENV")) {  // checked where it was read
-    const auto settings = parse_untrusted(text);
-    if (!settings || !settings->is_object()) throw FinalError("worker.env is no JSON object");
-    for (const auto& [name, value] : settings->items()) out[name] = value.get<std::string>();
-  }
-  if (const auto text = context.json("env"); !text.empty()) {
+void add_own_variables(const Context& context, bool (*may_set)(std::string_view),
+                       std::map<std::string, std::string>& out) {
+  if (const auto text = context.json("env"); !text.empty() && text != "null") {
     const auto given = parse_untrusted(text);
     if (!given || !given->is_object()) throw FinalError("parameter env: expected an object");
     for (const auto& [name, value] : given->items()) {
-      if (!allowed_variable(name)) {
+      if (!may_set(name)) {
         throw FinalError("parameter env: the variable " + name + " may not be set");
       }
       const auto shown = value.is_string() ? value.get_ref<const std::string&>() : json_text(value);
@@ -188,6 +180,19 @@ std::map<std::string, std::string> environment_of(const Context& context) {
   out["BATUTA_TASK_ID"] = context.task_id();
   out["BATUTA_TRY_NUMBER"] = std::to_string(context.try_number());
   out["BATUTA_MAP_INDEX"] = std::to_string(context.map_index());
+}
+
+std::map<std::string, std::string> environment_of(const Context& context) {
+  std::map<std::string, std::string> out;
+  for (const char* name : {"PATH", "HOME", "LANG"}) {
+    if (const char* value = std::getenv(name)) out[name] = value;
+  }
+  if (const char* text = std::getenv("BATUTA_COMMAND_ENV")) {  // checked where it was read
+    const auto settings = parse_untrusted(text);
+    if (!settings || !settings->is_object()) throw FinalError("worker.env is no JSON object");
+    for (const auto& [name, value] : settings->items()) out[name] = value.get<std::string>();
+  }
+  add_own_variables(context, allowed_variable, out);
   out["BATUTA_SCRATCH"] = context.scratch();
   if (const void* folder = context.extension("batuta.run_folder")) {
     out["BATUTA_RUN_DIR"] = static_cast<const char*>(folder);

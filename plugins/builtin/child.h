@@ -43,6 +43,12 @@ ChildEnd run_child(const Child& child);
 // RetryableError.
 UniqueFd sealed_file(std::string_view text);
 
+// Into `out`: parameter "env", whose names `may_set` lets through, then what tells of the attempt
+// (BATUTA_DAG_ID, RUN_ID, TASK_ID, TRY_NUMBER, MAP_INDEX). FinalError for any other name and for a
+// NUL.
+void add_own_variables(const Context& context, bool (*may_set)(std::string_view),
+                       std::map<std::string, std::string>& out);
+
 // What a command of this attempt may know: PATH, HOME, LANG, then the worker's own setting
 // ($BATUTA_COMMAND_ENV, JSON), then parameter "env", then BATUTA_*. FinalError when "env" says what
 // it may not.

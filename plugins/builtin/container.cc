@@ -14,6 +14,7 @@
 #include "common/safe_json.h"
 #include "common/text.h"
 #include "common/url.h"
+#include "plugins/builtin/child.h"
 #include "plugins/builtin/container_engine.h"
 #include "plugins/builtin/container_owner.h"
 #include "plugins/builtin/last_line.h"
@@ -134,28 +135,15 @@ json mount_of(const std::string& from, const char* to, bool read_only) {
   return {{"Type", "bind"}, {"Source", from}, {"Target", to}, {"ReadOnly", read_only}};
 }
 
-std::map<std::string, std::string> environment_of(const Context& context) {
+// Names that mean something to this machine's programs mean nothing to it here.
+bool may_be_set(std::string_view name) {
+  return !name.empty() && !name.starts_with("BATUTA_") &&
+         name.find_first_of(std::string_view("=\0", 2)) == std::string_view::npos;
+}
+
+std::map<std::string, std::string> variables_of(const Context& context) {
   std::map<std::string, std::string> out;
-  if (const auto text = context.json("env"); !text.empty() && text != "null") {
-    const auto given = batuta::parse_untrusted(text);
-    if (!given || !given->is_object()) throw FinalError("parameter env: expected an object");
-    for (const auto& [name, value] : given->items()) {
-      if (name.empty() || name.starts_with("BATUTA_") ||
-          name.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
-        throw FinalError("parameter env: the variable " + name + " may not be set");
-      }
-      const auto shown =
-          value.is_string() ? value.get_ref<const std::string&>() : batuta::json_text(value);
-      if (shown.find('\0') != std::string::npos)
-        throw FinalError("parameter env: NUL in the value of " + name);
-      out[name] = shown;
-    }
-  }
-  out["BATUTA_DAG_ID"] = context.dag_id();
-  out["BATUTA_RUN_ID"] = context.run_id();
-  out["BATUTA_TASK_ID"] = context.task_id();
-  out["BATUTA_TRY_NUMBER"] = std::to_string(context.try_number());
-  out["BATUTA_MAP_INDEX"] = std::to_string(context.map_index());
+  batuta::plugin::add_own_variables(context, may_be_set, out);
   out["BATUTA_SCRATCH"] = own_folder;
   out["BATUTA_RESULT"] = std::string(own_folder) + "/.result";
   return out;
@@ -218,7 +206,7 @@ std::string user_of(const Context& context, const ContainerEngine& engine) {
 json config_of(const Context& context, const ContainerEngine& engine, const ImageName& image,
                const std::string& folder) {
   json host{{"Mounts", json::array()}, {"SecurityOpt", {"no-new-privileges"}}};
-  auto environment = environment_of(context);
+  auto environment = variables_of(context);
   host["Mounts"].push_back(mount_of(make_folder(folder + "/scratch"), own_folder, false));
   if (const void* shared = context.extension("batuta.run_folder")) {
     environment["BATUTA_RUN_DIR"] = run_folder;
