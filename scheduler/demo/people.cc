@@ -60,9 +60,7 @@ People::People(PeopleOptions options) : options_(options) {
 }
 
 std::uint64_t People::draw(std::uint64_t what, std::initializer_list<std::uint64_t> numbers) const {
-  std::uint64_t drawn = hash_words({options_.seed, what});
-  for (const auto number : numbers) drawn = hash_words({drawn, number});
-  return drawn;
+  return drawn_for(options_.seed, what, numbers);
 }
 
 int People::signs_up_on(int user) const {

@@ -45,6 +45,13 @@ std::uint64_t hash_words(std::initializer_list<std::uint64_t> words) {
   return state;
 }
 
+std::uint64_t drawn_for(std::uint64_t seed, std::uint64_t what,
+                        std::initializer_list<std::uint64_t> numbers) {
+  std::uint64_t drawn = hash_words({seed, what});
+  for (const auto number : numbers) drawn = hash_words({drawn, number});
+  return drawn;
+}
+
 struct QuoteMarket::Listed {
   Listed(std::uint64_t given_seed, const std::string& given_name)
       : name(given_name),

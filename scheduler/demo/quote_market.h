@@ -40,5 +40,8 @@ class QuoteMarket : public QuoteSource {
 
 // splitmix64's finisher over a chain of words: the only source of chance in the demo.
 std::uint64_t hash_words(std::initializer_list<std::uint64_t> words);
+// What is drawn under `seed` for `what` of the thing that `numbers` name, one after the other.
+std::uint64_t drawn_for(std::uint64_t seed, std::uint64_t what,
+                        std::initializer_list<std::uint64_t> numbers);
 
 }  // namespace batuta::demo

@@ -92,9 +92,7 @@ Shop::Shop(ShopOptions options) : options_(options) {
 }
 
 std::uint64_t Shop::draw(std::uint64_t what, std::initializer_list<std::uint64_t> numbers) const {
-  std::uint64_t drawn = hash_words({options_.seed, what});
-  for (const auto number : numbers) drawn = hash_words({drawn, number});
-  return drawn;
+  return drawn_for(options_.seed, what, numbers);
 }
 
 bool Shop::hits(std::uint64_t what, std::initializer_list<std::uint64_t> numbers,

@@ -15,6 +15,20 @@ std::string twice(Duration budget) {
   return std::to_string(2 * budget / std::chrono::seconds(1) + 600) + "s";
 }
 
+// One task on a schedule, one run at a time, from the first start of the server on.
+std::string system_dag(const char* id, const char* description, const std::string& schedule,
+                       const json& task) {
+  return json_text({{"dag_id", id},
+                    {"description", description},
+                    {"schedule", schedule},
+                    {"start_date", "2024-01-01T00:00:00Z"},
+                    {"catchup", false},
+                    {"max_active_runs", 1},
+                    {"is_paused_upon_creation", false},
+                    {"tags", {"system"}},
+                    {"tasks", {task}}});
+}
+
 std::string lake_maintenance(const Settings& settings) {
   const std::string budget =
       std::to_string(settings.lake_maintenance_budget / std::chrono::seconds(1)) + "s";
@@ -28,18 +42,10 @@ std::string lake_maintenance(const Settings& settings) {
                       {{"operation", "auto"},
                        {"small_files", settings.lake_maintenance_small_files},
                        {"budget", budget}}}};
-  return json_text(
-      {{"dag_id", "lake_maintenance"},
-       {"description",
-        "Keeps the lake's tables small and fast: small files held together, old ones deleted, "
-        "checkpoints. Setting lake.maintenance"},
-       {"schedule", settings.lake_maintenance},
-       {"start_date", "2024-01-01T00:00:00Z"},
-       {"catchup", false},
-       {"max_active_runs", 1},
-       {"is_paused_upon_creation", false},
-       {"tags", {"system"}},
-       {"tasks", {task}}});
+  return system_dag("lake_maintenance",
+                    "Keeps the lake's tables small and fast: small files held together, old ones "
+                    "deleted, checkpoints. Setting lake.maintenance",
+                    settings.lake_maintenance, task);
 }
 
 // Its monitors are put in where the files of DAGs are read.
@@ -53,17 +59,10 @@ std::string lake_monitors(const Settings& settings) {
                      {"retry_delay", "30s"},
                      {"execution_timeout", "15m"},
                      {"params", {{"operation", "evaluate"}, {"monitors", *monitors}}}};
-  return json_text({{"dag_id", "lake_monitors"},
-                    {"description",
-                     "Judges the monitors of tables and tasks (monitors/<domain>.json) and keeps "
-                     "their alerts. Setting lake.monitors"},
-                    {"schedule", settings.lake_monitors},
-                    {"start_date", "2024-01-01T00:00:00Z"},
-                    {"catchup", false},
-                    {"max_active_runs", 1},
-                    {"is_paused_upon_creation", false},
-                    {"tags", {"system"}},
-                    {"tasks", {task}}});
+  return system_dag("lake_monitors",
+                    "Judges the monitors of tables and tasks (monitors/<domain>.json) and keeps "
+                    "their alerts. Setting lake.monitors",
+                    settings.lake_monitors, task);
 }
 
 }  // namespace
