@@ -32,7 +32,8 @@ Settled settle(std::vector<Alert> open, const std::vector<Judged>& judged,
     const auto found = verdicts.find(alert.monitor_id);
     const bool gone = found == verdicts.end() && domains.contains(alert.domain);
     const bool well = found != verdicts.end() && found->second->verdict.status == Status::well;
-    if (!gone && !well) {
+    // One that was opened by a later look knows more than this one, which took longer.
+    if ((!gone && !well) || alert.opened_at > now) {
       standing.insert(alert.monitor_id);
       out.open.push_back(std::move(alert));
       continue;

@@ -66,7 +66,9 @@ void look_at_versions(const DeltaTable& table, std::size_t versions, monitor::Si
     }
     if (!changes_data(*commit)) continue;
     if (!seen.changed) seen.changed = Time(std::chrono::milliseconds(made_ms(log, *at, *commit)));
-    if (!commit->adds.empty() || !commit->removes.empty())
+    // What only takes rows away wrote none, and is no measure of what is written.
+    if (std::any_of(commit->adds.begin(), commit->adds.end(),
+                    [](const lakelog::AddFile& file) { return file.data_change; }))
       seen.written.push_back(written_by(*commit));
   }
 }

@@ -177,3 +177,14 @@ TEST_CASE(
   CHECK(gone.closed[0].close_note == "there is no such monitor any more");
   CHECK_FALSE(settle(before.open, {}, {"shop"}, 2, "run", noon).differs());
 }
+
+TEST_CASE("an older look closes nothing that a newer one opened, and opens nothing beside it") {
+  const auto later = settle({}, {judged("a", Status::unwell)}, {"bank"}, 5, "run-2",
+                            noon + std::chrono::minutes(5));
+  for (const Status status : {Status::well, Status::unwell}) {
+    const auto older = settle(later.open, {judged("a", status)}, {"bank"}, 6, "run-1", noon);
+    CHECK_FALSE(older.differs());
+    CHECK(older.open.size() == 1);
+  }
+  CHECK_FALSE(settle(later.open, {}, {"bank"}, 6, "run-1", noon).differs());
+}

@@ -136,6 +136,20 @@ TEST_CASE("volume is what the newest versions wrote, and maintenance is none of 
         "the newest version wrote 10 rows, and the median of 4 before it is 100: below 0.5 times");
 }
 
+TEST_CASE("a version that only takes rows away is none of the volume") {
+  Watched table;
+  for (int i = 0; i < 4; ++i) table.publish(100);
+  lakelog::Change change;
+  change.read_version = 3;
+  change.operation = "DELETE";
+  change.commit.removes.push_back({"day=2026-11-20/f1.parquet", 0, true, std::nullopt, 1});
+  const lakelog::LogFolder log(*table.lake.storage(), watched);
+  REQUIRE(lakelog::put_change(log, change, 4'070'908'800'000).ok());
+  REQUIRE_MESSAGE(table.evaluate(json::array({volume})), table.failure);
+  CHECK(table.told["well"] == 1);
+  CHECK(table.open().empty());
+}
+
 TEST_CASE("a changed column is drift until a person accepts it") {
   Watched table;
   table.publish(1);
