@@ -17,6 +17,8 @@ using nlohmann::json;
 // from their first moment: a window within a day takes in the whole day so far.
 Window window_of(const plugin::Context& context, const contract::Table& table, bool first) {
   if (table.mode != contract::Mode::incremental) return {};
+  // A source that is to be asked for windows alone is not asked for everything instead.
+  const bool needs_one = table.starts_at_window || context.logical_date().has_value();
   Window window;
   try {
     const plugin::Window given = context.window();
@@ -24,14 +26,14 @@ Window window_of(const plugin::Context& context, const contract::Table& table, b
     if (first && !table.starts_at_window) return window;
     if (given.end > given.start) {
       window.start = given.start;
-    } else if (context.logical_date()) {
+    } else if (needs_one) {
       throw plugin::FinalError(
           "the window is empty: give the run a start and an end that is later");
     } else {
       context.warn("the window is empty: all that the source has up to its end is read");
     }
   } catch (const plugin::FinalError&) {
-    if (context.logical_date()) throw;
+    if (needs_one) throw;
     context.warn("the run has no window: all that the source has is read");
   }
   if (window.start && table.column(table.watermark)->type == "date")

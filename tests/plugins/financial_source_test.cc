@@ -115,3 +115,19 @@ TEST_CASE("a cancelled extract stops between requests") {
   CHECK(host.outputs.empty());
   CHECK(world.server.targets().size() <= 1);
 }
+
+TEST_CASE("a source that is asked for windows alone is asked for nothing without one") {
+  Financial world([](const std::string&) { return Reply{400, "", "everything is too much"}; });
+  for (const char* end : {run.start.c_str(), ""}) {
+    FakeHost host;
+    host.context = {{"execution_id", "x"},
+                    {"task_id", "t"},
+                    {"lake", world.lake.path()},
+                    {"scratch", world.lake.path()}};
+    if (*end != '\0') host.context.update({{"window_start", run.start}, {"window_end", end}});
+    host.parameters = Financial::extract_parameters({"A"});
+    host.secrets["quotes_api"] = world.server.connection();
+    CHECK(host.run("contract_bronze") != 0);
+  }
+  CHECK(world.server.targets().empty());
+}
