@@ -19,6 +19,12 @@ Alert opened(const Judged& one, std::int64_t id, const std::string& run, Time no
   return alert;
 }
 
+// A look that began later and ended sooner knows more than this one. No look takes an hour: an alert
+// from further ahead was opened by another clock, and would else stand until that hour comes.
+bool opened_by_a_later_look(const Alert& alert, Time now) {
+  return alert.opened_at > now && alert.opened_at - now < std::chrono::hours(1);
+}
+
 }  // namespace
 
 Settled settle(std::vector<Alert> open, const std::vector<Judged>& judged,
@@ -32,8 +38,7 @@ Settled settle(std::vector<Alert> open, const std::vector<Judged>& judged,
     const auto found = verdicts.find(alert.monitor_id);
     const bool gone = found == verdicts.end() && domains.contains(alert.domain);
     const bool well = found != verdicts.end() && found->second->verdict.status == Status::well;
-    // One that was opened by a later look knows more than this one, which took longer.
-    if ((!gone && !well) || alert.opened_at > now) {
+    if ((!gone && !well) || opened_by_a_later_look(alert, now)) {
       standing.insert(alert.monitor_id);
       out.open.push_back(std::move(alert));
       continue;

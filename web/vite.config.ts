@@ -18,5 +18,6 @@ export default defineConfig({
     },
   },
   server: { proxy: { '/api': process.env['BATUTA_URL'] ?? 'http://127.0.0.1:8080' } },
-  test: { include: ['test/**/*.test.ts'], environment: 'node', css: true },
+  // The first import of the whole page takes seconds where a build runs beside it.
+  test: { include: ['test/**/*.test.ts'], environment: 'node', css: true, testTimeout: 60_000 },
 });

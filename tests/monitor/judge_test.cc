@@ -187,4 +187,9 @@ TEST_CASE("an older look closes nothing that a newer one opened, and opens nothi
     CHECK(older.open.size() == 1);
   }
   CHECK_FALSE(settle(later.open, {}, {"bank"}, 6, "run-1", noon).differs());
+  // From so far ahead it was another clock's, and must not stand until that hour comes.
+  const auto ahead = settle({}, {judged("a", Status::unwell)}, {"bank"}, 5, "run-2",
+                            noon + std::chrono::hours(24));
+  CHECK(settle(ahead.open, {judged("a", Status::well)}, {"bank"}, 6, "run-3", noon).closed.size() ==
+        1);
 }
