@@ -173,7 +173,8 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
 std::string statement_json(const ModelSpec& spec) {
   auto given = parse_untrusted(spec.given_json);
   if (!given || !given->is_object()) return spec.given_json;
-  for (const char* name : {"parameters", "description", "quality", "history", "incremental"})
+  for (const char* name :
+       {"parameters", "description", "quality", "history", "incremental", "cluster_by"})
     given->erase(name);
   return json_text(*given);
 }
@@ -203,6 +204,7 @@ ModelSpec model_spec(const plugin::Context& context) {
         std::string(to_string(spec.mode)) + "; merge and partitions can be mapped");
   spec.keys = context.texts("keys");
   spec.partition_by = context.texts("partition_by");
+  spec.cluster_by = context.texts("cluster_by");
   spec.delete_when = context.text("delete_when", "");
   spec.history = context.boolean("history", false);
   spec.incremental = context.text("incremental", "auto") != "off";

@@ -39,9 +39,10 @@ struct ModelSpec {
   Mode mode = Mode::overwrite;
   std::vector<std::string> keys;
   std::vector<std::string> partition_by;
-  bool incremental = true;  // only what changed is computed, where that is the same
-  bool history = false;     // every state of the rows is kept in <table>_hist
-  std::string delete_when;  // merge: a condition over the result; its rows are deleted
+  std::vector<std::string> cluster_by;  // order of the rows in a file; empty: by keys
+  bool incremental = true;              // only what changed is computed, where that is the same
+  bool history = false;                 // every state of the rows is kept in <table>_hist
+  std::string delete_when;              // merge: a condition over the result; its rows are deleted
   std::string description;
   std::string sql;                  // one statement; its parameters are $1, $2…
   std::vector<lake::Param> values;  // of those; an empty list for each of `changed`
@@ -85,8 +86,8 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
                   const ValueTypes& types);
 
 // What the model is but for the values of templates and what says nothing of rows (description,
-// quality, history, incremental): an object. Two that are equal make the same rows of the same
-// values.
+// quality, history, incremental, cluster_by): an object. Two that are equal make the same rows of
+// the same values.
 std::string statement_json(const ModelSpec& spec);
 
 }  // namespace batuta::models

@@ -313,7 +313,11 @@ void ModelWrite::write(const std::string& select, const std::string& relation) {
                                ": every one has a file of its own, so partition by something "
                                "coarser");
   }
-  std::vector<std::string> order = spec_.keys;
+  std::vector<std::string> order = spec_.cluster_by.empty() ? spec_.keys : spec_.cluster_by;
+  for (const std::string& name : order)
+    if (std::none_of(shape_.columns.begin(), shape_.columns.end(),
+                     [&](const lakelog::Column& column) { return column.name == name; }))
+      throw plugin::FinalError("parameter cluster_by: " + spec_.table + " has no column " + name);
   payload_.adds = lake::write_files(session_, lake::StagedWrite{target_.storage(),
                                                                 spec_.table,
                                                                 shape_.columns,

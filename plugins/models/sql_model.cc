@@ -195,11 +195,10 @@ class SqlModel {
 
   // What makes two computations the same, beside the versions they read.
   std::string signed_text() const {
-    // Whether a history is kept, or how it is computed, changes nothing in the table.
+    // Whether a history is kept, how it is computed and sorted, changes no row of the table.
     auto given = parse_untrusted(spec_.given_json);
     if (given && given->is_object()) {
-      given->erase("history");
-      given->erase("incremental");
+      for (const char* name : {"history", "incremental", "cluster_by"}) given->erase(name);
     }
     json text = {{"model", given ? json_text(*given) : spec_.given_json},
                  {"plugin", plugin_version}};
@@ -347,6 +346,7 @@ struct SqlModelPlugin {
                        "\"overwrite\""),
       plugin::optional(BATUTA_PARAM_ARRAY, "keys", "what makes a row unique"),
       plugin::optional(BATUTA_PARAM_ARRAY, "partition_by", "columns"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "cluster_by", "columns to sort the rows of a file by"),
       plugin::optional(BATUTA_PARAM_STRING, "incremental", "auto or off", "\"auto\""),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "history", "every state of the rows, in <table>_hist",
                        "false"),

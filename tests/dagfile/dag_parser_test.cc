@@ -76,7 +76,7 @@ TEST_CASE("the financial DAG is what P1 asks for") {
   CHECK(dag.tasks[0].overlap == std::chrono::minutes(15));
   CHECK(dag.tasks[0].connections == std::vector<std::string>{"quotes_api"});
   CHECK(dag.tasks[1].upstream == std::vector<TaskIndex>{0});
-  CHECK(dag.tasks[2].plugin == "financial_gold");
+  CHECK(dag.tasks[2].plugin == "sql_model");
   CHECK(result.unknown_plugins.size() == 3);
 }
 

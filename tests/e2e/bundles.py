@@ -26,8 +26,6 @@ class Bundle:
         self.sources = folder.path / "sources"
         self.bundle = SOURCE / "pipelines" / name
         for part in ("contracts", "dags", "models"):
-            if not (self.bundle / part).is_dir():
-                continue  # contracts make all of its tables, as in financial
             shutil.copytree(self.bundle / part, folder.path / part, dirs_exist_ok=True)
         self.silence_schedule()
         self.services = []

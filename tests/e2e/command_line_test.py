@@ -272,9 +272,10 @@ def what_is_no_dag_file_is_said_to_be_none():
         text = (dags / "financial.json").read_text()
         changed = dags.parent / "changed" / "changed.json"
         changed.parent.mkdir()
-        changed.write_text(text.replace('"source": "financial"', '"source": "finacial"'))
+        changed.write_text(json.dumps(dag("changed", [
+            {"task_id": "a", "type": "extract", "source": "contrac", "layer": "bronze"}])))
         warned = run("dags", "validate", changed)
-        assert f"warning: {BATUTA.parent}/plugins has no plugin" in warned.stderr and 'did you mean "financial_gold"' in warned.stderr, warned.stderr
+        assert f"warning: {BATUTA.parent}/plugins has no plugin" in warned.stderr and 'did you mean "contract_bronze"' in warned.stderr, warned.stderr
         changed.write_text(text.replace('"overlap"', '"overlapp"'))
         wrong = run("dags", "validate", changed, code=1).stderr
         assert "/tasks/0/params/overlapp" in wrong and 'did you mean "overlap"' in wrong, wrong

@@ -238,6 +238,7 @@ def the_demo_runs_once():
     assert result.returncode == 0, result.stdout + result.stderr
     run("contracts", "validate", FINANCIAL.parents[1] / "contracts")
     run("dags", "validate", FINANCIAL.parent)
+    assert "1 passed, 0 failed" in run("models", "test", FINANCIAL.parents[1] / "models").stdout
     assert "run success" in result.stdout and GOLD in result.stdout and "vwap" in result.stdout, result.stdout
 
 

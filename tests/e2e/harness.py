@@ -63,7 +63,8 @@ class Server:
         self.dags = folder / "dags"
         self.dags.mkdir(parents=True, exist_ok=True)
         if "financial" in (dags or {}):
-            shutil.copytree(FINANCIAL.parents[1] / "contracts", folder / "contracts", dirs_exist_ok=True)
+            for part in ("contracts", "models"):
+                shutil.copytree(FINANCIAL.parents[1] / part, folder / part, dirs_exist_ok=True)
         for name, definition in (dags or {}).items():
             self.write_dag(name, definition)
         self.command = [BATUTA, command, "--home", self.home, "--port", "0", "--dags", self.dags, *arguments]

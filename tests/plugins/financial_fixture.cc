@@ -8,6 +8,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "common/sql_text.h"
 #include "lakelog/publish.h"
 #include "plugins/lake/delta_table.h"
 #include "tests/plugins/table_rows.h"
@@ -24,6 +25,20 @@ std::string of_bundle(const std::string& name) {
   std::ifstream file(path);
   if (!file) FAIL("no " << path);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// What the scheduler gives the bundle's gold task.
+json gold_parameters() {
+  json task = json::parse(of_bundle("dags/financial.json"))["tasks"].back();
+  for (const char* name : {"task_id", "type", "depends_on"}) task.erase(name);
+  const auto sql = sql_templates(of_bundle(task["sql"]["$file"]));
+  REQUIRE(sql.ok());
+  REQUIRE(sql->parameters.size() == 1);
+  const auto& [name, text] = sql->parameters.front();
+  REQUIRE(text == "{{ changed_partitions('silver/financial/quotes', 'day') }}");
+  task["sql"] = sql->text;
+  task["changed"] = {{name, {{"table", silver_table}, {"column", "day"}}}};
+  return task;
 }
 
 }  // namespace
@@ -72,6 +87,7 @@ std::unique_ptr<FakeHost> Financial::execute(const std::string& plugin, const Ru
     host->parameters = extract_parameters({});
     host->parameters.erase("query");
   }
+  if (plugin == gold_plugin) host->parameters = gold_parameters();
   returned = host->run(plugin);
   return host;
 }
@@ -110,7 +126,7 @@ void Financial::publish_all(const FakeHost& host) {
 void Financial::run_all(const Run& run) {
   bronze_result = complete("contract_bronze", run);
   silver_result = complete("contract_silver", run, bronze_result);
-  gold_result = complete("financial_gold", run, silver_result);
+  gold_result = complete(gold_plugin, run, silver_result);
 }
 
 std::int64_t Financial::version(const std::string& table) const {

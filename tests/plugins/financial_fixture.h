@@ -62,6 +62,7 @@ class Financial {
   std::int64_t publications = 0;
 };
 
+inline constexpr const char* gold_plugin = "sql_model";
 inline constexpr const char* bronze_table = "bronze/financial/quotes";
 inline constexpr const char* silver_table = "silver/financial/quotes";
 inline constexpr const char* gold_table = "gold/financial/financial_data_hour";

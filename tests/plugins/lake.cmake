@@ -15,7 +15,7 @@ batuta_test(plugins_financial LABEL unit TIMEOUT 600
   APART fake_host.cc financial_quotes_test.cc financial_source_test.cc lake_sql_test.cc
   LINKS batuta_from_contract nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_financial lake_engine plugin_contract_bronze plugin_contract_silver
-  plugin_financial_gold plugin_lake_sql)
+  plugin_sql_model plugin_lake_sql)
 # Opt-in: cmake -DBATUTA_DELTALAKE_PYTHON=<python with the deltalake package>.
 if(BATUTA_DELTALAKE_PYTHON)
   add_test(NAME lake_independent_reader COMMAND ${BATUTA_DELTALAKE_PYTHON}

@@ -42,7 +42,7 @@ TEST_CASE("a sample lake is written with its sums") {
     const auto bronze = world.complete("contract_bronze", numbered(i));
     if (i % 12 != 0) continue;
     const auto silver = world.complete("contract_silver", numbered(i), bronze);
-    (void)world.complete("financial_gold", numbered(i), silver);
+    (void)world.complete(gold_plugin, numbered(i), silver);
   }
   json sums;
   sums[bronze_table] = world.rows(bronze_table, "SELECT count(*), sum(_record_no)::BIGINT FROM t");

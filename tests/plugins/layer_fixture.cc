@@ -62,27 +62,6 @@ const lake::TransformSpec& readings_to_silver() {
   return spec;
 }
 
-const lake::AggregateSpec& silver_to_days() {
-  static const lake::AggregateSpec spec{
-      .source = readings_to_silver().target,
-      .target = {"gold/demo/days",
-                 "sums",
-                 "day",
-                 {{"sensor", "string", true},
-                  {"total", "long", true},
-                  {"execution_id", "string", true},
-                  {"day", "date", true}},
-                 {"sensor", "day"}},
-      .marker = "gold/silver",
-      .prepare = {},
-      .select =
-          "SELECT \"sensor\", CAST(sum(\"value\") AS BIGINT) AS \"total\", \"day\" FROM "
-          "source_rows GROUP BY ALL",
-      .quality = {{"unique", "uniqueness", "copies > 1"}},
-      .order = {"sensor"}};
-  return spec;
-}
-
 void Readings::attempt(const std::string& run, const std::function<void(plugin::Context&)>& body) {
   FakeHost host;
   const std::string scratch = lake.path() + "/_scratch";
@@ -148,13 +127,6 @@ lake::TransformResult Readings::transform(const std::string& run, const lake::Ow
     if (deletes && deletes->mark) spec.target.columns.push_back({"_deleted_at", "timestamp", true});
     result = lake::transform(context, spec, own);
   });
-  return result;
-}
-
-lake::AggregateResult Readings::aggregate(const std::string& run) {
-  lake::AggregateResult result;
-  attempt(run,
-          [&](plugin::Context& context) { result = lake::aggregate(context, silver_to_days()); });
   return result;
 }
 

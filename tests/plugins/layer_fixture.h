@@ -1,5 +1,5 @@
-// A made-up source for the layer library: readings of sensors, bronze to silver to the day's sums,
-// without a plugin and without a scheduler.
+// A made-up source for the layer library: readings of sensors, bronze to silver, without a
+// plugin and without a scheduler.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "plugins/lake/layer/aggregate.h"
 #include "plugins/lake/layer/transform.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
@@ -23,7 +22,6 @@ struct Reading {
 };
 
 const lake::TransformSpec& readings_to_silver();
-const lake::AggregateSpec& silver_to_days();
 
 class Readings {
  public:
@@ -42,7 +40,6 @@ class Readings {
   void extract(const std::string& run, const std::vector<std::string>& sensors, std::int64_t count,
                const std::function<Reading(std::int64_t)>& reading);
   lake::TransformResult transform(const std::string& run, const lake::OwnList& own = {});
-  lake::AggregateResult aggregate(const std::string& run);
 
   // Rows of `sql` over the view t of the table, cells joined by '|'.
   std::vector<std::string> rows(const std::string& table, const std::string& sql);

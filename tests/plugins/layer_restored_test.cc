@@ -34,21 +34,15 @@ void extract_value(Readings& world, int run, const char* value) {
 
 }  // namespace
 
-TEST_CASE(
-    "silver that was restored takes in again what came since, and gold follows it back and forth") {
+TEST_CASE("silver that was restored takes in again what came since") {
   Readings world;
   for (int run = 1; run <= 2; ++run) {
     extract_value(world, run, run == 1 ? "1" : "2");
     (void)world.transform("run-" + std::to_string(run));
-    (void)world.aggregate("run-" + std::to_string(run));
   }
-  const auto total = [&] { return world.rows("gold/demo/days", "SELECT * FROM t"); };
-  const RestoredLines both = total();
   const auto back = lakelog::restore(*world.lake.storage(), restored_silver, {0, wall_now_ms()});
   if (!back.ok()) FAIL(back.error().message);
   CHECK(values(world) == RestoredLines{"1"});
-  (void)world.aggregate("run-3");
-  CHECK(total() != both);
   (void)world.transform("run-4");
   CHECK(values(world) == RestoredLines{"1", "2"});
 }

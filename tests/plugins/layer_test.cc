@@ -17,7 +17,6 @@ using namespace batuta;
 namespace {
 
 const std::string silver = "silver/demo/readings";
-const std::string gold = "gold/demo/days";
 const std::string rejected = "quarantine/demo/readings";
 
 using Lines = std::vector<std::string>;
@@ -37,23 +36,6 @@ bool said(const Lines& lines, const std::string& words) {
 
 void drop(const Readings& world, const std::string& name) {
   std::filesystem::remove_all(world.lake.path() + "/" + name);
-}
-
-// Takes every file of one day out of the table, as a delete from outside does.
-void remove_day(Readings& world, const std::string& name, const std::string& day) {
-  const auto table = lake::DeltaTable::open(world.lake.path(), name);
-  lakelog::Payload payload;
-  payload.table = name;
-  payload.operation = lakelog::Operation::overwrite_partitions;
-  payload.read_version = table.version();
-  payload.schema = table.snapshot().metadata.columns;
-  payload.partition_columns = {"day"};
-  for (const auto& file : table.files([](const auto&) { return true; })) {
-    if (file.partition_values.at("day") != day) continue;
-    payload.removes.push_back({file.path, 0, true, file.partition_values, file.size});
-  }
-  REQUIRE_FALSE(payload.removes.empty());
-  world.publish(lakelog::serialise_payload(payload));
 }
 
 }  // namespace
@@ -108,55 +90,16 @@ TEST_CASE("without its request an extraction's rows are taken in, and the log sa
   CHECK(said(world.lines, "1 extractions left no request: their sensors cannot be checked"));
 }
 
-TEST_CASE("gold follows silver's removals and leaves the other days alone") {
-  Readings world;
-  world.extract("run-1", {"a"},
-                {{"2026-11-20T10:00:00Z", "a", "1"}, {"2026-11-21T10:00:00Z", "a", "2"}});
-  (void)world.transform("run-1");
-  (void)world.aggregate("run-1");
-  CHECK(world.rows(gold, "SELECT day, total FROM t ORDER BY 1") ==
-        Lines{"2026-11-20|1", "2026-11-21|2"});
-  remove_day(world, silver, "2026-11-20");
-  const auto result = world.aggregate("run-2");
-  CHECK(result.partitions == 1);
-  CHECK(result.changed == 0);
-  CHECK(world.rows(gold, "SELECT day, total, execution_id FROM t") == Lines{"2026-11-21|2|run-1"});
-  CHECK(world.aggregate("run-3").partitions == 0);
-}
-
-TEST_CASE("where silver's log no longer reaches back, gold is compared as a whole") {
-  Readings world;
-  world.extract("run-1", {"a"},
-                {{"2026-11-20T10:00:00Z", "a", "1"}, {"2026-11-21T10:00:00Z", "a", "2"}});
-  (void)world.transform("run-1");
-  remove_day(world, silver, "2026-11-20");
-  // Gold was made by someone who left no marker.
-  world.publish(R"({"table":"gold/demo/days","operation":"create","read_version":-1,"schema":[
-    {"name":"sensor","type":"string","nullable":true},{"name":"total","type":"long","nullable":true},
-    {"name":"execution_id","type":"string","nullable":true},
-    {"name":"day","type":"date","nullable":true}],"partition_columns":["day"]})");
-  CHECK(world.aggregate("run-2").changed == 1);
-  CHECK(world.rows(gold, "SELECT day, total FROM t") == Lines{"2026-11-21|2"});
-}
-
 TEST_CASE("a source that was dropped and made anew is taken in from its first version on") {
   Readings world;
   for (const char* run : {"run-1", "run-2", "run-3"}) {
     world.extract(run, {"a"}, {{minute(run[4]), "a", "1"}});
     (void)world.transform(run);
-    (void)world.aggregate(run);
   }
   drop(world, "bronze/demo/readings");
   world.extract("run-4", {"a"}, {{minute(4), "a", "4"}});
   CHECK(world.transform("run-5").changed == 1);
-  CHECK(world.aggregate("run-5").changed == 1);
   CHECK(world.rows(silver, "SELECT count(*) FROM t") == Lines{"4"});
-
-  // The same below: gold follows a silver that was derived again.
-  drop(world, silver);
-  CHECK(world.transform("run-6").changed == 1);
-  CHECK(world.aggregate("run-6").changed == 1);
-  CHECK(world.rows(gold, "SELECT total FROM t") == Lines{"4"});
 }
 
 TEST_CASE("a marker ahead of its source is put right even by a run that finds nothing new") {
@@ -168,10 +111,8 @@ TEST_CASE("a marker ahead of its source is put right even by a run that finds no
   extract(1, "a", "1");
   extract(2, "a", "2");
   (void)world.transform("run-2");
-  (void)world.aggregate("run-2");
   extract(3, "a", "bad");
   (void)world.transform("run-3");
-  (void)world.aggregate("run-3");
   drop(world, "bronze/demo/readings");
   extract(4, "a", "2");
   CHECK(world.transform("run-4").changed == 0);
@@ -187,20 +128,6 @@ TEST_CASE("a marker ahead of its source is put right even by a run that finds no
   };
   CHECK(markers(silver) == 2);
   CHECK(markers(rejected) <= 2);
-}
-
-TEST_CASE("gold's marker ahead of silver is put right even where no day differs") {
-  Readings world;
-  for (const char* run : {"run-1", "run-2"}) {
-    world.extract(run, {"a"}, {{minute(1), "a", run + 4}});
-    (void)world.transform(run);
-    (void)world.aggregate(run);
-  }
-  drop(world, silver);
-  CHECK(world.transform("run-3").changed == 1);
-  CHECK(world.aggregate("run-3").partitions == 0);
-  const auto table = lake::DeltaTable::open(world.lake.path(), gold);
-  CHECK(table.marker("gold/silver") == 0);
 }
 
 TEST_CASE("a target that was dropped is derived again, whatever the quarantine's marker tells") {
@@ -297,8 +224,6 @@ TEST_CASE("a first load far larger than the engine's memory passes, and so does 
   CHECK(first.read == count);
   CHECK(first.changed == count);
   CHECK(world.rows(silver, "SELECT count(*), count(DISTINCT day) FROM t") == Lines{"300000|60"});
-  CHECK(world.aggregate("run-1").changed == 420);
-  CHECK(world.rows(gold, "SELECT CAST(sum(total) AS BIGINT) FROM t") == Lines{"149850000"});
   // The whole window again, one value changed: one day is rewritten, and no more.
   world.extract("run-2", sensors, count, [&](std::int64_t i) {
     Reading each = reading(i);
@@ -310,8 +235,6 @@ TEST_CASE("a first load far larger than the engine's memory passes, and so does 
   REQUIRE(payload.ok());
   CHECK(payload->adds.size() == 1);
   CHECK(payload->removes.size() == 1);
-  CHECK(world.aggregate("run-2").changed == 1);
-  CHECK(world.rows(gold, "SELECT CAST(sum(total) AS BIGINT) FROM t") == Lines{"149850007"});
 }
 
 TEST_CASE("silver by contract is there from the first run on, however little came") {
@@ -357,7 +280,5 @@ TEST_CASE("a first load of any size stays under one GiB") {
   MESSAGE("extract: " << peak_mib() << " MiB");
   CHECK(world.transform("run-1").read == count);
   MESSAGE("transform: " << peak_mib() << " MiB");
-  CHECK(world.aggregate("run-1").changed > 0);
-  MESSAGE("aggregate: " << peak_mib() << " MiB");
   CHECK(peak_mib() < 1024);
 }

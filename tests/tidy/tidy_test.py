@@ -47,7 +47,6 @@ ALLOWED = {
                         "plugins/models", "plugins/contract"},
     "plugins/sql": {"common", "plugins/sdk", "plugins/lake"},
     "plugins/contract": {"common", "contract", "lakelog", "stream", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
-    "plugins/financial": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
     "plugins/models": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
     "web": {"common"},
     "tests": None,
