@@ -12,7 +12,7 @@ export default defineConfig({
     rollupOptions: {
       output: {
         entryFileNames: 'app.js',
-        inlineDynamicImports: true,
+        chunkFileNames: '[name].js', // editor.js: what edits texts, loaded where one is edited
         assetFileNames: (asset) => (asset.names[0]?.endsWith('.css') ? 'app.css' : '[name][extname]'),
       },
     },

@@ -12,6 +12,10 @@ constexpr BodyField login_rows[] = {
 
 constexpr BodyField dag_patch_rows[] = {{"is_paused", Kind::flag, true}};
 
+constexpr BodyField dag_file_rows[] = {
+    {"content", Kind::text, true, "The text of the file; at most 256 KiB"},
+    {"hash", Kind::text, true, "SHA-256 of the text that it is to replace, as it was read"}};
+
 constexpr BodyField trigger_rows[] = {
     {"dag_run_id", Kind::text, false, "Made from the date unless given"},
     {"logical_date", Kind::time},
@@ -181,6 +185,8 @@ constinit const BodyTable no_body = {};
 constinit const BodyTable token_body = token_rows;
 constinit const BodyTable login_body = login_rows;
 constinit const BodyTable dag_patch_body = dag_patch_rows;
+constinit const BodyTable dag_check_body = BodyTable(dag_file_rows).first(1);
+constinit const BodyTable dag_file_body = dag_file_rows;
 constinit const BodyTable trigger_body = trigger_rows;
 constinit const BodyTable run_patch_body = run_patch_rows;
 constinit const BodyTable run_clear_body = run_clear_rows;

@@ -31,6 +31,8 @@ extern const BodyTable no_body;
 extern const BodyTable token_body;
 extern const BodyTable login_body;
 extern const BodyTable dag_patch_body;
+extern const BodyTable dag_check_body;
+extern const BodyTable dag_file_body;
 extern const BodyTable trigger_body;
 extern const BodyTable run_patch_body;
 extern const BodyTable run_clear_body;

@@ -59,6 +59,7 @@ nlohmann::json param_form(const nlohmann::json& schema);
 // `old_client`: one of Airflow 3.0 or 3.1, whose document has retry_exponential_backoff as a
 // boolean, and whose client takes nothing else; since then it is a number.
 nlohmann::json task_json(const Dag& dag, const Task& task, bool old_client = false);
+nlohmann::json task_groups_json(const Dag& dag);
 struct KeptVersion {
   std::string_view hash, file;  // that it is known by; where it was first read
 };

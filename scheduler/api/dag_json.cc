@@ -216,6 +216,17 @@ json task_json(const Dag& dag, const Task& task, bool old_client) {
             {"inlets", uris_of(dag, task.inlets)}}}};
 }
 
+json task_groups_json(const Dag& dag) {
+  json out = json::array();
+  for (const TaskGroup& group : dag.groups) {
+    out.push_back({{"group_id", group.id},
+                   {"parent", text_or_null(group.parent)},
+                   {"display_name", group.display_name.empty() ? group.id : group.display_name},
+                   {"doc_md", text_or_null(group.doc_md)}});
+  }
+  return out;
+}
+
 std::string version_text(const std::string& dag_id, const KeptVersion& version, std::int64_t number,
                          Time created_at) {
   return JsonObject{}

@@ -229,17 +229,6 @@ constexpr Column<Task> task_columns[] = {
     {"wait_for_downstream",
      [](const Task& t) { return Cell(std::int64_t{t.wait_for_downstream}); }},
 };
-
-json task_groups_json(const Dag& dag) {
-  json out = json::array();
-  for (const TaskGroup& group : dag.groups) {
-    out.push_back({{"group_id", group.id},
-                   {"parent", text_or_null(group.parent)},
-                   {"display_name", group.display_name.empty() ? group.id : group.display_name},
-                   {"doc_md", text_or_null(group.doc_md)}});
-  }
-  return out;
-}
 }  // namespace
 
 Result<Response> list_tasks(Context& context, const Request& request) {

@@ -26,6 +26,11 @@ void favorite_dag(Context&, Call);
 void unfavorite_dag(Context&, Call);
 void reparse_dag_file(Context&, Call);
 
+// dag_file_routes.cc
+Result<Response> get_dag_file(Context&, const Request&);
+void check_dag_file(Context&, Call);
+void put_dag_file(Context&, Call);
+
 // bundle_routes.cc
 void list_bundles(Context&, Call);
 void diff_bundle(Context&, Call);

@@ -32,6 +32,12 @@ constexpr ObjectSchema schemas[] = {
      "latest_dag_version:DagVersion?"},
     {"DAGCollection", "[dags:DAG] total_entries:int"},
     {"DAGSource", "content dag_id dag_display_name version_number:int"},
+    {"DAGFile", "dag_id bundle_name relative_fileloc editable:bool reason? content? hash?"},
+    {"DAGFileProblem", "line:int column:int pointer message"},
+    {"DAGFileCheck",
+     "[errors:DAGFileProblem] [warnings:DAGFileProblem] task_count:int [tasks:Task] "
+     "[groups:TaskGroup]"},
+    {"DAGFileSaved", "dag_id hash"},
     {"DAGTagCollection", "[tags] total_entries:int"},
     {"DagStatsState", "state count:int"},
     {"DagStats", "dag_id dag_display_name [stats:DagStatsState]"},

@@ -133,6 +133,13 @@ bool set_env(std::string& out, const json& value) {
   return out.size() <= (32 << 10);
 }
 
+bool set_flag(bool& out, const json& value) {
+  const bool yes = value == true || value == "true";
+  if (!yes && value != false && value != "false") return false;
+  out = yes;
+  return true;
+}
+
 bool set_text(std::string& out, const json& value) {
   if (!value.is_string() || value.get_ref<const std::string&>().empty()) return false;
   out = value;
@@ -224,6 +231,8 @@ const std::vector<Setting>& settings_table() {
          return set_url(s.base_url, v, {"http", "https"});
        },
        "the address that people reach the page by, such as \"https://batuta.example.org\""},
+      {"page.edit_dags", [](Settings& s, const json& v) { return set_flag(s.page_edit_dags, v); },
+       "true or false"},
       {"outgoing.proxy",
        [](Settings& s, const json& v) {
          return set_url(s.outgoing_proxy, v, {"http", "https", "socks5", "socks5h"});
@@ -372,6 +381,7 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
           {"contracts", s.contracts},
           {"bundles", shown_bundles(s.bundles)},
           {"base_url", s.base_url},
+          {"page.edit_dags", s.page_edit_dags ? "true" : "false"},
           {"outgoing.proxy", without_user_info(s.outgoing_proxy)},
           {"outgoing.no_proxy", s.outgoing_no_proxy},
           {"outgoing.ca_file", s.outgoing_ca_file},

@@ -48,6 +48,7 @@ struct Settings {
   std::string contracts;  // "contracts": folder of contracts; empty = beside the DAG folder
   std::vector<BundleSetting> bundles;  // "bundles": beside the DAG folder
   std::string base_url;           // "base_url": where people reach the page, for links in alerts
+  bool page_edit_dags = false;    // "page.edit_dags": people may edit DAG files in the page
   std::string outgoing_proxy;     // "outgoing.proxy": common/outgoing.h
   std::string outgoing_no_proxy;  // "outgoing.no_proxy"
   std::string outgoing_ca_file;   // "outgoing.ca_file"

@@ -392,10 +392,7 @@ TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
   backend.bag->warnings.push_back({now, "demo", "unknown plugin", "no worker offers it"});
   backend.view.pools.push_back({{"default_pool", 128, ""}, 3, 1, 2, 4, 125});
   ApiServices services{backend, history, registry, codes, hub};
-  services.settings = [] {
-    return std::vector<std::pair<std::string, std::string>>{
-        {"lease", "10s"}, {"lake.memory", "640"}, {"lake.threads", "1"}};
-  };
+  services.settings = [this] { return settings; };
   services.home = home;
   services.version = "9.9.9";
   services.clock = [this] { return Now{now, {}}; };

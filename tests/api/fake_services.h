@@ -159,6 +159,8 @@ class TestApi {
     return std::get<E>(backend.events.back());
   }
 
+  std::vector<std::pair<std::string, std::string>> settings{
+      {"lease", "10s"}, {"lake.memory", "640"}, {"lake.threads", "1"}};
   std::string home;  // a fresh folder, removed at the end
   IoThread thread;
   FakeBackend backend;

@@ -293,6 +293,7 @@ std::string asked_by(const Route& route) {
   if (has("/api/lake/")) return verb + " lake:" + (has("{layer}") ? "1/1" : "");
   const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");
   if (verb == "create") verb = starts ? "trigger" : "edit";
+  if (path.ends_with("/file")) verb = "edit";  // what lies on the disk is for who may edit it
   if (path.ends_with("s/list") || path.ends_with("favorite")) verb = "read";
   return verb + " dag:" + (has("{dag_id}") ? "demo" : "");
 }

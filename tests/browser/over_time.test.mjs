@@ -1,6 +1,6 @@
-// How a DAG went and what it was: its trends, its source over the versions. With the real server behind them.
+// How a DAG went and what it is: its trends, its source over the versions, and editing it. With the real server behind them.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { edited } from './fixture_dags.mjs';
@@ -67,6 +67,66 @@ test('the source has numbered lines, its versions, and what changed between two 
   await finish();
 });
 
+const file = join(process.env.BATUTA_DAGS, 'edited.json');
+const saved = () => readFileSync(file, 'utf8');
+// The whole text, as if it came from the clipboard.
+const paste = (page, text) =>
+  page.locator('.cm-content').evaluate((content, what) => {
+    content.focus();
+    getSelection().selectAllChildren(content);
+    document.execCommand('selectAll');
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', what);
+    content.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+  }, text);
+
+test('a DAG is edited: errors at their lines, drawn while one types, saved over what was read', async () => {
+  const { page, finish } = await newPage(session, '#/dags/edited?tab=source');
+  await page.getByRole('button', { name: 'Edit the file' }).click();
+  const save = page.getByRole('button', { name: 'Save the file' });
+  await page.getByText(/No errors, \d tasks/).waitFor();
+  assert.equal(await save.isDisabled(), true);
+  const read = JSON.parse(saved());
+  await paste(page, JSON.stringify({ ...read, tasks: [...read.tasks, { task_id: 'typed', type: 'mock', retries: -2 }] }, null, 2));
+  await page.locator('.edit-problems li', { hasText: 'retries' }).waitFor();
+  await page.locator('.cm-lintRange-error').first().waitFor();
+  assert.equal(await save.isDisabled(), true);
+  await page.locator('.edit-problems button').first().click();
+  await look(page, 'edit', page.locator('.edit-problems li'));
+  const good = JSON.stringify({ ...read, description: 'Edited in the page', tasks: [...read.tasks, { task_id: 'typed', type: 'mock' }] }, null, 2);
+  await paste(page, good);
+  await page.locator('[data-unit="typed"]').waitFor();
+  await goTo(page, '#/dags');
+  await page.getByRole('heading', { name: 'DAGs' }).waitFor();
+  await goTo(page, '#/dags/edited?tab=source&edit=yes');
+  await page.locator('[data-unit="typed"]').waitFor(); // the draft is still there
+  await save.click();
+  await page.getByText('Saved. The DAG is read anew').waitFor();
+  assert.equal(saved(), good);
+  await page.locator('.code-line', { hasText: 'Edited in the page' }).waitFor();
+  await finish();
+});
+
+test('what somebody else changed in a file meanwhile is shown, and written over only when one says so', async () => {
+  const { page, finish } = await newPage(session, '#/dags/edited?tab=source&edit=yes');
+  await page.getByText(/No errors, \d tasks/).waitFor();
+  const [theirs, mine] = ['Theirs', 'Mine'].map((word) => saved().replace('Edited in the page', word));
+  writeFileSync(file, theirs);
+  await paste(page, mine);
+  await page.locator('button:enabled', { hasText: 'Save the file' }).waitFor();
+  await page.keyboard.press('Control+s');
+  await page.locator('.code-gone', { hasText: 'Theirs' }).waitFor();
+  await page.locator('.code-new', { hasText: 'Mine' }).waitFor();
+  assert.equal(saved(), theirs);
+  await check(page, 'a file that was changed meanwhile');
+  await shoot(page, 'view-edit-conflict');
+  await page.getByRole('button', { name: 'Go on with mine' }).click();
+  await page.locator('button:enabled', { hasText: 'Save the file' }).click();
+  await page.getByText('Saved. The DAG is read anew').waitFor();
+  assert.equal(saved(), mine);
+  await finish();
+});
+
 test('trends and source speak Portuguese where the browser does', async () => {
   const context = await session.context.browser().newContext({ locale: 'pt-BR', storageState: await session.context.storageState() });
   const { page, finish } = await newPage({ ...session, context }, '#/dags/steady?tab=trends');
@@ -75,6 +135,8 @@ test('trends and source speak Portuguese where the browser does', async () => {
   await page.getByRole('tab', { name: 'Código' }).click();
   await page.getByRole('button', { name: 'Copiar' }).waitFor();
   await check(page, 'source in Portuguese');
+  await goTo(page, '#/dags/edited?tab=source&edit=yes');
+  await page.getByText(/Sem erros, \d tarefas/).waitFor();
   await finish();
   await context.close();
 });

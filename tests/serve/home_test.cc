@@ -245,8 +245,12 @@ TEST_CASE(
   CHECK(settings->lake_sql_slots == 2);
   CHECK(settings->lake_sql_rows == 50);
   CHECK(settings->lake_sql_bytes == 8 << 20);
-  for (const char* bad : {R"({"lake.sql_slots": 0})", R"({"lake.sql_rows": 1000001})",
-                          R"({"lake.sql_bytes": "17MiB"})", R"({"lake.sql_bytes": 0})"}) {
+  CHECK_FALSE(settings->page_edit_dags);
+  folder.write("batuta.json", R"({"page.edit_dags": true})");
+  CHECK(settings_of(folder.path())->page_edit_dags);
+  for (const char* bad :
+       {R"({"page.edit_dags": 1})", R"({"lake.sql_slots": 0})", R"({"lake.sql_rows": 1000001})",
+        R"({"lake.sql_bytes": "17MiB"})", R"({"lake.sql_bytes": 0})"}) {
     CAPTURE(bad);
     folder.write("batuta.json", bad);
     CHECK_FALSE(settings_of(folder.path()));

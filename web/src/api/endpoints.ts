@@ -39,6 +39,14 @@ export const dagTags = (signal?: AbortSignal) =>
 /** Of one version, or of the newest. */
 export const dagSource = (dag: string, version: number | undefined, signal?: AbortSignal) =>
   get<t.DagSource>(`${v2}/dagSources/${path(dag)}${queryString({ version_number: version })}`, signal);
+/** The file as it lies on the disk, for who may edit it. */
+export const dagFile = (dag: string, signal?: AbortSignal) => get<t.DagFile>(`${ours}/dags/${path(dag)}/file`, signal);
+/** What is wrong with a text for it, and the tasks that it would have. */
+export const checkDagFile = (dag: string, content: string, signal?: AbortSignal) =>
+  request<t.DagFileCheck>('POST', `${ours}/dags/${path(dag)}/file/check`, { body: { content }, signal });
+/** Over the text that has this hash; 409 when the file has another by now. */
+export const saveDagFile = (dag: string, content: string, hash: string) =>
+  request<{ hash: string }>('PUT', `${ours}/dags/${path(dag)}/file`, { body: { content, hash } });
 /** The newest first. */
 export const dagVersions = (dag: string, limit: number, signal?: AbortSignal) =>
   rowsOf<t.DagVersion>(`${dagUrl(dag)}/dagVersions`, 'dag_versions', { limit, order_by: '-version_number' }, signal);

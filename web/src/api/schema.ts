@@ -210,6 +210,23 @@ export interface DAGExtra {
   is_favorite: boolean;
 }
 
+export interface DAGFile {
+  bundle_name: string; content: string | null; dag_id: string; editable: boolean; hash: string | null;
+  reason: string | null; relative_fileloc: string;
+}
+
+export interface DAGFileCheck {
+  errors: DAGFileProblem[]; groups: TaskGroup[]; task_count: number; tasks: Task[]; warnings: DAGFileProblem[];
+}
+
+export interface DAGFileProblem {
+  column: number; line: number; message: string; pointer: string;
+}
+
+export interface DAGFileSaved {
+  dag_id: string; hash: string;
+}
+
 export interface DAGRun {
   batuta: Record<string, unknown>; bundle_version: string | null; conf: Record<string, unknown> | null;
   dag_display_name: string; dag_id: string; dag_run_id: string; dag_versions: DagVersion[];

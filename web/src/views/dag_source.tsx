@@ -4,13 +4,15 @@ import * as api from '../api/endpoints';
 import type { DagVersion } from '../api/types';
 import { Choice } from '../components/choice';
 import { CodeLines } from '../components/code_lines';
-import { Icon } from '../components/icon';
 import { Empty, Loaded } from '../components/loaded';
 import { countOf } from '../lib/address';
-import { countChanges, diffLines, foldSame, linesOf, type DiffLine } from '../lib/diff';
+import { linesOf, type DiffLine } from '../lib/diff';
 import { localTime, number } from '../lib/format';
 import { useApp, useResource, useSearch } from '../lib/hooks';
+import { useMay } from '../lib/may';
 import { t } from '../lib/words';
+import { Comparison } from './comparison';
+import { DagEdit } from './dag_edit';
 
 const mostLines = 5000; // more are shown when asked for
 const mostVersions = 500;
@@ -38,32 +40,6 @@ function Whole({ text, chosen, onChoose }: { text: string; chosen: number; onCho
   );
 }
 
-function Comparison({ before, after }: { before: string; after: string }) {
-  const lines = useMemo(() => diffLines(before, after), [before, after]);
-  const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
-  const parts = useMemo(() => foldSame(lines), [lines]);
-  const { added, gone } = countChanges(lines);
-  if (added + gone === 0) return <Empty>{t('Both versions have the same text.')}</Empty>;
-  return (
-    <>
-      <p class="muted" role="status">
-        {t('{added} lines came, {gone} went.', { added: number(added), gone: number(gone) })}
-      </p>
-      <div class="code-box" tabIndex={0} role="region" aria-label={t('What changed')}>
-        {parts.map((part, at) =>
-          part.kind === 'lines' || open.has(at) ? (
-            <CodeLines key={at} lines={part.lines} hasBoth />
-          ) : (
-            <button key={at} type="button" class="code-fold" onClick={() => setOpen(new Set([...open, at]))}>
-              <Icon name="unfold" /> {t('{count} lines that stayed', { count: number(part.lines.length) })}
-            </button>
-          ),
-        )}
-      </div>
-    </>
-  );
-}
-
 function Copy({ text }: { text: string }) {
   const { notify } = useApp();
   const copy = async () => {
@@ -81,6 +57,18 @@ function Copy({ text }: { text: string }) {
   );
 }
 
+// Shown to who may edit the DAG where the operator lets people: then the file has a text for editing.
+function EditButton({ dag, onEdit }: { dag: string; onEdit: () => void }) {
+  const may = useMay('edit', `dag:${dag}`);
+  const file = useResource((signal) => (may ? api.dagFile(dag, signal) : Promise.resolve(null)), [may, dag]);
+  if (!file.data?.editable) return null;
+  return (
+    <button type="button" class="button" onClick={onEdit}>
+      {t('Edit the file')}
+    </button>
+  );
+}
+
 export function DagSource({ dag, version }: { dag: string; version: number | undefined }) {
   const [search, change] = useSearch();
   const newest = version ?? 0;
@@ -89,6 +77,7 @@ export function DagSource({ dag, version }: { dag: string; version: number | und
   const versions = useResource((signal) => api.dagVersions(dag, mostVersions, signal), [dag, version]);
   const source = useResource((signal) => api.dagSource(dag, shown || undefined, signal), [dag, shown]);
   const compared = useResource((signal) => (other === 0 ? Promise.resolve(null) : api.dagSource(dag, other, signal)), [dag, other]);
+  if (search.get('edit') === 'yes') return <DagEdit dag={dag} onDone={() => change({ edit: null })} />;
   const list = versions.data?.rows ?? [];
   const choices = list.map((one) => ({ id: String(one.version_number), name: nameOf(one, newest) }));
   return (
@@ -100,6 +89,7 @@ export function DagSource({ dag, version }: { dag: string; version: number | und
             <Choice label={t('Compare with')} value={other === 0 ? '' : String(other)} all={t('Compare with…')} choices={choices.filter((one) => one.id !== String(shown))} onChange={(id) => change({ with: id, line: null })} />
           </>
         )}
+        {newest > 0 && <EditButton dag={dag} onEdit={() => change({ edit: 'yes', version: null, with: null, line: null })} />}
         {source.data?.content && <Copy text={source.data.content} />}
       </div>
       <Loaded of={source}>

@@ -1,0 +1,123 @@
+// CodeMirror with what the page needs of it: JSON and SQL, problems at their places, words of the reader's language.
+// A file of its own, loaded where a text is edited. It imports nothing of the page: an old page can load a new editor.
+// It lives in a shadow root, whose styles are made by script: the page's policy lets no <style> in.
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
+import { json } from '@codemirror/lang-json';
+import { PostgreSQL, sql } from '@codemirror/lang-sql';
+import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
+import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from '@codemirror/lint';
+import { Compartment, EditorState, type Extension } from '@codemirror/state';
+import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, type KeyBinding } from '@codemirror/view';
+import { tags } from '@lezer/highlight';
+
+export interface TextProblem {
+  from: number; // offsets into the text
+  to: number;
+  kind: 'error' | 'warning';
+  message: string;
+}
+
+/** Columns by the name of their table, as a statement names it. */
+export type SqlTables = Readonly<Record<string, readonly string[]>>;
+
+export interface EditorOptions {
+  text: string;
+  language: 'json' | 'sql';
+  label: string;
+  describedBy?: string; // what helps a reader that does not see it
+  phrases: Readonly<Record<string, string>>; // CodeMirror's own words, in the reader's language
+  onChange: (text: string) => void;
+  keys?: readonly { key: string; run: () => void }[];
+}
+
+export interface Editor {
+  setText: (text: string) => void;
+  setProblems: (problems: readonly TextProblem[]) => void;
+  setTables: (tables: SqlTables) => void;
+  choose: (from: number, to: number) => void; // and bring it into view
+  selection: () => [from: number, to: number];
+  destroy: () => void;
+}
+
+const mono = "ui-monospace, 'SF Mono', 'Cascadia Mono', 'DejaVu Sans Mono', Menlo, monospace";
+
+// The page's colours, light and dark: custom properties reach into the shadow.
+const look = EditorView.theme({
+  '&': { color: 'var(--text)', backgroundColor: 'var(--surface)', fontSize: '0.82rem', height: '100%' },
+  '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-2px' },
+  '.cm-scroller': { fontFamily: mono, lineHeight: '1.55' },
+  '.cm-content': { caretColor: 'var(--text)', padding: '0.5rem 0' },
+  '.cm-cursor': { borderLeftColor: 'var(--text)' },
+  '.cm-gutters': { backgroundColor: 'var(--surface)', color: 'var(--muted)', border: '0', borderRight: '1px solid var(--line)' },
+  '.cm-activeLine, .cm-activeLineGutter': { backgroundColor: 'var(--sunken)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { backgroundColor: 'var(--accent-soft)' },
+  '.cm-matchingBracket, &.cm-focused .cm-matchingBracket': { backgroundColor: 'var(--accent-soft)', outline: '1px solid var(--line-strong)' },
+  '.cm-tooltip, .cm-panels': { backgroundColor: 'var(--surface)', color: 'var(--text)', border: '1px solid var(--line-strong)' },
+  '.cm-tooltip-autocomplete > ul > li[aria-selected]': { backgroundColor: 'var(--accent)', color: 'var(--on-accent)' },
+  '.cm-diagnostic': { fontFamily: 'system-ui, sans-serif', maxWidth: '34rem', whiteSpace: 'pre-wrap' },
+  '.cm-lintRange-error': { backgroundImage: 'none', textDecoration: 'underline wavy var(--danger)' },
+  '.cm-lintRange-warning': { backgroundImage: 'none', textDecoration: 'underline wavy var(--warning)' },
+});
+
+const colours = HighlightStyle.define([
+  { tag: tags.propertyName, color: 'var(--accent-strong)' },
+  { tag: [tags.string, tags.special(tags.string)], color: 'var(--good)' },
+  { tag: [tags.number, tags.bool, tags.null], color: 'var(--warning)' },
+  { tag: tags.keyword, color: 'var(--accent-strong)', fontWeight: '600' },
+  { tag: tags.comment, color: 'var(--muted)', fontStyle: 'italic' },
+]);
+
+const languageOf = (language: EditorOptions['language'], tables: SqlTables): Extension =>
+  language === 'json' ? json() : sql({ dialect: PostgreSQL, upperCaseKeywords: true, schema: Object.fromEntries(Object.entries(tables).map(([name, columns]) => [name, [...columns]])) });
+
+export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
+  const language = new Compartment();
+  const own: KeyBinding[] = (options.keys ?? []).map(({ key, run }) => ({ key, run: () => (run(), true), preventDefault: true }));
+  const view = new EditorView({
+    root,
+    parent: root,
+    state: EditorState.create({
+      doc: options.text,
+      extensions: [
+        EditorState.phrases.of({ ...options.phrases }),
+        lineNumbers(),
+        history(),
+        drawSelection(),
+        highlightActiveLine(),
+        highlightActiveLineGutter(),
+        indentOnInput(),
+        indentUnit.of('  '),
+        EditorState.tabSize.of(2),
+        bracketMatching(),
+        closeBrackets(),
+        ...(options.language === 'sql' ? [autocompletion(), EditorView.lineWrapping] : [lintGutter()]),
+        language.of(languageOf(options.language, {})),
+        look,
+        syntaxHighlighting(colours),
+        // The tab key is left to the page: whoever has no mouse must get out again.
+        keymap.of([...own, ...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
+        EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: 'false', ...(options.describedBy ? { 'aria-description': options.describedBy } : {}) }),
+        EditorView.updateListener.of((update) => update.docChanged && options.onChange(update.state.doc.toString())),
+      ],
+    }),
+  });
+  const within = (at: number) => Math.max(0, Math.min(at, view.state.doc.length));
+  return {
+    setText: (text) => {
+      if (text !== view.state.doc.toString()) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+    },
+    setProblems: (problems) => {
+      const shown: Diagnostic[] = problems.map((one) => ({ from: within(one.from), to: Math.max(within(one.from), within(one.to)), severity: one.kind, message: one.message }));
+      view.dispatch(setDiagnostics(view.state, shown));
+    },
+    setTables: (tables) => view.dispatch({ effects: language.reconfigure(languageOf(options.language, tables)) }),
+    choose: (from, to) => {
+      view.dispatch({ selection: { anchor: within(from), head: within(to) }, effects: EditorView.scrollIntoView(within(from), { y: 'center' }) });
+      view.focus();
+    },
+    selection: () => [view.state.selection.main.from, view.state.selection.main.to],
+    destroy: () => view.destroy(),
+  };
+}
