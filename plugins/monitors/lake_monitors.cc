@@ -9,7 +9,10 @@
 //   list      {"monitors":[result…],"alerts":[the open ones…]}
 //   alerts    {"alerts":[…]}, newest first
 //   show      {"alert": alert, "results":[of its monitor, newest first…]}
-//   ack, close  {"alert": alert as it is now}
+//   history   {"results":[of one monitor, newest first…], "total": of how many}
+//   ack, close  {"alert": alert as it is now}; what cannot be is, with return_errors, an answer
+//   too:
+//             {"error": {"kind": "not_found" or "conflict", "text"}}
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -29,11 +32,19 @@ using monitor::Judged;
 using monitor::Settled;
 using nlohmann::json;
 
-constexpr std::size_t max_told = 20;        // alerts named in the answer of an evaluation
-constexpr std::int64_t max_listed = 1000;   // alerts
-constexpr std::int64_t shown_results = 20;  // of a monitor
+constexpr std::size_t max_told = 20;         // alerts named in the answer of an evaluation
+constexpr std::int64_t max_listed = 20'000;  // alerts
+constexpr std::int64_t max_history = 1000;   // results of a monitor, of one answer
+constexpr std::int64_t shown_results = 20;   // of a monitor
 constexpr std::size_t max_note = 1000;
 constexpr std::int64_t days_kept = 90;  // of results
+
+// What a person asked for, and what there is does not allow.
+struct Refusal : plugin::FinalError {
+  Refusal(const char* what_kind, const std::string& text)
+      : plugin::FinalError(text), kind(what_kind) {}
+  const char* kind;
+};
 
 json text_json(const std::string& text) {
   return text.empty() ? json(nullptr) : json(text);
@@ -239,7 +250,7 @@ json run_alerts(const plugin::Context& context, Session& session) {
     throw plugin::FinalError("parameter state: open, closed or all");
   AlertTable alerts(session, lake_folder(context), writer_of(context));
   const std::int64_t limit = context.integer("limit", 100);
-  if (limit < 1 || limit > max_listed) throw plugin::FinalError("parameter limit: from 1 to 1000");
+  if (limit < 1 || limit > max_listed) throw plugin::FinalError("parameter limit: from 1 to 20000");
   return {{"alerts", alerts_json(alerts.newest(state != "closed", state != "open", limit),
                                  static_cast<std::size_t>(max_listed))}};
 }
@@ -253,10 +264,18 @@ json run_show(const plugin::Context& context, Session& session) {
   const std::int64_t id = context.integer("alert");
   AlertTable alerts(session, lake_folder(context), writer_of(context));
   const auto alert = alerts.find(id);
-  if (!alert) throw plugin::FinalError(no_alert(id));
+  if (!alert) throw Refusal("not_found", no_alert(id));
   ResultTable results(session, lake_folder(context), writer_of(context));
   return {{"alert", alert_json(*alert)},
           {"results", results.newest_of(alert->monitor_id, shown_results)}};
+}
+
+json run_history(const plugin::Context& context, Session& session) {
+  const std::int64_t limit = context.integer("limit", 100), offset = context.integer("offset", 0);
+  if (limit < 1 || limit > max_history) throw plugin::FinalError("parameter limit: from 1 to 1000");
+  if (offset < 0) throw plugin::FinalError("parameter offset: 0 or more");
+  ResultTable results(session, lake_folder(context), writer_of(context));
+  return results.history_of(context.text("monitor"), limit, offset);
 }
 
 // What a person says of an open alert.
@@ -283,8 +302,8 @@ json run_person(const plugin::Context& context, Session& session, bool close) {
         out.closed.push_back(alert);
       } else {
         if (alert.acked_at) {
-          throw plugin::FinalError("alert " + std::to_string(id) + " was acknowledged by " +
-                                   alert.acked_by + " at " + to_iso(*alert.acked_at));
+          throw Refusal("conflict", "alert " + std::to_string(id) + " was acknowledged by " +
+                                        alert.acked_by + " at " + to_iso(*alert.acked_at));
         }
         alert.acked_at = now;
         alert.acked_by = by;
@@ -298,9 +317,9 @@ json run_person(const plugin::Context& context, Session& session, bool close) {
   });
   if (told) return {{"alert", alert_json(*told)}};
   const auto there = alerts.find(id);
-  if (!there) throw plugin::FinalError(no_alert(id));
-  throw plugin::FinalError("alert " + std::to_string(id) + " was closed at " +
-                           to_iso(*there->closed_at) + " by " + there->closed_by);
+  if (!there) throw Refusal("not_found", no_alert(id));
+  throw Refusal("conflict", "alert " + std::to_string(id) + " was closed at " +
+                                to_iso(*there->closed_at) + " by " + there->closed_by);
 }
 
 // Who closes an alert on drifted columns takes them for what is expected from then on.
@@ -322,14 +341,15 @@ void accept_columns(const plugin::Context& context, Session& session, const json
 
 }  // namespace
 
-struct LakeMonitors {
+class LakeMonitors {
+ public:
   static constexpr auto name = "lake_monitors";
   static constexpr auto version = "1.0.0";
   static constexpr auto kind = "transform";
   static constexpr auto summary = "Judges monitors of tables and tasks, and keeps their alerts";
   static constexpr batuta_param params[] = {
       plugin::optional(BATUTA_PARAM_STRING, "operation",
-                       "evaluate, list, alerts, show, ack or close", "\"evaluate\""),
+                       "evaluate, list, alerts, show, history, ack or close", "\"evaluate\""),
       plugin::optional(BATUTA_PARAM_OBJECT, "monitors", "evaluate: the monitor files, by domain"),
       plugin::optional(BATUTA_PARAM_OBJECT, "platform",
                        "evaluate: what is known of attempts, instead of what the server tells"),
@@ -338,32 +358,42 @@ struct LakeMonitors {
       plugin::optional(BATUTA_PARAM_BOOLEAN, "details", "evaluate: returns every result too",
                        "false"),
       plugin::optional(BATUTA_PARAM_STRING, "state", "alerts: open, closed or all", "\"open\""),
-      plugin::optional(BATUTA_PARAM_INTEGER, "limit", "alerts: so many at most", "100"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "limit", "alerts, history: so many at most", "100"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "offset", "history: so many newer ones left out", "0"),
+      plugin::optional(BATUTA_PARAM_STRING, "monitor", "history: its domain and name"),
       plugin::optional(BATUTA_PARAM_INTEGER, "alert", "show, ack, close: its number"),
       plugin::optional(BATUTA_PARAM_STRING, "by", "ack, close: who says so"),
-      plugin::optional(BATUTA_PARAM_STRING, "note", "ack, close: why")};
+      plugin::optional(BATUTA_PARAM_STRING, "note", "ack, close: why"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "return_errors",
+                       "show, ack, close: returns what cannot be instead of failing", "false")};
 
   void execute(plugin::Context& context) {
-    const std::string operation = context.text("operation", "evaluate");
     Session session(session_options(context));
-    json told;
-    if (operation == "evaluate") {
-      told = Evaluation(context, session).run();
-    } else if (operation == "list") {
-      told = run_list(context, session);
-    } else if (operation == "alerts") {
-      told = run_alerts(context, session);
-    } else if (operation == "show") {
-      told = run_show(context, session);
-    } else if (operation == "ack") {
-      told = run_person(context, session, false);
-    } else if (operation == "close") {
-      told = run_person(context, session, true);
-      accept_columns(context, session, told["alert"]);
-    } else {
-      throw plugin::FinalError("parameter operation: evaluate, list, alerts, show, ack or close");
+    try {
+      context.return_json(json_text(told(context, session)));
+    } catch (const Refusal& refusal) {
+      if (!context.boolean("return_errors", false)) throw;
+      context.return_json(
+          json_text({{"error", {{"kind", refusal.kind}, {"text", refusal.what()}}}}));
     }
-    context.return_json(json_text(told));
+  }
+
+ private:
+  static json told(plugin::Context& context, Session& session) {
+    const std::string operation = context.text("operation", "evaluate");
+    if (operation == "evaluate") return Evaluation(context, session).run();
+    if (operation == "list") return run_list(context, session);
+    if (operation == "alerts") return run_alerts(context, session);
+    if (operation == "show") return run_show(context, session);
+    if (operation == "history") return run_history(context, session);
+    if (operation == "ack") return run_person(context, session, false);
+    if (operation == "close") {
+      json closed = run_person(context, session, true);
+      accept_columns(context, session, closed["alert"]);
+      return closed;
+    }
+    throw plugin::FinalError(
+        "parameter operation: evaluate, list, alerts, show, history, ack or close");
   }
 };
 

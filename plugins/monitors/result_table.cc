@@ -42,6 +42,13 @@ TableShape result_shape() {
           {"monitor_id"}};
 }
 
+std::string shown() {
+  std::string columns;
+  for (const char* name : shown_columns)
+    columns += (columns.empty() ? "" : ", ") + std::string(name);
+  return columns;
+}
+
 // Exact, as text: a parameter has no doubles.
 Param number_or_null(const std::optional<double>& number) {
   return number ? Param{json_text(*number)} : Param{};
@@ -72,7 +79,7 @@ ResultTable::ResultTable(Session& session, const std::string& lake, const std::s
 
 void ResultTable::view_newest_days(std::size_t days) {
   auto parts = own_.partitions();
-  if (parts.size() > days)
+  if (days > 0 && parts.size() > days)
     parts.erase(parts.begin(), parts.end() - static_cast<std::ptrdiff_t>(days));
   std::vector<lakelog::AddFile> files;
   for (const std::string& part : parts)
@@ -141,10 +148,7 @@ json ResultTable::rows(const std::string& sql, const std::vector<Param>& params)
 
 json ResultTable::newest_of_each() {
   view_newest_days(newest_days);
-  std::string columns;
-  for (const char* name : shown_columns)
-    columns += (columns.empty() ? "" : ", ") + std::string(name);
-  return rows("SELECT " + columns +
+  return rows("SELECT " + shown() +
                   " FROM (SELECT *, row_number() OVER (PARTITION BY monitor_id "
                   "ORDER BY evaluated_at DESC) AS place FROM " +
                   result_rows_view + ") WHERE place = 1 ORDER BY monitor_id",
@@ -153,12 +157,22 @@ json ResultTable::newest_of_each() {
 
 json ResultTable::newest_of(const std::string& monitor_id, std::int64_t most) {
   view_newest_days(newest_days);
-  std::string columns;
-  for (const char* name : shown_columns)
-    columns += (columns.empty() ? "" : ", ") + std::string(name);
-  return rows("SELECT " + columns + " FROM " + std::string(result_rows_view) +
+  return rows("SELECT " + shown() + " FROM " + std::string(result_rows_view) +
                   " WHERE monitor_id = $1 ORDER BY evaluated_at DESC LIMIT $2",
               {monitor_id, most});
+}
+
+json ResultTable::history_of(const std::string& monitor_id, std::int64_t limit,
+                             std::int64_t offset) {
+  view_newest_days(0);
+  const Cell total = session_.value(
+      "SELECT count(*) FROM " + std::string(result_rows_view) + " WHERE monitor_id = $1",
+      {monitor_id});
+  return {
+      {"results", rows("SELECT " + shown() + " FROM " + std::string(result_rows_view) +
+                           " WHERE monitor_id = $1 ORDER BY evaluated_at DESC LIMIT $2 OFFSET $3",
+                       {monitor_id, limit, offset})},
+      {"total", total.integer()}};
 }
 
 }  // namespace batuta::lake

@@ -29,8 +29,11 @@ class ResultTable {
   // the table's columns but baseline.
   nlohmann::json newest_of_each();
   nlohmann::json newest_of(const std::string& monitor_id, std::int64_t most);
+  // All that is kept of one monitor, newest first: {"results": a page of it, "total": of how many}.
+  nlohmann::json history_of(const std::string& monitor_id, std::int64_t limit, std::int64_t offset);
 
  private:
+  // Of the last days that there are; 0: of all.
   void view_newest_days(std::size_t days);
   nlohmann::json rows(const std::string& sql, const std::vector<Param>& params);
 

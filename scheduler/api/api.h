@@ -88,6 +88,13 @@ struct ApiServices {
       lake_query = [](const auto&, const auto&) {
         return Result<std::string>(Errc::unavailable, "this installation has no lake");
       };
+  // The same of the plugin lake_monitors: what monitors found and their alerts, and what people say
+  // of these.
+  std::function<Result<std::string>(const std::string& params_json,
+                                    const std::function<bool()>& stop)>
+      monitor_query = [](const auto&, const auto&) {
+        return Result<std::string>(Errc::unavailable, "this installation has no lake");
+      };
   SqlLimits sql{};
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };

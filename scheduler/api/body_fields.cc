@@ -160,6 +160,10 @@ constexpr BodyField lake_sql_rows[] = {
      "Most rows: 1000 unless given, at most the setting lake.sql_rows"},
     {"at", Kind::time, false, "The tables as they were then"},
     {"query_id", Kind::text, false, "Of one's own choice, to end it by"}};
+constexpr BodyField lake_alert_rows[] = {
+    {"action", Kind::text, true,
+     "ack: somebody looks after it, and it stays open until its monitor is well; close"},
+    {"note", Kind::text, false, "Why; at most 1000 bytes"}};
 constexpr BodyField bundle_deploy_rows[] = {
     {"revision", Kind::text, false, "Commit, branch or tag; where the bundle's ref is now"},
     {"allow_errors", Kind::flag, false, "Also one with import errors"}};
@@ -208,6 +212,7 @@ constinit const BodyTable role_patch_body = role_patch_rows;
 constinit const BodyTable group_body = group_rows;
 constinit const BodyTable group_patch_body = group_patch_rows;
 constinit const BodyTable lake_sql_body = lake_sql_rows;
+constinit const BodyTable lake_alert_body = lake_alert_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;
 constinit const BodyTable bundle_rollback_body = bundle_rollback_rows;
 constinit const BodyTable bulk_body = bulk_rows;

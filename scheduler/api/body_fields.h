@@ -51,6 +51,7 @@ extern const BodyTable state_body;
 extern const BodyTable state_value_body;
 extern const BodyTable hitl_body;
 extern const BodyTable lake_sql_body;
+extern const BodyTable lake_alert_body;
 extern const BodyTable bundle_deploy_body;
 extern const BodyTable bundle_rollback_body;
 extern const BodyTable bulk_body;

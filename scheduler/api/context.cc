@@ -8,6 +8,7 @@
 #include "common/safe_json.h"
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_contracts.h"
+#include "scheduler/api/lake_monitors.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/running_queries.h"
 #include "scheduler/dagfile/dag_codec.h"
@@ -115,6 +116,7 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
     : services(std::move(s)),
       lake(std::make_unique<LakeCatalogue>(services.lake)),
       contracts(std::make_unique<LakeContracts>()),
+      monitors(std::make_unique<LakeMonitorReads>()),
       queries(std::make_unique<RunningQueries>()),
       io_(io),
       readers_(reader_threads, reader_bounds),
@@ -195,6 +197,14 @@ bool Context::in_turn(WorkQueue& queue, const WorkQueue::Bounds& bounds, const C
 void Context::query_lake(const Call& call, std::function<Result<Response>()> job) {
   (void)in_turn(lake_queries_, lake_query_bounds, call,
                 [call, job = std::move(job)] { call.respond(run_guarded(*call.request, job)); });
+}
+
+void Context::query_lake(const Call& call, std::function<Result<Response>()> job,
+                         std::function<void(Response)> answered) {
+  (void)in_turn(lake_queries_, lake_query_bounds, call,
+                [call, job = std::move(job), answered = std::move(answered)] {
+                  answered(run_guarded(*call.request, job));
+                });
 }
 
 bool Context::run_sql(const Call& call, std::function<Result<Response>()> job,

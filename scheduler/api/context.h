@@ -22,6 +22,7 @@ namespace batuta::http {
 
 class LakeCatalogue;
 class LakeContracts;
+class LakeMonitorReads;
 class RunningQueries;
 
 struct Call {
@@ -48,6 +49,7 @@ class Context {
   std::map<std::string, AuditBrake> brakes;  // io thread; of each user's own logins and logouts
   const std::unique_ptr<LakeCatalogue> lake;
   const std::unique_ptr<LakeContracts> contracts;
+  const std::unique_ptr<LakeMonitorReads> monitors;
   const std::unique_ptr<RunningQueries> queries;
   std::atomic<bool> stopping = false;  // a query of the lake that runs is to end
 
@@ -70,6 +72,9 @@ class Context {
   // The same for what reads rows of the lake: on a thread of its own, one after another, and for as
   // long as the query may take. 429 and 503 when too many wait.
   void query_lake(const Call& call, std::function<Result<Response>()> job);
+  // `answered` takes what became of it, there, and answers.
+  void query_lake(const Call& call, std::function<Result<Response>()> job,
+                  std::function<void(Response)> answered);
   // A person's statement, on one of the threads that are theirs: `answered` takes what became of
   // it, there, and answers. False: too many wait (429 or 503), which is answered already.
   bool run_sql(const Call& call, std::function<Result<Response>()> job,

@@ -225,6 +225,12 @@ void get_lake_rows(Context&, Call);
 void run_lake_sql(Context&, Call);
 void cancel_lake_sql(Context&, Call);
 
+// lake_monitor_routes.cc
+void list_lake_monitors(Context&, Call);
+void list_monitor_results(Context&, Call);
+void list_lake_alerts(Context&, Call);
+void change_lake_alert(Context&, Call);
+
 // monitor_routes.cc
 void get_health(Context&, Call);
 void get_version(Context&, Call);

@@ -263,6 +263,21 @@ constexpr ObjectSchema schemas[] = {
     {"LakeSqlRows",
      "query_id? [columns] [rows:any] row_count:int cut:bool cut_by? limit:int milliseconds:int "
      "[tables:LakeSqlTable]"},
+    {"LakeMonitor",
+     "monitor_id domain kind target severity description? status value:number? limit_value:number? "
+     "message? evaluated_at:time? alert_id:int? alert_state?"},
+    {"LakeMonitorCounts", "well:int unwell:int unknown:int not_judged:int"},
+    {"LakeMonitorCollection",
+     "[monitors:LakeMonitor] total_entries:int counts:LakeMonitorCounts [domains]"},
+    {"LakeMonitorResult",
+     "monitor_id status value:number? limit_value:number? message evaluated_at:time"},
+    {"LakeMonitorResultCollection", "[results:LakeMonitorResult] total_entries:int"},
+    {"LakeAlert",
+     "alert_id:int monitor_id domain kind target severity message state opened_at:time "
+     "acked_at:time? acked_by? ack_note? closed_at:time? closed_by? close_note? may_change:bool"},
+    {"LakeAlertCounts", "open:int acknowledged:int closed:int"},
+    {"LakeAlertCollection",
+     "[alerts:LakeAlert] total_entries:int counts:LakeAlertCounts [domains] more:bool"},
     {"AttemptReport", "try_number:int [quality:object] [lineage:object]"},
     {"User", "username role created_at:time"},
     {"UserCollection", "[users:User] total_entries:int"},

@@ -34,6 +34,7 @@ constexpr Right edit_dags{Action::edit, "dag:{dag_id|~}"};
 constexpr Right delete_dag_right{Action::remove, "dag:{dag_id}"};
 constexpr Right some_lake{Action::read, any_lake};
 constexpr Right read_lake{Action::read, one_lake};
+constexpr Right edit_some_lake{Action::edit, any_lake};
 constexpr Right reading_of(std::string_view thing) {
   return {Action::read, thing};
 }
@@ -64,6 +65,8 @@ constexpr std::string_view less_events =
 #define OURS "/api/batuta"
 #define LAKE "/api/lake/tables"
 #define LAKE_SQL "/api/lake/sql"
+#define LAKE_MONITORS "/api/lake/monitors"
+#define LAKE_ALERTS "/api/lake/alerts"
 #define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
 #define OUR_TASK OURS "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
 
@@ -437,6 +440,19 @@ constexpr Route every_route[] = {
      {.body = &lake_sql_body, .answer = "LakeSqlRows"}},
     {del,   LAKE_SQL "/{query_id}", cancel_lake_sql, some_lake, "End a SELECT of one's own that runs or waits",
      {.status = 204}},
+    {get,   LAKE_MONITORS, list_lake_monitors, some_lake,
+     "Monitors of tables and tasks that one may see, each as it was judged last; `counts`: by status, whatever is filtered",
+     {.query = &lake_monitor_params, .answer = "LakeMonitorCollection"}},
+    {get,   LAKE_MONITORS "/{domain}/{monitor}/results", list_monitor_results, some_lake,
+     "What one monitor found, newest first, of the last 90 days",
+     {.query = &page_params, .answer = "LakeMonitorResultCollection"}},
+    {get,   LAKE_ALERTS, list_lake_alerts, some_lake,
+     "Alerts of monitors that one may see: unless ordered the open ones first, the gravest and newest of them on top; "
+     "`counts`: by state, whatever is filtered; `more`: there are older ones than are looked at",
+     {.query = &lake_alert_params, .answer = "LakeAlertCollection"}},
+    {post,  LAKE_ALERTS "/{alert_id}", change_lake_alert, edit_some_lake,
+     "Acknowledge or close an open alert; needs the right to edit what it is about, the table's layer or the DAG",
+     {.body = &lake_alert_body, .answer = "LakeAlert"}},
     {get,   OURS "/outbox", reading<list_outbox>, reading_of("admin:outbox"), "What must still be published or sent",
      {.query = &outbox_params, .answer = "OutboxCollection"}},
     {post,  OURS "/outbox/{outbox_id}/retry", retry_outbox, editing("admin:outbox"), "Try an outbox row now", {.status = 204}},

@@ -150,13 +150,14 @@ std::vector<Role> make_built_in() {
                                "read admin:metrics", "read admin:plugins", "read admin:pools",
                                "read admin:variables", "read admin:workers"});
   auto operating = reading;
-  for (const Grant& more : grants({"trigger dag:*", "edit dag:*", "delete dag:*",
+  for (const Grant& more : grants({"trigger dag:*", "edit dag:*", "delete dag:*", "edit lake:*",
                                    "read admin:connections", "edit admin:outbox"})) {
     operating.push_back(more);
   }
   return {{"none", "nothing but what the user's groups have", {}},
           {"viewer", "reads everything but connections and the outbox", reading},
-          {"operator", "also triggers, clears, marks and pauses", operating},
+          {"operator", "also triggers, clears, marks and pauses, and sees to alerts of the lake",
+           operating},
           {"admin", "everything", grants({"* *"})}};
 }
 

@@ -18,16 +18,17 @@ constexpr std::chrono::seconds start_and_end{30};  // of the process, beside the
 }  // namespace
 
 std::function<Result<std::string>(const std::string&, const std::function<bool()>&)> lake_query(
-    const Home& home, const std::string& plugins_folder) {
-  return [&home, plugins_folder](const std::string& params_json,
-                                 const std::function<bool()>& stop) -> Result<std::string> {
+    const Home& home, const std::string& plugins_folder, const std::string& plugin) {
+  return [&home, plugins_folder, plugin](const std::string& params_json,
+                                         const std::function<bool()>& stop) -> Result<std::string> {
     auto params = parse_untrusted(params_json);
     if (!params || !params->is_object()) return {Errc::internal, "a question that is no object"};
     const Settings& settings = home.settings();
     const auto timeout = settings.lake_sql_timeout;
-    (*params)["timeout"] = std::to_string(timeout / std::chrono::milliseconds(1)) + "ms";
+    if (plugin == "lake_sql")
+      (*params)["timeout"] = std::to_string(timeout / std::chrono::milliseconds(1)) + "ms";
     SlotCall call;
-    call.plugin = "lake_sql";
+    call.plugin = plugin;
     call.params_json = json_text(*params);
     call.caller = "server";
     call.lake_folder = home.path("lake");

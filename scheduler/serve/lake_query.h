@@ -1,4 +1,5 @@
-// A person's question to the lake, answered by the plugin lake_sql in a process of its own.
+// What people ask of the lake, answered by a plugin in a process of its own: lake_sql for rows,
+// lake_monitors for results and alerts.
 #pragma once
 
 #include <functional>
@@ -9,10 +10,12 @@
 
 namespace batuta {
 
-// For ApiServices::lake_query. `home` outlives it; `plugins_folder` is absolute. What `params_json`
-// says of a time-out is overruled by the setting lake.sql_timeout.
+// For ApiServices::lake_query and monitor_query. `home` outlives it; `plugins_folder` is absolute.
+// What `params_json` says of lake_sql's time-out is overruled by the setting lake.sql_timeout,
+// which bounds both.
 std::function<Result<std::string>(const std::string& params_json,
                                   const std::function<bool()>& stop)>
-lake_query(const Home& home, const std::string& plugins_folder);
+lake_query(const Home& home, const std::string& plugins_folder,
+           const std::string& plugin = "lake_sql");
 
 }  // namespace batuta

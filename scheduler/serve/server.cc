@@ -329,6 +329,7 @@ struct Server::Impl {
     services.settings = [this] { return shown_settings(home.settings()); };
     services.lake = home.path("lake");
     services.lake_query = lake_query(home, options.plugins_folder);
+    services.monitor_query = lake_query(home, options.plugins_folder, "lake_monitors");
     const Settings& set = home.settings();
     services.sql = {set.lake_sql_slots, set.lake_sql_rows, set.lake_sql_bytes};
     services.find_asset = http::find_asset;

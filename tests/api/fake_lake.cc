@@ -73,4 +73,16 @@ std::vector<LineageEdge> FakeHistory::lineage() {
   return found;
 }
 
+void TestApi::add_lake(ApiServices& services) {
+  services.lake_query = [this](const auto& params, const auto& stop) {
+    lake_stop = stop;
+    lake_queries.push_back(params);
+    return lake_answer();
+  };
+  services.monitor_query = [this](const auto& params, const auto&) {
+    monitor_queries.push_back(params);
+    return monitor_answer(nlohmann::json::parse(params));
+  };
+}
+
 }  // namespace batuta::http

@@ -426,11 +426,7 @@ TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
   };
   write_orders(home);
   services.lake = home + "/lake";
-  services.lake_query = [this](const auto& params, const auto& stop) {
-    lake_stop = stop;
-    lake_queries.push_back(params);
-    return lake_answer();
-  };
+  add_lake(services);
   services.backup = [](const std::string&) { return success(); };
   services.find_asset = [](std::string_view path) -> const Asset* {
     static const Asset index{"text/html; charset=utf-8", "<!doctype html>", "\"i1\""};

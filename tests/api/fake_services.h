@@ -149,6 +149,7 @@ class TestApi {
   std::future<Response> send(Method method, const std::string& target, const std::string& body = "",
                              const std::string& role = "admin", const Extra& extra = {});
   nlohmann::json get(const std::string& target);
+  void add_lake(ApiServices& services);  // fake_lake.cc
   void add_waited_asset();  // asset 1, for which demo waits and of which an event is queued
   int status(Method method, const std::string& target, const std::string& body = "",
              const std::string& role = "admin") {
@@ -182,6 +183,9 @@ class TestApi {
   std::function<Result<std::string>()> lake_answer = [] {
     return Result<std::string>(R"({"columns":["id"],"rows":[[1],[null]],"cut":false})");
   };
+  std::vector<std::string> monitor_queries;  // parameters of each
+  std::function<Result<std::string>(const nlohmann::json& params)> monitor_answer =
+      [](const auto&) { return Result<std::string>(Errc::unavailable, "no monitors here"); };
   Handler handler;
 };
 

@@ -193,12 +193,23 @@ TEST_CASE("an alert is acknowledged once, closed once, and named when there is n
   CHECK(table.failure.find("alert 1 was closed at ") == 0);
   REQUIRE_FALSE(table.ask({{"operation", "ack"}, {"alert", 9}, {"by", "ana"}}));
   CHECK(table.failure == "there is no alert 9; `batuta monitors alerts --state all` lists them");
+  // The server asks for the same as an answer.
+  REQUIRE(table.ask({{"operation", "ack"}, {"alert", 9}, {"by", "ana"}, {"return_errors", true}}));
+  CHECK(table.told["error"]["kind"] == "not_found");
+  REQUIRE(
+      table.ask({{"operation", "close"}, {"alert", 1}, {"by", "ana"}, {"return_errors", true}}));
+  CHECK(table.told["error"]["kind"] == "conflict");
   REQUIRE(
       table.evaluate(json::array({fresh})));  // still unwell: another alert, with the next number
   CHECK(table.told["opened"][0]["alert_id"] == 2);
   REQUIRE(table.ask({{"operation", "show"}, {"alert", 2}}));
   CHECK(table.told["alert"]["state"] == "open");
   CHECK(table.told["results"].size() == 3);
+  REQUIRE(table.ask(
+      {{"operation", "history"}, {"monitor", "demo/fresh"}, {"limit", 2}, {"offset", 2}}));
+  CHECK(table.told["total"] == 3);
+  REQUIRE(table.told["results"].size() == 1);
+  CHECK(table.told["results"][0]["status"] == "unwell");
 }
 
 TEST_CASE("quality and failures are judged by what the platform tells, and are unknown without") {

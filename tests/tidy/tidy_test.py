@@ -31,7 +31,7 @@ ALLOWED = {
     "scheduler/outbox": ENGINE | {"scheduler/engine", "lakelog"},
     "scheduler/waits": ENGINE | {"scheduler/engine", "stream"},
     "scheduler/http": CORE | {"scheduler/core", "scheduler/rights", "scheduler/engine"},
-    "scheduler/api": API,
+    "scheduler/api": API | {"monitor"},
     "scheduler/demo": CORE | {"scheduler/http", "stream"},
     "scheduler/cli": API | {"scheduler/api", "scheduler/demo", "worker", "lakelog", "contract", "monitor", "stream"},
     "scheduler/serve": API | {"scheduler/api", "scheduler/workers", "scheduler/outbox", "scheduler/waits", "worker", "stream"},
