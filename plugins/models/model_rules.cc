@@ -43,17 +43,22 @@ std::string over_result(const std::string& condition) {
 // One scan: its relation, its rules, and the values they name.
 class Scan {
  public:
-  Scan(lake::Session& session, const ModelSpec& spec, const ModelShape& shape)
-      : session_(session), shape_(shape), gone_(deleting(spec)) {
-    if (!spec.keys.empty()) {
+  // Of all rules; or of the blocking ones, or of the warnings, alone.
+  enum class Of { all, blocking, warnings };
+
+  Scan(lake::Session& session, const ModelSpec& spec, const ModelShape& shape, Of of)
+      // What the table will hold has no rows that only delete.
+      : session_(session), shape_(shape), gone_(of == Of::warnings ? "false" : deleting(spec)) {
+    if (!spec.keys.empty() && of != Of::warnings) {
       add({Kind::not_null, "keys_not_null", true, spec.keys, {}, {}, {}, {}}, true);
       add({Kind::unique, "keys_unique", true, spec.keys, {}, {}, {}, {}}, true);
     }
     for (const lakelog::Column& column : shape.columns)
-      if (!column.nullable && is_value(column.name))
+      if (!column.nullable && is_value(column.name) && of != Of::warnings)
         add({Kind::not_null, "table_not_null_" + column.name, true, {column.name}, {}, {}, {}, {}});
     for (const RuleSpec& rule : spec.rules)
-      if (rule.kind != Kind::rows) add(rule);
+      if (rule.kind != Kind::rows && (of == Of::all || rule.blocking == (of == Of::blocking)))
+        add(rule);
   }
 
   void run(plugin::Context& context, const std::string& table) {
@@ -210,17 +215,26 @@ void check_condition(lake::Session& session, const std::string& what,
 }
 
 void judge(plugin::Context& context, lake::Session& session, const ModelSpec& spec,
-           const ModelShape& shape) {
+           const ModelShape& shape, const std::string& whole) {
   std::string broken;
   std::int64_t rows = -1;
+  const std::string counted = whole.empty() ? "fresh WHERE NOT " + deleting(spec) : whole;
   for (const RuleSpec& rule : spec.rules) {
     if (rule.kind != Kind::rows) continue;
-    if (rows < 0)
-      rows = session.value("SELECT count(*) FROM fresh WHERE NOT " + deleting(spec)).integer();
+    if (rows < 0) rows = session.value("SELECT count(*) FROM " + counted).integer();
     judge_count(context, spec, rule, rows, broken);
   }
-  Scan(session, spec, shape).run(context, spec.table);
+  Scan(session, spec, shape, whole.empty() ? Scan::Of::all : Scan::Of::blocking)
+      .run(context, spec.table);
   if (!broken.empty()) throw plugin::FinalError("quality: " + broken);
+  const bool warns = std::any_of(spec.rules.begin(), spec.rules.end(), [](const RuleSpec& rule) {
+    return !rule.blocking && rule.kind != Kind::rows;
+  });
+  if (whole.empty() || !warns) return;
+  // A condition may name the relation that it is over.
+  session.run("CREATE OR REPLACE TEMP VIEW fresh AS SELECT * FROM " + whole);
+  Scan(session, spec, shape, Scan::Of::warnings).run(context, spec.table);
+  session.run("CREATE OR REPLACE TEMP VIEW fresh AS SELECT " + shape.select + " FROM computed");
 }
 
 }  // namespace batuta::models

@@ -14,8 +14,13 @@ namespace batuta::models {
 // NULL, whatever the rules say. Rows that only delete (delete_when) are judged by their keys alone.
 // Throws plugin::FinalError when a blocking rule is broken, or one is
 // about a column that the result has not, or its SQL is no condition over the result.
+//
+// `whole`: where `fresh` is but a part of the table, a relation with all rows that it will hold, as
+// ModelWrite::whole_after() gives it. Warnings, and how many rows there are, are then judged over
+// that: a warning tells how the table is, and is not over while rows that nobody computed anew
+// break it. Blocking rules judge what is new, for what is there has passed them.
 void judge(plugin::Context& context, lake::Session& session, const ModelSpec& spec,
-           const ModelShape& shape);
+           const ModelShape& shape, const std::string& whole = {});
 
 // What the conditions of delete_when and of the rules of kind sql name beside columns: they are
 // looked at, not run. Throws plugin::FinalError for one that names tables, or functions that a

@@ -87,6 +87,25 @@ std::set<ModelWrite::Partition> ModelWrite::followed() const {
   return out;
 }
 
+std::string ModelWrite::whole_after() {
+  const std::string fresh = "(SELECT " + shape_.select + " FROM computed)";
+  const std::string values = joined(shape_.values, "");
+  std::set<Partition> replaced;
+  if (spec_.mode != Mode::merge) {
+    replaced = partitions_of("fresh");
+    replaced.merge(followed());
+  }
+  lake::create_view(session_, "kept", target_, shape_.columns, spec_.partition_by,
+                    target_.files([&](const AddFile& file) {
+                      return spec_.mode == Mode::merge || replaced.count(partition_of(file)) == 0;
+                    }));
+  const std::string stays = spec_.mode == Mode::merge ? " ANTI JOIN " + fresh + " c ON " +
+                                                            equal(spec_.keys, "o", "c", " = ")
+                                                      : "";
+  return "(SELECT " + values + " FROM " + fresh + " WHERE NOT " + deleting(spec_) +
+         " UNION ALL SELECT " + joined(shape_.values, "o.") + " FROM kept o" + stays + ")";
+}
+
 Written ModelWrite::stage() {
   written_.rows = count("fresh");
   session_.run("CREATE TEMP TABLE system_values AS SELECT CAST($1 AS VARCHAR) AS " +

@@ -51,6 +51,10 @@ class ModelWrite {
   // wherever it writes.
   void follow(const std::vector<std::string>& columns, std::optional<std::set<Partition>> values);
 
+  // Before stage(), behind follow(): a relation of the session with the values of all rows of the
+  // table, as this write will leave it. Not in the mode append.
+  std::string whole_after();
+
   // Stages the files. Throws plugin::FinalError for what cannot be told apart afterwards: an empty
   // text as partition, a table that holds a key twice under a merge; and for more new files than
   // one attempt can hand in.

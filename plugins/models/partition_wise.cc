@@ -251,6 +251,29 @@ class ByParts {
   std::vector<const json*> windows_;
 };
 
+json tree_of(lake::Session& session, const std::string& sql) {
+  const std::string text =
+      session.value("SELECT json_serialize_sql(CAST($1 AS VARCHAR))", {sql}).text();
+  auto tree = parse_untrusted(text, statement_limits);
+  if (!tree || part_of(*tree, "statements").size() != 1)
+    throw NotByParts{"the statement is too long to be looked at"};
+  return std::move((*tree)["statements"][0]["node"]);
+}
+
+bool has_subquery(const json& node) {
+  if (word_of(node, "class") == "SUBQUERY") return true;
+  return node.is_structured() && std::any_of(node.begin(), node.end(),
+                                             [](const json& child) { return has_subquery(child); });
+}
+
+// A condition may look at all rows by a SELECT of its own. Warnings do so anyway.
+void check_conditions(lake::Session& session, const ModelSpec& spec) {
+  for (const RuleSpec& rule : spec.rules)
+    if (rule.kind == RuleSpec::Kind::sql && rule.blocking &&
+        has_subquery(tree_of(session, "SELECT (" + rule.condition + "\n) FROM fresh")))
+      throw NotByParts{"the rule " + rule.name + " looks at other rows, too"};
+}
+
 void check_fields(const ModelSpec& spec, const lake::DeltaTable& target) {
   if (!spec.incremental) throw NotByParts{"incremental is off"};
   if (spec.mode != Mode::overwrite)
@@ -298,12 +321,9 @@ PartitionWise partition_wise(lake::Session& session, const ModelSpec& spec,
                              const std::map<std::string, lake::DeltaTable>& inputs) {
   try {
     check_fields(spec, target);
-    const std::string text =
-        session.value("SELECT json_serialize_sql(CAST($1 AS VARCHAR))", {spec.sql}).text();
-    const auto tree = parse_untrusted(text, statement_limits);
-    if (!tree || part_of(*tree, "statements").size() != 1)
-      throw NotByParts{"the statement is too long to be looked at"};
-    return ByParts(spec, target, inputs, part_of((*tree)["statements"][0], "node")).found();
+    check_conditions(session, spec);
+    const json select = tree_of(session, spec.sql);
+    return ByParts(spec, target, inputs, select).found();
   } catch (const NotByParts& not_so) {
     return {{}, {}, {}, not_so.why};
   }

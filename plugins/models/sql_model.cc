@@ -59,11 +59,12 @@ class SqlModel {
     const ModelShape shape = shape_of_result(session_, "computed", target_, spec_);
     session_.run("CREATE TEMP VIEW fresh AS SELECT " + shape.select + " FROM computed");
     if (!spec_.delete_when.empty()) check_condition(session_, "delete_when", spec_.delete_when);
-    judge(context_, session_, spec_, shape);
-    context_.progress(0.6);
     ModelWrite write(context_, session_, spec_, shape, target_, versions_json(inputs_));
     follow_changed(shape, write);
     if (is_increment()) write.follow(increment_.by.columns, increment_.values);
+    const bool of_part = is_increment() || !spec_.changed.empty();
+    judge(context_, session_, spec_, shape, of_part ? write.whole_after() : std::string());
+    context_.progress(0.6);
     const Written written = write.stage();
     const json made_of = {{"model", signature_},
                           {"statement", statement_id_},

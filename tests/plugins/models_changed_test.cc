@@ -279,6 +279,34 @@ TEST_CASE("changed_partitions: what cannot be counted is refused with the reason
   CHECK(text_holds(world.refusal(daily()), "a mapped task"));
 }
 
+TEST_CASE("changed_partitions: warnings and the count of rows are of the table, not of the list") {
+  for (const char* mode : {"partitions", "merge"}) {
+    CAPTURE(mode);
+    Models world;
+    json task = daily();
+    task["mode"] = mode;
+    task["keys"] = {"day"};
+    if (task["mode"] == "merge") task["delete_when"] = "n = 0";
+    task["quality"] = {{{"rule", "rows"}, {"min", 2}},
+                       {{"rule", "range"}, {"column", "n"}, {"max", 5}, {"severity", "warning"}}};
+    sell(world, "(9, 1), (2, 2), (3, 3)");
+    world.run("run-1", task);
+    sell(world, "(9, 1), (4, 2), (0, 3)");
+    world.run("run-2", task);
+    std::map<std::string, json> told;
+    for (const std::string& report : world.host->reports["quality"]) {
+      const json one = json::parse(report);
+      told[one["rule"]] = one;
+    }
+    const int rows = task["mode"] == "merge" ? 2 : 3;
+    CHECK(told["rows"]["checked"] == rows);
+    CHECK(told["range_n"]["checked"] == rows);
+    CHECK(told["range_n"]["failed"] == 1);
+    CHECK(told["keys_unique"]["checked"] == 2);
+    CHECK(days(world).size() == static_cast<std::size_t>(rows));
+  }
+}
+
 TEST_CASE("changed_partitions: after any changes and clears a new run has what a full pass has") {
   std::mt19937 random(20261128);
   for (int world_number = 0; world_number < 3; ++world_number) {

@@ -143,6 +143,44 @@ TEST_CASE("incremental: fields that look at all rows, other values and other inp
   CHECK(why_full(world, task).find("was made by another text") != std::string::npos);
 }
 
+TEST_CASE("incremental: a warning is judged over all rows that the table will hold") {
+  Models world;
+  const auto told = [&](const std::string& rule) {
+    for (const std::string& report : world.host->reports["quality"])
+      if (const json one = json::parse(report); one["rule"] == rule)
+        return std::to_string(one["failed"].get<int>()) + " of " +
+               std::to_string(one["checked"].get<int>());
+    return std::string("nothing");
+  };
+  json task = parted_by_day(daily_sums);
+  task["quality"] = {
+      {{"rule", "range"}, {"column", "n"}, {"max", 5}, {"name", "few"}, {"severity", "warning"}},
+      {{"rule", "sql"},
+       {"condition", "n <= 2 * (SELECT avg(n) FROM fresh)"},
+       {"name", "usual"},
+       {"severity", "warning"}},
+      {{"rule", "range"}, {"column", "n"}, {"min", 0}, {"name", "sound"}}};
+  put_facts(world, "(1, 'a', 'x', 1), (2, 'a', 'x', 9), (3, 'a', 'x', 1)");
+  world.run("run-1", task);
+  CHECK(told("few") == "1 of 3");
+  CHECK(told("usual") == "1 of 3");
+  put_facts(world, "(1, 'a', 'x', 2), (2, 'a', 'x', 9)");  // the bad day is as it was
+  world.run("run-2", task);
+  CHECK(world.said("only partitions that changed"));
+  CHECK(told("few") == "1 of 2");
+  CHECK(told("usual") == "0 of 2");
+  CHECK(told("sound") == "0 of 1");
+  put_facts(world, "(1, 'a', 'x', 1), (2, 'a', 'x', 3)");
+  world.run("run-3", task);
+  CHECK(told("few") == "0 of 2");
+  // One that fails the task is a matter of what is new, so it may look at nothing else.
+  task["quality"] = {{{"rule", "sql"}, {"condition", "n <= 9 * (SELECT min(n) FROM fresh)"}}};
+  task["table"] = "gold/shop/looks";
+  why_full(world, task);
+  put_facts(world, "(1, 'a', 'x', 2), (2, 'a', 'x', 3)");
+  CHECK(why_full(world, task) == "the rule sql_1 looks at other rows, too");
+}
+
 TEST_CASE("incremental equals full after any appends, overwrites, deletes and maintenance") {
   const std::vector<std::string> statements = {
       daily_sums,
