@@ -84,7 +84,7 @@ test('a DAG is edited: errors at their lines, drawn while one types, saved over 
   const { page, finish } = await newPage(session, '#/dags/edited?tab=source');
   await page.getByRole('button', { name: 'Edit the file' }).click();
   const save = page.getByRole('button', { name: 'Save the file' });
-  await page.getByText(/No errors, \d tasks/).waitFor();
+  await page.getByText(/No errors. Tasks: \d/).waitFor();
   assert.equal(await save.isDisabled(), true);
   const read = JSON.parse(saved());
   await paste(page, JSON.stringify({ ...read, tasks: [...read.tasks, { task_id: 'typed', type: 'mock', retries: -2 }] }, null, 2));
@@ -109,7 +109,7 @@ test('a DAG is edited: errors at their lines, drawn while one types, saved over 
 
 test('what somebody else changed in a file meanwhile is shown, and written over only when one says so', async () => {
   const { page, finish } = await newPage(session, '#/dags/edited?tab=source&edit=yes');
-  await page.getByText(/No errors, \d tasks/).waitFor();
+  await page.getByText(/No errors. Tasks: \d/).waitFor();
   const [theirs, mine] = ['Theirs', 'Mine'].map((word) => saved().replace('Edited in the page', word));
   writeFileSync(file, theirs);
   await paste(page, mine);
@@ -136,7 +136,7 @@ test('trends and source speak Portuguese where the browser does', async () => {
   await page.getByRole('button', { name: 'Copiar' }).waitFor();
   await check(page, 'source in Portuguese');
   await goTo(page, '#/dags/edited?tab=source&edit=yes');
-  await page.getByText(/Sem erros, \d tarefas/).waitFor();
+  await page.getByText(/Sem erros. Tarefas: \d/).waitFor();
   await finish();
   await context.close();
 });

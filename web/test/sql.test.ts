@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError, errorFrom } from '../src/api/client';
-import { askedBy, csvOf, cutWords, insertName, jsonOf, positionOf, rangeOf, remember, sqlName } from '../src/lib/sql';
+import { askedBy, csvOf, cutWords, insertName, jsonOf, namedIn, positionOf, rangeOf, remember, sqlName } from '../src/lib/sql';
 import { parseRoute } from '../src/lib/route';
 
 test('a table is named by its parts, or in quotes where one of them is no plain name', () => {
@@ -60,4 +60,10 @@ test('what was asked is kept by user, once each, the newest first, and not witho
 
 test('the SQL page has its address beside the tables', () => {
   expect(parseRoute('#/lake/sql?sql=SELECT%201')).toEqual({ view: 'lake_sql' });
+});
+
+test('the tables that a statement names are found by whole names alone', () => {
+  const tables = new Map([['silver.shop.orders', 1], ['silver.shop.order', 2], ['"gold/my shop/sales"', 3]]);
+  expect(namedIn('SELECT * FROM silver.shop.orders o JOIN "gold/my shop/sales" USING (id)', tables).map(([, id]) => id)).toEqual([1, 3]);
+  expect(namedIn('', tables)).toEqual([]);
 });

@@ -1,7 +1,7 @@
 // CodeMirror with what the page needs of it: JSON and SQL, problems at their places, words of the reader's language.
 // A file of its own, loaded where a text is edited. It imports nothing of the page: an old page can load a new editor.
 // It lives in a shadow root, whose styles are made by script: the page's policy lets no <style> in.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, completeFromList, ifNotIn, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { json } from '@codemirror/lang-json';
 import { PostgreSQL, sql } from '@codemirror/lang-sql';
@@ -45,7 +45,7 @@ const mono = "ui-monospace, 'SF Mono', 'Cascadia Mono', 'DejaVu Sans Mono', Menl
 // The page's colours, light and dark: custom properties reach into the shadow.
 const look = EditorView.theme({
   '&': { color: 'var(--text)', backgroundColor: 'var(--surface)', fontSize: '0.82rem', height: '100%' },
-  '&.cm-focused': { outline: '2px solid var(--accent)', outlineOffset: '-2px' },
+  '&.cm-focused': { outline: 'none' }, // the box around it shows it, above gutter and marked lines
   '.cm-scroller': { fontFamily: mono, lineHeight: '1.55' },
   '.cm-content': { caretColor: 'var(--text)', padding: '0.5rem 0' },
   '.cm-cursor': { borderLeftColor: 'var(--text)' },
@@ -68,8 +68,14 @@ const colours = HighlightStyle.define([
   { tag: tags.comment, color: 'var(--muted)', fontStyle: 'italic' },
 ]);
 
-const languageOf = (language: EditorOptions['language'], tables: SqlTables): Extension =>
-  language === 'json' ? json() : sql({ dialect: PostgreSQL, upperCaseKeywords: true, schema: Object.fromEntries(Object.entries(tables).map(([name, columns]) => [name, [...columns]])) });
+function languageOf(language: EditorOptions['language'], tables: SqlTables): Extension {
+  if (language === 'json') return json();
+  const columns = [...new Set(Object.values(tables).flat())].map((label) => ({ label, type: 'property', boost: 1 }));
+  return [
+    sql({ dialect: PostgreSQL, upperCaseKeywords: true, schema: Object.fromEntries(Object.entries(tables).map(([name, those]) => [name, [...those]])) }),
+    PostgreSQL.language.data.of({ autocomplete: ifNotIn(['String', 'LineComment', 'BlockComment', '.'], completeFromList(columns)) }),
+  ];
+}
 
 export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });

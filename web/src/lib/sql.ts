@@ -21,6 +21,12 @@ export function insertName(text: string, from: number, to: number, name: string)
   return { text: before + left + name + right + after, caret: before.length + left.length + name.length };
 }
 
+/** Those of the tables whose names stand in the text, as whole names. */
+export function namedIn<T>(text: string, tables: ReadonlyMap<string, T>): [name: string, table: T][] {
+  const words = new Set(text.match(/"(?:[^"]|"")*"|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*/g));
+  return [...tables].filter(([name]) => words.has(name));
+}
+
 export interface SqlPosition {
   line: number; // from 1
   column: number | null; // from 1, in characters

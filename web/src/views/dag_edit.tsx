@@ -115,7 +115,7 @@ function Editing({ dag, file, onDone }: { dag: string; file: DagFile; onDone: ()
     setText(content);
     setTheirs(null);
   };
-  const state = !isNew ? t('Checking…') : errors.length > 0 ? t('{count} errors', { count: number(errors.length) }) : t('No errors, {count} tasks', { count: number(checked?.answer.task_count ?? 0) });
+  const state = !isNew ? t('Checking…') : errors.length > 0 ? t('Errors: {count}', { count: number(errors.length) }) : t('No errors. Tasks: {count}', { count: number(checked?.answer.task_count ?? 0) });
   return (
     <section class="source" aria-label={t('Edit the file')}>
       <div class="toolbar">

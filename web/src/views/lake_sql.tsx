@@ -1,11 +1,14 @@
 // SQL over the lake: a statement, its rows or what is wrong with it, and the tables that there are.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Choice } from '../components/choice';
+import { CodeEditor } from '../components/code_editor';
+import type { Editor } from '../editor/editor';
 import { countOf } from '../lib/address';
 import { number } from '../lib/format';
 import { useApp, useNow, useSearch, useTitle } from '../lib/hooks';
 import { askedBy, insertName, positionOf, rangeOf, remember, type SqlPosition } from '../lib/sql';
 import { useQuery } from '../lib/use_query';
+import { useSqlSchema } from '../lib/use_sql_schema';
 import { t } from '../lib/words';
 import { SqlResultView } from './sql_result';
 import { SqlAsked, SqlTables } from './sql_tables';
@@ -45,7 +48,9 @@ export function LakeSqlView() {
   const given = search.get('sql') ?? '';
   const [sql, setSql] = useState(given);
   const [asked, setAsked] = useState(() => askedBy(session.username));
-  const editor = useRef<HTMLTextAreaElement>(null);
+  const editor = useRef<Editor | null>(null);
+  const tables = useSqlSchema(sql);
+  const hint = t('Tables are named layer.domain.table, a version of one layer.domain.table@v12. Ctrl Enter runs it; what ran is kept in the event log.');
   const query = useQuery((question, rows) => setAsked(remember(session.username, { sql: question.sql, at: new Date().toISOString(), rows })));
   const wanted = countOf(search, 'limit', usualRows);
   const limit = amounts.includes(wanted) ? wanted : usualRows;
@@ -53,11 +58,8 @@ export function LakeSqlView() {
   // A link that is followed while the page is open brings its own statement.
   useEffect(() => setSql(given), [given]);
 
-  const choose = (from: number, to: number) =>
-    requestAnimationFrame(() => {
-      editor.current?.focus();
-      editor.current?.setSelectionRange(from, to);
-    });
+  // Once the editor has the text that is drawn now.
+  const choose = (from: number, to: number) => requestAnimationFrame(() => editor.current?.choose(from, to));
   const run = () => {
     if (sql.trim() === '' || query.running) return;
     change({ sql });
@@ -65,8 +67,8 @@ export function LakeSqlView() {
     void query.run({ sql, limit: limit === usualRows ? undefined : limit });
   };
   const put = (name: string) => {
-    const box = editor.current;
-    const next = insertName(sql, box?.selectionStart ?? sql.length, box?.selectionEnd ?? sql.length, name);
+    const [from, to] = editor.current?.selection() ?? [sql.length, sql.length];
+    const next = insertName(sql, from, to, name);
     setSql(next.text);
     choose(next.caret, next.caret);
   };
@@ -87,28 +89,8 @@ export function LakeSqlView() {
           run();
         }}
       >
-        <label for="sql-text">{t('One SELECT over tables of the lake')}</label>
-        <textarea
-          id="sql-text"
-          class="mono"
-          ref={editor}
-          rows={8}
-          spellcheck={false}
-          autocapitalize="off"
-          autocomplete="off"
-          aria-describedby="sql-hint"
-          aria-invalid={query.error !== null && positionOf(query.error) !== null}
-          value={sql}
-          onInput={(event) => setSql(event.currentTarget.value)}
-          onKeyDown={(event) => {
-            if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
-            event.preventDefault();
-            run();
-          }}
-        />
-        <p class="muted" id="sql-hint">
-          {t('Tables are named layer.domain.table, a version of one layer.domain.table@v12. Ctrl Enter runs it; what ran is kept in the event log.')}
-        </p>
+        <CodeEditor text={sql} language="sql" label={t('One SELECT over tables of the lake')} describedBy={hint} tables={tables} keys={{ 'Mod-Enter': run }} onChange={setSql} onReady={(made) => (editor.current = made)} />
+        <p class="muted">{hint}</p>
         <div class="toolbar">
           <button type="submit" class="button button-primary" disabled={query.running !== null || sql.trim() === ''}>
             {t('Run it')}
