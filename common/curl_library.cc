@@ -24,6 +24,7 @@ Curl open_curl() {
   };
   load(curl.global_init, "curl_global_init");
   load(curl.easy_init, "curl_easy_init");
+  load(curl.easy_reset, "curl_easy_reset");
   load(curl.easy_setopt, "curl_easy_setopt");
   load(curl.easy_getinfo, "curl_easy_getinfo");
   load(curl.easy_perform, "curl_easy_perform");

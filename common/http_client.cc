@@ -1,13 +1,52 @@
 #include "common/http_client.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "common/curl_library.h"
 #include "common/text.h"
 
 namespace batuta {
+
+struct HttpConnections::Idle {
+  static constexpr std::size_t most = 8;
+  std::mutex mutex;
+  std::vector<Easy> handles;
+};
+
+HttpConnections::HttpConnections() : idle_(std::make_unique<Idle>()) {}
+HttpConnections::~HttpConnections() = default;
+
+// One handle for one call, back among the idle ones afterwards.
+struct HttpHandle {
+  explicit HttpHandle(HttpConnections* from) : connections(from) {
+    if (connections != nullptr) {
+      std::lock_guard lock(connections->idle_->mutex);
+      if (auto& handles = connections->idle_->handles; !handles.empty()) {
+        easy = std::move(handles.back());
+        handles.pop_back();
+      }
+    }
+    if (!easy) easy.reset(libcurl().easy_init());
+  }
+  ~HttpHandle() {
+    if (connections == nullptr || !easy) return;
+    libcurl().easy_reset(easy.get());  // its options; its connections stay
+    std::lock_guard lock(connections->idle_->mutex);
+    auto& handles = connections->idle_->handles;
+    if (handles.size() < HttpConnections::Idle::most) handles.push_back(std::move(easy));
+  }
+  HttpHandle(const HttpHandle&) = delete;
+  HttpHandle& operator=(const HttpHandle&) = delete;
+
+  HttpConnections* connections;
+  Easy easy;
+};
+
 namespace {
 
 struct Exchange {
@@ -16,6 +55,7 @@ struct Exchange {
   bool too_large = false;
   bool cancelled = false;
   CURL* curl = nullptr;
+  std::uint64_t sent = 0;  // of body_file
 };
 
 constexpr std::size_t max_header_bytes = 64 << 10;
@@ -40,6 +80,24 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) {
   }
   exchange.answer.body.append(data, size);
   return size;
+}
+
+std::size_t on_read(char* data, std::size_t, std::size_t size, void* self) {
+  auto& exchange = *static_cast<Exchange*>(self);
+  const auto left = exchange.request.body_file_size - exchange.sent;
+  const auto got = ::pread(exchange.request.body_file, data, std::min<std::uint64_t>(size, left),
+                           static_cast<off_t>(exchange.sent));
+  // A file that is shorter than it was said to be must not become a shorter object.
+  if (got < 0 || (got == 0 && left > 0)) return CURL_READFUNC_ABORT;
+  exchange.sent += static_cast<std::uint64_t>(got);
+  return static_cast<std::size_t>(got);
+}
+
+// A kept connection that turns out to be closed: libcurl sends from the start on another.
+int on_seek(void* self, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
+  static_cast<Exchange*>(self)->sent = static_cast<std::uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -125,12 +183,25 @@ void set_options(CURL* curl, Exchange& exchange, const List& headers, const Rout
   }
   set(curl, CURLOPT_CONNECTTIMEOUT_MS, curl_milliseconds(request.connect_timeout));
   if (!request.on_body) set(curl, CURLOPT_TIMEOUT_MS, curl_milliseconds(request.timeout));
+  if (request.stall_timeout.count() > 0) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(request.stall_timeout).count();
+    set(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    set(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(seconds));
+  }
   set(curl, CURLOPT_WRITEFUNCTION, on_body);
   set(curl, CURLOPT_WRITEDATA, &exchange);
   set(curl, CURLOPT_HEADERFUNCTION, on_header);
   set(curl, CURLOPT_HEADERDATA, &exchange);
   if (request.method == "HEAD") {
     set(curl, CURLOPT_NOBODY, 1L);
+  } else if (request.body_file >= 0) {
+    set(curl, CURLOPT_UPLOAD, 1L);
+    set(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    set(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body_file_size));
+    set(curl, CURLOPT_READFUNCTION, on_read);
+    set(curl, CURLOPT_READDATA, &exchange);
+    set(curl, CURLOPT_SEEKFUNCTION, on_seek);
+    set(curl, CURLOPT_SEEKDATA, &exchange);
   } else if (request.method == "GET" && request.body.empty()) {
     set(curl, CURLOPT_HTTPGET, 1L);
   } else {
@@ -159,9 +230,10 @@ Result<HttpAnswer> http_call(const HttpRequest& request) {
   if (Status ok = validate(request); !ok) return ok.error();
   if (!libcurl().error.empty()) return {Errc::unavailable, libcurl().error};
 
-  const Easy curl{libcurl().easy_init()};
+  const HttpHandle handle(request.connections);
+  const Easy& curl = handle.easy;
   if (!curl) return {Errc::unavailable, "out of memory"};
-  Exchange exchange{request, {}, false, false, curl.get()};
+  Exchange exchange{request, {}, false, false, curl.get(), 0};
   const List headers = header_list(request);
   // No proxy stands before a socket of this machine.
   const Route route = request.unix_socket.empty() ? route_of(request.outgoing) : Route{};

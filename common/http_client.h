@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,21 @@
 
 namespace batuta {
 
+// Connections that stay open between the calls that are given the same one: who asks one server
+// many times spares itself its handshakes. Any thread; it outlives its calls.
+class HttpConnections {
+ public:
+  HttpConnections();
+  ~HttpConnections();
+  HttpConnections(const HttpConnections&) = delete;
+  HttpConnections& operator=(const HttpConnections&) = delete;
+
+ private:
+  friend struct HttpHandle;
+  struct Idle;
+  std::unique_ptr<Idle> idle_;
+};
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url;  // http or https only; redirects are never followed
@@ -21,12 +37,18 @@ struct HttpRequest {
   std::string login;  // HTTP Basic, unless `headers` has an Authorization; empty: none
   std::string password;
   std::string body;
+  // An open file whose first `body_file_size` bytes are sent instead of `body`, read as they go.
+  int body_file = -1;
+  std::uint64_t body_file_size = 0;
   Duration connect_timeout = std::chrono::seconds(5);
   Duration timeout = std::chrono::seconds(10);  // whole exchange
+  // Ends an exchange in which not a byte moved for so long (whole seconds); 0: none does.
+  Duration stall_timeout{};
   std::size_t max_body = 8 << 20;
   bool ignore_body = false;  // nothing of the answer's body is kept, however long it is
   Outgoing outgoing{};
   std::string unix_socket{};  // path of a local socket that is asked in place of the URL's host
+  HttpConnections* connections = nullptr;  // nullptr: a connection for this call alone
   // Takes the body of a 2xx answer as it comes, and none of it is kept; the exchange then has no
   // time limit as a whole. False ends it.
   std::function<bool(std::string_view)> on_body{};
