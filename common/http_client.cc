@@ -82,7 +82,7 @@ std::size_t on_body(char* data, std::size_t, std::size_t size, void* self) {
   return size;
 }
 
-std::size_t on_read(char* data, std::size_t, std::size_t size, void* self) {
+std::size_t on_file_read(char* data, std::size_t, std::size_t size, void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
   const auto left = exchange.request.body_file_size - exchange.sent;
   const auto got = ::pread(exchange.request.body_file, data, std::min<std::uint64_t>(size, left),
@@ -94,7 +94,7 @@ std::size_t on_read(char* data, std::size_t, std::size_t size, void* self) {
 }
 
 // A kept connection that turns out to be closed: libcurl sends from the start on another.
-int on_seek(void* self, curl_off_t offset, int origin) {
+int on_file_seek(void* self, curl_off_t offset, int origin) {
   if (origin != SEEK_SET || offset < 0) return CURL_SEEKFUNC_FAIL;
   static_cast<Exchange*>(self)->sent = static_cast<std::uint64_t>(offset);
   return CURL_SEEKFUNC_OK;
@@ -198,9 +198,9 @@ void set_options(CURL* curl, Exchange& exchange, const List& headers, const Rout
     set(curl, CURLOPT_UPLOAD, 1L);
     set(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     set(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body_file_size));
-    set(curl, CURLOPT_READFUNCTION, on_read);
+    set(curl, CURLOPT_READFUNCTION, on_file_read);
     set(curl, CURLOPT_READDATA, &exchange);
-    set(curl, CURLOPT_SEEKFUNCTION, on_seek);
+    set(curl, CURLOPT_SEEKFUNCTION, on_file_seek);
     set(curl, CURLOPT_SEEKDATA, &exchange);
   } else if (request.method == "GET" && request.body.empty()) {
     set(curl, CURLOPT_HTTPGET, 1L);
