@@ -14,6 +14,7 @@
 #include "scheduler/api/assets.h"
 #include "scheduler/api/backend.h"
 #include "scheduler/api/login.h"
+#include "scheduler/api/reloaded_settings.h"
 #include "scheduler/http/exchange.h"
 #include "scheduler/http/hub.h"
 #include "scheduler/store/history.h"
@@ -75,6 +76,12 @@ struct ApiServices {
   std::function<std::vector<std::pair<std::string, std::string>>()> settings = [] {
     return std::vector<std::pair<std::string, std::string>>{};
   };
+  // Reads the settings again for the user `owner` and takes over what may change while running, all
+  // or nothing. Blocking; reader thread.
+  std::function<Result<SettingsReload>(const std::string& owner)> reload_settings =
+      [](const auto&) {
+        return Result<SettingsReload>(Errc::unavailable, "these settings are not of a file");
+      };
   // The DAG folder is read again and all of it told to the engine, what it lacks too: `now`, or
   // with the next look at the folder. Any thread.
   std::function<void(bool now)> read_dags = [](bool) {};

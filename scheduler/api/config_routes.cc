@@ -2,6 +2,7 @@
 // secret.
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
@@ -51,7 +52,28 @@ Response config_answer(const Request& request, const std::vector<Option>& option
   return json_response({{"sections", sections}});
 }
 
+json changes_json(const std::vector<SettingChange>& changes) {
+  json out = json::array();
+  for (const SettingChange& one : changes)
+    out.push_back({{"name", one.name}, {"before", one.before}, {"after", one.after}});
+  return out;
+}
+
 }  // namespace
+
+std::string reload_json(const SettingsReload& told) {
+  return json_text({{"changed", changes_json(told.changed)},
+                    {"needs_restart", changes_json(told.needs_restart)}});
+}
+
+Result<Response> reload_config(Context& context, const Request& request) {
+  const auto told = context.services.reload_settings(request.identity.user);
+  if (!told) return told.error();
+  Response response;
+  response.content_type = "application/json";
+  response.body = reload_json(*told);
+  return response;
+}
 
 Result<Response> get_config(Context& context, const Request& request) {
   QueryReader query(request);

@@ -189,6 +189,7 @@ void go_to_logout(Context&, Call);
 // config_routes.cc
 Result<Response> get_config(Context&, const Request&);
 Result<Response> get_config_value(Context&, const Request&);
+Result<Response> reload_config(Context&, const Request&);
 
 // user_routes.cc
 Result<Response> list_users(Context&, const Request&);

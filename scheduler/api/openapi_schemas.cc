@@ -127,6 +127,8 @@ constexpr ObjectSchema schemas[] = {
     {"ConfigOption", "key value"},
     {"ConfigSection", "name [options:ConfigOption]"},
     {"Config", "[sections:ConfigSection]"},
+    {"SettingChange", "name before after"},
+    {"SettingsReload", "[changed:SettingChange] [needs_restart:SettingChange]"},
     {"ExtraLinkCollection", "extra_links:object total_entries:int"},
     {"AssetSchedule", "dag_id created_at:time updated_at:time"},
     {"AssetTask", "dag_id task_id created_at:time updated_at:time"},

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "common/number_range.h"
 #include "common/url.h"
@@ -204,6 +207,40 @@ void add_task_verbs(CLI::App& tasks, Session& session) {
 
 // ---- the installation ---------------------------------------------------------------------------
 
+void check_config(Session& session, const std::string& named) {
+  const std::string file = named.empty() ? session.home + "/batuta.json" : named;
+  std::stringstream text;
+  if (file == "-") {
+    text << std::cin.rdbuf();
+  } else {
+    std::ifstream in(file);
+    if (!in) throw Failure("cannot read " + file, 1);
+    text << in.rdbuf();
+  }
+  int settings = 0;
+  const auto problems = session.processes->check_settings(text.str(), file, settings);
+  for (const std::string& problem : problems) std::fprintf(stderr, "%s\n", problem.c_str());
+  if (!problems.empty()) throw Failure("the settings do not fit", 1);
+  std::printf("%s: %d %s, all well\n", file.c_str(), settings,
+              settings == 1 ? "setting" : "settings");
+}
+
+void reload_config(Session& session) {
+  const json told = session.client().call("POST", "/api/batuta/config/reload", json::object());
+  if (session.format().data()) return print_object(session.format(), told);
+  const auto print = [](const json& list, const char* what) {
+    for (const json& one : list) {
+      std::printf("%s: %s %s, was %s\n", one.value("name", "").c_str(), what,
+                  shown_text(one.value("after", "")).c_str(),
+                  shown_text(one.value("before", "")).c_str());
+    }
+  };
+  print(told["changed"], "is now");
+  print(told["needs_restart"], "needs a restart to become");
+  if (told["changed"].empty() && told["needs_restart"].empty())
+    std::printf("no setting has changed\n");
+}
+
 void add_config(CLI::App& app, Session& session) {
   auto a = std::make_shared<AirflowArguments>();
   CLI::App* config = app.add_subcommand("config", "The settings in effect");
@@ -232,6 +269,15 @@ void add_config(CLI::App& app, Session& session) {
   });
   get->add_option("section", a->section, "core, lake, worker")->required();
   get->add_option("option", a->option)->required();
+  add_verb(*config, session, "schema", "JSON Schema of batuta.json, for editors",
+           [&session] { std::fputs(session.processes->settings_schema().c_str(), stdout); });
+  auto file = std::make_shared<std::string>();
+  CLI::App* check =
+      add_verb(*config, session, "check", "Whether a batuta.json is right; needs no server",
+               [&session, file] { check_config(session, *file); });
+  check->add_option("file", *file, "that of the home, if none is named; - is standard input");
+  add_verb(*config, session, "reload", "Read the settings again; take over what may change",
+           [&session] { reload_config(session); });
 }
 
 std::string machine() {

@@ -72,6 +72,13 @@ struct Processes {
   std::function<int(const CloneOptions&)> clone;
   // Of the home in the folder, which needs no server; errors for settings that do not fit.
   std::function<Result<LakeSettings>(const std::string& home)> lake_settings;
+  // JSON Schema of batuta.json.
+  std::function<std::string()> settings_schema;
+  // What is wrong with a batuta.json, whose text this is; empty: nothing. `settings`: how many it
+  // sets.
+  std::function<std::vector<std::string>(const std::string& text, const std::string& file,
+                                         int& settings)>
+      check_settings;
 };
 
 // Parses and runs; returns the exit code: 0 done, 1 the server said no or a run failed, 2 the

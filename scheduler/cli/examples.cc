@@ -129,6 +129,8 @@ constexpr Example examples[] = {
      "batuta plugins build weather_bronze\n  batuta plugins build weather_bronze --plugins "
      "/srv/batuta/plugins"},
     {"config get-value", "batuta config get-value lake memory"},
+    {"config check", "batuta config check\n  batuta config check /etc/batuta/batuta.json.new"},
+    {"config reload", "batuta config check && batuta config reload"},
     {"events list", "batuta events list --event trigger --owner ana --after 2024-05-01T00:00:00Z"},
 };
 

@@ -78,12 +78,16 @@ sigset_t block_signals() {
   return watched;
 }
 
-bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function<bool()>& done) {
+bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function<bool()>& done,
+                  const std::function<void()>& hung_up) {
   for (;;) {
     const timespec tick{0, 100'000'000};
     const int signal = sigtimedwait(&watched, nullptr, &tick);
     if (signal == SIGTERM || signal == SIGINT) return true;
-    if (signal == SIGHUP) log::reopen();
+    if (signal == SIGHUP) {
+      log::reopen();
+      if (hung_up) hung_up();
+    }
     if (child != nullptr) child->poll(read_clock().boot);
     if (done && done()) return false;
   }

@@ -28,9 +28,10 @@ int fail(const Error& error);
 
 // Signals wait here instead of interrupting some thread. Before any thread starts.
 sigset_t block_signals();
-// SIGHUP has the log file opened anew and ends nothing.
 // Until SIGTERM or SIGINT (true) or until `done` says so (false); keeps the child alive meanwhile.
-bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function<bool()>& done);
+// SIGHUP ends nothing: it has the log file opened anew, and calls `hung_up`.
+bool wait_for_end(const sigset_t& watched, KeptChild* child, const std::function<bool()>& done,
+                  const std::function<void()>& hung_up = {});
 
 // Proxy and certificates, for every client of this process and of what it starts. Before any thread
 // starts.

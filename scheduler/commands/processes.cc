@@ -181,6 +181,8 @@ cli::Processes make_processes() {
     return cli::LakeSettings{settings->lake_memory, settings->lake_threads,
                              settings->lake_sql_timeout};
   };
+  processes.settings_schema = settings_schema;
+  processes.check_settings = check_settings_text;
   return processes;
 }
 

@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/log.h"
 #include "scheduler/commands/process_parts.h"
 
 namespace batuta {
@@ -64,6 +65,8 @@ Result<std::unique_ptr<Serving>> Serving::start(const ServeOptions& serve, Optio
   set_outgoing(serving->home_->settings());
   log::start("scheduler", options.log_level,
              options.log_file ? serving->home_->path("logs/scheduler.log") : std::string());
+  if (auto status = serving->home_->write_first_settings(); !status) return status.error();
+  for (const std::string& note : serving->home_->notes()) log::warn("settings: " + note);
   Server::Options with;
   with.host = serve.host;
   with.port = serve.port;
@@ -91,7 +94,10 @@ Serving::~Serving() {
 }
 
 void Serving::wait() {
-  wait_for_end(watched_, worker_ ? &*worker_ : nullptr, {});
+  wait_for_end(watched_, worker_ ? &*worker_ : nullptr, {}, [this] {
+    const auto done = server_->reload_settings("");
+    if (!done) log::error("settings: " + done.error().message);
+  });
 }
 
 std::optional<Result<std::string>> Serving::run(std::function<Result<std::string>()> work) {

@@ -30,10 +30,11 @@ struct DagBag::Impl {
   std::optional<Duration> scan_once();
 
   Sinks sinks;
-  std::mutex mutex;  // guards the four below; never held while parsing
+  std::mutex mutex;  // guards the five below; never held while parsing
   std::optional<std::vector<PluginInfo>> catalogue;
   std::optional<std::vector<std::pair<std::string, int>>> pools;
   std::optional<std::vector<BundleFolder>> bundles;
+  std::optional<std::vector<std::pair<std::string, std::string>>> built_in;
   std::shared_ptr<const DagBagSnapshot> snapshot = std::make_shared<DagBagSnapshot>();
 
   BagState state;  // start()'s caller, then the watcher thread only
@@ -50,6 +51,7 @@ std::optional<Duration> DagBag::Impl::scan_once() {
     if (catalogue) state.set_catalogue(*std::exchange(catalogue, std::nullopt));
     if (pools) state.set_pools(*std::exchange(pools, std::nullopt));
     if (bundles) state.set_bundles(*std::exchange(bundles, std::nullopt));
+    if (built_in) state.set_built_in(*std::exchange(built_in, std::nullopt));
   }
   auto update = state.scan(read_clock().wall);
   watch.watch(update.folders);
@@ -110,7 +112,11 @@ void DagBag::set_known(std::vector<std::shared_ptr<const Dag>> known) {
 }
 
 void DagBag::set_built_in(std::vector<std::pair<std::string, std::string>> files) {
-  impl_->state.set_built_in(std::move(files));
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->built_in = std::move(files);
+  }
+  impl_->watch.wake();
 }
 
 void DagBag::set_catalogue(std::vector<PluginInfo> catalogue) {

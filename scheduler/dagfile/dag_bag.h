@@ -77,7 +77,7 @@ class DagBag {
   // now keeps its version, a file that went meanwhile is told as gone.
   void set_known(std::vector<std::shared_ptr<const Dag>> known);
   // DAGs that come with the server: file name (built_in_prefix in front) and text of each. They are
-  // read as files are; a file that held the id before keeps it. Before start().
+  // read as files are; a file that held the id before keeps it. Before start(), or any thread.
   void set_built_in(std::vector<std::pair<std::string, std::string>> files);
   // The catalogue known to the scheduler: parameters are checked against it, names suggested from
   // it. Re-validates all. Any thread.

@@ -31,7 +31,7 @@ constexpr auto pause_without_descriptors = std::chrono::milliseconds(100);
 constexpr std::size_t most_refusals = 64;
 }  // namespace
 
-// Everything on the io thread except port() and the posting in stop().
+// Everything on the io thread except port() and the posting in stop() and answer_for().
 struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   Impl(asio::io_context& io_context, Limits limits, Handler handler, Identify identify)
       : io(io_context),
@@ -67,7 +67,16 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
     check();
     port = acceptor.local_endpoint().port();
     const auto& ip = endpoint.address();
-    context->limits.guard.hosts.push_back(ip.is_v6() ? "[" + ip.to_string() + "]" : ip.to_string());
+    own_name = ip.is_v6() ? "[" + ip.to_string() + "]" : ip.to_string();
+    context->limits.guard.hosts.push_back(own_name);
+  }
+
+  void answer_for(std::vector<std::string> hosts, std::vector<std::string> trusted_proxies) {
+    auto& names = context->limits.guard.hosts;
+    names = GuardOptions{}.hosts;
+    names.push_back(own_name);
+    names.insert(names.end(), hosts.begin(), hosts.end());
+    context->limits.trusted_proxies = std::move(trusted_proxies);
   }
 
   void accept() {
@@ -210,6 +219,7 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   std::size_t closing = 0;
   Sessions refusals;
   LogLimit limit;
+  std::string own_name;
   std::uint16_t port = 0;
   bool stopped = false;
 };
@@ -235,6 +245,13 @@ Server::~Server() {
 
 std::uint16_t Server::port() const {
   return impl_->port;
+}
+
+void Server::answer_for(std::vector<std::string> hosts, std::vector<std::string> trusted_proxies) {
+  asio::post(impl_->io, [impl = impl_, hosts = std::move(hosts),
+                         proxies = std::move(trusted_proxies)]() mutable {
+    impl->answer_for(std::move(hosts), std::move(proxies));
+  });
 }
 
 void Server::stop() {

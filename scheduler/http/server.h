@@ -58,6 +58,9 @@ class Server {
   ~Server();
 
   std::uint16_t port() const;
+  // Any thread: from soon on these names are answered for, beside the address and GuardOptions'
+  // own, and these proxies are believed, in place of what Limits said.
+  void answer_for(std::vector<std::string> hosts, std::vector<std::string> trusted_proxies);
   // Any thread: stops accepting and closes every connection, soon. Idempotent.
   void stop();
 

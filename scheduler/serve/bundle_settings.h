@@ -20,6 +20,7 @@ struct BundleSetting {
   Duration every = std::chrono::minutes(1);  // how often it is fetched; zero: when asked
   bool allow_errors = false;                 // a revision with import errors is switched to, too
   int keep = 5;                              // revisions, the live one among them
+  bool operator==(const BundleSetting&) const = default;
 };
 
 // `text`: [{"name": "risk", "path": "/srv/risk"}, …]. Errc::invalid, with the place in the list.

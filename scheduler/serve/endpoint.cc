@@ -17,6 +17,12 @@ constexpr const char* endpoint_file = "run/endpoint.json";
 
 }  // namespace
 
+std::string reachable_host(const std::string& address) {
+  if (address == "0.0.0.0") return "127.0.0.1";
+  if (address == "::") return "[::1]";
+  return address.find(':') == std::string::npos ? address : "[" + address + "]";
+}
+
 std::string an_admin(const Registry& registry) {
   std::string found;
   for (const User& user : registry.users()) {

@@ -11,6 +11,10 @@
 
 namespace batuta {
 
+// "All addresses" is none that anybody can call: that of this machine, then; one of IPv6 in
+// brackets.
+std::string reachable_host(const std::string& address);
+
 // Whom the command line and the one-time link stand for: the user admin as long as that is one,
 // else another administrator. There always is one: the registry keeps the last.
 std::string an_admin(const Registry& registry);

@@ -51,7 +51,7 @@ void Housekeeping::run() {
 
 void Housekeeping::retention() {
   const Time now = read_clock().wall;
-  const Time before = now - std::chrono::hours(24) * home_.settings().retention_days;
+  const Time before = now - std::chrono::hours(24) * home_.live()->retention_days;
   const auto apart = kept_otherwise(now);
   if (!apart) return;  // without it what is to be kept longer would go
   // Logs go as the runs do, so that the list of what is half removed stays short.
@@ -125,7 +125,7 @@ void Housekeeping::look_at_disk() {
   struct statvfs disk {};
   if (statvfs(home_.folder().c_str(), &disk) != 0 || disk.f_blocks == 0) return;
   const auto percent = static_cast<int>(100.0 * double(disk.f_bavail) / double(disk.f_blocks));
-  const bool low = percent < home_.settings().min_free_disk_percent;
+  const bool low = percent < home_.live()->min_free_disk_percent;
   if (low && !warned_) {
     log::warn("only " + std::to_string(percent) + " % of the disk under " + home_.folder() +
               " is free; when it is full, triggers are refused until there is room again");

@@ -24,7 +24,7 @@ std::function<Result<std::string>(const std::string&, const std::function<bool()
     auto params = parse_untrusted(params_json);
     if (!params || !params->is_object()) return {Errc::internal, "a question that is no object"};
     const Settings& settings = home.settings();
-    const auto timeout = settings.lake_sql_timeout;
+    const auto timeout = home.live()->lake_sql_timeout;
     if (plugin == "lake_sql")
       (*params)["timeout"] = std::to_string(timeout / std::chrono::milliseconds(1)) + "ms";
     SlotCall call;

@@ -34,6 +34,7 @@
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
 #include "scheduler/serve/platform_facts.h"
+#include "scheduler/serve/settings_reload.h"
 #include "scheduler/serve/start_fault.h"
 #include "scheduler/serve/system_dags.h"
 #include "scheduler/serve/topic_stream.h"
@@ -60,13 +61,6 @@ std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
 }
 
 constexpr std::size_t moves_worth_trimming = 5'000;
-
-// "All addresses" is none that anybody can call.
-std::string reachable_host(const std::string& address) {
-  if (address == "0.0.0.0") return "127.0.0.1";
-  if (address == "::") return "[::1]";
-  return address.find(':') == std::string::npos ? address : "[" + address + "]";
-}
 
 }  // namespace
 
@@ -286,16 +280,7 @@ struct Server::Impl {
                                .codes = codes,
                                .hub = hub,
                                .home = home.folder(),
-                               .version = version,
-                               .origins = {},
-                               .backup = {},
-                               .outbox_retry = {},
-                               .outbox_drop = {},
-                               .plugin_faults = {},
-                               .fetch_file = {},
-                               .drain_worker = {},
-                               .damage = {},
-                               .settings = {}};
+                               .version = version};
     services.ready = [this] { return ready(); };
     services.damage = [this] {
       std::lock_guard guard(damage_mutex);
@@ -326,7 +311,8 @@ struct Server::Impl {
           std::move(done));
     };
     services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
-    services.settings = [this] { return shown_settings(home.settings()); };
+    services.settings = [this] { return shown_settings(*home.live()); };
+    services.reload_settings = [this](const std::string& owner) { return reloader.reload(owner); };
     services.lake = home.path("lake");
     services.lake_query = lake_query(home, options.plugins_folder);
     services.monitor_query = lake_query(home, options.plugins_folder, "lake_monitors");
@@ -357,6 +343,11 @@ struct Server::Impl {
   std::string user_of(const http::Request& head) const {
     const auto known = http::known_identity(head, registry, read_clock().wall);
     return known ? known->user : "";
+  }
+
+  void take_over(const Settings& settings) {
+    if (http_server) http_server->answer_for(settings.allowed_hosts, settings.trusted_proxies);
+    dags.bag().set_built_in(system_dags(settings));
   }
 
   void retry_outbox(std::int64_t id, std::function<void(Status)> done) {
@@ -431,6 +422,7 @@ struct Server::Impl {
   http::EngineBackend backend;
   Offers offers;
   KeptWrite catalogue;
+  SettingsReloader reloader{home, engine, registry, [this](const Settings& s) { take_over(s); }};
   std::size_t moves = 0;  // of task instances since memory was given back; control thread
   std::mutex damage_mutex;
   std::string damage;  // of the store, as housekeeping found it last
@@ -477,6 +469,9 @@ std::string Server::url() const {
 }
 std::string Server::make_login_code() {
   return impl_->codes.issue(an_admin(impl_->registry), read_clock().wall);
+}
+Result<SettingsReload> Server::reload_settings(const std::string& owner) {
+  return impl_->reloader.reload(owner);
 }
 void Server::request(RunRequested event, std::function<void(Reply)> done) {
   impl_->backend.request(std::move(event), std::move(done));

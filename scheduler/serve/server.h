@@ -37,6 +37,10 @@ class Server {
   std::string url() const;  // "http://127.0.0.1:8080", as this machine reaches it
   // A single-use login code, valid for ten minutes.
   std::string make_login_code();
+  // Reads batuta.json and the environment again and takes over what may change while running: all
+  // of it or, with an error, nothing. Logged, and a row of the event log of `owner`. Any thread but
+  // the control and io threads.
+  Result<SettingsReload> reload_settings(const std::string& owner);
   // As over HTTP: passwords of its conf are sealed. Any thread; `done` on the control thread.
   void request(RunRequested event, std::function<void(Reply)> done);
   Engine& engine();

@@ -106,6 +106,16 @@ TEST_CASE("settings are shown as sections of options, to admins") {
         "[core]\nlease = 10s\n[lake]\nmemory = 640\nthreads = 1\n");
 }
 
+TEST_CASE("settings are read again by an admin, who is told what changed and what waits") {
+  TestApi api;
+  const std::string path = "/api/batuta/config/reload";
+  const auto told = body_of(api.call(Method::post, path, "{}", "admin"));
+  CHECK(told["changed"] ==
+        nlohmann::json{{{"name", "retention_days"}, {"before", "90"}, {"after", "7"}}});
+  CHECK(told["needs_restart"][0]["name"] == "by admin");
+  CHECK(api.status(Method::post, path, "{}", "operator") == 403);
+}
+
 TEST_CASE("plugins are listed in Airflow's shape, and those that none offers as import errors") {
   TestApi api;
   api.backend.view.catalogue = {{"shell", "1.0", "builtin", "runs a command", {}, {}}};

@@ -393,6 +393,9 @@ TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
   backend.view.pools.push_back({{"default_pool", 128, ""}, 3, 1, 2, 4, 125});
   ApiServices services{backend, history, registry, codes, hub};
   services.settings = [this] { return settings; };
+  services.reload_settings = [](const std::string& owner) -> Result<SettingsReload> {
+    return SettingsReload{{{"retention_days", "90", "7"}}, {{"by " + owner, "1", "2"}}};
+  };
   services.home = home;
   services.version = "9.9.9";
   services.clock = [this] { return Now{now, {}}; };

@@ -286,7 +286,8 @@ std::string asked_by(const Route& route) {
                                     {"/outbox", "outbox"}}) {
     if (!has(part) || has("/batuta/jobs")) continue;
     const bool edits =
-        verb == "create" && (has("/outbox") || has("/workers") || has("/bundles") || has("test"));
+        verb == "create" && (has("/outbox") || has("/workers") || has("/bundles") || has("test") ||
+                              has("/config"));
     return (edits ? "edit" : verb) + " admin:" + thing;
   }
   if (has("/api/lake/sql")) return "read lake:";  // of each table that is named, besides

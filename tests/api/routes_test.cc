@@ -178,6 +178,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/v2/providers", "viewer"},
     {Method::get, "/api/v2/config", "admin"},
     {Method::get, "/api/v2/config/section/{section}/option/{option}", "admin"},
+    {Method::post, "/api/batuta/config/reload", "admin"},
     {Method::get, "/api/v2/auth/login", "everyone"},
     {Method::get, "/api/v2/auth/logout", "everyone"},
     {Method::get, "/api/v2/assets", "viewer"},

@@ -547,9 +547,8 @@ def log_in_after(server, name, password):
     return server.call("POST", "/auth/token", {"username": name, "password": password})["access_token"]
 
 
-def every_setting_is_documented():
-    """the settings that the program knows are those of docs/configuration.md; wrong ones stop the start and say so"""
-    page = (SOURCE / "docs" / "configuration.md").read_text()
+def wrong_settings_stop_the_start():
+    """wrong settings stop the start and say where and what; config check says the same without a server"""
     with Folder("settings") as folder:
         home = folder.path / "home"
         home.mkdir()
@@ -558,14 +557,33 @@ def every_setting_is_documented():
             (home / "batuta.json").write_text(json.dumps(setting))
             return run("standalone", "--home", home, "--port", "0", code=1, cwd=folder.path,
                        env={**os.environ, **env}).stderr
-        known = refused({"nonsense": 1}).split("known are ")[1].strip().split(", ")
-        assert len(known) >= 6
-        for name in known:
-            assert f"| `{name}` | `BATUTA_{name.upper().replace('.', '_')}` |" in page, name
-        assert page.count("| `BATUTA_") == len(known) + 2, "a setting of the page that there is not"
+        assert "batuta.json:1:11: unknown setting" in refused({"leese": 1}), "the place of the mistake"
         assert "without scheme and port" in refused({"allowed_hosts": ["http://x"]})
         assert "without scheme and port" in refused({}, BATUTA_ALLOWED_HOSTS="x:8080")
         assert "BATUTA_LEASE" in refused({}, BATUTA_LEASE="soon")
+        (home / "batuta.json").write_text('{"lease": "soon"}')
+        assert "must be" in run("config", "check", "--home", home, code=1, cwd=folder.path).stderr
+        (home / "batuta.json").write_text('{"lease": "1m"}')
+        assert "1 setting, all well" in run("config", "check", "--home", home, cwd=folder.path).stdout
+        assert set(json.loads(run("config", "schema", cwd=folder.path).stdout)["properties"]) > {"lease", "$schema"}
+
+
+def settings_are_read_again():
+    """config reload and SIGHUP take over what may change while running, name the rest, and change nothing by a bad file"""
+    with Folder("reload") as folder:
+        server = folder.server({"a": dag("a", [shell("go", "true")])}).start()
+        file = server.home / "batuta.json"
+        assert json.loads(file.read_text()) == {"$schema": "./batuta.schema.json"}
+        file.write_text('{"retention_days": 7, "lake.threads": 2}')
+        said = server.cli("config", "reload").stdout
+        assert "retention_days: is now 7, was 90" in said and "lake.threads: needs a restart to become 2, was 1" in said, said
+        assert server.cli("config", "get-value", "core", "retention_days").stdout == "7\n"
+        file.write_text('{"retention_days": 5, "lake.threads": "many"}')
+        refused = server.cli("config", "reload", code=1).stderr
+        assert "batuta.json:1:39" in refused and "nothing was changed" in refused, refused
+        file.write_text('{"retention_days": 5}')
+        server.process.send_signal(signal.SIGHUP)
+        eventually(lambda: server.cli("config", "get-value", "core", "retention_days").stdout == "5\n", 10, "a reload by SIGHUP")
 
 
 def a_server_for_others_says_what_that_means():
@@ -612,5 +630,6 @@ if __name__ == "__main__":
           files_are_validated_without_a_server,
           what_is_no_dag_file_is_said_to_be_none, the_first_example_of_the_docs_runs,
           a_test_gets_connections_and_variables, folders_that_are_not_there_are_refused,
-          a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, users_are_managed, every_setting_is_documented,
+          a_dag_is_tested_without_a_server, the_verbs_do_what_they_say, users_are_managed, wrong_settings_stop_the_start,
+          settings_are_read_again,
           a_server_for_others_says_what_that_means, shell_tasks_see_their_run])

@@ -105,6 +105,44 @@ TEST_CASE("the event log names the client that a trusted proxy forwards, else th
   }
 }
 
+TEST_CASE("settings are read again while a server runs: all or nothing, and the event log tells") {
+  Installation installation;
+  auto server = installation.start();
+  REQUIRE(server);
+  await_ready(**server);
+  const auto status_for = [&](const std::string& host) {
+    HttpRequest request;
+    request.url = (*server)->url() + "/api/v2/version";
+    request.headers = {{"Host", host}};
+    const auto answer = http_call(request);
+    return answer ? answer->status : 0;
+  };
+  CHECK(status_for("new.example") == 421);
+  installation.folder.write("home/batuta.json", R"({"retention_days": 7, "lease": "soon"})");
+  const auto refused = (*server)->reload_settings("ana");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("batuta.json:1:") != std::string::npos);
+  CHECK(installation.home.live()->retention_days == 90);
+
+  installation.folder.write("home/batuta.json",
+                            R"({"allowed_hosts": ["new.example"], "lake.maintenance": "off",
+                                "lake.threads": 2})");
+  const auto told = (*server)->reload_settings("ana");
+  REQUIRE(told);
+  CHECK(told->changed.size() == 2);
+  REQUIRE(told->needs_restart.size() == 1);
+  CHECK(told->needs_restart[0].name == "lake.threads");
+  CHECK(installation.home.live()->lake_maintenance == "off");
+  CHECK(installation.home.live()->lake_threads == 1);
+  CHECK(status_for("new.example") == 200);
+  EventLogQuery query;
+  query.filters.push_back({"event", Filter::Op::any, {std::string("reload_config")}});
+  const auto found = (*server)->history().event_logs(query).rows;
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].row.owner == "ana");
+  CHECK(found[0].row.extra_json.find("new.example") != std::string::npos);
+}
+
 TEST_CASE("a second server on the same home is refused while the first one runs") {
   Installation installation;
   auto server = installation.start();

@@ -1,0 +1,299 @@
+#include "scheduler/serve/settings.h"
+
+#include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/safe_json.h"
+#include "common/text.h"
+
+namespace batuta {
+namespace {
+
+using json = nlohmann::json;
+using Words = Setting::Words;
+
+std::string shown_duration(Duration d) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
+}
+
+std::string shown_bytes(std::int64_t bytes) {
+  for (const auto& [name, shift] : {std::pair{"GiB", 30}, {"MiB", 20}, {"KiB", 10}}) {
+    const std::int64_t unit = std::int64_t{1} << shift;
+    if (bytes >= unit && bytes % unit == 0) return std::to_string(bytes / unit) + name;
+  }
+  return std::to_string(bytes);
+}
+
+std::string trimmed(std::string word) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  word.erase(word.begin(), std::find_if_not(word.begin(), word.end(), blank));
+  while (!word.empty() && blank(word.back())) word.pop_back();
+  return word;
+}
+
+// A number, or a text that is one.
+std::optional<std::int64_t> whole_number_of(const json& value) {
+  if (!value.is_string()) return json_int(value);
+  const auto parsed = parse_untrusted(value.get_ref<const std::string&>());
+  return parsed ? json_int(*parsed) : std::nullopt;
+}
+
+// Each by its type: whether it was read.
+struct Reader {
+  const Setting& setting;
+  Settings& into;
+  const json& value;
+
+  bool within(std::int64_t number) const {
+    if (number == 0 && setting.zero_is_none) return true;
+    return number >= setting.least && (setting.most == 0 || number <= setting.most);
+  }
+
+  bool operator()(bool Settings::*member) const {
+    const bool yes = value == true || value == "true";
+    if (!yes && value != false && value != "false") return false;
+    into.*member = yes;
+    return true;
+  }
+  bool operator()(Duration Settings::*member) const {
+    const auto seconds = json_int(value);
+    const auto parsed = seconds             ? parse_duration(std::to_string(*seconds))
+                        : value.is_string() ? parse_duration(value.get_ref<const std::string&>())
+                                            : std::nullopt;
+    if (!parsed || *parsed < std::chrono::milliseconds(setting.least)) return false;
+    into.*member = *parsed;
+    return true;
+  }
+  bool operator()(int Settings::*member) const {
+    const auto number = whole_number_of(value);
+    if (!number || !within(*number)) return false;
+    into.*member = static_cast<int>(*number);
+    return true;
+  }
+  // A number of bytes, as one or as a text with KiB, MiB, GiB behind.
+  bool operator()(std::int64_t Settings::*member) const {
+    const auto number = json_int(value);
+    if (!number && !value.is_string()) return false;
+    const auto bytes =
+        parse_byte_size(number ? std::to_string(*number) : value.get_ref<const std::string&>());
+    if (!bytes || !within(*bytes)) return false;
+    into.*member = *bytes;
+    return true;
+  }
+  bool operator()(std::string Settings::*member) const {
+    std::string text;
+    if (value.is_string()) {
+      text = value.get_ref<const std::string&>();
+    } else if (setting.kind == Setting::Kind::object) {
+      text = json_text(value);
+    } else {
+      return false;
+    }
+    if (setting.fits != nullptr && !setting.fits(text)) return false;
+    into.*member = std::move(text);
+    return true;
+  }
+  // A list, or words with commas between as a variable of the environment has them.
+  bool operator()(Words Settings::*member) const {
+    Words words;
+    if (value.is_string()) {
+      std::istringstream all(value.get<std::string>());
+      for (std::string word; std::getline(all, word, ',');) words.push_back(word);
+    } else if (value.is_array()) {
+      for (const json& item : value) {
+        if (!item.is_string()) return false;
+        words.push_back(item.get<std::string>());
+      }
+    } else {
+      return false;
+    }
+    for (std::string& word : words) {
+      word = trimmed(std::move(word));
+      if (!setting.fits(word)) return false;
+    }
+    if (words.empty() && !setting.empty_fits) return false;
+    into.*member = std::move(words);
+    return true;
+  }
+  bool operator()(std::vector<BundleSetting> Settings::*) const { return false; }  // read apart
+};
+
+struct Shower {
+  const Settings& of;
+
+  std::string operator()(bool Settings::*member) const { return of.*member ? "true" : "false"; }
+  std::string operator()(Duration Settings::*member) const { return shown_duration(of.*member); }
+  std::string operator()(int Settings::*member) const { return std::to_string(of.*member); }
+  std::string operator()(std::int64_t Settings::*member) const { return shown_bytes(of.*member); }
+  std::string operator()(std::string Settings::*member) const { return of.*member; }
+  std::string operator()(Words Settings::*member) const {
+    std::string text;
+    for (const auto& word : of.*member) text.append(text.empty() ? "" : ", ").append(word);
+    return text;
+  }
+  std::string operator()(std::vector<BundleSetting> Settings::*member) const {
+    return shown_bundles(of.*member);
+  }
+};
+
+void take_over(const Setting& setting, Settings& into, const Settings& from) {
+  std::visit([&](auto member) { into.*member = from.*member; }, setting.member);
+}
+
+json type_schema(const Setting& setting) {
+  using Kind = Setting::Kind;
+  const json number{{"type", "integer"}, {"minimum", 0}};
+  switch (setting.kind) {
+    case Kind::flag:
+      return {{"type", "boolean"}};
+    case Kind::duration: {
+      const json text{{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)?$"}};
+      return {{"anyOf", {text, number}}};
+    }
+    case Kind::integer: {
+      json out{{"type", "integer"}, {"minimum", setting.least}};
+      if (setting.most != 0) out["maximum"] = setting.most;
+      return out;
+    }
+    case Kind::bytes: {
+      const json text{{"type", "string"}, {"pattern", "^[0-9]+(KiB|MiB|GiB|TiB)?$"}};
+      json bytes{{"type", "integer"}, {"minimum", setting.zero_is_none ? 0 : setting.least}};
+      if (setting.most != 0) bytes["maximum"] = setting.most;
+      return {{"anyOf", {text, bytes}}};
+    }
+    case Kind::text:
+      return {{"type", "string"}};
+    case Kind::list: {
+      json out{{"type", "array"}, {"items", {{"type", "string"}}}};
+      if (!setting.empty_fits) out["minItems"] = 1;
+      return out;
+    }
+    case Kind::object:
+      return {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
+    case Kind::bundles:
+      break;
+  }
+  return {{"type", "array"},
+          {"maxItems", max_bundles - 1},
+          {"items", {{"type", "object"}, {"required", {"name"}}}}};
+}
+
+json default_of(const Setting& setting) {
+  const Settings defaults;
+  if (setting.kind == Setting::Kind::flag) return setting.show(defaults) == "true";
+  if (setting.kind == Setting::Kind::integer) return *whole_number_of(json(setting.show(defaults)));
+  if (setting.kind == Setting::Kind::list || setting.kind == Setting::Kind::bundles)
+    return json::array();
+  if (setting.kind == Setting::Kind::object) return json::object();
+  const std::string shown = setting.show(defaults);
+  return shown.empty() ? json() : json(shown);
+}
+
+}  // namespace
+
+std::string Setting::variable() const {
+  std::string out = std::string("BATUTA_") + name;
+  for (char& c : out) {
+    c = c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return out;
+}
+
+std::string Setting::expected() const {
+  switch (kind) {
+    case Kind::flag:
+      return "true or false";
+    case Kind::duration:
+      return least == 0 ? "a duration such as \"90s\""
+                        : "a duration of at least " +
+                              shown_duration(std::chrono::milliseconds(least)) + " such as \"90s\"";
+    case Kind::integer:
+      return std::string("a number of ") + unit + " from " + std::to_string(least) + " to " +
+             std::to_string(most);
+    case Kind::bytes:
+      return most == 0 ? "a size of at least " + shown_bytes(least) + " such as \"2GiB\"" +
+                             (zero_is_none ? ", or 0 for none" : "")
+                       : "a size from " + shown_bytes(least) + " to " + shown_bytes(most) +
+                             " such as \"8MiB\"";
+    default:
+      return expects;
+  }
+}
+
+Status Setting::read(Settings& into, const json& value) const {
+  if (kind == Kind::bundles) {
+    auto read =
+        read_bundle_settings(value.is_string() ? value.get<std::string>() : json_text(value));
+    if (!read) return read.error();
+    into.bundles = *std::move(read);
+    return success();
+  }
+  if (std::visit(Reader{*this, into, value}, member)) return success();
+  std::string message = std::string("\"") + name + "\" must be " + expected();
+  if (shown == nullptr) {
+    std::string given = json_text(value);
+    if (given.size() > 80) given = "what it is";
+    message += ", not " + given;
+  }
+  return {Errc::invalid, message};
+}
+
+std::string Setting::show(const Settings& of) const {
+  std::string text = std::visit(Shower{of}, member);
+  return shown == nullptr ? text : shown(text);
+}
+
+bool Setting::same(const Settings& a, const Settings& b) const {
+  return std::visit([&](auto which) { return a.*which == b.*which; }, member);
+}
+
+std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& settings) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const Setting& setting : settings_table())
+    out.emplace_back(setting.name, setting.show(settings));
+  return out;
+}
+
+Status check_together(const Settings& settings) {
+  if (!settings.worker_user_range.empty() && settings.worker_user.empty())
+    return {Errc::invalid, "worker.user_range needs worker.user: its group is the slots'"};
+  if (settings.lease < 2 * settings.heartbeat)
+    return {Errc::invalid, "lease must be at least twice the heartbeat"};
+  return success();
+}
+
+std::string settings_schema() {
+  json properties{{"$schema", {{"type", "string"}}}};
+  for (const Setting& setting : settings_table()) {
+    json one = type_schema(setting);
+    one["description"] =
+        std::string(setting.sentence) + " Must be " + setting.expected() + ". " +
+        (setting.live ? "Taken over by `batuta config reload`." : "Taken over by the next start.") +
+        " Variable: " + setting.variable();
+    if (const json value = default_of(setting); !value.is_null()) one["default"] = value;
+    if (*setting.example != '\0') one["examples"] = {*parse_untrusted(setting.example)};
+    properties[setting.name] = std::move(one);
+  }
+  const json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},
+                    {"title", "batuta.json: the settings of an installation of Batuta"},
+                    {"type", "object"},
+                    {"properties", std::move(properties)},
+                    {"additionalProperties", false}};
+  return schema.dump(2) + "\n";
+}
+
+std::pair<Settings, SettingsReload> reloaded(const Settings& now, const Settings& next) {
+  std::pair<Settings, SettingsReload> out{now, {}};
+  for (const Setting& setting : settings_table()) {
+    if (setting.same(now, next)) continue;
+    auto& list = setting.live ? out.second.changed : out.second.needs_restart;
+    list.push_back({setting.name, setting.show(now), setting.show(next)});
+    if (setting.live) take_over(setting, out.first, next);
+  }
+  return out;
+}
+
+}  // namespace batuta

@@ -1,0 +1,348 @@
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "common/url.h"
+#include "scheduler/core/cron.h"
+#include "scheduler/http/forwarded.h"
+#include "scheduler/serve/settings.h"
+#include "worker/slot_user.h"
+
+namespace batuta {
+namespace {
+
+// As requests are compared with it: lower case, without a port. A scheme or port would never match.
+bool fits_host(std::string& host) {
+  for (char& c : host) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  const bool bracketed = host.starts_with('[') && host.ends_with(']');
+  if (host.empty() || host.find_first_of("/ \t") != std::string::npos) return false;
+  return bracketed || host.find(':') == std::string::npos;
+}
+
+bool fits_address(std::string& text) {
+  auto address = http::plain_address(text);
+  if (address) text = *std::move(address);
+  return address.has_value();
+}
+
+bool fits_image(std::string& text) {
+  return !text.empty() && text.size() <= 512;
+}
+
+// As the kernel takes the address of a socket.
+bool fits_socket(std::string& path) {
+  return path.size() < 108 && (path.empty() || path.front() == '/');
+}
+
+bool fits_something(std::string& text) {
+  return !text.empty();
+}
+
+bool fits_user_range(std::string& text) {
+  return parse_user_range(text).has_value();
+}
+
+bool fits_folder(std::string& text) {
+  return !text.empty() && text.front() == '/';
+}
+
+bool fits_file(std::string& text) {
+  return !text.empty() && std::ifstream(text).good();
+}
+
+bool fits_schedule(std::string& text) {
+  return text == "off" || parse_cron(text);
+}
+
+// An absolute address of one of these schemes, kept without a slash at its end.
+bool fits_url(std::string& text, std::initializer_list<std::string_view> schemes) {
+  const UrlParts parts = split_url(text);
+  const bool known = std::any_of(schemes.begin(), schemes.end(), [&](std::string_view scheme) {
+    return parts.scheme == std::string(scheme) + "://";
+  });
+  if (!known || parts.host.empty() || text.find_first_of(" \t\r\n\"<>") != std::string::npos) {
+    return false;
+  }
+  while (text.back() == '/') text.pop_back();
+  return true;
+}
+
+bool fits_page_url(std::string& text) {
+  return fits_url(text, {"http", "https"});
+}
+
+bool fits_proxy_url(std::string& text) {
+  return fits_url(text, {"http", "https", "socks5", "socks5h"});
+}
+
+// Names and values as a program's environment can hold them.
+bool fits_env(std::string& text) {
+  const auto given = parse_untrusted(text);
+  if (!given || !given->is_object()) return false;
+  for (const auto& [name, value] : given->items()) {
+    if (name.empty() || name.starts_with("BATUTA_") || name.find('=') != std::string::npos ||
+        name.find('\0') != std::string::npos || !value.is_string() ||
+        value.get_ref<const std::string&>().find('\0') != std::string::npos) {
+      return false;
+    }
+  }
+  text = json_text(*given);
+  return text.size() <= (32 << 10);
+}
+
+// Its names; a value may be a secret.
+std::string starred_env(const std::string& env) {
+  auto shown = parse_untrusted(env);
+  if (!shown || !shown->is_object()) return "{}";
+  for (auto& value : *shown) value = "***";
+  return json_text(*shown);
+}
+
+using Kind = Setting::Kind;
+constexpr std::int64_t kib = 1 << 10, mib = 1 << 20;
+constexpr std::int64_t second = 1'000;  // in milliseconds
+
+const char* const of_containers =
+    "a list of images that may be run, such as [\"registry.example.org/etl/*\", \"python:3.12\"]";
+
+}  // namespace
+
+// Those with one prefix side by side: `config list` shows them as sections.
+const std::vector<Setting>& settings_table() {
+  static const std::vector<Setting> table{
+      {.name = "heartbeat",
+       .sentence = "How often a worker shows that it lives.",
+       .kind = Kind::duration,
+       .member = &Settings::heartbeat,
+       .least = 100,
+       .airflow = "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_SEC"},
+      {.name = "lease",
+       .sentence = "A worker that is silent for so long is lost, and its attempts run again. At "
+                   "least twice the heartbeat.",
+       .kind = Kind::duration,
+       .member = &Settings::lease,
+       .least = 500,
+       .airflow = "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"},
+      {.name = "cancel_grace",
+       .sentence = "What an attempt that is stopped has between being asked to end and being "
+                   "killed.",
+       .kind = Kind::duration,
+       .member = &Settings::cancel_grace,
+       .airflow = "AIRFLOW__CORE__KILLED_TASK_CLEANUP_TIME"},
+      {.name = "stop_drain",
+       .sentence = "What running attempts may end by themselves when their worker is asked to "
+                   "stop, before they are asked to end.",
+       .kind = Kind::duration,
+       .member = &Settings::stop_drain},
+      {.name = "retention_days",
+       .sentence = "Ended runs, their logs and files and the event log are removed after so many "
+                   "days.",
+       .kind = Kind::integer,
+       .member = &Settings::retention_days,
+       .least = 1,
+       .most = 36'500,
+       .unit = "days",
+       .live = true},
+      {.name = "min_free_disk_percent",
+       .sentence = "With less free disk under the home the scheduler's log warns; 0 never.",
+       .kind = Kind::integer,
+       .member = &Settings::min_free_disk_percent,
+       .most = 99,
+       .unit = "percent",
+       .live = true},
+      {.name = "allowed_hosts",
+       .sentence = "Host names that requests may be addressed to, beside localhost, loopback "
+                   "addresses and the address of --host.",
+       .kind = Kind::list,
+       .member = &Settings::allowed_hosts,
+       .expects = "a list of host names, without scheme and port",
+       .example = R"(["batuta.example.org"])",
+       .live = true,
+       .fits = fits_host},
+      {.name = "trusted_proxies",
+       .sentence = "IP addresses of proxies whose X-Forwarded-For is believed.",
+       .kind = Kind::list,
+       .member = &Settings::trusted_proxies,
+       .expects = "a list of IP addresses, without port",
+       .example = R"(["127.0.0.1"])",
+       .live = true,
+       .fits = fits_address},
+      {.name = "worker.user",
+       .sentence = "The user that slots, and with them plugins and commands, run as. Only for a "
+                   "server that root runs.",
+       .kind = Kind::text,
+       .member = &Settings::worker_user,
+       .expects = "the name of a user",
+       .example = R"("batuta-worker")",
+       .fits = fits_something},
+      {.name = "worker.user_range",
+       .sentence = "User ids of which each slot has one of its own; with worker.user.",
+       .kind = Kind::text,
+       .member = &Settings::worker_user_range,
+       .expects = "two user ids from 1000 with a dash between, such as \"64000-64031\"",
+       .example = R"("64000-64031")",
+       .fits = fits_user_range},
+      {.name = "worker.memory_limit",
+       .sentence = "How much memory of its own a slot may have, and each process that a task "
+                   "starts.",
+       .kind = Kind::bytes,
+       .member = &Settings::worker_memory_limit,
+       .least = 64 * mib,  // less, and no plugin can be loaded
+       .zero_is_none = true},
+      {.name = "worker.run_dir_limit",
+       .sentence = "How much the folder may hold that the tasks of a run share.",
+       .kind = Kind::bytes,
+       .member = &Settings::worker_run_dir_limit,
+       .least = mib,
+       .zero_is_none = true},
+      {.name = "worker.env",
+       .sentence = "What commands and Python tasks find in their environment.",
+       .kind = Kind::object,
+       .member = &Settings::worker_env,
+       .expects = "an object of texts by name, such as {\"PATH\": "
+                  "\"/opt/tools/bin:/usr/bin:/bin\", \"TZ\": \"Europe/Rome\"}, none of them "
+                  "BATUTA_…, at most 32 KiB",
+       .example = R"({"TZ": "Europe/Rome"})",
+       .fits = fits_env,
+       .shown = starred_env},
+      {.name = "worker.container_socket",
+       .sentence = "The socket of the engine that runs containers.",
+       .kind = Kind::text,
+       .member = &Settings::worker_container_socket,
+       .expects = "the absolute path of a container engine's socket, such as "
+                  "\"/run/docker.sock\"",
+       .example = R"("/run/docker.sock")",
+       .fits = fits_socket},
+      {.name = "worker.container_images",
+       .sentence = "Images that may be run; without it every image.",
+       .kind = Kind::list,
+       .member = &Settings::worker_container_images,
+       .expects = of_containers,
+       .example = R"(["python:3.12*"])",
+       .fits = fits_image,
+       .empty_fits = false},  // it would allow every image: whoever wrote one meant none
+      {.name = "contracts",
+       .sentence = "Where data contracts lie; without it the folder contracts beside the DAG "
+                   "folder.",
+       .kind = Kind::text,
+       .member = &Settings::contracts,
+       .expects = "the absolute path of the folder of data contracts",
+       .example = R"("/srv/contracts")",
+       .fits = fits_folder},
+      {.name = "bundles",
+       .sentence = "Folders and Git repositories with DAGs, beside the DAG folder.",
+       .kind = Kind::bundles,
+       .member = &Settings::bundles,
+       .expects = "a list such as [{\"name\": \"risk\", \"path\": \"/srv/risk\"}]",
+       .example = R"([{"name": "risk", "path": "/srv/risk"}])"},
+      {.name = "base_url",
+       .sentence = "The address that people reach the page by: alerts link to it.",
+       .kind = Kind::text,
+       .member = &Settings::base_url,
+       .expects = "the address that people reach the page by, such as "
+                  "\"https://batuta.example.org\"",
+       .example = R"("https://batuta.example.org")",
+       .fits = fits_page_url,
+       .airflow = "AIRFLOW__API__BASE_URL"},
+      {.name = "page.edit_dags",
+       .sentence = "Whether people may edit DAG files in the page.",
+       .kind = Kind::flag,
+       .member = &Settings::page_edit_dags,
+       .live = true},
+      {.name = "outgoing.proxy",
+       .sentence = "The proxy of every outgoing request.",
+       .kind = Kind::text,
+       .member = &Settings::outgoing_proxy,
+       .expects = "the address of a proxy such as \"http://proxy.example.org:3128\"",
+       .example = R"("http://proxy.example.org:3128")",
+       .fits = fits_proxy_url,
+       .shown = [](const std::string& url) { return without_user_info(url); }},
+      {.name = "outgoing.no_proxy",
+       .sentence = "Hosts that are reached without the proxy.",
+       .kind = Kind::text,
+       .member = &Settings::outgoing_no_proxy,
+       .expects = "host names with commas between, such as \"intranet.example.org,.local\"",
+       .example = R"("intranet.example.org,.local")",
+       .fits = fits_something},
+      {.name = "outgoing.ca_file",
+       .sentence = "Certificates of authorities that are believed beside the system's.",
+       .kind = Kind::text,
+       .member = &Settings::outgoing_ca_file,
+       .expects = "a file of certificates (PEM) that can be read",
+       .example = R"("/etc/ssl/example-ca.pem")",
+       .fits = fits_file},
+      {.name = "lake.memory",
+       .sentence = "What the SQL engine of a slot may use; what does not fit is spilled to disk.",
+       .kind = Kind::bytes,
+       .member = &Settings::lake_memory,
+       .least = 32 * mib},
+      {.name = "lake.threads",
+       .sentence = "Threads of the SQL engine of a slot.",
+       .kind = Kind::integer,
+       .member = &Settings::lake_threads,
+       .least = 1,
+       .most = 256,
+       .unit = "threads"},
+      {.name = "lake.sql_timeout",
+       .sentence = "How long a query of people may take.",
+       .kind = Kind::duration,
+       .member = &Settings::lake_sql_timeout,
+       .least = second,
+       .live = true},
+      {.name = "lake.sql_slots",
+       .sentence = "How many statements of people the server runs at a time.",
+       .kind = Kind::integer,
+       .member = &Settings::lake_sql_slots,
+       .least = 1,
+       .most = 16,
+       .unit = "statements at a time"},
+      {.name = "lake.sql_rows",
+       .sentence = "The most rows of one answer to a query of people.",
+       .kind = Kind::integer,
+       .member = &Settings::lake_sql_rows,
+       .least = 1,
+       .most = 1'000'000,
+       .unit = "rows"},
+      {.name = "lake.sql_bytes",
+       .sentence = "The most bytes of one answer to a query of people, as JSON.",
+       .kind = Kind::bytes,
+       .member = &Settings::lake_sql_bytes,
+       .least = 64 * kib,
+       .most = 16 * mib},
+      {.name = "lake.maintenance",
+       .sentence = "The schedule (UTC) on which the DAG lake_maintenance looks after the tables.",
+       .kind = Kind::text,
+       .member = &Settings::lake_maintenance,
+       .expects = "a schedule such as \"23 3 * * *\" or \"@daily\", or \"off\"",
+       .example = R"("23 3 * * *")",
+       .live = true,
+       .fits = fits_schedule},
+      {.name = "lake.monitors",
+       .sentence = "The schedule (UTC) on which the DAG lake_monitors judges monitors.",
+       .kind = Kind::text,
+       .member = &Settings::lake_monitors,
+       .expects = "a schedule such as \"*/15 * * * *\" or \"@hourly\", or \"off\"",
+       .example = R"("*/15 * * * *")",
+       .live = true,
+       .fits = fits_schedule},
+      {.name = "lake.maintenance_budget",
+       .sentence = "How long a run of lake_maintenance begins with further tables.",
+       .kind = Kind::duration,
+       .member = &Settings::lake_maintenance_budget,
+       .least = 60 * second,
+       .live = true},
+      {.name = "lake.maintenance_small_files",
+       .sentence = "It rewrites a table when at least so many files would go by it.",
+       .kind = Kind::integer,
+       .member = &Settings::lake_maintenance_small_files,
+       .least = 2,
+       .most = 1'000'000,
+       .unit = "files",
+       .live = true},
+  };
+  return table;
+}
+
+}  // namespace batuta

@@ -1,0 +1,198 @@
+#include "scheduler/serve/settings.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "common/safe_json.h"
+#include "scheduler/serve/home.h"
+#include "tests/serve/serve_fixture.h"
+
+using namespace batuta;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+namespace {
+
+class SetVariable {
+ public:
+  SetVariable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~SetVariable() { ::unsetenv(name_); }
+  SetVariable(const SetVariable&) = delete;
+  SetVariable& operator=(const SetVariable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+std::string file_text(const std::string& path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> cells(const std::string& row) {
+  std::vector<std::string> out;
+  std::size_t from = 2;  // behind "| "
+  for (auto at = row.find(" |", from); at != row.npos; at = row.find(" |", from)) {
+    out.push_back(row.substr(from, at - from));
+    from = std::min(at + 3, row.size());
+  }
+  return out;
+}
+
+std::string names(const std::vector<SettingChange>& changes) {
+  std::string out;
+  for (const SettingChange& one : changes) out += one.name + " ";
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("every setting has its row in docs/configuration.md: variable, default, reload") {
+  std::map<std::string, std::vector<std::string>> rows;
+  const char* source = std::getenv("BATUTA_SOURCE_DIR");
+  std::istringstream page(file_text(std::string(source ? source : ".") + "/docs/configuration.md"));
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("| `") && cells(line).size() == 5) rows[cells(line)[0]] = cells(line);
+  }
+  CHECK(rows.size() == settings_table().size());
+  const Settings defaults;
+  for (const Setting& setting : settings_table()) {
+    const std::string name = setting.name;
+    CAPTURE(name);
+    const auto row = rows.find("`" + name + "`");
+    REQUIRE(row != rows.end());
+    CHECK(row->second[1] == "`" + setting.variable() + "`");
+    CHECK(row->second[3] == (setting.live ? "yes" : ""));
+    const std::string written = row->second[2];
+    if (written.starts_with('`')) {
+      Settings read;
+      REQUIRE(setting.read(read, *parse_untrusted(written.substr(1, written.size() - 2))));
+      CHECK(setting.same(read, defaults));
+    } else {
+      CHECK(setting.show(defaults).empty());  // told in words: there is none
+    }
+  }
+}
+
+TEST_CASE("the schema of batuta.json knows every setting, and takes what the program takes") {
+  const auto schema = parse_untrusted(settings_schema());
+  REQUIRE(schema);
+  CHECK((*schema)["additionalProperties"] == false);
+  const json& known = (*schema)["properties"];
+  CHECK(known.size() == settings_table().size() + 1);  // $schema
+  for (const Setting& setting : settings_table()) {
+    const std::string name = setting.name;
+    CAPTURE(name);
+    REQUIRE(known.contains(name));
+    const json& one = known[name];
+    CHECK(one["description"].get<std::string>().find(setting.expected()) != std::string::npos);
+    Settings read;
+    if (one.contains("default") && one["default"] != json::array()) {
+      CHECK(setting.read(read, one["default"]));
+      CHECK(setting.same(read, Settings{}));
+    }
+    if (!one.contains("examples") || name == "outgoing.ca_file") continue;  // no such file here
+    CHECK(setting.read(read, one["examples"][0]));
+  }
+  CHECK(known["retention_days"]["minimum"] == 1);
+  CHECK(known["retention_days"]["maximum"] == 36500);
+}
+
+TEST_CASE("all that is wrong in a batuta.json is told, each with its line and what was meant") {
+  int settings = 0;
+  const auto problems = check_settings_text(R"({
+  "$schema": "./batuta.schema.json",
+  "leese": "10s",
+  "retention_days": 0,
+  "lake": {"memory": "1GiB"},
+  "lake.maintenance": "* * *",
+  "worker.env": {"TOKEN": 5}
+})",
+                                            "f.json", settings);
+  REQUIRE(problems.size() == 5);
+  CHECK(problems[0] ==
+        "f.json:3:12: unknown setting \"leese\"; did you mean \"lease\"? (`batuta config schema` "
+        "lists all)");
+  CHECK(problems[1] ==
+        "f.json:4:21: \"retention_days\" must be a number of days from 1 to 36500, not 0");
+  CHECK(problems[2].find("written with a dot, as \"lake.memory\"") != std::string::npos);
+  CHECK(problems[3].starts_with("f.json:6:"));
+  CHECK(problems[4].find("an object of texts by name") != std::string::npos);
+  CHECK(problems[4].find("TOKEN") == std::string::npos);  // what may be a secret is not repeated
+  CHECK(check_settings_text("{\"lease\": \"1h\",}", "f.json", settings).size() == 1);
+  CHECK(check_settings_text(R"({"lease": "2s"})", "f.json", settings).size() == 1);
+  CHECK(check_settings_text(R"({"$schema": "x", "lease": "1m"})", "f.json", settings).empty());
+  CHECK(settings == 1);
+}
+
+TEST_CASE("Airflow's variables are taken where they mean the same, after ours, and it is said") {
+  const Folder folder;
+  const SetVariable theirs("AIRFLOW__CORE__KILLED_TASK_CLEANUP_TIME", "60");
+  std::vector<std::string> notes;
+  CHECK(settings_of(folder.path(), &notes)->cancel_grace == 60s);
+  const std::string said =
+      "the setting cancel_grace is taken from AIRFLOW__CORE__KILLED_TASK_CLEANUP_TIME";
+  CHECK(std::count(notes.begin(), notes.end(), said) == 1);
+  const SetVariable ours("BATUTA_CANCEL_GRACE", "5s");
+  CHECK(settings_of(folder.path())->cancel_grace == 5s);
+}
+
+TEST_CASE("a variable that looks like ours and is none is told with the one that was meant") {
+  const Folder folder;
+  const SetVariable slip("BATUTA_LAKE_MEMRY", "1GiB");
+  const SetVariable secret("BATUTA_SECRET_MY_API", "x");
+  std::vector<std::string> notes;
+  REQUIRE(settings_of(folder.path(), &notes));
+  const std::string said =
+      "BATUTA_LAKE_MEMRY in the environment is no setting; did you mean \"BATUTA_LAKE_MEMORY\"?";
+  CHECK(std::count(notes.begin(), notes.end(), said) == 1);
+  CHECK(std::none_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.find("BATUTA_SECRET_") != std::string::npos;
+  }));
+}
+
+TEST_CASE("a reload takes over what may change while running and names the rest, no secret in it") {
+  Settings now;
+  Settings next = now;
+  next.retention_days = 7;
+  next.allowed_hosts = {"a.example"};
+  next.lake_threads = 4;
+  next.worker_env = R"({"TOKEN":"s3cret"})";
+  const auto [settings, told] = reloaded(now, next);
+  CHECK(settings.retention_days == 7);
+  CHECK(settings.allowed_hosts == next.allowed_hosts);
+  CHECK(settings.lake_threads == 1);
+  CHECK(settings.worker_env == "{}");
+  CHECK(names(told.changed) == "retention_days allowed_hosts ");
+  CHECK(names(told.needs_restart) == "worker.env lake.threads ");
+  CHECK(told.changed[0].before == "90");
+  CHECK(told.changed[0].after == "7");
+  CHECK(told.needs_restart[0].after.find("s3cret") == std::string::npos);
+  CHECK(reloaded(settings, settings).second.changed.empty());
+}
+
+TEST_CASE("the first start writes a batuta.json that names its schema, and never another's") {
+  const Folder folder;
+  auto home = Home::open(folder.path("new"));
+  REQUIRE(home);
+  REQUIRE(home->write_first_settings());
+  CHECK(file_text(home->path("batuta.json")).find("./batuta.schema.json") != std::string::npos);
+  CHECK(file_text(home->path("batuta.schema.json")) == settings_schema());
+  CHECK(Home::open(folder.path("new")));  // and reads it
+  folder.write("new/batuta.json", R"({"lease": "1m"})");
+  folder.write("new/batuta.schema.json", "of an older program");
+  REQUIRE(home->write_first_settings());
+  CHECK(file_text(home->path("batuta.json")) == R"({"lease": "1m"})");
+  CHECK(file_text(home->path("batuta.schema.json")) == settings_schema());
+  folder.write("used/batuta.db", "");
+  home = Home::open(folder.path("used"));
+  REQUIRE(home->write_first_settings());
+  CHECK(file_text(home->path("batuta.json")).empty());
+}
