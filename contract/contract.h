@@ -38,7 +38,10 @@ struct Column {
   std::string pattern;  // a regular expression; empty: any
   Mask mask = Mask::none;
   std::int64_t mask_size = 0;  // of prefix: characters; of band: its width
-  std::string value;           // SQL over the table's other columns: of Table::computed alone
+  // What readers without the right are shown in the server's views: "redact", "hash" or
+  // "partial:<characters>"; empty: the value.
+  std::string read_mask;
+  std::string value;  // SQL over the table's other columns: of Table::computed alone
   std::string asked;  // the query parameter that lists the values which an extraction asked for
   // What rejected rows are told in the place of the usual names, by what is wrong: "missing",
   // "bad", "below_minimum", "above_maximum", "too_short", "too_long", "mismatch", "not_asked".

@@ -36,6 +36,7 @@ Value json_of(const Column& column) {
   put(out, "pattern", column.pattern);
   if (column.mask != Mask::none) out["mask"] = to_string(column.mask);
   if (column.mask_size > 0) out["mask_size"] = column.mask_size;
+  put(out, "read_mask", column.read_mask);
   put(out, "value", column.value);
   put(out, "asked", column.asked);
   if (!column.reasons.empty()) out["reasons"] = column.reasons;

@@ -111,6 +111,11 @@ class Differ {
       change(false,
              "its mask is another, and rows that stand have the old one: remove silver and its "
              "history, and the next run makes them anew from bronze");
+    if (before.read_mask != after.read_mask)
+      change(true, after.read_mask.empty()
+                       ? "is shown to every reader from now on"
+                       : "is shown as \"" + after.read_mask +
+                             "\" to readers without the right, in every version");
     if (before.required != after.required)
       change(!after.required, after.required
                                   ? "becomes required, but rows that stand may have no value for "

@@ -73,6 +73,9 @@ Source read_source(const nlohmann::ordered_json& contract, const std::string& se
 bool fit_for_a_reason(const std::string& name);
 inline constexpr const char* reason_needed = "a reason's name is 1 to 100 letters, digits or '_'";
 
+// batuta.mask and batuta.readMask of a column whose type is known.
+void read_masks(const CustomProperties& own, Column& column, Notes& notes);
+
 // `column`: of a property, nullptr for those of the table.
 void read_quality(const nlohmann::ordered_json& list, const std::string& at, const Column* column,
                   Table& table, Notes& notes);

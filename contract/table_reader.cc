@@ -124,45 +124,11 @@ class TableReader {
     column.tags = texts_at(item, "tags");
     read_options(item, at, column);
     const CustomProperties own(item, at, {"column"}, notes_);
-    read_mask(own, column);
+    read_masks(own, column, notes_);
     read_judgement(own, column);
     if (item.contains("encryptedName"))
       notes_.warning(at + "/encryptedName", "is kept, but nothing is encrypted here");
     return column;
-  }
-
-  void read_mask(const CustomProperties& own, Column& column) {
-    const auto given = own.text("batuta.mask");
-    if (!given) return;
-    const auto colon = given->find(':');
-    const std::string name = given->substr(0, colon);
-    static const std::vector<std::pair<std::string, Mask>> names = {{"pseudonym", Mask::pseudonym},
-                                                                    {"year", Mask::year},
-                                                                    {"prefix", Mask::prefix},
-                                                                    {"band", Mask::band},
-                                                                    {"redact", Mask::redact}};
-    for (const auto& [each, mask] : names)
-      if (name == each) column.mask = mask;
-    const bool sized = column.mask == Mask::prefix || column.mask == Mask::band;
-    const std::string size = colon == given->npos ? "" : given->substr(colon + 1);
-    const bool digits =
-        !size.empty() && size.size() <= 12 &&
-        std::all_of(size.begin(), size.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (digits) column.mask_size = std::stoll(size);
-    const std::string& type = column.type;
-    const bool instant = type == "date" || type == "timestamp";
-    const bool number = !instant && type != "string" && type != "boolean";
-    if (column.mask == Mask::none || sized != (colon != given->npos) ||
-        (sized && column.mask_size < 1)) {
-      notes_.problem(own.pointer("batuta.mask"),
-                     "batuta.mask is \"pseudonym\", \"year\", \"prefix:3\" (characters), "
-                     "\"band:1000\" (how wide) or \"redact\"");
-    } else if ((column.mask == Mask::year && !instant) || (column.mask == Mask::band && !number) ||
-               (column.mask == Mask::prefix && type != "string")) {
-      notes_.problem(own.pointer("batuta.mask"),
-                     name + " is no mask of a " + type +
-                         ": year is of dates and times, prefix of texts, band of numbers");
-    }
   }
 
   void read_judgement(const CustomProperties& own, Column& column) {
@@ -344,6 +310,10 @@ class TableReader {
     bool any = false, keyed = false;
     for (std::size_t i = 0; i < table_.columns.size(); ++i) {
       const Column& column = table_.columns[i];
+      if (!column.read_mask.empty() && column.partition_position > 0)
+        notes_.problem(at_column(i), "the column \"" + column.name.substr(0, 80) +
+                                         "\" is a partition, whose values name the files: it "
+                                         "cannot be masked");
       if (column.mask == Mask::none) continue;
       any = true;
       keyed = keyed || column.mask == Mask::pseudonym;

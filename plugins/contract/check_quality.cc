@@ -84,8 +84,9 @@ std::string counting_sql(lake::Session& session, const QualityCheck& check) {
 }
 
 bool has_masks(const contract::Table& table) {
-  return std::any_of(table.columns.begin(), table.columns.end(),
-                     [](const auto& column) { return column.mask != contract::Mask::none; });
+  return std::any_of(table.columns.begin(), table.columns.end(), [](const auto& column) {
+    return column.mask != contract::Mask::none || !column.read_mask.empty();
+  });
 }
 
 // The engine's texts quote values, and rules are judged before values are masked: of a table with

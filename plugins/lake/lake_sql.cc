@@ -4,13 +4,15 @@
 // its scratch folder and nothing else.
 //
 // Without a result_file the answer is the task's return value, at most 60 KiB or `bytes`:
-//   {"columns":[…],"rows":[[…]…],"cut":bool,"cut_by":"rows"|"bytes","tables":[{"table","version"}…]}
+//   {"columns":[…],"rows":[[…]…],"cut":bool,"cut_by":"rows"|"bytes","tables":[{"table","version","masked"}…]}
 //   or, with return_errors, what is wrong with the question, as an answer too:
 //   {"error":{"kind":"sql"|"right"|"time","text":…,"line","column"}}
 // With one it is a file of lines, at most 1 GiB, and the task returns
 // {"rows","cut","cut_by","file"}:
 //   {"columns":[…]}   then a line […] for each row, then   {"rows":n,"cut":bool,"cut_by":…}
 //   or, at any place, {"error":"…"} as the last line: the engine's text with its lines.
+// Of each table `masked` names the columns that are shown masked, `unmasked` those that are not
+// because whoever asks has the right.
 // What lies beyond a limit is left out, `cut` is true and `cut_by` tells which.
 #include <fcntl.h>
 
@@ -105,8 +107,12 @@ class ReturnedAnswer : public Answer {
     json out = summary();
     out["columns"] = columns_;
     out["tables"] = json::array();
-    for (const ReadTable& one : tables_)
-      out["tables"].push_back({{"table", one.name}, {"version", one.version}});
+    for (const ReadTable& one : tables_) {
+      json told{{"table", one.name}, {"version", one.version}};
+      if (!one.masked.empty()) told["masked"] = one.masked;
+      if (!one.bare.empty()) told["unmasked"] = one.bare;
+      out["tables"].push_back(std::move(told));
+    }
     // The rows are JSON already, and the most of it: they go in as they are.
     out.erase("rows");
     std::string text = json_text(out);
@@ -182,6 +188,7 @@ struct Question {
   std::string table;
   TimeTravel travel;
   ReadableLayers readable;
+  ReadMasks masks;
   std::vector<std::pair<std::string, std::string>> control_tables;  // name, JSON
 };
 
@@ -212,6 +219,7 @@ Question question_of(const plugin::Context& context) {
   question.lake = lake_folder(context);
   question.operation = context.text("operation", "sql");
   question.travel = travel_of(context);
+  if (context.has("masks")) question.masks = read_masks_of(context.json("masks"));
   if (question.operation == "head") {
     question.table = context.text("table");
     if (!lakelog::valid_table_name(question.table))
@@ -235,8 +243,10 @@ void ask(Session& session, const Question& question, Answer& answer) {
   if (question.operation == "head") {
     const auto table = open_travelled(session, question.lake, question.table, question.travel);
     if (!table.exists()) throw plugin::FinalError("there is no table " + question.table);
-    create_view(session, "head_rows", table);
-    sql = "SELECT * FROM head_rows";
+    ReadTable told{question.table, table.version(), {}, {}};
+    sql = "SELECT * FROM " +
+          quoted_name(create_shown_view(session, "head_rows", table, question.masks, told));
+    answer.tables({told});
   } else {
     std::vector<std::string> control_tables;
     for (const auto& [name, rows] : question.control_tables) control_tables.push_back(name);
@@ -246,7 +256,7 @@ void ask(Session& session, const Question& question, Answer& answer) {
       throw plugin::FinalError(
           "one version for several tables: write it behind each name, as in silver.orders@v12");
     answer.tables(attach_tables(session, question.lake, tables, control_tables, question.travel,
-                                question.readable));
+                                question.readable, question.masks));
     for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
   }
   lock_down(session, question.lake);
@@ -301,6 +311,8 @@ struct LakeSql {
       plugin::optional(BATUTA_PARAM_INTEGER, "bytes", "of the returned answer", "61440"),
       plugin::optional(BATUTA_PARAM_ARRAY, "readable",
                        "sql: the only layers that may be read, as domain/layer"),
+      plugin::optional(BATUTA_PARAM_OBJECT, "masks",
+                       "what contracts hide of their tables, and the layers where it is shown"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "return_errors",
                        "what is wrong with the question is an answer, too", "false"),
       plugin::optional(BATUTA_PARAM_OBJECT, "mngt",

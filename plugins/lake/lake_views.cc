@@ -141,10 +141,23 @@ DeltaTable open_travelled(Session& session, const std::string& lake, const std::
   return DeltaTable::open(session, lake, table, version);
 }
 
+std::string create_shown_view(Session& session, const std::string& view, const DeltaTable& table,
+                              const ReadMasks& masks, ReadTable& told) {
+  create_view(session, view, table);
+  const auto& columns = table.snapshot().metadata.columns;
+  const auto masked = masked_columns(masks, table.name(), columns);
+  const bool bare = shown_bare(masks, table.name());
+  for (const auto& [column, mask] : masked) (bare ? told.bare : told.masked).push_back(column);
+  if (bare || masked.empty()) return view;
+  create_masked_view(session, view + "_masked", view, columns, masked);
+  return view + "_masked";
+}
+
 std::vector<ReadTable> attach_tables(Session& session, const std::string& lake,
                                      const std::vector<NamedTable>& names,
                                      const std::vector<std::string>& control_tables,
-                                     const TimeTravel& travel, const ReadableLayers& readable) {
+                                     const TimeTravel& travel, const ReadableLayers& readable,
+                                     const ReadMasks& masks) {
   std::vector<ReadTable> read;
   lakelog::TableList all;
   bool listed = false;
@@ -174,13 +187,13 @@ std::vector<ReadTable> attach_tables(Session& session, const std::string& lake,
                                " differ in case only: one query can read one of them");
     if (!fresh) continue;
     const DeltaTable opened = open_travelled(session, lake, table, when);
-    read.push_back({table, opened.version()});
+    read.push_back({table, opened.version(), {}, {}});
+    const std::string view = create_shown_view(
+        session, "lake_table_" + std::to_string(views.size()), opened, masks, read.back());
     if (!named.catalog.empty()) {
-      attach_table(session, named, opened);
+      attach_relation(session, named, view);
       continue;
     }
-    const std::string view = "lake_table_" + std::to_string(views.size());
-    create_view(session, view, opened);
     if (!named.schema.empty()) create_schema(session, named.schema);
     session.run("CREATE VIEW " + (named.schema.empty() ? "" : quoted_name(named.schema) + ".") +
                 quoted_name(named.name) + " AS SELECT * FROM " + view);

@@ -8,6 +8,7 @@
 
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/outside_select.h"
+#include "plugins/lake/read_masks.h"
 #include "plugins/lake/session.h"
 #include "plugins/sdk/plugin.h"
 
@@ -36,7 +37,14 @@ struct NotReadable : plugin::FinalError {
 struct ReadTable {
   std::string name;  // "silver/financial/quotes"
   std::int64_t version = 0;
+  std::vector<std::string> masked,
+      bare;  // columns that a contract masks: hidden, or shown as a right
 };
+
+// Makes `view` over the table as it was opened, masked where `masks` say so. `told` is told which
+// columns those are. Returns the relation to read.
+std::string create_shown_view(Session& session, const std::string& view, const DeltaTable& table,
+                              const ReadMasks& masks, ReadTable& told);
 
 // Makes each named table a view, and opens no other: layer.domain.table or "layer/domain/table", or
 // layer.table where that is unique among those of its layer that may be read. A name is the table
@@ -49,7 +57,8 @@ std::vector<ReadTable> attach_tables(Session& session, const std::string& lake,
                                      const std::vector<NamedTable>& names,
                                      const std::vector<std::string>& control_tables,
                                      const TimeTravel& travel = {},
-                                     const ReadableLayers& readable = {});
+                                     const ReadableLayers& readable = {},
+                                     const ReadMasks& masks = {});
 
 // A small table that comes from elsewhere (the scheduler's control tables), as mngt.<name>.
 // `table_json`: {"columns":[{"name","type"}],"rows":[[text, number or null…]…]}, Delta types.

@@ -69,25 +69,37 @@ std::shared_ptr<const TableContract> history_of(
   return history;
 }
 
+// Calls `found` with the name and text of each contract that a task of the DAG names.
+template <class Take>
+void each_contract(const std::string& canonical_json, const Take& found) {
+  // Few DAGs have one: the others are not parsed for it.
+  if (canonical_json.find("\"contract\":{") == std::string::npos) return;
+  const auto definition = stored_json(canonical_json);
+  if (!definition.is_object() || !definition.contains("tasks")) return;
+  for (const auto& task : definition["tasks"]) {
+    const auto contract = task.find("contract");
+    if (contract == task.end() || !contract->is_object()) continue;
+    const auto name = contract->find("name");
+    const auto yaml = contract->find("yaml");
+    if (name == contract->end() || yaml == contract->end() || !name->is_string() ||
+        !yaml->is_string())
+      continue;
+    found(name->template get<std::string>(), yaml->template get<std::string>());
+  }
+}
+
+bool names_masks(const std::string& yaml) {
+  return yaml.find("batuta.mask") != yaml.npos || yaml.find("batuta.readMask") != yaml.npos;
+}
+
 }  // namespace
 
 void LakeContracts::index(const std::shared_ptr<const DagBagSnapshot>& bag) {
   std::map<std::string, Found, std::less<>> found;
   for (const auto& [id, dag] : bag->dags) {
-    // Few DAGs have one: the others are not parsed for it.
-    if (dag->canonical_json.find("\"contract\":{") == std::string::npos) continue;
-    const auto definition = stored_json(dag->canonical_json);
-    if (!definition.is_object() || !definition.contains("tasks")) continue;
-    for (const auto& task : definition["tasks"]) {
-      const auto contract = task.find("contract");
-      if (contract == task.end() || !contract->is_object()) continue;
-      const auto name = contract->find("name");
-      const auto yaml = contract->find("yaml");
-      if (name == contract->end() || yaml == contract->end() || !name->is_string() ||
-          !yaml->is_string())
-        continue;
-      found.try_emplace(name->get<std::string>()).first->second.yaml = yaml->get<std::string>();
-    }
+    each_contract(dag->canonical_json, [&](const std::string& name, const std::string& yaml) {
+      found.try_emplace(name).first->second.yaml = yaml;
+    });
   }
   for (auto& [name, one] : found) {
     const auto before = found_.find(name);
@@ -95,6 +107,35 @@ void LakeContracts::index(const std::shared_ptr<const DagBagSnapshot>& bag) {
   }
   found_ = std::move(found);
   bag_ = bag;
+}
+
+void LakeContracts::index_former(const std::shared_ptr<const DagBagSnapshot>& bag,
+                                 History& history) {
+  std::map<std::string, Found, std::less<>> found;
+  for (const DagRow& row : history.dags()) {
+    if (bag->dags.contains(row.dag_id)) continue;
+    const auto stored = history.dag_version(row.version);
+    if (!stored) continue;
+    each_contract(stored->canonical_json, [&](const std::string& name, const std::string& yaml) {
+      if (names_masks(yaml)) found.try_emplace(name).first->second.yaml = yaml;
+    });
+  }
+  for (auto& [name, one] : found) one.contract = parsed(name, one.yaml);
+  former_ = std::move(found);
+  former_of_ = bag;
+}
+
+std::map<std::string, std::shared_ptr<const TableContract>> LakeContracts::masking(
+    const std::shared_ptr<const DagBagSnapshot>& bag, History& history) {
+  const std::lock_guard guard(mutex_);
+  if (bag != bag_) index(bag);
+  if (bag != former_of_) index_former(bag, history);
+  std::map<std::string, std::shared_ptr<const TableContract>> out;
+  for (const auto& [name, one] : found_)
+    if (names_masks(one.yaml)) out.emplace(name, parsed_of(name)->contract);
+  for (const auto& [name, one] : former_)
+    if (!found_.contains(name)) out.emplace(name, one.contract);
+  return out;
 }
 
 const LakeContracts::Found* LakeContracts::parsed_of(const std::string& name) {

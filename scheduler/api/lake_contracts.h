@@ -10,6 +10,7 @@
 
 #include "contract/contract.h"
 #include "scheduler/dagfile/dag_bag.h"
+#include "scheduler/store/history.h"
 
 namespace batuta::http {
 
@@ -31,6 +32,13 @@ class LakeContracts {
   std::shared_ptr<const TableContract> find(const std::shared_ptr<const DagBagSnapshot>& bag,
                                             const std::string& domain, const std::string& table);
 
+  // Those that hide values from readers, by "domain/table": of the DAG files, and of DAGs whose
+  // file is gone or broken as the store has them, for their tables are still there. nullptr: it
+  // names masks, and cannot be read. Blocks on the store when the DAG files are others than last
+  // time.
+  std::map<std::string, std::shared_ptr<const TableContract>> masking(
+      const std::shared_ptr<const DagBagSnapshot>& bag, History& history);
+
  private:
   struct Found {
     std::string yaml;
@@ -40,11 +48,14 @@ class LakeContracts {
   // With mutex_ held; nullptr: none of this name.
   const Found* parsed_of(const std::string& name);
   void index(const std::shared_ptr<const DagBagSnapshot>& bag);
+  void index_former(const std::shared_ptr<const DagBagSnapshot>& bag, History& history);
 
   std::mutex mutex_;
   // All guarded by mutex_.
-  std::shared_ptr<const DagBagSnapshot> bag_;        // what was looked through
-  std::map<std::string, Found, std::less<>> found_;  // by "domain/table"
+  std::shared_ptr<const DagBagSnapshot> bag_;         // what was looked through
+  std::map<std::string, Found, std::less<>> found_;   // by "domain/table"
+  std::shared_ptr<const DagBagSnapshot> former_of_;   // beside which the next was looked through
+  std::map<std::string, Found, std::less<>> former_;  // of DAGs that the bag has not
 };
 
 }  // namespace batuta::http

@@ -1,10 +1,12 @@
 // Tables of the lake: the list, and one table.
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_contracts.h"
+#include "scheduler/api/lake_masks.h"
 #include "scheduler/api/listing.h"
 #include "scheduler/api/params.h"
 
@@ -88,7 +90,8 @@ json groups_json(const std::vector<ListedTable>& tables) {
   return groups;
 }
 
-json columns_json(const LakeDetail& detail, const TableContract* contract) {
+json columns_json(const LakeName& name, const LakeDetail& detail, const TableContract* contract,
+                  bool bare) {
   json columns = json::array();
   const auto& partitions = detail.partition_columns;
   for (const lakelog::Column& column : detail.columns) {
@@ -101,7 +104,13 @@ json columns_json(const LakeDetail& detail, const TableContract* contract) {
              {"description", nullptr},
              {"business_name", nullptr},
              {"classification", nullptr},
-             {"tags", json::array()}};
+             {"tags", json::array()},
+             {"mask", nullptr},
+             {"is_masked", false}};
+    if (const std::string mask = column_mask(contract, name, column.name); !mask.empty()) {
+      one["mask"] = mask;
+      one["is_masked"] = !bare;
+    }
     if (const auto* told = contract ? contract->table.column(column.name) : nullptr) {
       one["is_key"] = told->key_position > 0;
       one["description"] = text_or_null(told->description);
@@ -140,11 +149,13 @@ json contract_details(const TableContract* of) {
           {"quality_rules", std::move(rules)}};
 }
 
-json partitions_json(const LakeDetail& detail) {
+// `hidden`: columns whose values whoever asks may not see.
+json partitions_json(const LakeDetail& detail, const std::set<std::string>& hidden) {
   json partitions = json::array();
   for (const LakePartition& one : detail.partitions) {
     json values = json::object();
-    for (const auto& [column, value] : one.values) values[column] = value ? json(*value) : json();
+    for (const auto& [column, value] : one.values)
+      values[column] = !value ? json() : hidden.contains(column) ? json("***") : json(*value);
     partitions.push_back({{"values", std::move(values)},
                           {"files", one.files},
                           {"bytes", one.bytes},
@@ -198,16 +209,22 @@ Result<Response> get_lake_table(Context& context, const Request& request) {
   json out = table_json(context, *name, detail.summary, contract.get());
   out["id"] = detail.id;
   out["created"] = detail.created_ms > 0 ? json(to_iso(time_of(detail.created_ms))) : json();
-  out["columns"] = columns_json(detail, contract.get());
+  out["columns"] = columns_json(*name, detail, contract.get(), may_unmask(request, *name));
   out["partition_columns"] = detail.partition_columns;
   out["properties"] = detail.properties;
   out["reader_version"] = detail.reader_version;
   out["writer_version"] = detail.writer_version;
-  out["partitions"] = partitions_json(detail);
+  // A table that has its partitions from elsewhere than from its contract.
+  std::set<std::string> hidden;
+  for (const json& column : out["columns"])
+    if (column["is_masked"] == true && column["is_partition"] == true)
+      hidden.insert(column["name"].get<std::string>());
+  out["partitions"] = partitions_json(detail, hidden);
   out["partition_count"] = detail.partition_count;
   out["data_files"] = json::array();
   for (const LakeFile& file : detail.files) {
-    out["data_files"].push_back({{"path", file.path},
+    const auto shown_from = hidden.empty() ? 0 : file.path.rfind('/') + 1;
+    out["data_files"].push_back({{"path", file.path.substr(shown_from)},
                                  {"bytes", file.bytes},
                                  {"rows", count_or_null(file.rows)},
                                  {"added", to_iso(time_of(file.added_ms))}});

@@ -10,6 +10,7 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_catalogue.h"
+#include "scheduler/api/lake_masks.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/running_queries.h"
 
@@ -156,7 +157,7 @@ class SqlRun {
       asked["readable"] = *std::move(layers);
     }
     const auto from = std::chrono::steady_clock::now();
-    const auto told = context_.services.lake_query(json_text(asked), stop());
+    const auto told = ask_lake(context_, *call_.request, std::move(asked), stop());
     milliseconds_ = (std::chrono::steady_clock::now() - from) / std::chrono::milliseconds(1);
     if (!told) return stop()() ? Error{Errc::conflict, called_off, {}} : told.error();
     return rows(*told);
@@ -198,9 +199,13 @@ class SqlRun {
              {"cut_by", text_or_null(answer->value("cut_by", ""))},
              {"limit", statement_.limit},
              {"milliseconds", milliseconds_},
-             {"tables", answer->value("tables", json::array())}};
+             {"tables", json::array()}};
     out["row_count"] = out["rows"].size();
-    told_ = {{"row_count", out["row_count"]}, {"tables", out["tables"]}};
+    told_ = {{"row_count", out["row_count"]}, {"tables", answer->value("tables", json::array())}};
+    for (const json& read : told_["tables"])
+      out["tables"].push_back({{"table", read["table"]},
+                               {"version", read["version"]},
+                               {"masked", read.value("masked", json::array())}});
     return wants_csv(*call_.request) ? csv_response(out) : json_response(out);
   }
 

@@ -8,6 +8,7 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_catalogue.h"
+#include "scheduler/api/lake_masks.h"
 #include "scheduler/api/params.h"
 
 namespace batuta::http {
@@ -182,12 +183,22 @@ json lineage_json(const std::vector<LineageEdge>& edges, const LineageWalk& walk
   return out;
 }
 
-Result<Response> rows_answer(const Result<std::string>& told, const json& version) {
+// What lake_sql says of the one table that was read.
+json told_of(const json& answer, const char* member) {
+  const auto tables = answer.find("tables");
+  if (tables == answer.end() || !tables->is_array() || tables->empty()) return json::array();
+  return tables->front().value(member, json::array());
+}
+
+// `bare`: the columns that were shown by the right to see what is masked.
+Result<Response> rows_answer(const Result<std::string>& told, const json& version, json& bare) {
   if (!told) return told.error();
   const json answer = stored_json(*told);
   if (!answer.is_object() || !answer.contains("columns") || !answer.contains("rows"))
     return {Errc::internal, "the query gave no rows"};
+  bare = told_of(answer, "unmasked");
   return json_response({{"version", version},
+                        {"masked", told_of(answer, "masked")},
                         {"columns", answer["columns"]},
                         {"rows", answer["rows"]},
                         {"cut", answer.value("cut", false)},
@@ -249,7 +260,8 @@ void get_lake_rows(Context& context, Call call) {
   if (!query.status()) return call.respond(error_response(query.status().error()));
   const auto gone = std::make_shared<std::atomic<bool>>(false);
   call.request->on_gone = [gone] { *gone = true; };
-  context.query_lake(call, [&context, call, version, limit, gone]() -> Result<Response> {
+  const auto bare = std::make_shared<json>(json::array());
+  const auto read = [&context, call, version, limit, gone, bare]() -> Result<Response> {
     if (*gone || context.stopping) return {Errc::unavailable, "nobody waits for the answer"};
     const auto name = table_of(context, *call.request);
     if (!name) return name.error();
@@ -259,10 +271,23 @@ void get_lake_rows(Context& context, Call call) {
     } else if (const LakeSummary now = context.lake->summary(*name); now.problem.empty()) {
       asked["version"] = now.version;  // named, so that the answer says whose rows they are
     }
-    return rows_answer(
-        context.services.lake_query(json_text(asked),
-                                    [&context, gone] { return *gone || context.stopping; }),
-        asked.value("version", json()));
+    return rows_answer(ask_lake(context, *call.request, asked,
+                                [&context, gone] { return *gone || context.stopping; }),
+                       asked.value("version", json()), *bare);
+  };
+  // Who was shown what is masked for others is written down before the rows go out.
+  context.query_lake(call, read, [&context, call, bare](Response response) {
+    if (bare->empty()) return call.respond(std::move(response));
+    const auto answer = std::make_shared<Response>(std::move(response));
+    const json written{
+        {"table", path_param(*call.request, "layer") + "/" + path_param(*call.request, "domain") +
+                      "/" + path_param(*call.request, "table")},
+        {"unmasked", *bare}};
+    context.change(
+        call, "lake_rows_unmasked", written, [] { return success(); },
+        [call, answer](const Status& kept) {
+          call.respond(kept ? std::move(*answer) : error_response(kept.error()));
+        });
   });
 }
 

@@ -237,7 +237,7 @@ constexpr ObjectSchema schemas[] = {
     {"LakeTableCollection", "[tables:LakeTable] total_entries:int [groups:LakeGroup] [left_out]"},
     {"LakeColumn",
      "name type nullable:bool is_partition:bool is_key:bool description? business_name? "
-     "classification? [tags]"},
+     "classification? [tags] mask? is_masked:bool"},
     {"LakePartition", "values:object files:int bytes:int rows:int?"},
     {"LakeFile", "path bytes:int rows:int? added:time"},
     {"LakeContract",
@@ -260,8 +260,8 @@ constexpr ObjectSchema schemas[] = {
     {"LakeLineageTable", "layer domain table distance:int"},
     {"LakeLineageEdge", "from to from_version:int? dag_id? dag_run_id? task_id? run_after:time"},
     {"LakeLineage", "[tables:LakeLineageTable] [edges:LakeLineageEdge] hidden:int more:bool"},
-    {"LakeRows", "version:int? [columns] [rows:any] cut:bool cut_by?"},
-    {"LakeSqlTable", "table version:int"},
+    {"LakeRows", "version:int? [masked] [columns] [rows:any] cut:bool cut_by?"},
+    {"LakeSqlTable", "table version:int [masked]"},
     {"LakeSqlRows",
      "query_id? [columns] [rows:any] row_count:int cut:bool cut_by? limit:int milliseconds:int "
      "[tables:LakeSqlTable]"},

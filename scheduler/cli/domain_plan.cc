@@ -119,6 +119,7 @@ void add_absent(Domain& domain, const Contract& contract) {
   for (const Table& table : contract.tables) {
     std::string open, masked;
     for (const auto& column : table.columns) {
+      if (!column.read_mask.empty()) continue;
       std::string& list = column.mask != contract::Mask::none ? masked : open;
       if (column.classification.empty() && &list == &open) continue;
       list += (list.empty() ? "" : ", ") + column.name;

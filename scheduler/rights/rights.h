@@ -20,7 +20,8 @@ namespace batuta {
 
 // Airflow's GET, POST, PUT and DELETE, and apart from them what only a DAG has: to start runs of it
 // is the one thing that many may and who may do no more. To mark, clear, note and pause is to edit.
-enum class Action { read, trigger, create, edit, remove };
+// unmask is of the lake alone: to be shown what a contract's batuta.readMask hides.
+enum class Action { read, trigger, create, edit, remove, unmask };
 
 std::string_view to_string(Action action);  // "delete" for remove
 std::optional<Action> parse_action(std::string_view text);

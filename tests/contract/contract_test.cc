@@ -183,6 +183,24 @@ TEST_CASE("contract: a mask fits its column, and what rows are known by keeps th
         told(with(id + masked("name: n, logicalType: string", wrong)), "batuta.mask is \"pseudo"));
 }
 
+TEST_CASE("contract: what readers are shown masked fits its column") {
+  const auto with = [](const std::string& rest, const std::string& mask) {
+    return "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: d\n"
+           "schema:\n  - name: t\n    properties:\n      - {" +
+           rest + ", customProperties: [{property: batuta.readMask, value: '" + mask + "'}]}\n";
+  };
+  const auto read = read_contract(with("name: n, logicalType: string", "partial:4"), "c.yaml");
+  REQUIRE(read.contract);
+  CHECK(read.contract->tables[0].columns[0].read_mask == "partial:4");
+  CHECK(problems_of(with("name: n, logicalType: number", "hash")).empty());
+  CHECK(problems_of(with("name: n, logicalType: date, primaryKey: true", "redact")).empty());
+  CHECK(told(with("name: n, logicalType: integer", "partial:4"), "redact or hash it"));
+  CHECK(told(with("name: n, logicalType: date, partitioned: true", "redact"),
+             "whose values name the files"));
+  for (const char* wrong : {"pseudonym", "partial", "partial:0", "partial:10", "Redact"})
+    CHECK(told(with("name: n, logicalType: string", wrong), "batuta.readMask is \"redact\""));
+}
+
 TEST_CASE("contract: a property of ours in the wrong place says where it belongs") {
   CHECK(told(clients_with("batuta.overlap, value: 15m", "batuta.delimiter, value: ';'"),
              "batuta.delimiter does not belong here, but to: csv"));

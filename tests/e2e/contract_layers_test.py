@@ -101,6 +101,7 @@ def rows_that_are_gone_leave_silver():
 
 
 KEY = b"a key of pseudonyms, 32 letters."
+CARD = "1111222233334444"
 
 
 def masked_values_stand_in_no_table_but_bronze():
@@ -113,11 +114,12 @@ def masked_values_stand_in_no_table_but_bronze():
     people = [masked("cpf", "string", "pseudonym", primaryKey=True, required=True), masked("name", "string", "redact"),
               masked("born", "date", "year"), masked("cep", "string", "prefix:5"),
               masked("income", "number", "band:1000", logicalTypeOptions={"minimum": 0})]
-    orders = [ORDERS[0], masked("cpf", "string", "pseudonym")]
+    orders = [ORDERS[0], masked("cpf", "string", "pseudonym"),
+              {"name": "card", "logicalType": "string", "customProperties": [{"property": "batuta.readMask", "value": "partial:4"}]}]
     rows = [("11122233344", "Ana Souza", "1990-05-06", "01310-100", "5432.1"),
             ("55566677788", "Bia Prado", "1971-12-31", "20040-020", "999"), ("99988877766", "Caio Lima", "1980-01-01", "70040-010", "-7")]
     with Folder("contract-masks") as folder:
-        for name, head, lines in (("people", "cpf,name,born,cep,income", rows), ("orders", "id,cpf", [("1", rows[1][0]), ("2", "")])):
+        for name, head, lines in (("people", "cpf,name,born,cep,income", rows), ("orders", "id,cpf,card", [("1", rows[1][0], CARD), ("2", "", "")])):
             (folder.path / f"{name}.csv").write_text("\n".join([head] + [",".join(row) for row in lines]) + "\n")
         for name, columns, more in (("people", people, [("batuta.history", True)]), ("orders", orders, [])):
             write(folder, name, contract(name, {"server": "drop", "type": "local", "path": str(folder.path / f"{name}.csv"),
@@ -139,6 +141,8 @@ def masked_values_stand_in_no_table_but_bronze():
             for path in (server.home / "lake" / layer).rglob("*"):
                 held = [value for value in plain if path.is_file() and value in path.read_bytes()]
                 assert not held, (path, held)
+        assert server.sql("SELECT card FROM silver.orders WHERE id = 1") == [[CARD]]  # of who owns the files
+        masked_for_readers(server)
         logs = "".join(server.log_text("shop", run_id, task["task_id"]) for task in both("people") + both("orders"))
         assert not [value for value in plain if value.decode() in logs], logs
         # The same again changes nothing; a key that is too short makes nothing.
@@ -147,6 +151,29 @@ def masked_values_stand_in_no_table_but_bronze():
         server.call("PATCH", "/api/v2/connections/pii", {"connection_id": "pii", "conn_type": "generic", "password": "short"})
         run_id = ended(server, "shop", "failed")
         assert "it needs 16 characters at least" in server.log_text("shop", run_id, "people_transform")
+
+
+def masked_for_readers(server):
+    """over HTTP a reader is shown masks, in bronze also of what silver holds masked; the right to unmask is of a layer, and is written down"""
+    def bearer(name, *rights):
+        server.cli("roles", "create", name, *(part for right in rights for part in ("--grant", right)))
+        server.cli("users", "create", name, "--role", name, "--use-random-password")
+        return {"Authorization": "Bearer " + server.cli("tokens", "create", name).stdout.split()[0]}
+    reader, trusted = bearer("reader", "read lake:shop/*"), bearer("trusted", "read lake:shop/*", "unmask lake:shop/silver")
+
+    def sql(query, who):
+        return server.call("POST", "/api/lake/sql", {"sql": query}, headers=who)["rows"]
+    path = "/api/lake/tables/silver/shop/orders"
+    assert sql("SELECT card FROM silver.shop.orders ORDER BY id", reader) == [["***" + CARD[-4:]], [None]]
+    assert sql(f"SELECT count(*) FROM silver.shop.orders WHERE card LIKE '{CARD[:4]}%'", reader) == [[0]]
+    assert sql("SELECT card FROM silver.shop.orders WHERE id = 1", trusted) == [[CARD]]
+    assert sql("SELECT length(card), length(cpf) FROM bronze.shop.orders WHERE id = '1'", trusted) == [[7, 64]]
+    assert CARD not in json.dumps(server.get(path + "/rows", headers=reader))
+    assert CARD in json.dumps(server.get(path + "/rows", headers=trusted))
+    column = next(one for one in server.get(path, headers=reader)["columns"] if one["name"] == "card")
+    assert column["mask"] == "partial:4" and column["is_masked"], column
+    events = server.get("/api/v2/eventLogs?event=lake_rows_unmasked")["event_logs"]
+    assert [one["owner"] for one in events] == ["trusted"] and "card" in events[0]["extra"], events
 
 
 if __name__ == "__main__":

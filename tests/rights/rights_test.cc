@@ -94,7 +94,8 @@ class Dice {
     }
     return made;
   }
-  const std::vector<std::string> verbs{"read", "trigger", "create", "edit", "delete", "*"};
+  const std::vector<std::string> verbs{"read",   "trigger", "create", "edit",
+                                       "delete", "unmask",  "*"};
 
  private:
   std::mt19937 random_;
@@ -146,7 +147,7 @@ TEST_CASE("who sees everything has a predicate that costs nothing") {
 
 TEST_CASE("a grant that names nothing is refused with how it is written") {
   CHECK(says(refusal("read"), "an action and a resource"));
-  CHECK(says(refusal("look dag:a"), "read, trigger, create, edit, delete and *"));
+  CHECK(says(refusal("look dag:a"), "read, trigger, create, edit, delete, unmask and *"));
   CHECK(says(refusal("read dag"), "is no resource"));
   CHECK(says(refusal("read table:a"), "is no resource"));
   CHECK(says(refusal("read dag:"), "dag:* is all of them"));
@@ -155,6 +156,9 @@ TEST_CASE("a grant that names nothing is refused with how it is written") {
   CHECK(says(refusal("read dag:[a]"), "letters, digits"));
   CHECK(says(refusal("create dag:a"), "read, trigger, edit, delete, or *"));
   CHECK(says(refusal("trigger admin:pools"), "read, create, edit, delete, or *"));
+  CHECK(says(refusal("unmask dag:a"), "read, trigger, edit, delete, or *"));
+  CHECK(says(refusal("unmask admin:users"), "read, create, edit, delete, or *"));
+  CHECK(refusal("unmask lake:finance/silver").empty());
   CHECK(says(refusal("read lake:finance"), "lake:finance/gold"));
   CHECK(says(refusal("read lake:finance/"), "lake:finance/gold"));
   CHECK(says(refusal("read lake:a/b/c"), "lake:finance/gold"));
@@ -196,6 +200,8 @@ TEST_CASE("built-in roles grow from one to the next") {
   CHECK_FALSE(allows("viewer", Action::trigger, "dag:a"));
   CHECK_FALSE(allows("viewer", Action::read, "admin:connections"));
   CHECK(allows("operator", Action::remove, "dag:a"));
+  CHECK_FALSE(allows("operator", Action::unmask, "lake:bank/silver"));
+  CHECK(allows("admin", Action::unmask, "lake:bank/silver"));
   CHECK(allows("operator", Action::read, "admin:connections"));
   CHECK_FALSE(allows("operator", Action::edit, "admin:connections"));
   CHECK_FALSE(allows("operator", Action::read, "admin:users"));

@@ -422,7 +422,8 @@ export interface JobExecutionCollection {
 
 export interface LakeColumn {
   business_name: string | null; classification: string | null; description: string | null; is_key: boolean;
-  is_partition: boolean; name: string; nullable: boolean; tags: string[]; type: string;
+  is_masked: boolean; is_partition: boolean; mask: string | null; name: string; nullable: boolean; tags: string[];
+  type: string;
 }
 
 export interface LakeContract {
@@ -466,7 +467,7 @@ export interface LakeQualityReport {
 }
 
 export interface LakeRows {
-  columns: string[]; cut: boolean; cut_by: string | null; rows: unknown[]; version: number | null;
+  columns: string[]; cut: boolean; cut_by: string | null; masked: string[]; rows: unknown[]; version: number | null;
 }
 
 export interface LakeSqlRows {
@@ -475,7 +476,7 @@ export interface LakeSqlRows {
 }
 
 export interface LakeSqlTable {
-  table: string; version: number;
+  masked: string[]; table: string; version: number;
 }
 
 export interface LakeTable {

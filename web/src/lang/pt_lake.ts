@@ -36,6 +36,8 @@ export const lakeWords: Readonly<Record<string, string>> = {
   'key': 'chave',
   'partition': 'partição',
   'never empty': 'nunca vazia',
+  masked: 'mascarada',
+  'masked for others': 'mascarada para outros',
   'Column': 'Coluna',
   'Marks': 'Marcas',
   'Classification': 'Classificação',

@@ -9,6 +9,7 @@ function marksOf(column: LakeColumn): string[] {
     ...(column.is_key ? [t('key')] : []),
     ...(column.is_partition ? [t('partition')] : []),
     ...(column.nullable ? [] : [t('never empty')]),
+    ...(column.mask ? [column.is_masked ? t('masked') : t('masked for others')] : []),
   ];
 }
 

@@ -1,0 +1,145 @@
+// Who is shown what a contract masks: what the plugin is told to hide, for whom, and what is
+// written down of those who are shown it.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/api/fake_services.h"
+#include "tests/api/lake_log.h"
+
+namespace batuta::http {
+namespace {
+
+using nlohmann::json;
+
+std::string orders_contract(const std::string& amount) {
+  return "apiVersion: v3.1.0\nkind: DataContract\nid: o\nversion: '1'\nstatus: active\n"
+         "domain: sales\nschema:\n  - name: orders\n    properties:\n"
+         "      - {name: id, logicalType: integer, primaryKey: true, customProperties: "
+         "[{property: batuta.readMask, value: hash}]}\n"
+         "      - {name: amount, logicalType: number" +
+         amount +
+         "}\n      - {name: buyer, logicalType: string, customProperties: "
+         "[{property: batuta.mask, value: redact}]}\n";
+}
+
+struct Masked : TestApi {
+  Masked() {
+    write_orders(home);
+    lake_answer = [] {
+      return Result<std::string>(
+          R"({"columns":["id"],"rows":[[1]],"cut":false,"tables":[{"table":"gold/sales/orders",)"
+          R"("version":0,"masked":["id"]}]})");
+    };
+    add_reader("seller", {"read lake:sales/*"});
+    add_reader("auditor", {"read lake:*", "unmask lake:sales/gold"});
+    name_contract(orders_contract(""));
+  }
+  void add_reader(const std::string& name, std::initializer_list<std::string_view> rights) {
+    Role role{name, "", {}};
+    for (const auto right : rights) role.grants.push_back(*parse_grant(right));
+    REQUIRE(registry.add_role(role).ok());
+    REQUIRE(registry.add_user(name, name, "hash").ok());
+    registry.token_rows[name + "-token"].user = name;
+  }
+  void name_contract(const std::string& yaml) {
+    auto dag = std::make_shared<Dag>(*demo_dag());
+    const json contract{{"name", "sales/orders"}, {"yaml", yaml}};
+    dag->canonical_json =
+        json({{"tasks", {{{"task_id", "first"}, {"contract", contract}}}}}).dump();
+    auto bag = std::make_shared<DagBagSnapshot>(*backend.bag);
+    bag->dags["demo"] = dag;
+    backend.bag = bag;
+  }
+  // What the plugin was told, by the console and by the sample.
+  json told_by(const char* path, Method method, const std::string& role) {
+    const std::string body = method == Method::post ? R"({"sql":"FROM gold.orders"})" : "";
+    const auto answer = call(method, path, body, role);
+    INFO(answer.body);
+    REQUIRE(answer.status == 200);
+    return json::parse(lake_queries.back()).value("masks", json());
+  }
+  json columns(const std::string& role) {
+    return body_of(call(Method::get, table, "", role))["columns"];
+  }
+  static constexpr char console[] = "/api/lake/sql";
+  static constexpr char table[] = "/api/lake/tables/gold/sales/orders";
+  static constexpr char sample[] = "/api/lake/tables/gold/sales/orders/rows";
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Masked, "masks: every way to rows hides what the contract masks") {
+  for (const char* path : {console, sample}) {
+    CAPTURE(path);
+    const json masks = told_by(path, path == console ? Method::post : Method::get, "seller");
+    REQUIRE(masks.is_object());
+    CHECK(masks["unmasked"] == json::array());
+    const json one = masks["contracts"]["sales/orders"];
+    CHECK(one["masks"] == json({{"id", "hash"}}));
+    CHECK(one["received"] == json({{"id", "hash"}, {"buyer", "redact"}}));
+    CHECK(std::count(one["open"].begin(), one["open"].end(), "amount") == 1);
+    CHECK(std::count(one["open"].begin(), one["open"].end(), "id") == 0);
+    CHECK(std::count(one["open"].begin(), one["open"].end(), "change_hash") == 0);
+  }
+  CHECK(body_of(call(Method::get, sample, "", "seller"))["masked"] == json({"id"}));
+  CHECK(body_of(call(Method::post, console, R"({"sql":"SELECT 1"})",
+                     "seller"))["tables"][0]["masked"] == json({"id"}));
+}
+
+TEST_CASE_FIXTURE(Masked,
+                  "masks: the right to unmask is of a layer, and no reader has it unasked") {
+  CHECK(told_by(console, Method::post, "viewer")["unmasked"] == json::array());
+  CHECK(told_by(console, Method::post, "operator")["unmasked"] == json::array());
+  CHECK(told_by(console, Method::post, "auditor")["unmasked"] == json({"sales/gold"}));
+  const json all = told_by(console, Method::post, "admin")["unmasked"];
+  CHECK(std::count(all.begin(), all.end(), "sales/bronze") == 1);
+  // The catalogue says how, and whether to whoever asks.
+  CHECK(columns("seller")[0]["mask"] == "hash");
+  CHECK(columns("seller")[0]["is_masked"] == true);
+  CHECK(columns("auditor")[0]["mask"] == "hash");
+  CHECK(columns("auditor")[0]["is_masked"] == false);
+}
+
+TEST_CASE_FIXTURE(Masked, "masks: rows that were shown bare are written down before they go out") {
+  const auto events = [&] { return registry.audit.size(); };
+  auto before = events();
+  (void)told_by(sample, Method::get, "seller");
+  CHECK(events() == before);
+  lake_answer = [] {
+    return Result<std::string>(
+        R"({"columns":["id"],"rows":[[1]],"cut":false,"tables":[{"table":"gold/sales/orders",)"
+        R"("version":0,"unmasked":["id"]}]})");
+  };
+  (void)told_by(sample, Method::get, "auditor");
+  REQUIRE(events() == before + 1);
+  CHECK(registry.audit.back().event == "lake_rows_unmasked");
+  CHECK(json::parse(registry.audit.back().extra_json) ==
+        json({{"table", "gold/sales/orders"}, {"unmasked", {"id"}}}));
+  (void)told_by(console, Method::post, "auditor");
+  CHECK(json::parse(registry.audit.back().extra_json)["tables"][0]["unmasked"] == json({"id"}));
+}
+
+TEST_CASE_FIXTURE(Masked, "masks: they outlive their DAG's file, and a contract nobody can read") {
+  auto bag = std::make_shared<DagBagSnapshot>(*backend.bag);
+  const auto dag = bag->dags["demo"];
+  bag->dags.erase("demo");
+  backend.bag = bag;
+  history.dag_rows.push_back({"gone", false, true, "former", {}, 0});
+  history.older_versions.push_back(
+      {1, "former", *parse_iso("2026-11-01T00:00:00Z"), "{}", dag->canonical_json, "gone"});
+  CHECK(told_by(console, Method::post, "seller")["contracts"].contains("sales/orders"));
+  name_contract("batuta.readMask: {");
+  const json unread = told_by(console, Method::post, "seller")["contracts"]["sales/orders"];
+  CHECK_FALSE(unread["masks"].empty());
+  CHECK(std::count(unread["open"].begin(), unread["open"].end(), "amount") == 0);
+  // One that masks nothing hides nothing.
+  name_contract(
+      "apiVersion: v3.1.0\nkind: DataContract\nid: o\nversion: '1'\nstatus: active\n"
+      "domain: sales\nschema:\n  - name: orders\n    properties:\n"
+      "      - {name: id, logicalType: integer}\n");
+  CHECK(told_by(console, Method::post, "seller").is_null());
+}
+
+}  // namespace batuta::http
