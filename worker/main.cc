@@ -43,6 +43,8 @@ int agent(int argc, char** argv) {
       options.slot_users = *range;
     } else if (flag == "--memory-limit") {
       options.memory_limit = std::atoll(argv[i]);
+    } else if (flag == "--attempt-memory") {
+      options.attempt_memory = std::atoll(argv[i]);
     } else if (flag == "--run-dir-limit") {
       options.run_dir_limit = std::atoll(argv[i]);
     } else if (flag == "--lake-memory") {

@@ -139,6 +139,10 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
     command.emplace_back("--memory-limit");
     command.push_back(std::to_string(bytes));
   }
+  if (const std::int64_t bytes = home.settings().worker_attempt_memory; bytes > 0) {
+    command.emplace_back("--attempt-memory");
+    command.push_back(std::to_string(bytes));
+  }
   return command;
 }
 

@@ -24,11 +24,12 @@ struct Settings {
   Duration stop_drain{};
   int retention_days = 90;
   int min_free_disk_percent = 10;
-  std::vector<std::string> allowed_hosts;                      // lower case, beside loopback names
-  std::vector<std::string> trusted_proxies;                    // as plain_address() writes them
-  std::string worker_user;                                     // empty: the server's
-  std::string worker_user_range;                               // "64000-64031"
-  std::int64_t worker_memory_limit = 0;                        // bytes for each process; 0: none
+  std::vector<std::string> allowed_hosts;    // lower case, beside loopback names
+  std::vector<std::string> trusted_proxies;  // as plain_address() writes them
+  std::string worker_user;                   // empty: the server's
+  std::string worker_user_range;             // "64000-64031"
+  std::int64_t worker_memory_limit = 0;      // bytes for each process; 0: none
+  std::int64_t worker_attempt_memory = 0;    // bytes of an attempt with all it starts; 0: none
   std::int64_t worker_run_dir_limit = std::int64_t{10} << 30;  // bytes; 0: none
   std::string worker_env = "{}";                               // a JSON object of texts
   std::string worker_container_socket;                         // empty: there is no engine

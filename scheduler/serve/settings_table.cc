@@ -191,6 +191,13 @@ const std::vector<Setting>& settings_table() {
        .member = &Settings::worker_memory_limit,
        .least = 64 * mib,  // less, and no plugin can be loaded
        .zero_is_none = true},
+      {.name = "worker.attempt_memory",
+       .sentence = "How much memory an attempt may have together with all that it starts; where "
+                   "the worker has a control group of its own.",
+       .kind = Kind::bytes,
+       .member = &Settings::worker_attempt_memory,
+       .least = 64 * mib,
+       .zero_is_none = true},
       {.name = "worker.run_dir_limit",
        .sentence = "How much the folder may hold that the tasks of a run share.",
        .kind = Kind::bytes,

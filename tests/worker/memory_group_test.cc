@@ -1,0 +1,124 @@
+#include "worker/memory_group.h"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+using namespace batuta;
+namespace fs = std::filesystem;
+
+namespace {
+
+const char* const own_text = "1:cpu:/\n0::/unit.service\n";
+
+// A folder that looks as the kernel's does: the files are there before anybody writes.
+struct FakeKernel {
+  FakeKernel() {
+    std::string name = (fs::temp_directory_path() / "batuta-cgroup-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    root = name;
+    file("cgroup.controllers", "cpu memory pids\n");
+    file("cgroup.subtree_control");
+    file("agent/cgroup.procs");
+  }
+  ~FakeKernel() { fs::remove_all(root); }
+  FakeKernel(const FakeKernel&) = delete;
+  FakeKernel& operator=(const FakeKernel&) = delete;
+
+  std::string at(const std::string& name) const { return root + "/unit.service/" + name; }
+  void file(const std::string& name, const std::string& text = {}) const {
+    fs::create_directories(fs::path(at(name)).parent_path());
+    std::ofstream(at(name)) << text;
+  }
+  std::string text(const std::string& name) const {
+    std::stringstream out;
+    out << std::ifstream(at(name)).rdbuf();
+    return out.str();
+  }
+  // As the kernel makes them with a group.
+  void group(const std::string& name) const {
+    for (const char* one : {"/memory.max", "/memory.oom.group", "/cgroup.procs", "/cgroup.kill"})
+      file(name + one);
+  }
+  Result<MemoryGroups> open() const { return MemoryGroups::open(root, own_text, 64 << 20); }
+
+  std::string root;
+};
+
+std::string why_not(const FakeKernel& kernel, const std::string& own = own_text) {
+  const auto groups = MemoryGroups::open(kernel.root, own, 1);
+  return groups ? "" : groups.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a slot is bounded before it begins anything: by size, killed whole, and without swap") {
+  const FakeKernel kernel;
+  const auto groups = kernel.open();
+  REQUIRE(groups);
+  CHECK(kernel.text("agent/cgroup.procs") == std::to_string(::getpid()));
+  CHECK(kernel.text("cgroup.subtree_control") == "+memory");
+  kernel.group("batuta-slot-a-1");
+  kernel.file("batuta-slot-a-1/memory.swap.max", "max");
+  const auto group = groups->put(4711, "a-1");
+  REQUIRE(group);
+  CHECK(kernel.text("batuta-slot-a-1/memory.max") == "67108864");
+  CHECK(kernel.text("batuta-slot-a-1/memory.oom.group") == "1");
+  CHECK(kernel.text("batuta-slot-a-1/memory.swap.max").starts_with("0"));
+  CHECK(kernel.text("batuta-slot-a-1/cgroup.procs") == "4711");
+}
+
+TEST_CASE("who was killed for memory is told so with what it might have and what it had") {
+  const FakeKernel kernel;
+  const auto groups = kernel.open();
+  REQUIRE(groups);
+  kernel.group("batuta-slot-x");
+  const auto group = groups->put(1, "x");
+  REQUIRE(group);
+  CHECK_FALSE((*group)->ran_out());
+  kernel.file("batuta-slot-x/memory.events", "low 0\nhigh 0\nmax 7\noom 1\noom_kill 0\n");
+  CHECK_FALSE((*group)->ran_out());  // it was made to wait, and got along
+  kernel.file("batuta-slot-x/memory.events", "oom 1\noom_kill 2\noom_group_kill 1\n");
+  CHECK((*group)->ran_out());
+  CHECK((*group)->told() ==
+        "killed for memory: it may have 64 MiB with all that it starts (worker.attempt_memory)");
+  kernel.file("batuta-slot-x/memory.peak", "67108864\n");
+  CHECK((*group)->told().ends_with(", and had 64 MiB"));
+}
+
+TEST_CASE("what a killed agent left is ended and taken away at the next start, and nothing else") {
+  const FakeKernel kernel;
+  fs::create_directories(kernel.at("batuta-slot-empty"));
+  kernel.group("batuta-slot-alive");
+  kernel.group("somebody-else");
+  REQUIRE(kernel.open());
+  CHECK_FALSE(fs::exists(kernel.at("batuta-slot-empty")));
+  CHECK(kernel.text("batuta-slot-alive/cgroup.kill") == "1");
+  CHECK(kernel.text("somebody-else/cgroup.kill").empty());
+}
+
+TEST_CASE("where nothing can be bounded it is said why") {
+  const FakeKernel kernel;
+  CHECK(why_not(kernel, "1:memory:/x\n0::/\n").find("Delegate=yes") != std::string::npos);
+  CHECK(why_not(kernel, "").find("Delegate=yes") != std::string::npos);
+  kernel.file("cgroup.controllers", "cpu pids\n");
+  CHECK(why_not(kernel).find("not given the controller memory") != std::string::npos);
+  kernel.file("cgroup.controllers", "memory\n");
+  kernel.file("agent/cgroup.procs", "12\n");
+  CHECK(why_not(kernel).find("another agent has the group") != std::string::npos);
+  kernel.file("agent/cgroup.procs");
+  fs::remove(kernel.at("cgroup.subtree_control"));
+  CHECK(why_not(kernel).find("another process in the same group") != std::string::npos);
+  const auto groups = MemoryGroups::open(kernel.root, own_text, 1);
+  CHECK_FALSE(groups);
+}
+
+TEST_CASE("a slot that cannot be put into its group is refused, not left unbounded") {
+  const FakeKernel kernel;
+  const auto groups = kernel.open();
+  REQUIRE(groups);
+  CHECK_FALSE(groups->put(1, "without-files"));
+}

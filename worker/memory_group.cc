@@ -1,0 +1,141 @@
+#include "worker/memory_group.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+#include <string_view>
+
+#include "worker/posix.h"
+
+namespace batuta {
+namespace {
+
+constexpr std::string_view group_prefix = "batuta-slot-";
+
+// Into a file that the kernel keeps: it is never made.
+Status tell_kernel(const std::string& file, const std::string& text) {
+  const UniqueFd fd{::open(file.c_str(), O_WRONLY | O_CLOEXEC)};
+  if (fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()))
+    return success();
+  return {Errc::unavailable, errno_text(file)};
+}
+
+std::string kernel_tells(const std::string& file) {
+  std::stringstream text;
+  text << std::ifstream(file).rdbuf();
+  return text.str();
+}
+
+// The number behind `key` in lines of "key number"; 0 where there is none.
+std::int64_t count_of(const std::string& text, std::string_view key) {
+  std::istringstream lines(text);
+  std::string word;
+  for (std::int64_t number = 0; lines >> word >> number;) {
+    if (word == key) return number;
+  }
+  return 0;
+}
+
+bool has_word(const std::string& text, const std::string& word) {
+  std::istringstream words(text);
+  for (std::string one; words >> one;) {
+    if (one == word) return true;
+  }
+  return false;
+}
+
+void end_group(const std::string& folder) {
+  (void)tell_kernel(folder + "/cgroup.kill", "1");  // of kernels from 5.14 on
+  ::rmdir(folder.c_str());
+}
+
+void sweep_groups(const std::string& folder) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> dir{::opendir(folder.c_str()), &::closedir};
+  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+    if (std::string_view(entry->d_name).starts_with(group_prefix))
+      end_group(folder + "/" + entry->d_name);
+  }
+}
+
+// "0::/system.slice/batuta-worker.service": cgroup v2 has the number 0.
+std::string own_group(const std::string& own) {
+  std::istringstream lines(own);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("0::/")) return line == "0::/" ? "" : line.substr(3);
+  }
+  return {};
+}
+
+std::string mebibytes(std::int64_t bytes) {
+  return std::to_string((bytes + (1 << 19)) >> 20) + " MiB";
+}
+
+}  // namespace
+
+MemoryGroup::~MemoryGroup() {
+  end_group(folder_);
+}
+
+bool MemoryGroup::ran_out() const {
+  const std::string events = kernel_tells(folder_ + "/memory.events");
+  return count_of(events, "oom_kill") > 0 || count_of(events, "oom_group_kill") > 0;
+}
+
+std::int64_t MemoryGroup::peak() const {
+  return std::strtoll(kernel_tells(folder_ + "/memory.peak").c_str(), nullptr, 10);
+}
+
+std::string MemoryGroup::told() const {
+  std::string text = "killed for memory: it may have " + mebibytes(limit_) +
+                     " with all that it starts (worker.attempt_memory)";
+  if (const std::int64_t bytes = peak(); bytes > 0) text += ", and had " + mebibytes(bytes);
+  return text;
+}
+
+Result<MemoryGroups> MemoryGroups::open(const std::string& root, const std::string& own,
+                                        std::int64_t limit) {
+  const std::string at = own_group(own);
+  if (at.empty()) {
+    return {Errc::unavailable,
+            "this process has no group of its own in cgroup v2 (systemd: Delegate=yes)"};
+  }
+  std::string folder = root + at;
+  if (!has_word(kernel_tells(folder + "/cgroup.controllers"), "memory"))
+    return {Errc::unavailable, "the group " + folder + " is not given the controller memory"};
+  const std::string agents = folder + "/agent";
+  const bool there = ::mkdir(agents.c_str(), 0755) != 0;
+  if (there && errno != EEXIST) return {Errc::unavailable, errno_text(agents)};
+  if (there && !kernel_tells(agents + "/cgroup.procs").empty())
+    return {Errc::unavailable, "another agent has the group " + folder};
+  if (auto moved = tell_kernel(agents + "/cgroup.procs", std::to_string(::getpid())); !moved)
+    return moved.error();
+  if (auto shared = tell_kernel(folder + "/cgroup.subtree_control", "+memory"); !shared) {
+    return {Errc::unavailable,
+            shared.error().message + " (is there another process in the same group?)"};
+  }
+  sweep_groups(folder);
+  return MemoryGroups(std::move(folder), limit);
+}
+
+Result<std::unique_ptr<MemoryGroup>> MemoryGroups::put(pid_t pid, const std::string& name) const {
+  const std::string folder = folder_ + "/" + std::string(group_prefix) + name;
+  if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
+    return {Errc::unavailable, errno_text(folder)};
+  auto group = std::make_unique<MemoryGroup>(folder, limit_);
+  // A machine without swap has no such file.
+  (void)tell_kernel(folder + "/memory.swap.max", "0");
+  for (const auto& [file, text] : {std::pair{"/memory.max", std::to_string(limit_)},
+                                   {"/memory.oom.group", std::string("1")},
+                                   {"/cgroup.procs", std::to_string(pid)}}) {
+    if (auto told = tell_kernel(folder + file, text); !told) return told.error();
+  }
+  return group;
+}
+
+}  // namespace batuta
