@@ -142,6 +142,7 @@ ObjectStorage::Outcome ObjectStorage::ask(const Ask& what) const {
     auto answer = once(what);
     Duration wanted{};
     if (answer.ok()) {
+      if (answer->status / 100 == 2) return {std::move(answer), in_doubt};
       const std::string code = complaint_of(*answer).code;
       const bool again = answer->status == 401 && !was_distrusted && dialect_->distrusted();
       if (!again && !is_passing(answer->status) && !is_passing_code(code))
@@ -172,9 +173,6 @@ ObjectStorage::Outcome ObjectStorage::ask(const Ask& what) const {
 Error ObjectStorage::refused(const Ask& what, const HttpAnswer& answer) const {
   const Complaint complaint = complaint_of(answer);
   const bool no_bucket = complaint.code == "NoSuchBucket" || complaint.code == "ContainerNotFound";
-  const std::string prefix = location_.kind == Kind::azblob
-                                 ? location_.account + "/" + location_.bucket
-                                 : location_.bucket;
   Location shown = location_;
   shown.prefix = what.key;
   std::string text = std::string("cannot ") + what.verb + " " + shown.text() + ": " +

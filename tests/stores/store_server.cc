@@ -62,6 +62,12 @@ void StoreServer::control(const nlohmann::json& wish) {
   REQUIRE(http_call(request)->status == 200);
 }
 
+StoreServer& fresh_server() {
+  static StoreServer server;
+  server.control({{"forget", true}, {"page", 1000}, {"ignore_conditions", false}});
+  return server;
+}
+
 nlohmann::json StoreServer::asked() {
   HttpRequest request;
   request.url = endpoint() + "/_control";

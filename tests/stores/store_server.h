@@ -42,4 +42,7 @@ class StoreServer {
   std::string port_;
 };
 
+// One process for all cases: empty, and doing as it should.
+StoreServer& fresh_server();
+
 }  // namespace batuta::stores

@@ -19,13 +19,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// One process for all cases; each begins with an empty store that does as it should.
-StoreServer& fresh_server() {
-  static StoreServer server;
-  server.control({{"forget", true}, {"page", 1000}, {"ignore_conditions", false}});
-  return server;
-}
-
 struct StagingFolder {
   StagingFolder() {
     Uuid id;
