@@ -6,6 +6,7 @@
 #include "common/url.h"
 #include "common/uuid.h"
 #include "scheduler/api/codecs.h"
+#include "scheduler/store/secret_reference.h"
 
 namespace batuta::http {
 
@@ -14,11 +15,22 @@ using nlohmann::json;
 namespace {
 constexpr std::string_view mask = "***";
 
+// A reference says where a secret is, not what it is.
+bool is_reference(const json& value) {
+  const auto found = read_secret_reference(value);
+  return found && *found;
+}
+json shown_secret(const std::string& text) {
+  if (text.empty()) return nullptr;
+  const auto found = read_secret_reference(std::string_view(text));
+  return found && *found ? json((*found)->text()) : json(mask);
+}
+
 // Airflow masks values of sensitive names inside `extra` too, at any depth.
 void mask_sensitive(json& value, int depth) {
   if (!value.is_structured() || depth > 64) return;
   for (auto it = value.begin(); it != value.end(); ++it) {
-    if (value.is_object() && sensitive_name(it.key()) && !it->is_null()) {
+    if (value.is_object() && sensitive_name(it.key()) && !it->is_null() && !is_reference(*it)) {
       *it = mask;
     } else {
       mask_sensitive(*it, depth + 1);
@@ -50,7 +62,7 @@ json pool_json(const PoolView& pool) {
 json variable_json(const Variable& variable) {
   const bool masked = sensitive_name(variable.key) && !variable.value.empty();
   return {{"key", variable.key},
-          {"value", masked ? json(mask) : json(variable.value)},
+          {"value", masked ? shown_secret(variable.value) : json(variable.value)},
           {"description", text_or_null(variable.description)},
           {"is_encrypted", true},
           {"team_name", nullptr}};
@@ -79,7 +91,7 @@ json connection_json(const Connection& connection) {
           {"login", text_or_null(connection.login)},
           {"schema", text_or_null(connection.schema)},
           {"port", connection.port ? json(*connection.port) : json(nullptr)},
-          {"password", connection.password.empty() ? json(nullptr) : json(mask)},
+          {"password", shown_secret(connection.password)},
           {"extra", extra.is_null() ? json(nullptr) : json(json_text(extra))},
           {"team_name", nullptr}};
 }

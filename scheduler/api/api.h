@@ -19,6 +19,7 @@
 #include "scheduler/http/hub.h"
 #include "scheduler/store/history.h"
 #include "scheduler/store/registry.h"
+#include "scheduler/store/secret_reference.h"
 
 namespace batuta::http {
 
@@ -85,7 +86,8 @@ struct ApiServices {
   // The DAG folder is read again and all of it told to the engine, what it lacks too: `now`, or
   // with the next look at the folder. Any thread.
   std::function<void(bool now)> read_dags = [](bool) {};
-  Bundles* bundles = nullptr;  // null: none are named
+  Bundles* bundles = nullptr;       // null: none are named
+  SecretOpener* secrets = nullptr;  // null: there is nothing that references could refer to
   // The lake, as lakelog::open_storage() takes it; empty: there is none.
   std::string lake{};
   // Runs the plugin lake_sql with these parameters in a process of its own, and gives what it

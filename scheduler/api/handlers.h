@@ -122,6 +122,7 @@ Result<Response> get_connection(Context&, const Request&);
 void create_connection(Context&, Call);
 void patch_connection(Context&, Call);
 void delete_connection(Context&, Call);
+void test_connection(Context&, Call);
 
 // backfill_routes.cc
 Result<Response> list_backfills(Context&, const Request&);

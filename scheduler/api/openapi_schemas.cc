@@ -103,6 +103,8 @@ constexpr ObjectSchema schemas[] = {
     {"Connection",
      "connection_id conn_type description? host? login? schema? port:int? password? extra? "
      "team_name?"},
+    {"SecretReference", "place reference problem?"},
+    {"ConnectionTest", "[references:SecretReference]"},
     {"ConnectionCollection", "[connections:Connection] total_entries:int"},
     {"EventLog",
      "event_log_id:int when:time dag_id? dag_display_name? task_id? task_display_name? run_id? "

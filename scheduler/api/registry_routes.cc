@@ -1,4 +1,5 @@
 // Variables and connections: read from memory, written on the control thread.
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "common/ids.h"
@@ -8,6 +9,7 @@
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/listing.h"
 #include "scheduler/api/params.h"
+#include "scheduler/store/secret_reference.h"
 
 namespace batuta::http {
 
@@ -17,6 +19,7 @@ namespace {
 
 constexpr std::size_t max_value = 64 << 10;
 constexpr std::string_view mask = "***";
+constexpr auto longest_test = std::chrono::seconds(20);  // then no further reference is tried
 
 constexpr Column<Variable> variable_columns[] = {
     {"key", [](const Variable& v) { return cell(v.key); }},
@@ -51,7 +54,10 @@ struct Written {
 // harmless.
 json told(const std::optional<Variable>& variable) {
   if (!variable) return nullptr;
-  return {{"value", mask}, {"description", variable->description}};
+  const auto reference = read_secret_reference(std::string_view(variable->value));
+  const bool refers = reference && *reference;
+  return {{"value", refers ? (*reference)->text() : std::string(mask)},
+          {"description", variable->description}};
 }
 json told(const std::optional<Connection>& connection) {
   if (!connection) return nullptr;
@@ -77,12 +83,24 @@ Error no_such_connection(const std::string& id) {
   return {Errc::not_found, "The Connection with connection_id: `" + id + "` was not found", {}};
 }
 
+// A reference that nobody may look up is refused at the door: else its tasks would fail one by one.
+void check_reference(BodyReader& fields, const SecretOpener* secrets, const std::string& place,
+                     const SecretReference& reference) {
+  if (secrets == nullptr || !fields.status()) return;
+  const Status allowed = secrets->check(reference);
+  const std::string field = place.substr(0, place.find('/'));
+  if (!allowed) fields.fail(field.c_str(), allowed.error().message);
+}
+
 // Airflow keeps what is not a string as its JSON text.
-void read_value(BodyReader& fields, Variable& variable) {
+void read_value(BodyReader& fields, const SecretOpener* secrets, Variable& variable) {
   const json* value = fields.value("value");
   if (!value) return;
   variable.value = value->is_string() ? value->get<std::string>() : json_text(*value);
   if (variable.value.size() > max_value) fields.fail("value", "must be at most 64 KiB long");
+  const auto reference = read_secret_reference(std::string_view(variable.value));
+  if (!reference) return fields.fail("value", reference.error().message);
+  if (*reference) check_reference(fields, secrets, "value", **reference);
 }
 
 // Members shown as the mask come back as the mask: they stay what they were.
@@ -103,8 +121,24 @@ void read_extra(BodyReader& fields, Connection& connection) {
   if (fields.status()) connection.extra = merge_extra(connection.extra, *extra);
 }
 
+// Those that the body has, for what was allowed once may not be so any more.
+void check_references(BodyReader& fields, const SecretOpener* secrets, const json& body,
+                      const Connection& connection) {
+  const auto references = references_of(connection);
+  if (!references) {
+    const std::string& message = references.error().message;
+    return fields.fail(message.starts_with("extra") ? "extra" : "password", message);
+  }
+  for (const PlacedReference& one : *references) {
+    if (body.contains(one.place.substr(0, one.place.find('/')))) {
+      check_reference(fields, secrets, one.place, one.reference);
+    }
+  }
+}
+
 // Sets what the body has; what it lacks stays. A null empties a field.
-void read_connection(BodyReader& fields, const json& body, Connection& connection) {
+void read_connection(BodyReader& fields, const SecretOpener* secrets, const json& body,
+                     Connection& connection) {
   const auto set = [&](const char* name, std::string& field) {
     if (body.contains(name)) field = fields.text(name).value_or("");
   };
@@ -125,6 +159,7 @@ void read_connection(BodyReader& fields, const json& body, Connection& connectio
   }
   read_extra(fields, connection);
   if (connection.conn_type.empty()) fields.fail("conn_type", "is required");
+  if (fields.status()) check_references(fields, secrets, body, connection);
 }
 
 }  // namespace
@@ -154,7 +189,7 @@ void create_variable(Context& context, Call call) {
   const auto value = body->find("value");
   if (value == body->end()) fields.fail("value", "is required");
   if (value != body->end() && value->is_null()) variable.value = "null";
-  read_value(fields, variable);
+  read_value(fields, context.services.secrets, variable);
   variable.description = fields.text("description").value_or("");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
@@ -172,7 +207,7 @@ void patch_variable(Context& context, Call call) {
   const json before = told(variable);
   BodyReader fields(*call.request, *body);
   if (fields.text("key", 128).value_or(key) != key) fields.fail("key", "cannot be changed");
-  read_value(fields, *variable);
+  read_value(fields, context.services.secrets, *variable);
   if (body->contains("description")) {
     variable->description = fields.text("description").value_or("");
   }
@@ -216,7 +251,7 @@ void create_connection(Context& context, Call call) {
   if (fields.status() && !valid_id(connection.id)) {
     fields.fail("connection_id", id_rule);
   }
-  read_connection(fields, *body, connection);
+  read_connection(fields, context.services.secrets, *body, connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
       context, call, {"post_connection", "connection_id", connection.id, nullptr, told(connection)},
@@ -235,12 +270,39 @@ void patch_connection(Context& context, Call call) {
   if (fields.text("connection_id", 128).value_or(id) != id) {
     fields.fail("connection_id", "cannot be changed");
   }
-  read_connection(fields, *body, *connection);
+  read_connection(fields, context.services.secrets, *body, *connection);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
   commit(
       context, call, {"patch_connection", "connection_id", id, before, told(connection)},
       [&context, c = *connection] { return context.services.registry.set_connection(c); },
       [c = *connection] { return json_response(connection_json(c)); });
+}
+
+// Its references are looked up anew, as a task would; what they give is not told.
+void test_connection(Context& context, Call call) {
+  const std::string id = path_param(*call.request, "connection_id");
+  context.work(call, [&context, call, id]() -> Status {
+    const auto connection = context.services.registry.connection(id);
+    if (!connection) return no_such_connection(id);
+    const auto references = references_of(*connection);
+    if (!references) return references.error();
+    SecretOpener* secrets = context.services.secrets;
+    const auto end = std::chrono::steady_clock::now() + longest_test;
+    json list = json::array();
+    for (const PlacedReference& one : *references) {
+      std::string problem;
+      if (secrets == nullptr || std::chrono::steady_clock::now() >= end) {
+        problem = "not tried: those before it took too long";
+      } else if (const auto value = secrets->value_of(one.reference, true); !value) {
+        problem = value.error().message;
+      }
+      list.push_back({{"place", one.place},
+                      {"reference", one.reference.text()},
+                      {"problem", text_or_null(problem)}});
+    }
+    call.respond(json_response({{"references", std::move(list)}}));
+    return success();
+  });
 }
 
 void delete_connection(Context& context, Call call) {
@@ -264,7 +326,8 @@ void bulk_variables(Context& context, Call call) {
   auto& registry = context.services.registry;
   BulkKind kind{"admin:variables", "key", "variable", variable_body, {}, {}, {}};
   kind.exists = [&registry](const std::string& key) { return registry.variable(key).has_value(); };
-  kind.set = [&registry](const json& entity) -> Result<BulkWrite> {
+  kind.set = [&registry,
+              secrets = context.services.secrets](const json& entity) -> Result<BulkWrite> {
     BodyReader fields(entity, variable_body);
     const std::string key = fields.required_text("key", 128);
     const auto before = registry.variable(key);
@@ -272,7 +335,7 @@ void bulk_variables(Context& context, Call call) {
     if (fields.status() && !valid_id(key)) fields.fail("key", id_rule);
     if (!before && !entity.contains("value")) fields.fail("value", "is required");
     if (!before && entity.contains("value") && entity["value"].is_null()) now.value = "null";
-    read_value(fields, now);
+    read_value(fields, secrets, now);
     if (entity.contains("description")) now.description = fields.text("description").value_or("");
     if (!fields.status()) return fields.status().error();
     return BulkWrite{key, kept(told(before)), kept(told(std::optional(now))),
@@ -291,14 +354,15 @@ void bulk_connections(Context& context, Call call) {
   auto& registry = context.services.registry;
   BulkKind kind{"admin:connections", "connection_id", "connection", connection_body, {}, {}, {}};
   kind.exists = [&registry](const std::string& id) { return registry.connection(id).has_value(); };
-  kind.set = [&registry](const json& entity) -> Result<BulkWrite> {
+  kind.set = [&registry,
+              secrets = context.services.secrets](const json& entity) -> Result<BulkWrite> {
     BodyReader fields(entity, connection_body);
     const std::string id = fields.required_text("connection_id", 128);
     const auto before = registry.connection(id);
     Connection now = before.value_or(Connection{});
     now.id = id;
     if (fields.status() && !valid_id(id)) fields.fail("connection_id", id_rule);
-    read_connection(fields, entity, now);
+    read_connection(fields, secrets, entity, now);
     if (!fields.status()) return fields.status().error();
     return BulkWrite{id, kept(told(before)), kept(told(std::optional(now))),
                      [&registry, now, made = !before.has_value()] {

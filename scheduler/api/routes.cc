@@ -269,6 +269,8 @@ constexpr Route every_route[] = {
      {.answer = "Connection"}},
     {patch, V2 "/connections/{connection_id}", patch_connection, editing("admin:connections"), "Change a connection",
      {.query = &mask_params, .body = &connection_patch_body, .answer = "Connection"}},
+    {post,  OURS "/connections/{connection_id}/test", test_connection, editing("admin:connections"),
+     "Look up what a connection refers to; values are not told", {.answer = "ConnectionTest"}},
     {del,   V2 "/connections/{connection_id}", delete_connection, deleting("admin:connections"), "Delete a connection",
      {.status = 204}},
 

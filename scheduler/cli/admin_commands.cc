@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "common/number_range.h"
 #include "common/safe_json.h"
@@ -114,10 +115,35 @@ void add_variables(CLI::App& app, Session& session) {
 }
 
 struct ConnectionArguments {
-  std::string id, type, host, login, schema, description, extra, file;
+  std::string id, type, host, login, schema, description, extra, file, password_from;
   int port = 0;
   bool password = false, overwrite = false;
 };
+
+// env:NAME, file:PATH or command:PROGRAM WORDS as a reference. Words with blanks in them need the
+// list: command:["/bin/x", "a b"].
+std::string reference_of(const std::string& text) {
+  const auto colon = std::min(text.find(':'), text.size());
+  const std::string kind = text.substr(0, colon);
+  const std::string rest = colon < text.size() ? text.substr(colon + 1) : std::string();
+  if (rest.empty() || (kind != "env" && kind != "file" && kind != "command")) {
+    throw Failure(
+        "--password-from takes env:NAME, file:/path or command:/program and words, not \"" + text +
+            "\"",
+        2);
+  }
+  json value = rest;
+  if (kind == "command" && rest.starts_with('[')) {
+    const auto list = parse_untrusted(rest);
+    if (!list) throw Failure("--password-from: " + list.error().message, 2);
+    value = *list;
+  } else if (kind == "command") {
+    value = json::array();
+    std::istringstream words(rest);
+    for (std::string word; words >> word;) value.push_back(word);
+  }
+  return json_text({{"$" + kind, value}});
+}
 
 // What was given; on a change, what was not stays as it is.
 json connection_body(const ConnectionArguments& a) {
@@ -133,6 +159,7 @@ json connection_body(const ConnectionArguments& a) {
   add("extra", a.extra == "-" ? read_secret("extra") : a.extra);
   if (a.port != 0) body["port"] = a.port;
   if (a.password) body["password"] = read_secret("password");
+  if (!a.password_from.empty()) body["password"] = reference_of(a.password_from);
   return body;
 }
 
@@ -173,7 +200,11 @@ void connection_options(CLI::App& verb, ConnectionArguments& a, bool fresh) {
   verb.add_option("--conn-schema", a.schema);
   verb.add_option("--conn-extra", a.extra, "JSON; `-` reads it from standard input");
   verb.add_option("--conn-description", a.description);
-  verb.add_flag("--conn-password", a.password, "read the password from standard input");
+  CLI::Option* typed =
+      verb.add_flag("--conn-password", a.password, "read the password from standard input");
+  verb.add_option("--password-from", a.password_from,
+                  "where the server looks it up: env:NAME, file:/path, command:/program and words")
+      ->excludes(typed);
 }
 
 // Each entry of the file is created, or changed to what the file says.

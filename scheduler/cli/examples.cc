@@ -96,7 +96,8 @@ constexpr Example examples[] = {
     {"variables export", "batuta variables export variables.json"},
     {"connections add",
      "batuta connections add api --conn-type http --conn-host https://api.example.org "
-     "--conn-password <password.txt"},
+     "--conn-password <password.txt\n  batuta connections add db --conn-type postgres --conn-host "
+     "db.example.org --password-from env:DB_PASSWORD"},
     {"connections test", "batuta connections test api"},
     {"connections export", "batuta connections export connections.json"},
     {"users create", "batuta users create ana --role operator"},

@@ -127,8 +127,31 @@ void export_connections(Session& session, const MoveArguments& a) {
   }
 }
 
+bool refers_to_secrets(const json& connection) {
+  const std::string text = json_text(connection);
+  return text.find("$env") != text.npos || text.find("$file") != text.npos ||
+         text.find("$command") != text.npos;
+}
+
+// What it refers to is looked up where the server runs.
+void test_references(Session& session, const std::string& id) {
+  const json answer = session.client().call(
+      "POST", "/api/batuta/connections/" + percent_encoded(id) + "/test", nullptr);
+  bool whole = true;
+  for (const json& one : answer["references"]) {
+    const bool found = one["problem"].is_null();
+    whole = whole && found;
+    std::printf(
+        "%s %s: %s\n", shown_text(one["place"].get<std::string>()).c_str(),
+        shown_text(one["reference"].get<std::string>()).c_str(),
+        found ? "the server finds a value" : shown_text(one["problem"].get<std::string>()).c_str());
+  }
+  if (!whole) throw Failure("connection " + id + ": the server cannot look its secrets up", 1);
+}
+
 void test_connection(Session& session, const std::string& id) {
   const json connection = session.client().get("/api/v2/connections/" + percent_encoded(id));
+  if (refers_to_secrets(connection)) test_references(session, id);
   const Reach reach = reach_of(
       connection.value("conn_type", ""), cell_text(connection.value("host", json(nullptr))),
       connection["port"].is_null() ? 0
@@ -252,7 +275,8 @@ void add_move_commands(CLI::App& app, Session& session) {
   CLI::App* connections = app.get_subcommand("connections");
   add_export(*connections, session, "All connections as JSON; *** stands for secrets", a,
              [&session, a] { export_connections(session, *a); });
-  add_verb(*connections, session, "test", "Does its host answer, from this machine",
+  add_verb(*connections, session, "test",
+           "Does its host answer, from this machine; can the server look up what it refers to",
            [&session, a] { test_connection(session, a->id); })
       ->add_option("id", a->id)
       ->required();

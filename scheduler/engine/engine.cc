@@ -242,7 +242,7 @@ struct Engine::Impl : TurnDriver {
     std::lock_guard lock(metrics_mutex);
     ++counters.turns;
     counters.events += turn.events;
-    counters.launches += turn.effects.launches.size();
+    counters.launches += turn.launches.size();
     for (const Changes::TaskUpdate& update : turn.effects.changes.tasks_updated) count(update);
     counters.tallies.add(turn.effects, state);
     turn_times.add(now - turn.began);

@@ -181,32 +181,40 @@ std::string message_of(const Error& error) {
 }
 
 void expand_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
-                  LaunchContext& context, std::vector<Event>& events) {
+                  LaunchContext& context, Prepared& prepared) {
   for (const ExpandEffect& effect : effects.expansions) {
     const StoredRun* run = state.run(effect.run);
     if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
     TaskExpanded event{effect.run, effect.task, 0, {}, {}};
     auto read = context.expand(attempt_of(*run, first_instance(effect.task), xcoms));
+    if (context.looking_up()) {
+      prepared.held.expansions.push_back(effect);
+      continue;
+    }
     if (read) {
       event.count = read->count;
       event.names = std::move(read->names);
     } else {
       event.failure = message_of(read.error());
     }
-    events.push_back(std::move(event));
+    prepared.events.push_back(std::move(event));
   }
 }
 
 LaunchContext::Attempt attempt_of(const StoredRun& run, Xcoms& xcoms);
 
 void open_gates(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
-                LaunchContext& context, std::vector<Event>& events) {
+                LaunchContext& context, Prepared& prepared) {
   for (const GateEffect& effect : effects.gates) {
     const StoredRun* run = state.run(effect.run);
     if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
     GateAnswered event{effect.run, effect.instance};
     auto read = context.gate(effect.instance ? attempt_of(*run, *effect.instance, xcoms)
                                              : attempt_of(*run, xcoms));
+    if (context.looking_up()) {
+      prepared.held.gates.push_back(effect);
+      continue;
+    }
     event.holds = read && read->holds;
     event.unreadable = !read;
     if (read) {
@@ -214,7 +222,7 @@ void open_gates(const SchedulerState& state, const Effects& effects, Xcoms& xcom
     } else {
       event.why = message_of(read.error());
     }
-    events.push_back(std::move(event));
+    prepared.events.push_back(std::move(event));
   }
 }
 
@@ -237,20 +245,24 @@ void read_keys(const SchedulerState& state, const Effects& effects, Xcoms& xcoms
 }
 
 void resolve_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
-                   LaunchContext& context, const Now& now, std::vector<Event>& events) {
+                   LaunchContext& context, const Now& now, Prepared& prepared) {
   const auto newest = [&state](std::string_view dag_id) { return state.dag(dag_id); };
   for (const ResolveEffect& effect : effects.resolutions) {
     const StoredRun* run = state.run(effect.run);
     if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
     TaskResolved event{effect.run, effect.instance, {}};
     auto what = context.resolve(attempt_of(*run, effect.instance, xcoms), newest, now.wall);
+    if (context.looking_up()) {
+      prepared.held.resolutions.push_back(effect);
+      continue;
+    }
     if (what) {
       event.what = std::move(*what);
     } else {
       event.what.kind = Resolution::Kind::failed;
       event.what.reason = message_of(what.error());
     }
-    events.push_back(std::move(event));
+    prepared.events.push_back(std::move(event));
   }
 }
 
@@ -420,10 +432,10 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     for (const Time date : effect.logical_dates) event.ticks.push_back({date, {}, false});
     prepared.events.push_back(std::move(event));
   }
-  expand_tasks(state, effects, xcoms, context, prepared.events);
-  open_gates(state, effects, xcoms, context, prepared.events);
+  expand_tasks(state, effects, xcoms, context, prepared);
+  open_gates(state, effects, xcoms, context, prepared);
   read_keys(state, effects, xcoms, context, prepared.events);
-  resolve_tasks(state, effects, xcoms, context, now, prepared.events);
+  resolve_tasks(state, effects, xcoms, context, now, prepared);
   prepared.launches.reserve(effects.launches.size());
   for (const LaunchEffect& effect : effects.launches) {
     const StoredRun& run = run_of(state, effect.key);
@@ -431,6 +443,10 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     std::string rendered;
     const auto status =
         context.render_launch(attempt_of(run, effect.instance, xcoms), launch, rendered);
+    if (context.looking_up()) {
+      prepared.held.launches.push_back(effect);
+      continue;
+    }
     if (!status) {
       prepared.events.push_back(render_failure(effect, status.error(), now));
       continue;

@@ -7,6 +7,7 @@
 
 #include "scheduler/core/effects.h"
 #include "scheduler/core/scheduler_state.h"
+#include "scheduler/engine/held.h"
 #include "scheduler/engine/render.h"
 #include "scheduler/store/store.h"
 
@@ -27,6 +28,7 @@ struct Prepared {
   std::vector<RenderedRow> rendered;
   // For the next turn: launches whose parameters could not be rendered, mapped tasks expanded.
   std::vector<Event> events;
+  Held held;  // what must be asked of the context again, for it is looking secrets up
 };
 
 // Fills publications' and alerts' outbox rows into effects.changes; reads what mapped tasks are

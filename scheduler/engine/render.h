@@ -94,6 +94,9 @@ class LaunchContext {
   // when the parameters should be kept (they differ from the definition). An error (an undefined
   // name, an unknown connection) fails the attempt with its message.
   virtual Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) = 0;
+  // Whether the last of expand(), gate(), resolve() and render_launch() met a secret that is being
+  // looked up: what it returned is worth nothing, and it is called again soon.
+  virtual bool looking_up() const { return false; }
   // Results of a run were changed by hand: what is kept of them may not be true any more.
   virtual void results_edited(RunSeq) {}
   // One notification as an outbox payload; never fails (an unknown variable is shown as written).

@@ -9,6 +9,9 @@ namespace batuta {
 namespace {
 
 constexpr Duration probe_interval = std::chrono::seconds(1);
+// Secrets come from a file in no time and from a program in some tenths of a second. Nothing tells
+// that one has come: while something waits for one, it is asked for this often.
+constexpr Duration held_interval = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -45,10 +48,18 @@ bool TurnLoop::on_events(std::vector<Event> events, const Now& now) {
     prepare_events(state_, store_, context_, events);
     driver_.folding(events, now);
     pending_.effects = step(state_, events, now);
+    std::vector<Event> given_back;
+    give_back_held(held_, pending_.effects, given_back);
+    if (!held_.empty() && next_held_ <= now.boot) {
+      take_up_held(state_, std::exchange(held_, {}), pending_.effects);
+    }
     Prepared prepared = prepare_launches(state_, pending_.effects, store_, context_, now);
     pending_.rendered = std::move(prepared.rendered);
     pending_.launches = std::move(prepared.launches);
     carried_ = std::move(prepared.events);
+    carried_.insert(carried_.end(), std::move_iterator(given_back.begin()),
+                    std::move_iterator(given_back.end()));
+    hold(std::move(prepared.held), now);
   } catch (const StoreError& error) {
     on_store_error(error, now);
     return false;
@@ -57,6 +68,18 @@ bool TurnLoop::on_events(std::vector<Event> events, const Now& now) {
   if (pending_.commits()) return true;
   release();
   return false;
+}
+
+void TurnLoop::hold(Held held, const Now& now) {
+  if (held.empty()) return;
+  if (held_.empty()) next_held_ = now.boot + held_interval;
+  const auto add = [](auto& to, auto& from) {
+    to.insert(to.end(), std::move_iterator(from.begin()), std::move_iterator(from.end()));
+  };
+  add(held_.launches, held.launches);
+  add(held_.expansions, held.expansions);
+  add(held_.gates, held.gates);
+  add(held_.resolutions, held.resolutions);
 }
 
 CommitResult TurnLoop::commit() {
@@ -115,6 +138,7 @@ void TurnLoop::lose(const std::string& why, bool unknown, const Now& now) {
   trouble_ = why.empty() ? "the store takes no writes" : why;
   next_probe_ = now.boot + probe_interval;
   carried_.clear();
+  held_ = {};
   executor_.drop_all("the scheduler cannot write for now");
   driver_.unavailable(trouble_, unknown);
   current_ = false;
@@ -166,14 +190,15 @@ void TurnLoop::on_stall(Duration by) {
 }
 
 bool TurnLoop::due(const Now& now) const {
-  return !carried_.empty() || (wake_at_ && *wake_at_ <= now.wall) ||
-         (wake_at_boot_ && *wake_at_boot_ <= now.boot);
+  return !carried_.empty() || (!held_.empty() && next_held_ <= now.boot) ||
+         (wake_at_ && *wake_at_ <= now.wall) || (wake_at_boot_ && *wake_at_boot_ <= now.boot);
 }
 
 Duration TurnLoop::patience(const Now& now, Duration longest) const {
   Duration wait = longest;
   if (!available()) return std::clamp(next_probe_ - now.boot, Duration{}, longest);
   if (!carried_.empty()) return {};
+  if (!held_.empty()) wait = std::min(wait, next_held_ - now.boot);
   if (wake_at_) wait = std::min(wait, *wake_at_ - now.wall);
   if (wake_at_boot_) wait = std::min(wait, *wake_at_boot_ - now.boot);
   return std::max(wait, Duration{});

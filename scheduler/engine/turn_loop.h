@@ -105,6 +105,7 @@ class TurnLoop {
   void release();
   void lose(const std::string& why, bool unknown, const Now& now);
   bool reload(const Now& now);
+  void hold(Held held, const Now& now);
 
   const SchedulerOptions options_;
   Store& store_;
@@ -116,6 +117,8 @@ class TurnLoop {
   std::int64_t last_turn_;
   PendingTurn pending_;
   std::vector<Event> carried_;  // for the next turn
+  Held held_;                   // until their secrets are there
+  Boot next_held_;              // when they are asked for again
   OptTime wake_at_;
   std::optional<Boot> wake_at_boot_;
 

@@ -140,12 +140,22 @@ struct Outbox::Impl {
     queue.carried_out(item.row.id);
   }
 
+  SendResult send_to(const std::string& receiver, const std::vector<OutboxRow>& rows) {
+    auto connection = hooks.connection(receiver);
+    if (connection) {
+      const Status opened = hooks.open(*connection);
+      if (!opened) {
+        return {false, false, {}, "connection \"" + receiver + "\": " + opened.error().message};
+      }
+    }
+    return send_alerts(rows, connection,
+                       {options.store_uuid, options.base_url, hooks.now(), hooks.log_tail},
+                       {hooks.http, hooks.mail});
+  }
+
   void alert(std::vector<OutboxRow> rows) {
     const std::string receiver = rows.front().key;
-    const SendResult result =
-        send_alerts(rows, hooks.connection(receiver),
-                    {options.store_uuid, options.base_url, hooks.now(), hooks.log_tail},
-                    {hooks.http, hooks.mail});
+    const SendResult result = send_to(receiver, rows);
     for (std::size_t i = 0; i < result.left; ++i) {
       OutboxRow row = std::move(rows.back());
       rows.pop_back();

@@ -33,6 +33,8 @@ class Outbox {
     std::function<bool(std::int64_t id)> delete_row;
     std::function<bool(OutboxRow row)> save_row;
     std::function<std::optional<Connection>(const std::string& id)> connection;
+    // Puts values in the place of references to secrets; blocking, on a thread of the outbox.
+    std::function<Status(Connection&)> open = [](Connection&) { return success(); };
     std::function<Result<HttpAnswer>(const HttpRequest&)> http = http_call;
     std::function<Status(const MailRequest&)> mail = send_mail;
     // The last lines of a log below logs/; on a thread of the outbox.

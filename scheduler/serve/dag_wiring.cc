@@ -4,7 +4,18 @@
 
 #include <utility>
 
+#include "scheduler/dagfile/dag_codec.h"
+
 namespace batuta {
+
+std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
+  const auto parsed = dag_from_canonical(text.version, text.canonical_json);
+  if (!parsed) return nullptr;
+  auto dag = std::make_shared<Dag>(*parsed);
+  dag->file = text.file;
+  dag->source_text = text.source_text;
+  return dag;
+}
 
 DagWiring::DagWiring(std::string folder, Engine& engine, std::function<void(const Dags&)> changed,
                      std::string contracts, std::vector<BundleFolder> bundles,

@@ -12,8 +12,12 @@
 
 #include "scheduler/dagfile/dag_bag.h"
 #include "scheduler/engine/engine.h"
+#include "scheduler/store/store.h"
 
 namespace batuta {
+
+// A version that the store keeps; null: it cannot be read.
+std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text);
 
 class DagWiring {
  public:

@@ -19,6 +19,10 @@ std::string reachable_host(const std::string& address);
 // else another administrator. There always is one: the registry keeps the last.
 std::string an_admin(const Registry& registry);
 
+// The host in the address of a server that listens on `address`: "all addresses" is none that
+// anybody can call.
+std::string reachable_host(const std::string& address);
+
 // The file has mode 0600 and lives as long as the server: {"url","token","pid"}. Its token is an
 // administrator's for a day, is renewed long before that, and ends with the server; that of a
 // server that was killed ends at the next start. Any thread but the control thread: all of it waits

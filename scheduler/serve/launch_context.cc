@@ -6,7 +6,6 @@
 
 #include "common/frame.h"
 #include "common/safe_json.h"
-#include "common/url.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/template.h"
@@ -21,9 +20,6 @@ using json = nlohmann::json;
 
 // DAG versions whose definitions are kept read; a run pins its version, so few are live.
 constexpr std::size_t max_versions = 256;
-// Of an `extra` only values from this size are masked unless their name says secret: it is full of
-// words like "get" and "true".
-constexpr std::size_t shortest_nameless_secret = 6;
 constexpr std::size_t max_params = std::size_t{1} << 20;
 // What a worker is sent in one frame, with room for names, versions and lengths.
 constexpr std::size_t max_launch = max_frame_bytes - (std::size_t{1} << 20);
@@ -36,80 +32,6 @@ json time_or_null(const OptTime& t) {
 json value_or_text(const std::string& text) {
   auto value = parse_untrusted(text);
   return value ? *value : json(text);
-}
-
-// Strings inside a connection's extra are secrets too (tokens live there).
-void collect_strings(const json& value, bool sensitive, std::vector<std::string>& out) {
-  if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    if (!text.empty() && (sensitive || text.size() >= shortest_nameless_secret)) {
-      out.push_back(text);
-    }
-  } else if (value.is_structured()) {
-    for (auto it = value.begin(); it != value.end(); ++it) {
-      collect_strings(*it, sensitive || (value.is_object() && sensitive_name(it.key())), out);
-    }
-  }
-}
-
-// What of a variable must not be shown: all of it, and when it is JSON every value in it.
-void collect_scalars(const json& value, std::vector<std::string>& out) {
-  if (value.is_structured()) {
-    for (const json& item : value) collect_scalars(item, out);
-    return;
-  }
-  const bool text = value.is_string();
-  std::string shown = text ? value.get<std::string>() : json_text(value);
-  if (!shown.empty() && (text || shown.size() >= shortest_nameless_secret)) {
-    out.push_back(std::move(shown));
-  }
-}
-void collect_secrets(const Variable& variable, std::vector<std::string>& out) {
-  if (!variable.value.empty()) out.push_back(variable.value);
-  if (const auto parsed = parse_untrusted(variable.value)) collect_scalars(*parsed, out);
-}
-
-// The same value with every leaf starred out, so that paths into it still lead somewhere.
-json starred(const json& value) {
-  if (!value.is_structured()) return "***";
-  json out = value;
-  for (json& item : out) item = starred(item);
-  return out;
-}
-std::string starred(const Variable& variable) {
-  const auto parsed = parse_untrusted(variable.value);
-  return parsed && parsed->is_structured() ? json_text(starred(*parsed)) : "***";
-}
-
-// The address of a webhook is all that guards it; and any address may hold a password or a key.
-void collect_from_url(const Connection& connection, std::vector<std::string>& out) {
-  const auto add = [&](std::string_view secret) {
-    if (!secret.empty()) out.emplace_back(secret);
-  };
-  const UrlParts parts = split_url(connection.host);
-  add(parts.user_info);
-  if (const auto colon = parts.user_info.find(':'); colon != std::string_view::npos) {
-    add(parts.user_info.substr(colon + 1));
-  }
-  const auto query = std::min(parts.rest.find('?'), parts.rest.size());
-  if (query < parts.rest.size()) add(parts.rest.substr(query + 1));
-  if (!address_is_secret(connection) || parts.rest.size() < 2) return;
-  add(connection.host);
-  add(parts.rest.substr(1));
-}
-
-Secret secret_of(const Connection& connection) {
-  json fields{{"conn_type", connection.conn_type}, {"host", connection.host},
-              {"login", connection.login},         {"password", connection.password},
-              {"schema", connection.schema},       {"extra", connection.extra}};
-  fields["port"] = connection.port ? json(*connection.port) : json(nullptr);
-  Secret secret{connection.id, json_text(fields), {}};
-  if (!connection.password.empty()) secret.mask.push_back(connection.password);
-  if (const auto extra = parse_untrusted(connection.extra.empty() ? "{}" : connection.extra)) {
-    collect_strings(*extra, false, secret.mask);
-  }
-  collect_from_url(connection, secret.mask);
-  return secret;
 }
 
 // What templates pull by literal names, of tasks that there are.
@@ -171,14 +93,7 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const RunP
   };
   scope.previous_success = attempt.previous_success;
   scope.asset_events = attempt.asset_events;
-  scope.variable = [this, hidden](std::string_view key) -> std::optional<std::string> {
-    const auto found = registry_.variable(key);
-    if (!found) return std::nullopt;
-    if (!sensitive_name(key)) return found->value;
-    if (!hidden) return starred(*found);
-    collect_secrets(*found, *hidden);
-    return found->value;
-  };
+  scope.variable = [this, hidden](std::string_view key) { return variable(key, hidden); };
   return scope;
 }
 
@@ -203,8 +118,8 @@ Status fits_a_frame(const Launch& launch) {
 
 }  // namespace
 
-Status RegistryLaunchContext::render_launch(const Attempt& attempt, Launch& out,
-                                            std::string& rendered) {
+Status RegistryLaunchContext::fill_launch(const Attempt& attempt, Launch& out,
+                                          std::string& rendered) {
   if (attempt.task.has_templates) {
     auto params = render_params(attempt, out, rendered);
     if (!params) return params.error();
@@ -457,39 +372,6 @@ Result<std::string> RegistryLaunchContext::context_json(const Attempt& attempt,
     context["xcoms"] = std::move(*given);
   }
   return json_text(context);
-}
-
-Status RegistryLaunchContext::add_secrets(const Attempt& attempt, Launch& out) const {
-  std::vector<std::string> names = attempt.task.connections;
-  {
-    std::lock_guard lock(mutex_);
-    const auto plugin = catalogue_.find(attempt.task.plugin);
-    if (plugin != catalogue_.end()) {
-      std::optional<json> params;  // read only for plugins that name a connection there
-      for (const ParamInfo& info : plugin->second.params) {
-        if (info.type != ParamType::connection) continue;
-        if (!params) {
-          auto parsed = parse_untrusted(out.params_json);
-          if (!parsed) break;
-          params = std::move(*parsed);
-        }
-        json value = params->value(info.name, json(nullptr));
-        if (value.is_null() && !info.default_json.empty()) value = value_or_text(info.default_json);
-        if (value.is_string()) names.push_back(value);
-      }
-    }
-  }
-  for (const std::string& name : names) {
-    const auto connection = registry_.connection(name);
-    if (!connection) {
-      return {Errc::invalid, "connection \"" + name +
-                                 "\" does not exist: create it with "
-                                 "`batuta connections add " +
-                                 name + " --conn-type …`"};
-    }
-    out.secrets.push_back(secret_of(*connection));
-  }
-  return success();
 }
 
 }  // namespace batuta

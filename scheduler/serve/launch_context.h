@@ -19,6 +19,7 @@
 #include "scheduler/serve/upstream_results.h"
 #include "scheduler/store/crypto.h"
 #include "scheduler/store/registry.h"
+#include "scheduler/store/secret_reference.h"
 
 namespace batuta {
 
@@ -37,24 +38,38 @@ class RegistryLaunchContext : public LaunchContext {
   // What lake_monitors is told of attempts; a JSON object, or empty. Asked on the control thread.
   // Before the first launch.
   void set_platform_facts(std::function<std::string()> facts) { facts_ = std::move(facts); }
+  // Gives what references to secrets refer to; without, there is no such thing. Asked on the
+  // control thread, which it must not block. Before the first launch.
+  void set_secrets(FindSecret find) { find_secret_ = std::move(find); }
   // What the plugins offer: connection parameters and their defaults come from it. Any thread.
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
 
   const std::vector<XcomName>& xcoms_of(const Dag& dag, TaskIndex task) override;
   bool asks_for_previous(const Dag& dag, TaskIndex task) override;
   std::vector<XcomName> xcoms_of_alert(const Dag& dag, const std::string& notifier_json) override;
+  // launch_secrets.cc
+  bool looking_up() const override { return looking_up_; }
   Result<Expansion> expand(const Attempt& attempt) override;
-  // launch_gate.cc
   Result<Gate> gate(const Attempt& attempt) override;
+  Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
+  Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
+  // launch_gate.cc
   Result<RunKeys> run_keys(const Attempt& attempt, const Dag& limits) override;
   bool fits_loop(const Task& task, const Finished& report) override;
-  // launch_waits.cc
-  Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
-  Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   void results_edited(RunSeq run) override { mapped_.forget(run); }
   OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
 
  private:
+  // The four above, whatever the secrets that they meet: launch_mapping.cc, launch_gate.cc,
+  // launch_context.cc, launch_waits.cc.
+  Result<Expansion> read_expansion(const Attempt& attempt);
+  Result<Gate> read_gate(const Attempt& attempt);
+  Status fill_launch(const Attempt& attempt, Launch& out, std::string& rendered);
+  Result<Resolution> read_resolution(const Attempt& attempt, const DagFinder& newest, Time now);
+  // A variable for a task, or for people without `hidden`.
+  std::optional<std::string> variable(std::string_view key, std::vector<std::string>* hidden);
+  void begin_secrets();
+  std::optional<Result<std::string>> find_secret(const SecretReference& reference) const;
   Result<std::optional<std::string>> run_key(const Attempt& attempt, const RunLimit& limit,
                                              const char* which);
   // The parameters as the plugin gets them; `rendered` is what people may see of them.
@@ -66,7 +81,8 @@ class RegistryLaunchContext : public LaunchContext {
   // `params` outlives the scope.
   TemplateScope scope_of(const Attempt& attempt, const RunParams& params,
                          std::vector<std::string>* hidden);
-  Status add_secrets(const Attempt& attempt, Launch& out) const;
+  Status add_secrets(const Attempt& attempt, Launch& out);
+  Status add_secret(const std::string& connection, Launch& out);
   // What the attempt's task is mapped over, as it is now (launch_mapping.cc).
   Result<MappedCache::Kept> mapped_over(const Attempt& attempt);
   Result<MappedCache::Kept> read_mapping(const Attempt& attempt, std::size_t& bytes);
@@ -93,7 +109,10 @@ class RegistryLaunchContext : public LaunchContext {
   const SecretKey key_;
   const std::string home_;
   std::function<std::string()> facts_;
+  FindSecret find_secret_;
   // Control thread.
+  bool looking_up_ = false;            // the last call met a secret that is being looked up
+  std::optional<Error> secret_fault_;  // why it met one that there is not
   std::map<std::string, std::vector<TaskParts>, std::less<>> parts_;  // by version
   ParamsCache params_;
   MappedCache mapped_;

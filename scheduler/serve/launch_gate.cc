@@ -25,7 +25,7 @@ bool RegistryLaunchContext::fits_loop(const Task& task, const Finished& report) 
   return value && result_is_as_wanted(task.repeat.result_json, *value);
 }
 
-Result<LaunchContext::Gate> RegistryLaunchContext::gate(const Attempt& attempt) {
+Result<LaunchContext::Gate> RegistryLaunchContext::read_gate(const Attempt& attempt) {
   const bool of_task = !attempt.task.run_if_json.empty();
   std::optional<ParsedSpec> of_dag;
   std::optional<ParsedSpec>& spec =

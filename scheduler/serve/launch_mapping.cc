@@ -115,11 +115,12 @@ Result<MappedCache::Kept> RegistryLaunchContext::mapped_over(const Attempt& atte
   if (kept && still_true(attempt, *kept)) return kept;
   std::size_t bytes = 0;
   auto made = read_mapping(attempt, bytes);
-  if (made) mapped_.keep(attempt.run.seq, task, *made, bytes);
+  // What was made of a secret that is not there yet is worth nothing.
+  if (made && !looking_up_ && !secret_fault_) mapped_.keep(attempt.run.seq, task, *made, bytes);
   return made;
 }
 
-Result<LaunchContext::Expansion> RegistryLaunchContext::expand(const Attempt& attempt) {
+Result<LaunchContext::Expansion> RegistryLaunchContext::read_expansion(const Attempt& attempt) {
   const auto over = mapped_over(attempt);
   if (!over) return over.error();
   Expansion out{(*over)->told.count(), {}};

@@ -271,8 +271,8 @@ Resolution resolve_short_circuit(const json& params) {
 
 }  // namespace
 
-Result<Resolution> RegistryLaunchContext::resolve(const Attempt& attempt, const DagFinder& newest,
-                                                  Time now) {
+Result<Resolution> RegistryLaunchContext::read_resolution(const Attempt& attempt,
+                                                          const DagFinder& newest, Time now) {
   Launch scratch;
   std::string shown;
   std::string text;

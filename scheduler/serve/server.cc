@@ -19,7 +19,6 @@
 #include "scheduler/api/api.h"
 #include "scheduler/api/auth.h"
 #include "scheduler/api/engine_backend.h"
-#include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/http/server.h"
 #include "scheduler/outbox/outbox.h"
 #include "scheduler/serve/alert_hooks.h"
@@ -34,6 +33,7 @@
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
 #include "scheduler/serve/platform_facts.h"
+#include "scheduler/serve/secret_lookup.h"
 #include "scheduler/serve/settings_reload.h"
 #include "scheduler/serve/start_fault.h"
 #include "scheduler/serve/system_dags.h"
@@ -51,15 +51,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-std::shared_ptr<const Dag> dag_from_version_text(const DagVersionText& text) {
-  const auto parsed = dag_from_canonical(text.version, text.canonical_json);
-  if (!parsed) return nullptr;
-  auto dag = std::make_shared<Dag>(*parsed);
-  dag->file = text.file;
-  dag->source_text = text.source_text;
-  return dag;
-}
-
 constexpr std::size_t moves_worth_trimming = 5'000;
 
 }  // namespace
@@ -74,6 +65,7 @@ struct Server::Impl {
         store(kept->store()),
         registry(kept->registry()),
         history(kept->history()),
+        secrets(home.settings().secret_sources()),
         context(registry, home.path("lake"), key_of(home), home.folder()),
         result_key(key_of(home)),
         workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
@@ -139,6 +131,7 @@ struct Server::Impl {
       return done.ok();
     };
     hooks.connection = [this](const std::string& id) { return registry.connection(id); };
+    hooks.open = [this](Connection& to) { return secrets.open(to); };
     hooks.log_tail = [this](const std::string& log) { return log_tail(home.folder(), log); };
     if (options.divert_alerts) divert_alerts(hooks, options.divert_alerts);
     return hooks;
@@ -147,8 +140,9 @@ struct Server::Impl {
   LookHooks look_hooks() {
     LookHooks hooks;
     hooks.connection = [this](const std::string& id) { return registry.connection(id); };
-    hooks.stream = [this](const std::string& id) {
-      return stream_of(id, registry, home.folder() + "/stream");
+    hooks.open = [this](Connection& to) { return secrets.open(to); };
+    hooks.stream = [this, open = hooks.open](const std::string& id) {
+      return stream_of(id, registry, open, home.folder() + "/stream");
     };
     return hooks;
   }
@@ -228,6 +222,7 @@ struct Server::Impl {
       context.set_catalogue(stored.catalogue);
       dags.bag().set_catalogue(stored.catalogue);
       bundles.set_catalogue(stored.catalogue);
+      context.set_secrets(secrets.finder());
       context.set_platform_facts([this] { return facts.json(); });
       dags.bag().set_built_in(system_dags(home.settings()));
       for (const StoredRun& run : stored.runs) {
@@ -320,6 +315,7 @@ struct Server::Impl {
     services.sql = {set.lake_sql_slots, set.lake_sql_rows, set.lake_sql_bytes};
     services.find_asset = http::find_asset;
     services.bundles = &bundles;
+    services.secrets = &secrets;
     http::Limits limits;
     limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
                               home.settings().allowed_hosts.end());
@@ -384,6 +380,7 @@ struct Server::Impl {
     bundles.stop();
     dags.stop();
     asio::post(io, [this] { workers.stop(); });
+    secrets.stop();  // those below wait for it
     outbox.stop();
     waits.stop();
     engine.stop();
@@ -407,6 +404,7 @@ struct Server::Impl {
   Store& store;
   Registry& registry;
   History& history;
+  SecretLookup secrets;
   RegistryLaunchContext context;
   PlatformFacts facts;
   const SecretKey result_key;  // seals return values that hold secrets; io thread

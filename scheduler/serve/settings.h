@@ -14,6 +14,7 @@
 #include "common/time.h"
 #include "scheduler/api/reloaded_settings.h"
 #include "scheduler/serve/bundle_settings.h"
+#include "scheduler/store/secret_reference.h"
 
 namespace batuta {
 
@@ -41,6 +42,10 @@ struct Settings {
   std::string outgoing_proxy;
   std::string outgoing_no_proxy;
   std::string outgoing_ca_file;
+  std::vector<std::string> secrets_env;       // names
+  std::vector<std::string> secrets_folders;   // absolute, as lexically_normal() writes them
+  std::vector<std::string> secrets_programs;  // the same
+  SecretSources secret_sources() const { return {secrets_env, secrets_folders, secrets_programs}; }
   std::int64_t lake_memory = 640 << 20;  // bytes
   int lake_threads = 1;
   Duration lake_sql_timeout = std::chrono::seconds(30);

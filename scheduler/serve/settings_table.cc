@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -50,6 +51,17 @@ bool fits_folder(std::string& text) {
 
 bool fits_file(std::string& text) {
   return !text.empty() && std::ifstream(text).good();
+}
+
+bool fits_variable_name(std::string& name) {
+  return !name.empty() && name.size() <= 512 && name.find('=') == std::string::npos;
+}
+
+// As it is compared with other paths: without "." and "..", and no slash at its end.
+bool fits_plain_path(std::string& path) {
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  return path.starts_with('/') && path.size() <= 4096 &&
+         std::filesystem::path(path).lexically_normal() == path;
 }
 
 bool fits_schedule(std::string& text) {
@@ -280,6 +292,27 @@ const std::vector<Setting>& settings_table() {
        .expects = "a file of certificates (PEM) that can be read",
        .example = R"("/etc/ssl/example-ca.pem")",
        .fits = fits_file},
+      {.name = "secrets.env",
+       .sentence = "Variables of the server's environment that {\"$env\": …} may refer to.",
+       .kind = Kind::list,
+       .member = &Settings::secrets_env,
+       .expects = "a list of names of variables",
+       .example = R"(["WAREHOUSE_PASSWORD"])",
+       .fits = fits_variable_name},
+      {.name = "secrets.folders",
+       .sentence = "Folders whose files {\"$file\": …} may refer to, at any depth.",
+       .kind = Kind::list,
+       .member = &Settings::secrets_folders,
+       .expects = "a list of absolute paths of folders, without \"..\"",
+       .example = R"(["/run/secrets"])",
+       .fits = fits_plain_path},
+      {.name = "secrets.programs",
+       .sentence = "Programs that {\"$command\": …} may run.",
+       .kind = Kind::list,
+       .member = &Settings::secrets_programs,
+       .expects = "a list of absolute paths of programs, without \"..\"",
+       .example = R"(["/usr/bin/vault"])",
+       .fits = fits_plain_path},
       {.name = "lake.memory",
        .sentence = "What the SQL engine of a slot may use; what does not fit is spilled to disk.",
        .kind = Kind::bytes,

@@ -5,9 +5,11 @@
 namespace batuta {
 
 Result<std::unique_ptr<stream::Stream>> stream_of(const std::string& connection_id,
-                                                  Registry& registry, const std::string& folder) {
+                                                  Registry& registry,
+                                                  const std::function<Status(Connection&)>& open,
+                                                  const std::string& folder) {
   if (connection_id.empty()) return stream::open_file_stream(folder);
-  const auto connection = registry.connection(connection_id);
+  auto connection = registry.connection(connection_id);
   if (!connection) {
     return {Errc::not_found, "connection \"" + connection_id + "\" does not exist"};
   }
@@ -15,6 +17,7 @@ Result<std::unique_ptr<stream::Stream>> stream_of(const std::string& connection_
     return {Errc::invalid,
             "connection " + connection_id + " is of type " + connection->conn_type + ", not kafka"};
   }
+  if (Status opened = open(*connection); !opened) return opened.error();
   const auto settings =
       stream::kafka_settings({connection_id, connection->host, connection->port.value_or(0),
                               connection->login, connection->password, connection->extra});

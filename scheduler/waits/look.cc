@@ -35,8 +35,11 @@ void add_headers(const json& headers, HttpRequest& request) {
 }
 
 Status add_connection(const std::string& id, const LookHooks& hooks, HttpRequest& request) {
-  const auto connection = hooks.connection(id);
+  auto connection = hooks.connection(id);
   if (!connection) return {Errc::not_found, "connection \"" + id + "\" does not exist"};
+  if (Status opened = hooks.open(*connection); !opened) {
+    return {opened.error().code, "connection \"" + id + "\": " + opened.error().message};
+  }
   const std::string base =
       base_url(connection->host, connection->schema, connection->port.value_or(0));
   if (request.url.find("://") == std::string::npos) {

@@ -15,6 +15,8 @@ namespace batuta {
 
 struct LookHooks {
   std::function<std::optional<Connection>(const std::string& id)> connection;
+  // Puts values in the place of references to secrets; blocking.
+  std::function<Status(Connection&)> open = [](Connection&) { return success(); };
   std::function<Result<HttpAnswer>(const HttpRequest&)> http = http_call;
   // The embedded log for an empty id, else the broker of the connection.
   std::function<Result<std::unique_ptr<stream::Stream>>(const std::string& connection)> stream;

@@ -223,6 +223,7 @@ constexpr Expected table[] = {
     {Method::patch, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskGroupInstances/{group_id}", "operator"},
     {Method::patch, "/api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskGroupInstances/{group_id}/dry_run", "operator"},
     {Method::post, "/api/v2/dags/{dag_id}/clearPartitions", "operator"},
+    {Method::post, "/api/batuta/connections/{connection_id}/test", "admin"},
     {Method::post, "/api/v2/connections/test", "admin"},
     {Method::post, "/api/v2/connections/enqueue-test", "admin"},
     {Method::get, "/api/v2/connections/enqueue-test", "operator"},

@@ -117,6 +117,53 @@ def a_password_of_a_conf_is_seen_by_the_task_alone():
         assert files and not any(b"s3cret" in text for text in files)
 
 
+def secrets_kept_elsewhere_reach_the_task_alone():
+    """secrets kept elsewhere, in the environment, a file and a program, reach their task; people see the references, and why there is none"""
+    with Folder("elsewhere") as folder:
+        vault = folder.path / "vault"
+        vault.mkdir()
+        (vault / "pin").write_text("s3cret-of-file\n")
+        program = vault / "keep"
+        program.write_text("#!/bin/sh\nsleep 0.3; echo s3cret-of-program-$1\n")
+        program.chmod(0o755)
+        server = folder.server({"use": dag("use", [
+            shell("say", "echo $A $B; printf '%s' {{ var.value.key }} | wc -c", env={"A": "{{ var.value.plain_name }}", "B": "{{ var.value.key }}"})]),
+            "lost": dag("lost", [shell("say", "echo {{ var.value.gone }}")])})
+        server.home.mkdir(parents=True, exist_ok=True)
+        (server.home / "batuta.json").write_text(json.dumps({
+            "secrets.folders": [str(vault)], "secrets.programs": [str(program)], "secrets.env": ["NOT_SET_ANYWHERE"]}))
+        server.start()
+        server.cli("variables", "set", "plain_name", json.dumps({"$file": str(vault / "pin")}))
+        server.cli("variables", "set", "key", json.dumps({"$command": [str(program), "x"]}))
+        server.cli("variables", "set", "gone", '{"$env": "NOT_SET_ANYWHERE"}')
+        other = server.cli("variables", "set", "other", '{"$env": "HOME"}', check=False)
+        assert other.returncode == 1 and '"secrets.env" in batuta.json' in other.stderr, other
+        run_id = server.trigger("use")["dag_run_id"]
+        assert server.wait_run("use", run_id)["state"] == "success"
+        log = server.cli("tasks", "log", "use", run_id, "say").stdout
+        assert "*** ***" in log and "19" in log, log  # the task itself had the values
+        lost = server.trigger("lost")["dag_run_id"]
+        assert server.wait_run("lost", lost)["state"] == "failed"
+        why = server.cli("tasks", "explain", "lost", lost, "say").stdout + json.dumps(
+            server.get(f"/api/v2/dags/lost/dagRuns/{lost}/taskInstances/say"))
+        assert "has no variable" in why and "NOT_SET_ANYWHERE" in why, why
+        server.cli("connections", "add", "db", "--conn-type", "postgres", "--conn-host", "127.0.0.1", "--conn-port", "1",
+                   "--password-from", f"command:{program} y", "--conn-extra", json.dumps({"token": {"$env": "NOT_SET_ANYWHERE"}}))
+        tested = server.cli("connections", "test", "db", check=False)
+        assert tested.returncode == 1 and "the server finds a value" in tested.stdout, tested
+        assert "extra/token" in tested.stdout and "has no variable" in tested.stdout, tested
+        shown = [server.cli("connections", "export").stdout, server.cli("variables", "export").stdout,
+                 json.dumps(server.get("/api/v2/connections")), json.dumps(server.get("/api/v2/variables")),
+                 json.dumps(server.get("/api/v2/eventLogs"))]
+        assert str(program) in shown[0] and "$file" in shown[1], shown
+        fields = json.dumps(server.get(f"/api/v2/dags/use/dagRuns/{run_id}/taskInstances/say")["rendered_fields"])
+        for text in (*shown, log, why, fields, tested.stdout, tested.stderr):
+            assert "s3cret" not in text, text
+        server.stop()
+        files = [file.read_bytes() for file in server.home.rglob("*") if file.is_file()]
+        assert files and not any(b"s3cret-of" in text for text in files)
+
+
 def a_servers_own_token_ends_with_it():
     """the command line's token works while the server runs, and not after its end, killed or not"""
     with Folder("endpoint") as folder:
@@ -144,4 +191,4 @@ def status_with(server, token):
 
 
 main([sensitive_variables_are_masked, a_returned_secret_is_sealed, a_password_of_a_conf_is_seen_by_the_task_alone,
-      a_servers_own_token_ends_with_it])
+      secrets_kept_elsewhere_reach_the_task_alone, a_servers_own_token_ends_with_it])

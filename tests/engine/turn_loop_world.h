@@ -59,7 +59,9 @@ class Context : public LaunchContext {
     return out;
   }
   bool asks_for_previous(const Dag&, TaskIndex) override { return previous; }
+  bool looking_up() const override { return waits; }
   Status render_launch(const Attempt& attempt, Launch& out, std::string&) override {
+    ++rendered;
     if (previous) {
       const auto run = attempt.previous_success();
       out.params_json += run ? run->dag_run_id : "none";
@@ -82,6 +84,8 @@ class Context : public LaunchContext {
     return row;
   }
 
+  bool waits = false;     // for a secret
+  int rendered = 0;       // launches
   bool previous = false;  // launches tell of the run before instead
 
  private:
@@ -150,7 +154,7 @@ struct World : TurnDriver, Executor {
   void fatal(const std::string& why) override { lost = why; }
 
   void launch(WorkerId, Launch launch) override { launches.push_back(std::move(launch)); }
-  void cancel(WorkerId, Cancel) override {}
+  void cancel(WorkerId, Cancel) override { ++cancels; }
   void recall(WorkerId, Recall) override {}
   void ack(WorkerId, Ack) override {}
   void drop(WorkerId, const std::string&) override { ++drops; }
@@ -167,6 +171,7 @@ struct World : TurnDriver, Executor {
   Unsent unsent_rows;
   std::string lost;
   RequestId requests = 0;
+  int cancels = 0;
   int outages = 0, recoveries = 0, reloads = 0, dropped_all = 0, drops = 0;
   bool maybe_done = false;
 };
