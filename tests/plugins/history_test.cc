@@ -15,6 +15,7 @@
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
 #include "tests/plugins/table_rows.h"
+#include "tests/support/rounds.h"
 
 using namespace batuta;
 
@@ -224,14 +225,14 @@ void play(bool partitioned, unsigned seed) {
 }  // namespace
 
 TEST_CASE("history: whatever states a table goes through, each is there from when to when") {
-  for (unsigned seed = 1; seed <= 4; ++seed) {
+  for (unsigned seed = 1; seed <= rounds(4); ++seed) {
     CAPTURE(seed);
     play(false, seed);
   }
 }
 
 TEST_CASE("history: a partitioned table's is compared and written by partition") {
-  for (unsigned seed = 11; seed <= 14; ++seed) {
+  for (unsigned seed = 11; seed <= 10 + rounds(4); ++seed) {
     CAPTURE(seed);
     play(true, seed);
   }

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/plugins/layer_fixture.h"
+#include "tests/support/rounds.h"
 
 using namespace batuta;
 
@@ -78,14 +79,14 @@ void play_snapshots(unsigned seed, bool mark) {
 }  // namespace
 
 TEST_CASE("snapshot: silver has the rows of the newest one, whatever came and went before") {
-  for (unsigned seed = 1; seed <= 2; ++seed) {
+  for (unsigned seed = 1; seed <= rounds(2); ++seed) {
     CAPTURE(seed);
     play_snapshots(seed, false);
   }
 }
 
 TEST_CASE("snapshot: rows that are gone are marked, and no longer once they are back") {
-  for (unsigned seed = 21; seed <= 22; ++seed) {
+  for (unsigned seed = 21; seed <= 20 + rounds(2); ++seed) {
     CAPTURE(seed);
     play_snapshots(seed, true);
   }

@@ -12,6 +12,7 @@
 #include "lakelog/payload.h"
 #include "lakelog/snapshot.h"
 #include "tests/plugins/models_fixture.h"
+#include "tests/support/rounds.h"
 
 using namespace batuta;
 using nlohmann::json;
@@ -309,7 +310,7 @@ TEST_CASE("changed_partitions: warnings and the count of rows are of the table, 
 
 TEST_CASE("changed_partitions: after any changes and clears a new run has what a full pass has") {
   std::mt19937 random(20261128);
-  for (int world_number = 0; world_number < 3; ++world_number) {
+  for (unsigned world_number = 0; world_number < rounds(3); ++world_number) {
     Models world;
     std::map<int, int> state = {{1, 1}};
     std::vector<std::string> before;
