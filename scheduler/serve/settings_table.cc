@@ -113,8 +113,8 @@ std::string starred_env(const std::string& env) {
 }
 
 using Kind = Setting::Kind;
-constexpr std::int64_t kib = 1 << 10, mib = 1 << 20;
-constexpr std::int64_t second = 1'000;  // in milliseconds
+constexpr std::int64_t settings_kib = 1 << 10, settings_mib = 1 << 20;
+constexpr std::int64_t one_second = 1'000;  // in milliseconds
 
 const char* const of_containers =
     "a list of images that may be run, such as [\"registry.example.org/etl/*\", \"python:3.12\"]";
@@ -201,20 +201,20 @@ const std::vector<Setting>& settings_table() {
                    "starts.",
        .kind = Kind::bytes,
        .member = &Settings::worker_memory_limit,
-       .least = 64 * mib,  // less, and no plugin can be loaded
+       .least = 64 * settings_mib,  // less, and no plugin can be loaded
        .zero_is_none = true},
       {.name = "worker.attempt_memory",
        .sentence = "How much memory an attempt may have together with all that it starts; where "
                    "the worker has a control group of its own.",
        .kind = Kind::bytes,
        .member = &Settings::worker_attempt_memory,
-       .least = 64 * mib,
+       .least = 64 * settings_mib,
        .zero_is_none = true},
       {.name = "worker.run_dir_limit",
        .sentence = "How much the folder may hold that the tasks of a run share.",
        .kind = Kind::bytes,
        .member = &Settings::worker_run_dir_limit,
-       .least = mib,
+       .least = settings_mib,
        .zero_is_none = true},
       {.name = "worker.env",
        .sentence = "What commands and Python tasks find in their environment.",
@@ -317,7 +317,7 @@ const std::vector<Setting>& settings_table() {
        .sentence = "What the SQL engine of a slot may use; what does not fit is spilled to disk.",
        .kind = Kind::bytes,
        .member = &Settings::lake_memory,
-       .least = 32 * mib},
+       .least = 32 * settings_mib},
       {.name = "lake.threads",
        .sentence = "Threads of the SQL engine of a slot.",
        .kind = Kind::integer,
@@ -329,7 +329,7 @@ const std::vector<Setting>& settings_table() {
        .sentence = "How long a query of people may take.",
        .kind = Kind::duration,
        .member = &Settings::lake_sql_timeout,
-       .least = second,
+       .least = one_second,
        .live = true},
       {.name = "lake.sql_slots",
        .sentence = "How many statements of people the server runs at a time.",
@@ -349,8 +349,8 @@ const std::vector<Setting>& settings_table() {
        .sentence = "The most bytes of one answer to a query of people, as JSON.",
        .kind = Kind::bytes,
        .member = &Settings::lake_sql_bytes,
-       .least = 64 * kib,
-       .most = 16 * mib},
+       .least = 64 * settings_kib,
+       .most = 16 * settings_mib},
       {.name = "lake.maintenance",
        .sentence = "The schedule (UTC) on which the DAG lake_maintenance looks after the tables.",
        .kind = Kind::text,
@@ -371,7 +371,7 @@ const std::vector<Setting>& settings_table() {
        .sentence = "How long a run of lake_maintenance begins with further tables.",
        .kind = Kind::duration,
        .member = &Settings::lake_maintenance_budget,
-       .least = 60 * second,
+       .least = 60 * one_second,
        .live = true},
       {.name = "lake.maintenance_small_files",
        .sentence = "It rewrites a table when at least so many files would go by it.",

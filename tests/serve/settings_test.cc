@@ -46,7 +46,7 @@ std::vector<std::string> cells(const std::string& row) {
   return out;
 }
 
-std::string names(const std::vector<SettingChange>& changes) {
+std::string changed_names(const std::vector<SettingChange>& changes) {
   std::string out;
   for (const SettingChange& one : changes) out += one.name + " ";
   return out;
@@ -170,8 +170,8 @@ TEST_CASE("a reload takes over what may change while running and names the rest,
   CHECK(settings.allowed_hosts == next.allowed_hosts);
   CHECK(settings.lake_threads == 1);
   CHECK(settings.worker_env == "{}");
-  CHECK(names(told.changed) == "retention_days allowed_hosts ");
-  CHECK(names(told.needs_restart) == "worker.env lake.threads ");
+  CHECK(changed_names(told.changed) == "retention_days allowed_hosts ");
+  CHECK(changed_names(told.needs_restart) == "worker.env lake.threads ");
   CHECK(told.changed[0].before == "90");
   CHECK(told.changed[0].after == "7");
   CHECK(told.needs_restart[0].after.find("s3cret") == std::string::npos);

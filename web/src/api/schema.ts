@@ -652,6 +652,14 @@ export interface SessionUser {
   role: string; username: string;
 }
 
+export interface SettingChange {
+  after: string; before: string; name: string;
+}
+
+export interface SettingsReload {
+  changed: SettingChange[]; needs_restart: SettingChange[];
+}
+
 export interface Task {
   batuta: TaskExtra; class_ref: Record<string, unknown>; depends_on_past: boolean; doc_md: string | null;
   downstream_task_ids: string[]; end_date: string | null; execution_timeout: Record<string, unknown> | null;
