@@ -25,7 +25,8 @@ constexpr std::array other_variables{
     "BATUTA_QUEUES",      "BATUTA_HOOK_SECRET", "BATUTA_FAILPOINT", "BATUTA_VENV_FOLDER",
     "BATUTA_COMMAND_ENV", "BATUTA_CONTAINERS",  "BATUTA_DAG_ID",    "BATUTA_RUN_ID",
     "BATUTA_TASK_ID",     "BATUTA_TRY_NUMBER",  "BATUTA_MAP_INDEX", "BATUTA_RUN_DIR",
-    "BATUTA_XCOM_DIR",    "BATUTA_RESULT",      "BATUTA_SCRATCH",   "BATUTA_BUILD_DIR"};
+    "BATUTA_XCOM_DIR",    "BATUTA_RESULT",      "BATUTA_SCRATCH",   "BATUTA_BUILD_DIR",
+    "BATUTA_SOURCE_DIR"};
 constexpr std::string_view of_secrets = "BATUTA_SECRET_";
 
 std::vector<std::string> setting_names() {
