@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "common/time.h"
+#include "worker/attempt_group.h"
 #include "worker/slot_user.h"
 
 namespace batuta {
@@ -38,8 +39,7 @@ struct AgentOptions {
   std::int64_t max_attempts = 10'000;  // of one slot, then it is replaced
   // Bytes of data (RLIMIT_DATA) of a slot, and of each process that it starts; 0 = none.
   std::int64_t memory_limit = 0;
-  // Bytes of an attempt with all that it starts, where control groups can bound it; 0 = none.
-  std::int64_t attempt_memory = 0;
+  AttemptBounds attempt_bounds;    // where control groups can be had
   std::int64_t run_dir_limit = 0;  // bytes of the folder that a run's tasks share; 0 = any number
   std::int64_t lake_memory = 0;    // bytes of a slot's SQL engine; 0 = the engine's own
   std::int64_t lake_threads = 0;   // of a slot's SQL engine; 0 = the engine's own

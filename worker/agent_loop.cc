@@ -59,7 +59,7 @@ Status Agent::prepare() {
     if (!user) return user.error();
     result_readers_ = user->gid;
   }
-  open_memory_groups();
+  open_attempt_groups();
   for (Seat& seat : seats_) {
     if (!fill(seat)) return {Errc::unavailable, "no slot can be started"};
   }

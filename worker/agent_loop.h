@@ -115,8 +115,8 @@ class Agent {
 
   // agent_slots.cc
   bool fill(Seat& seat);
-  void open_memory_groups();
-  void bound_memory(SlotProcess& slot);
+  void open_attempt_groups();
+  void bound_slot(SlotProcess& slot);
   void retire(Seat& seat);
   void read_slot(Seat& seat);
   void reap();
@@ -131,8 +131,8 @@ class Agent {
   const UniqueFd lock_;
   std::optional<gid_t> result_readers_;  // the group of slots that run as another user
   RunningJournal journal_;
-  std::optional<AttemptKey> sole_;             // it runs, and nothing else may
-  std::optional<MemoryGroups> memory_groups_;  // none: attempts are not bounded as a whole
+  std::optional<AttemptKey> sole_;               // it runs, and nothing else may
+  std::optional<AttemptGroups> attempt_groups_;  // none: attempts are not bounded as a whole
   SchedulerLink link_;
   CatalogueScan scan_;
   UniqueFd epoll_, signals_, inotify_;

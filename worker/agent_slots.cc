@@ -81,30 +81,30 @@ bool Agent::fill(Seat& seat) {
     return false;
   }
   seat.slot = std::move(*slot);
-  bound_memory(*seat.slot);
+  bound_slot(*seat.slot);
   watch(seat.slot->control_fd(), false);
   watch(seat.slot->log_fd(), false);
   return true;
 }
 
-void Agent::open_memory_groups() {
-  if (options_.attempt_memory <= 0) return;
+void Agent::open_attempt_groups() {
+  if (!options_.attempt_bounds.any()) return;
   std::stringstream own;
   own << std::ifstream("/proc/self/cgroup").rdbuf();
-  auto groups = MemoryGroups::open("/sys/fs/cgroup", own.str(), options_.attempt_memory);
+  auto groups = AttemptGroups::open("/sys/fs/cgroup", own.str(), options_.attempt_bounds);
   if (groups) {
-    memory_groups_.emplace(*std::move(groups));
+    attempt_groups_.emplace(*std::move(groups));
     return;
   }
-  log::warn("worker: worker.attempt_memory bounds nothing here: " + groups.error().message +
-            "; worker.memory_limit still bounds each process");
+  log::warn("worker: worker.attempt_memory and worker.attempt_cpu bound nothing here: " +
+            groups.error().message + "; worker.memory_limit still bounds each process");
 }
 
 // One that cannot be bounded is killed, and reaped as any that dies young.
-void Agent::bound_memory(SlotProcess& slot) {
-  if (!memory_groups_) return;
-  auto group = memory_groups_->put(slot.pid(), slot.name());
-  if (group) return slot.set_memory_group(*std::move(group));
+void Agent::bound_slot(SlotProcess& slot) {
+  if (!attempt_groups_) return;
+  auto group = attempt_groups_->put(slot.pid(), slot.name());
+  if (group) return slot.set_attempt_group(*std::move(group));
   log::error("worker: " + group.error().message);
   slot.kill();
 }
@@ -214,7 +214,7 @@ void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end) 
   slot->drain_log(options_.home);
   Burial burial;
   burial.since_us = boot_us();
-  const bool out_of_memory = slot->memory_group() != nullptr && slot->memory_group()->ran_out();
+  const bool out_of_memory = slot->attempt_group() != nullptr && slot->attempt_group()->ran_out();
   std::vector<std::unique_ptr<Attempt>> unstarted;
   auto& given = slot->given();
   while (!given.empty()) {
@@ -231,10 +231,10 @@ void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end) 
     finished.key = key;
     finished.outcome = Outcome::crashed;
     finished.reason = slot->garbage() ? "the plugin wrote on the slot's control channel"
-                      : out_of_memory ? slot->memory_group()->told()
+                      : out_of_memory ? slot->attempt_group()->told()
                                       : describe_end(end.code, end.status);
     if (out_of_memory) {
-      const std::int64_t kib = slot->memory_group()->peak() >> 10;
+      const std::int64_t kib = slot->attempt_group()->peak() >> 10;
       finished.peak_rss_kib = std::max(finished.peak_rss_kib, kib);
     }
     (end.code == CLD_EXITED ? finished.exit_code : finished.signal) = end.status;

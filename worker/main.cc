@@ -44,7 +44,9 @@ int agent(int argc, char** argv) {
     } else if (flag == "--memory-limit") {
       options.memory_limit = std::atoll(argv[i]);
     } else if (flag == "--attempt-memory") {
-      options.attempt_memory = std::atoll(argv[i]);
+      options.attempt_bounds.memory = std::atoll(argv[i]);
+    } else if (flag == "--attempt-cpu") {
+      options.attempt_bounds.cpu_percent = std::atoll(argv[i]);
     } else if (flag == "--run-dir-limit") {
       options.run_dir_limit = std::atoll(argv[i]);
     } else if (flag == "--lake-memory") {

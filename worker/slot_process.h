@@ -13,7 +13,7 @@
 #include "common/frame.h"
 #include "common/result.h"
 #include "worker/attempt.h"
-#include "worker/memory_group.h"
+#include "worker/attempt_group.h"
 #include "worker/posix.h"
 #include "worker/slot_link.h"
 #include "worker/slot_user.h"
@@ -93,8 +93,8 @@ class SlotProcess {
   void kill();
   void reaped() { dead_ = true; }
   bool dead() const { return dead_; }
-  void set_memory_group(std::unique_ptr<MemoryGroup> group) { memory_group_ = std::move(group); }
-  const MemoryGroup* memory_group() const { return memory_group_.get(); }  // null: unbounded
+  void set_attempt_group(std::unique_ptr<AttemptGroup> group) { attempt_group_ = std::move(group); }
+  const AttemptGroup* attempt_group() const { return attempt_group_.get(); }  // null: unbounded
 
  private:
   // Numbers taken back leave gaps that the slot may not have read past. Were the span from the
@@ -116,7 +116,7 @@ class SlotProcess {
   pid_t pid_ = -1;
   UniqueFd lock_, control_, log_, memory_;
   SlotPage* page_ = nullptr;
-  std::unique_ptr<MemoryGroup> memory_group_;
+  std::unique_ptr<AttemptGroup> attempt_group_;
   std::deque<std::unique_ptr<Attempt>> given_;
   std::uint64_t next_number_ = 1;
   std::uint64_t log_number_ = 0;               // whose output the pipe carries now

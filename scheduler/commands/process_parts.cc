@@ -139,9 +139,12 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
     command.emplace_back("--memory-limit");
     command.push_back(std::to_string(bytes));
   }
-  if (const std::int64_t bytes = home.settings().worker_attempt_memory; bytes > 0) {
-    command.emplace_back("--attempt-memory");
-    command.push_back(std::to_string(bytes));
+  for (const auto& [flag, bound] :
+       {std::pair{"--attempt-memory", home.settings().worker_attempt_memory},
+        {"--attempt-cpu", std::int64_t{home.settings().worker_attempt_cpu}}}) {
+    if (bound <= 0) continue;
+    command.emplace_back(flag);
+    command.push_back(std::to_string(bound));
   }
   return command;
 }

@@ -1,4 +1,4 @@
-#include "worker/memory_group.h"
+#include "worker/attempt_group.h"
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -43,13 +43,13 @@ struct FakeKernel {
     for (const char* one : {"/memory.max", "/memory.oom.group", "/cgroup.procs", "/cgroup.kill"})
       file(name + one);
   }
-  Result<MemoryGroups> open() const { return MemoryGroups::open(root, own_text, 64 << 20); }
+  Result<AttemptGroups> open() const { return AttemptGroups::open(root, own_text, {64 << 20, 0}); }
 
   std::string root;
 };
 
 std::string why_not(const FakeKernel& kernel, const std::string& own = own_text) {
-  const auto groups = MemoryGroups::open(kernel.root, own, 1);
+  const auto groups = AttemptGroups::open(kernel.root, own, {1, 0});
   return groups ? "" : groups.error().message;
 }
 
@@ -69,6 +69,23 @@ TEST_CASE("a slot is bounded before it begins anything: by size, killed whole, a
   CHECK(kernel.text("batuta-slot-a-1/memory.oom.group") == "1");
   CHECK(kernel.text("batuta-slot-a-1/memory.swap.max").starts_with("0"));
   CHECK(kernel.text("batuta-slot-a-1/cgroup.procs") == "4711");
+}
+
+TEST_CASE("processor time is bounded by itself or beside memory") {
+  const FakeKernel kernel;
+  auto groups = AttemptGroups::open(kernel.root, own_text, {0, 150});
+  REQUIRE(groups);
+  CHECK(kernel.text("cgroup.subtree_control") == "+cpu");
+  kernel.group("batuta-slot-c");
+  kernel.file("batuta-slot-c/cpu.max", "max 100000");
+  const auto group = groups->put(5, "c");
+  REQUIRE(group);
+  CHECK(kernel.text("batuta-slot-c/cpu.max") == "150000 100000");
+  CHECK(kernel.text("batuta-slot-c/memory.max").empty());
+  kernel.file("cgroup.subtree_control");
+  kernel.file("agent/cgroup.procs");
+  REQUIRE(AttemptGroups::open(kernel.root, own_text, {1 << 30, 150}));
+  CHECK(kernel.text("cgroup.subtree_control") == "+memory +cpu");
 }
 
 TEST_CASE("who was killed for memory is told so with what it might have and what it had") {
@@ -112,8 +129,6 @@ TEST_CASE("where nothing can be bounded it is said why") {
   kernel.file("agent/cgroup.procs");
   fs::remove(kernel.at("cgroup.subtree_control"));
   CHECK(why_not(kernel).find("another process in the same group") != std::string::npos);
-  const auto groups = MemoryGroups::open(kernel.root, own_text, 1);
-  CHECK_FALSE(groups);
 }
 
 TEST_CASE("a slot that cannot be put into its group is refused, not left unbounded") {

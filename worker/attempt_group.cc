@@ -1,4 +1,4 @@
-#include "worker/memory_group.h"
+#include "worker/attempt_group.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -10,6 +10,8 @@
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "worker/posix.h"
 
@@ -78,36 +80,45 @@ std::string mebibytes(std::int64_t bytes) {
 
 }  // namespace
 
-MemoryGroup::~MemoryGroup() {
+AttemptGroup::~AttemptGroup() {
   end_group(folder_);
 }
 
-bool MemoryGroup::ran_out() const {
+bool AttemptGroup::ran_out() const {
+  if (memory_ == 0) return false;
   const std::string events = kernel_tells(folder_ + "/memory.events");
   return count_of(events, "oom_kill") > 0 || count_of(events, "oom_group_kill") > 0;
 }
 
-std::int64_t MemoryGroup::peak() const {
+std::int64_t AttemptGroup::peak() const {
   return std::strtoll(kernel_tells(folder_ + "/memory.peak").c_str(), nullptr, 10);
 }
 
-std::string MemoryGroup::told() const {
-  std::string text = "killed for memory: it may have " + mebibytes(limit_) +
+std::string AttemptGroup::told() const {
+  std::string text = "killed for memory: it may have " + mebibytes(memory_) +
                      " with all that it starts (worker.attempt_memory)";
   if (const std::int64_t bytes = peak(); bytes > 0) text += ", and had " + mebibytes(bytes);
   return text;
 }
 
-Result<MemoryGroups> MemoryGroups::open(const std::string& root, const std::string& own,
-                                        std::int64_t limit) {
+Result<AttemptGroups> AttemptGroups::open(const std::string& root, const std::string& own,
+                                          AttemptBounds bounds) {
   const std::string at = own_group(own);
   if (at.empty()) {
     return {Errc::unavailable,
             "this process has no group of its own in cgroup v2 (systemd: Delegate=yes)"};
   }
   std::string folder = root + at;
-  if (!has_word(kernel_tells(folder + "/cgroup.controllers"), "memory"))
-    return {Errc::unavailable, "the group " + folder + " is not given the controller memory"};
+  std::string share;
+  for (const auto& [controller, bound] :
+       {std::pair{"memory", bounds.memory}, {"cpu", bounds.cpu_percent}}) {
+    if (bound <= 0) continue;
+    if (!has_word(kernel_tells(folder + "/cgroup.controllers"), controller)) {
+      return {Errc::unavailable,
+              "the group " + folder + " is not given the controller " + controller};
+    }
+    share += std::string(share.empty() ? "+" : " +") + controller;
+  }
   const std::string agents = folder + "/agent";
   const bool there = ::mkdir(agents.c_str(), 0755) != 0;
   if (there && errno != EEXIST) return {Errc::unavailable, errno_text(agents)};
@@ -115,24 +126,31 @@ Result<MemoryGroups> MemoryGroups::open(const std::string& root, const std::stri
     return {Errc::unavailable, "another agent has the group " + folder};
   if (auto moved = tell_kernel(agents + "/cgroup.procs", std::to_string(::getpid())); !moved)
     return moved.error();
-  if (auto shared = tell_kernel(folder + "/cgroup.subtree_control", "+memory"); !shared) {
+  if (auto shared = tell_kernel(folder + "/cgroup.subtree_control", share); !shared) {
     return {Errc::unavailable,
             shared.error().message + " (is there another process in the same group?)"};
   }
   sweep_groups(folder);
-  return MemoryGroups(std::move(folder), limit);
+  return AttemptGroups(std::move(folder), bounds);
 }
 
-Result<std::unique_ptr<MemoryGroup>> MemoryGroups::put(pid_t pid, const std::string& name) const {
+Result<std::unique_ptr<AttemptGroup>> AttemptGroups::put(pid_t pid, const std::string& name) const {
   const std::string folder = folder_ + "/" + std::string(group_prefix) + name;
   if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
     return {Errc::unavailable, errno_text(folder)};
-  auto group = std::make_unique<MemoryGroup>(folder, limit_);
-  // A machine without swap has no such file.
-  (void)tell_kernel(folder + "/memory.swap.max", "0");
-  for (const auto& [file, text] : {std::pair{"/memory.max", std::to_string(limit_)},
-                                   {"/memory.oom.group", std::string("1")},
-                                   {"/cgroup.procs", std::to_string(pid)}}) {
+  auto group = std::make_unique<AttemptGroup>(folder, bounds_.memory);
+  std::vector<std::pair<const char*, std::string>> said;
+  if (bounds_.memory > 0) {
+    // A machine without swap has no such file.
+    (void)tell_kernel(folder + "/memory.swap.max", "0");
+    said.emplace_back("/memory.max", std::to_string(bounds_.memory));
+    said.emplace_back("/memory.oom.group", "1");
+  }
+  // Microseconds of each tenth of a second.
+  if (bounds_.cpu_percent > 0)
+    said.emplace_back("/cpu.max", std::to_string(bounds_.cpu_percent * 1'000) + " 100000");
+  said.emplace_back("/cgroup.procs", std::to_string(pid));
+  for (const auto& [file, text] : said) {
     if (auto told = tell_kernel(folder + file, text); !told) return told.error();
   }
   return group;

@@ -1,0 +1,63 @@
+// How much memory and processor time an attempt may have together with all that it starts, by
+// control groups of the kernel (cgroup v2): one group for each slot, below the agent's own, where
+// the system has given that to us (systemd: Delegate=yes).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "common/result.h"
+
+namespace batuta {
+
+struct AttemptBounds {
+  std::int64_t memory = 0;       // bytes; 0: none
+  std::int64_t cpu_percent = 0;  // of one processor: 150 is one and a half; 0: none
+  bool any() const { return memory > 0 || cpu_percent > 0; }
+};
+
+// One slot and its descendants. When they would have more memory than the bound, the kernel kills
+// all of them at once; with more processor time they wait.
+class AttemptGroup {
+ public:
+  AttemptGroup(std::string folder, std::int64_t memory)
+      : folder_(std::move(folder)), memory_(memory) {}
+  // Kills what is left in it, and takes it away.
+  ~AttemptGroup();
+  AttemptGroup(const AttemptGroup&) = delete;
+  AttemptGroup& operator=(const AttemptGroup&) = delete;
+
+  // Whether the kernel has killed for memory here.
+  bool ran_out() const;
+  // Bytes; 0 where the kernel does not tell (before 5.19).
+  std::int64_t peak() const;
+  // "killed for memory: …" with both numbers.
+  std::string told() const;
+
+ private:
+  const std::string folder_;
+  const std::int64_t memory_;
+};
+
+class AttemptGroups {
+ public:
+  // `root` is where cgroup v2 is mounted, `own` the text of /proc/self/cgroup. Moves this process
+  // into a group `agent` below its own, for the kernel bounds only groups whose parent holds no
+  // process; and ends and takes away what an agent left that was killed. Errc::unavailable with
+  // what is missing: then nothing can be bounded.
+  static Result<AttemptGroups> open(const std::string& root, const std::string& own,
+                                    AttemptBounds bounds);
+  // A group for the process, which has not begun anything yet. Errc::unavailable.
+  Result<std::unique_ptr<AttemptGroup>> put(pid_t pid, const std::string& name) const;
+
+ private:
+  AttemptGroups(std::string folder, AttemptBounds bounds)
+      : folder_(std::move(folder)), bounds_(bounds) {}
+  std::string folder_;
+  AttemptBounds bounds_;
+};
+
+}  // namespace batuta
