@@ -7,6 +7,9 @@
 //   {"columns":[…],"rows":[[…]…],"cut":bool,"cut_by":"rows"|"bytes","tables":[{"table","version","masked"}…]}
 //   or, with return_errors, what is wrong with the question, as an answer too:
 //   {"error":{"kind":"sql"|"right"|"time","text":…,"line","column"}}
+// `rows` and `export` ask for one table's rows by columns, conditions and an order instead of SQL
+// (column_query.h): a page from `offset` on as an answer, or all of them as a file in
+// `result_folder`, of which the task returns {"rows","bytes","file","columns","tables"}.
 // With one it is a file of lines, at most 1 GiB, and the task returns
 // {"rows","cut","cut_by","file"}:
 //   {"columns":[…]}   then a line […] for each row, then   {"rows":n,"cut":bool,"cut_by":…}
@@ -16,9 +19,12 @@
 // What lies beyond a limit is left out, `cut` is true and `cut_by` tells which.
 #include <fcntl.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <new>
@@ -31,6 +37,7 @@
 #include "lakelog/path.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/cell_json.h"
+#include "plugins/lake/column_query.h"
 #include "plugins/lake/confinement.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/lake_views.h"
@@ -38,6 +45,7 @@
 #include "plugins/lake/pinned_versions.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/sql_position.h"
+#include "plugins/lake/table_export.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -50,6 +58,15 @@ constexpr std::size_t max_file_bytes = 1u << 30;
 constexpr std::size_t max_return_bytes = 60u << 10;
 constexpr std::int64_t most_return_bytes = 16 << 20;  // that can be asked for
 constexpr std::size_t max_sql_bytes = 256u << 10;
+constexpr std::int64_t usual_export_bytes = 1 << 30;
+constexpr std::int64_t max_export_bytes = std::int64_t{1} << 40;
+
+json read_json(const ReadTable& one) {
+  json told{{"table", one.name}, {"version", one.version}};
+  if (!one.masked.empty()) told["masked"] = one.masked;
+  if (!one.bare.empty()) told["unmasked"] = one.bare;
+  return told;
+}
 
 // Takes rows until one of two limits.
 class Answer {
@@ -107,12 +124,7 @@ class ReturnedAnswer : public Answer {
     json out = summary();
     out["columns"] = columns_;
     out["tables"] = json::array();
-    for (const ReadTable& one : tables_) {
-      json told{{"table", one.name}, {"version", one.version}};
-      if (!one.masked.empty()) told["masked"] = one.masked;
-      if (!one.bare.empty()) told["unmasked"] = one.bare;
-      out["tables"].push_back(std::move(told));
-    }
+    for (const ReadTable& one : tables_) out["tables"].push_back(read_json(one));
     // The rows are JSON already, and the most of it: they go in as they are.
     out.erase("rows");
     std::string text = json_text(out);
@@ -190,7 +202,31 @@ struct Question {
   ReadableLayers readable;
   ReadMasks masks;
   std::vector<std::pair<std::string, std::string>> control_tables;  // name, JSON
+  ColumnQuery chosen;
+  std::int64_t offset = 0;
+  ExportOptions to;
+  bool by_partitions = false;  // of the table itself, where partition_by does not tell others
 };
+
+// A new folder of its own: what is written is confined to it.
+ExportOptions export_of(const plugin::Context& context) {
+  ExportOptions to;
+  to.folder = context.text("result_folder");
+  to.format = context.text("format", "parquet");
+  to.partition_by = context.texts("partition_by");
+  to.most_bytes = context.integer("most_bytes", usual_export_bytes);
+  (void)export_name(to);
+  if (to.most_bytes < 1 || to.most_bytes > max_export_bytes)
+    throw plugin::FinalError("parameter most_bytes: 1 to " + std::to_string(max_export_bytes));
+  std::error_code failure;
+  const bool outside = to.folder.starts_with('/') &&
+                       lakelog::valid_data_path(to.folder.substr(1)) &&
+                       !(to.folder + "/").starts_with(lake_folder(context) + "/");
+  if (!outside || !std::filesystem::is_empty(to.folder, failure) || failure)
+    throw plugin::FinalError(
+        "parameter result_folder: must be an empty folder outside of the lake");
+  return to;
+}
 
 std::vector<std::pair<std::string, std::string>> control_tables_of(const plugin::Context& context) {
   std::vector<std::pair<std::string, std::string>> out;
@@ -220,7 +256,8 @@ Question question_of(const plugin::Context& context) {
   question.operation = context.text("operation", "sql");
   question.travel = travel_of(context);
   if (context.has("masks")) question.masks = read_masks_of(context.json("masks"));
-  if (question.operation == "head") {
+  const bool by_columns = question.operation == "rows" || question.operation == "export";
+  if (by_columns || question.operation == "head") {
     question.table = context.text("table");
     if (!lakelog::valid_table_name(question.table))
       throw plugin::FinalError("parameter table: " + lakelog::no_table_name(question.table));
@@ -233,20 +270,74 @@ Question question_of(const plugin::Context& context) {
       question.readable.emplace(layers.begin(), layers.end());
     }
   } else {
-    throw plugin::FinalError("parameter operation: sql or head");
+    throw plugin::FinalError("parameter operation: sql, head, rows or export");
+  }
+  if (!by_columns) return question;
+  question.chosen = {context.texts("columns"), context.texts("where"), context.texts("order_by")};
+  question.offset = context.integer("offset", 0);
+  if (question.offset < 0) throw plugin::FinalError("parameter offset: from 0");
+  if (question.operation == "export") {
+    question.to = export_of(context);
+    question.by_partitions = context.boolean("by_partitions", false);
   }
   return question;
 }
 
-void ask(Session& session, const Question& question, Answer& answer) {
+// The table that is asked for by its name, as it is shown to whoever asks.
+struct OneTable {
+  DeltaTable table;
+  std::string view;
+  std::vector<ShownColumn> columns;
+  ReadTable told;
+};
+
+OneTable open_one(Session& session, const Question& question) {
+  OneTable out{open_travelled(session, question.lake, question.table, question.travel), {}, {}, {}};
+  if (!out.table.exists()) throw plugin::FinalError("there is no table " + question.table);
+  out.told = {question.table, out.table.version(), {}, {}};
+  out.view = create_shown_view(session, "table_rows", out.table, question.masks, out.told);
+  for (const lakelog::Column& column : out.table.snapshot().metadata.columns) {
+    const bool masked = std::count(out.told.masked.begin(), out.told.masked.end(), column.name) > 0;
+    out.columns.push_back({column.name, column.type, masked});
+  }
+  return out;
+}
+
+// What the task returns, as JSON.
+std::string write_export(Session& session, const Question& question) {
+  const OneTable one = open_one(session, question);
+  ExportOptions to = question.to;
+  if (question.by_partitions && to.partition_by.empty()) {
+    to.partition_by = one.table.snapshot().metadata.partition_columns;
+    if (to.partition_by.empty())
+      throw plugin::FinalError("partition_by: " + question.table +
+                               " has no partitions of its own: name the columns");
+  }
+  lock_down(session, question.lake, to.folder);
+  const auto select = bound_select(session, one.view, one.columns, question.chosen);
+  const Exported out = export_rows(session, select, to);
+  return json_text({{"rows", out.rows},
+                    {"bytes", out.bytes},
+                    {"file", out.file},
+                    {"columns", select.columns},
+                    {"tables", json::array({read_json(one.told)})}});
+}
+
+void ask(Session& session, const Question& question, std::int64_t limit, Answer& answer) {
   std::string sql = question.sql;
+  std::vector<Param> params;
   if (question.operation == "head") {
-    const auto table = open_travelled(session, question.lake, question.table, question.travel);
-    if (!table.exists()) throw plugin::FinalError("there is no table " + question.table);
-    ReadTable told{question.table, table.version(), {}, {}};
-    sql = "SELECT * FROM " +
-          quoted_name(create_shown_view(session, "head_rows", table, question.masks, told));
-    answer.tables({told});
+    const OneTable one = open_one(session, question);
+    answer.tables({one.told});
+    sql = "SELECT * FROM " + quoted_name(one.view);
+  } else if (question.operation == "rows") {
+    const OneTable one = open_one(session, question);
+    answer.tables({one.told});
+    auto select = bound_select(session, one.view, one.columns, question.chosen);
+    // One more than there is room for tells that there are more.
+    sql = select.sql + " LIMIT " + std::to_string(limit + 1) + " OFFSET " +
+          std::to_string(question.offset);
+    params = std::move(select.params);
   } else {
     std::vector<std::string> control_tables;
     for (const auto& [name, rows] : question.control_tables) control_tables.push_back(name);
@@ -263,7 +354,7 @@ void ask(Session& session, const Question& question, Answer& answer) {
   const bool all_fit = session.stream_select(
       sql, [&answer](const std::vector<std::string>& names) { answer.columns(names); },
       [&answer](std::vector<Cell>&& row) { return answer.row(row); },
-      [&answer] { return answer.room(); });
+      [&answer] { return answer.room(); }, params);
   if (!all_fit) answer.too_large();
 }
 
@@ -301,9 +392,19 @@ struct LakeSql {
   static constexpr auto kind = "builtin";
   static constexpr auto summary = "Reads tables of the lake: one SELECT or a table's first rows";
   static constexpr batuta_param params[] = {
-      plugin::optional(BATUTA_PARAM_STRING, "operation", "sql or head", "\"sql\""),
+      plugin::optional(BATUTA_PARAM_STRING, "operation", "sql, head, rows or export", "\"sql\""),
       plugin::optional(BATUTA_PARAM_STRING, "sql", "one SELECT over layer.table"),
-      plugin::optional(BATUTA_PARAM_STRING, "table", "head: such as silver/financial/quotes"),
+      plugin::optional(BATUTA_PARAM_STRING, "table", "such as silver/financial/quotes; not sql"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "columns", "rows, export: these only"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "where", "rows, export: such as amount >= 10"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "order_by", "rows, export: columns, -day falling"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "offset", "rows: from there on", "0"),
+      plugin::optional(BATUTA_PARAM_STRING, "format", "export: parquet, csv, jsonl", "\"parquet\""),
+      plugin::optional(BATUTA_PARAM_STRING, "result_folder", "export: an empty folder"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "partition_by", "export: folders of these columns"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "by_partitions",
+                       "export: folders of the table's own partitions", "false"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "most_bytes", "export: of the file", "1073741824"),
       plugin::optional(BATUTA_PARAM_INTEGER, "version", "an older version of the table"),
       plugin::optional(BATUTA_PARAM_STRING, "at", "the tables as they were at that time"),
       plugin::optional(BATUTA_PARAM_INTEGER, "limit", "rows at most", "1000"),
@@ -345,35 +446,48 @@ struct LakeSql {
     const std::int64_t limit = context.integer("limit", 1000);
     if (limit < 1 || limit > max_rows)
       throw plugin::FinalError("parameter limit: 1 to " + std::to_string(max_rows));
-    const auto answer = make_answer(context, static_cast<std::size_t>(limit));
+    const bool exports = question.operation == "export";
+    const auto answer = exports ? nullptr : make_answer(context, static_cast<std::size_t>(limit));
     const auto timeout = context.duration("timeout", std::chrono::seconds(30));
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     auto options = session_options(context);
-    options.cancelled = [&context, deadline] {
-      return context.cancelled() || std::chrono::steady_clock::now() > deadline;
+    std::atomic<bool> outgrown = false;
+    if (exports) {
+      options.scratch = question.to.folder;
+      options.threads = 1;
+    }
+    options.cancelled = [&context, &question, &outgrown, deadline, exports] {
+      if (exports && export_outgrows(question.to)) outgrown = true;
+      return outgrown || context.cancelled() || std::chrono::steady_clock::now() > deadline;
     };
+    std::string exported;
     try {
       confined(options, question.lake, [&] {
         Session session(options);
-        ask(session, question, *answer);
+        if (exports) {
+          exported = write_export(session, question);
+        } else {
+          ask(session, question, limit, *answer);
+        }
       });
     } catch (const SqlError& error) {
-      answer->fail(error.what());
+      if (answer) answer->fail(error.what());
       throw plugin::FinalError(error.what());
     } catch (const std::bad_alloc&) {
       const std::string why =
           "the query needs more memory than its process may have: the setting lake.memory "
           "(BATUTA_LAKE_MEMORY) gives it more";
-      answer->fail(why);
+      if (answer) answer->fail(why);
       throw plugin::FinalError(why);
     } catch (const plugin::RetryableError&) {
+      if (outgrown) throw plugin::FinalError(too_large_export(question.to.most_bytes));
       if (context.cancelled() || std::chrono::steady_clock::now() <= deadline) throw;
       throw TooSlow("the query took longer than its time-out of " +
                     std::to_string(timeout / std::chrono::milliseconds(1)) +
                     " ms (parameter timeout; on the command line and the page the setting "
                     "lake.sql_timeout)");
     }
-    return answer->finish();
+    return exports ? exported : answer->finish();
   }
 };
 

@@ -251,14 +251,15 @@ void attach_relation(Session& session, const NamedTable& named, const std::strin
   session.run("CREATE VIEW " + name + " AS SELECT * FROM temp.main." + quoted_name(relation));
 }
 
-void close_outside(Session& session, const std::string& lake) {
+void close_outside(Session& session, const std::string& lake, const std::string& also) {
   session.run("SET allowed_directories = [" + quoted_literal(lake + "/") + ", " +
-              quoted_literal(exact_path(lake) + "/") + "]");
+              quoted_literal(exact_path(lake) + "/") +
+              (also.empty() ? "" : ", " + quoted_literal(also + "/")) + "]");
   session.run("SET enable_external_access = false");
 }
 
-void lock_down(Session& session, const std::string& lake) {
-  close_outside(session, lake);
+void lock_down(Session& session, const std::string& lake, const std::string& also) {
+  close_outside(session, lake, also);
   session.run("SET lock_configuration = true");
 }
 

@@ -72,10 +72,11 @@ void attach_table(Session& session, const NamedTable& named, const DeltaTable& t
 // Makes `relation`, a temporary table or view, known under such a name.
 void attach_relation(Session& session, const NamedTable& named, const std::string& relation);
 
-// From here on files under `lake` only and no extensions. Cannot be undone.
-void close_outside(Session& session, const std::string& lake);
+// From here on files under `lake` only, and under `also` where it is told, and no extensions.
+// Cannot be undone.
+void close_outside(Session& session, const std::string& lake, const std::string& also = {});
 
 // The same, and no settings.
-void lock_down(Session& session, const std::string& lake);
+void lock_down(Session& session, const std::string& lake, const std::string& also = {});
 
 }  // namespace batuta::lake

@@ -256,8 +256,8 @@ void Session::stream(const std::string& sql, const std::vector<Param>& params, c
 }
 
 bool Session::stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row,
-                            const RoomSource& room) {
-  Statement statement(*handles_, sql, {});
+                            const RoomSource& room, const std::vector<Param>& params) {
+  Statement statement(*handles_, sql, params);
   if (!statement.is_select()) throw SqlError("only one SELECT is allowed here");
   statement.execute_streaming();
   try {

@@ -58,7 +58,7 @@ class Session {
   // `room` is asked before each row: one that is more bytes as JSON for certain is not copied, and
   // ends the stream with false.
   bool stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row,
-                     const RoomSource& room);
+                     const RoomSource& room, const std::vector<Param>& params = {});
   // Only what preparing says: throws SqlError for a statement that is wrong. Runs nothing.
   void check(const std::string& sql);
   // The single cell of a single row.

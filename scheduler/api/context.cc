@@ -8,6 +8,7 @@
 #include "common/safe_json.h"
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_contracts.h"
+#include "scheduler/api/lake_exports.h"
 #include "scheduler/api/lake_monitors.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/running_queries.h"
@@ -117,6 +118,7 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
       lake(std::make_unique<LakeCatalogue>(services.lake)),
       contracts(std::make_unique<LakeContracts>()),
       monitors(std::make_unique<LakeMonitorReads>()),
+      exports(std::make_unique<LakeExports>(services.home + "/exports")),
       queries(std::make_unique<RunningQueries>()),
       io_(io),
       readers_(reader_threads, reader_bounds),

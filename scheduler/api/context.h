@@ -23,6 +23,7 @@ namespace batuta::http {
 class LakeCatalogue;
 class LakeContracts;
 class LakeMonitorReads;
+class LakeExports;
 class RunningQueries;
 
 struct Call {
@@ -50,6 +51,7 @@ class Context {
   const std::unique_ptr<LakeCatalogue> lake;
   const std::unique_ptr<LakeContracts> contracts;
   const std::unique_ptr<LakeMonitorReads> monitors;
+  const std::unique_ptr<LakeExports> exports;
   const std::unique_ptr<RunningQueries> queries;
   std::atomic<bool> stopping = false;  // a query of the lake that runs is to end
 

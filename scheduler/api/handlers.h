@@ -221,7 +221,12 @@ Result<Response> get_lake_table(Context&, const Request&);
 Result<Response> list_lake_versions(Context&, const Request&);
 Result<Response> list_lake_quality(Context&, const Request&);
 Result<Response> get_lake_lineage(Context&, const Request&);
+
+// lake_rows_routes.cc
 void get_lake_rows(Context&, Call);
+
+// lake_export_routes.cc
+void get_lake_export(Context&, Call);
 
 // lake_sql_routes.cc
 void run_lake_sql(Context&, Call);

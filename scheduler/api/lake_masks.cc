@@ -110,24 +110,26 @@ bool may_unmask(const Request& request, const LakeName& name) {
   return may(request.identity, Action::unmask, name.resource());
 }
 
-Result<std::string> ask_lake(Context& context, const Request& request, json asked,
-                             const std::function<bool()>& stop) {
+json masks_for(Context& context, const Request& request) {
   const auto known =
       context.contracts->masking(context.services.backend.dags(), context.services.history);
-  if (!known.empty()) {
-    json contracts = json::object();
-    const auto names = context.lake->names();
-    std::set<std::string> domains;
-    for (const auto& [name, contract] : known) {
-      if (contract && !masks_something(contract->table)) continue;
-      contracts[name] = masks_of(contract.get());
-      domains.insert(name.substr(0, name.find('/')));
-    }
-    if (!contracts.empty()) {
-      json unmasked = unmasked_layers(request, domains, names ? names->get() : nullptr);
-      asked["masks"] = {{"contracts", std::move(contracts)}, {"unmasked", std::move(unmasked)}};
-    }
+  if (known.empty()) return nullptr;
+  json contracts = json::object();
+  const auto names = context.lake->names();
+  std::set<std::string> domains;
+  for (const auto& [name, contract] : known) {
+    if (contract && !masks_something(contract->table)) continue;
+    contracts[name] = masks_of(contract.get());
+    domains.insert(name.substr(0, name.find('/')));
   }
+  if (contracts.empty()) return nullptr;
+  json unmasked = unmasked_layers(request, domains, names ? names->get() : nullptr);
+  return {{"contracts", std::move(contracts)}, {"unmasked", std::move(unmasked)}};
+}
+
+Result<std::string> ask_lake(Context& context, const Request& request, json asked,
+                             const std::function<bool()>& stop) {
+  if (json masks = masks_for(context, request); !masks.is_null()) asked["masks"] = std::move(masks);
   return context.services.lake_query(json_text(asked), stop);
 }
 

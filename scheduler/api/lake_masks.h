@@ -21,6 +21,9 @@ std::string column_mask(const TableContract* contract, const LakeName& name,
 // Whether `request` may see what is hidden of the table.
 bool may_unmask(const Request& request, const LakeName& name);
 
+// What lake_sql is to hide from whoever asks, of all contracts; null: nothing. Blocks on the store.
+nlohmann::json masks_for(Context& context, const Request& request);
+
 // The one way to rows of the lake for people: lake_sql with the masks of all contracts in `asked`,
 // without those that whoever asks may see. Blocks as ApiServices::lake_query does.
 Result<std::string> ask_lake(Context& context, const Request& request, nlohmann::json asked,

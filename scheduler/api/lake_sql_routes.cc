@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/csv_text.h"
 #include "common/ids.h"
 #include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
@@ -69,32 +70,6 @@ Response refusal(const json& error) {
   return json_response({{"detail", json::array({std::move(detail)})}}, 422);
 }
 
-void add_csv_cell(std::string& out, const json& value) {
-  if (value.is_null()) return;  // and nothing between quotes is the empty text
-  const std::string text = value.is_string() ? value.get<std::string>() : json_text(value);
-  if (value.is_string() && !text.empty() && text.find_first_of(",\"\r\n") == std::string::npos) {
-    out += text;
-    return;
-  }
-  if (!value.is_string() && !value.is_structured()) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  out += '"';
-}
-
-void add_csv_line(std::string& out, const json& cells) {
-  bool first = true;
-  for (const json& cell : cells) {
-    if (!first) out += ',';
-    first = false;
-    add_csv_cell(out, cell);
-  }
-  out += "\r\n";
-}
-
 // RFC 4180. What it has no place for stands in the headers.
 Response csv_response(const json& answer) {
   Response response;
@@ -106,19 +81,6 @@ Response csv_response(const json& answer) {
                                                   ? answer["cut_by"].get<std::string>()
                                                   : std::string("no"));
   response.headers.emplace_back("Content-Disposition", "attachment; filename=\"rows.csv\"");
-  return response;
-}
-
-Response log_is_full(std::int64_t seconds) {
-  Response response = error_response(
-      {Errc::rate_limited,
-       "your statements are kept in the event log, and have used up what it takes of one user at a "
-       "time: ask again in " +
-           std::to_string(seconds) + " s",
-       {}});
-  for (auto& [name, value] : response.headers) {
-    if (name == "Retry-After") value = std::to_string(seconds);
-  }
   return response;
 }
 
@@ -220,6 +182,19 @@ class SqlRun {
 };
 
 }  // namespace
+
+Response log_is_full(std::int64_t seconds) {
+  Response response = error_response(
+      {Errc::rate_limited,
+       "your statements are kept in the event log, and have used up what it takes of one user at a "
+       "time: ask again in " +
+           std::to_string(seconds) + " s",
+       {}});
+  for (auto& [name, value] : response.headers) {
+    if (name == "Retry-After") value = std::to_string(seconds);
+  }
+  return response;
+}
 
 void run_lake_sql(Context& context, Call call) {
   auto statement = statement_of(context, *call.request);

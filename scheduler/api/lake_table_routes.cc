@@ -1,4 +1,4 @@
-// What became of one table: its versions, quality and lineage; and some of its rows.
+// What became of one table: its versions, quality and lineage.
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -9,6 +9,7 @@
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_masks.h"
+#include "scheduler/api/lake_questions.h"
 #include "scheduler/api/params.h"
 
 namespace batuta::http {
@@ -18,15 +19,6 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t max_lineage_tables = 500;
-
-// Errc::not_found where there is none.
-Result<LakeName> table_of(Context& context, const Request& request) {
-  auto name = lake_name(path_param(request, "layer") + "/" + path_param(request, "domain") + "/" +
-                        path_param(request, "table"));
-  if (!name) return name;
-  if (auto there = context.lake->check(*name); !there) return there.error();
-  return name;
-}
 
 json number_or_null(const std::optional<std::int64_t>& number) {
   return number ? json(*number) : json(nullptr);
@@ -183,35 +175,13 @@ json lineage_json(const std::vector<LineageEdge>& edges, const LineageWalk& walk
   return out;
 }
 
-// What lake_sql says of the one table that was read.
-json told_of(const json& answer, const char* member) {
-  const auto tables = answer.find("tables");
-  if (tables == answer.end() || !tables->is_array() || tables->empty()) return json::array();
-  return tables->front().value(member, json::array());
-}
-
-// `bare`: the columns that were shown by the right to see what is masked.
-Result<Response> rows_answer(const Result<std::string>& told, const json& version, json& bare) {
-  if (!told) return told.error();
-  const json answer = stored_json(*told);
-  if (!answer.is_object() || !answer.contains("columns") || !answer.contains("rows"))
-    return {Errc::internal, "the query gave no rows"};
-  bare = told_of(answer, "unmasked");
-  return json_response({{"version", version},
-                        {"masked", told_of(answer, "masked")},
-                        {"columns", answer["columns"]},
-                        {"rows", answer["rows"]},
-                        {"cut", answer.value("cut", false)},
-                        {"cut_by", text_or_null(text_of(answer, "cut_by"))}});
-}
-
 }  // namespace
 
 Result<Response> list_lake_versions(Context& context, const Request& request) {
   QueryReader query(request);
   const Page page = query.page();
   if (!query.status()) return query.status().error();
-  const auto name = table_of(context, request);
+  const auto name = asked_table(context, request);
   if (!name) return name.error();
   const auto found = context.lake->versions(*name, page);
   if (!found) return found.error();
@@ -225,7 +195,7 @@ Result<Response> list_lake_quality(Context& context, const Request& request) {
   QueryReader query(request);
   Page page = query.page();
   if (!query.status()) return query.status().error();
-  const auto name = table_of(context, request);
+  const auto name = asked_table(context, request);
   if (!name) return name.error();
   page.limit = std::min(page.limit, max_page - 1);
   const auto wanted = static_cast<std::size_t>(page.limit++);  // one more tells of the next page
@@ -243,52 +213,13 @@ Result<Response> get_lake_lineage(Context& context, const Request& request) {
   QueryReader query(request);
   const std::int64_t depth = query.integer("depth", 3, 1, 20);
   if (!query.status()) return query.status().error();
-  const auto name = table_of(context, request);
+  const auto name = asked_table(context, request);
   if (!name) return name.error();
   const auto edges = context.services.history.lineage();
   const Sight lake = seen_lake(request);
   LineageWalk walk(edges, lake);
   walk.walk(name->path(), depth);
   return json_response(lineage_json(edges, walk, seen_dags(request)));
-}
-
-void get_lake_rows(Context& context, Call call) {
-  QueryReader query(*call.request);
-  const std::int64_t limit = query.integer("limit", 50, 1, 1000);
-  const std::int64_t version =
-      query.integer("version", -1, 0, std::numeric_limits<std::int64_t>::max());
-  if (!query.status()) return call.respond(error_response(query.status().error()));
-  const auto gone = std::make_shared<std::atomic<bool>>(false);
-  call.request->on_gone = [gone] { *gone = true; };
-  const auto bare = std::make_shared<json>(json::array());
-  const auto read = [&context, call, version, limit, gone, bare]() -> Result<Response> {
-    if (*gone || context.stopping) return {Errc::unavailable, "nobody waits for the answer"};
-    const auto name = table_of(context, *call.request);
-    if (!name) return name.error();
-    json asked{{"operation", "head"}, {"table", name->path()}, {"limit", limit}};
-    if (version >= 0) {
-      asked["version"] = version;
-    } else if (const LakeSummary now = context.lake->summary(*name); now.problem.empty()) {
-      asked["version"] = now.version;  // named, so that the answer says whose rows they are
-    }
-    return rows_answer(ask_lake(context, *call.request, asked,
-                                [&context, gone] { return *gone || context.stopping; }),
-                       asked.value("version", json()), *bare);
-  };
-  // Who was shown what is masked for others is written down before the rows go out.
-  context.query_lake(call, read, [&context, call, bare](Response response) {
-    if (bare->empty()) return call.respond(std::move(response));
-    const auto answer = std::make_shared<Response>(std::move(response));
-    const json written{
-        {"table", path_param(*call.request, "layer") + "/" + path_param(*call.request, "domain") +
-                      "/" + path_param(*call.request, "table")},
-        {"unmasked", *bare}};
-    context.change(
-        call, "lake_rows_unmasked", written, [] { return success(); },
-        [call, answer](const Status& kept) {
-          call.respond(kept ? std::move(*answer) : error_response(kept.error()));
-        });
-  });
 }
 
 }  // namespace batuta::http

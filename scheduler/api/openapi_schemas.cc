@@ -262,7 +262,7 @@ constexpr ObjectSchema schemas[] = {
     {"LakeLineageTable", "layer domain table distance:int"},
     {"LakeLineageEdge", "from to from_version:int? dag_id? dag_run_id? task_id? run_after:time"},
     {"LakeLineage", "[tables:LakeLineageTable] [edges:LakeLineageEdge] hidden:int more:bool"},
-    {"LakeRows", "version:int? [masked] [columns] [rows:any] cut:bool cut_by?"},
+    {"LakeRows", "version:int? [masked] [columns] [rows:any] cut:bool cut_by? next_cursor?"},
     {"LakeSqlTable", "table version:int [masked]"},
     {"LakeSqlRows",
      "query_id? [columns] [rows:any] row_count:int cut:bool cut_by? limit:int milliseconds:int "

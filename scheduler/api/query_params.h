@@ -98,6 +98,7 @@ extern const QueryTable lake_lineage_params;
 extern const QueryTable lake_rows_params;
 extern const QueryTable lake_monitor_params;
 extern const QueryTable lake_alert_params;
+extern const QueryTable lake_export_params;
 extern const QueryTable mask_params;       // update_mask
 extern const QueryTable task_mask_params;  // update_mask, map_index
 

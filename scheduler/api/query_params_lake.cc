@@ -21,9 +21,35 @@ constexpr QueryParam lake_lineage_rows[] = {
     own("depth", Kind::integer, "How many steps up and down: 3 unless given, at most 20"),
 };
 
+constexpr QueryParam version_row =
+    own("version", Kind::integer, "Of the table; the newest unless given");
+constexpr QueryParam at_row = own("at", Kind::time, "The table as it was then, instead of version");
+constexpr QueryParam columns_row =
+    own("columns", Kind::texts, "Only these, in this order; all unless given");
+constexpr QueryParam where_row =
+    own("where", Kind::texts,
+        "A condition: a column, one of = != < <= > >= like and a value, or a column and is null or "
+        "is not null; of several all must hold");
+constexpr QueryParam order_row =
+    own("order_by", Kind::texts, "Columns, with - in front from the greatest; NULL comes last");
+
 constexpr QueryParam lake_rows_rows[] = {
-    own("version", Kind::integer, "Of the table; the newest unless given"),
+    version_row,
+    at_row,
+    columns_row,
+    where_row,
+    order_row,
     own("limit", Kind::integer, "Most rows: 50 unless given, at most 1000"),
+    own("cursor", Kind::text, "next_cursor of the page before, with all else as it was there"),
+};
+
+constexpr QueryParam lake_export_rows[] = {
+    own("format", Kind::text, "parquet, csv or jsonl; as Accept says unless given, else parquet"),
+    version_row,
+    at_row,
+    columns_row,
+    where_row,
+    order_row,
 };
 
 constexpr QueryParam lake_monitor_rows[] = {
@@ -59,5 +85,6 @@ constinit const QueryTable lake_lineage_params = lake_lineage_rows;
 constinit const QueryTable lake_rows_params = lake_rows_rows;
 constinit const QueryTable lake_monitor_params = lake_monitor_rows;
 constinit const QueryTable lake_alert_params = lake_alert_rows;
+constinit const QueryTable lake_export_params = lake_export_rows;
 
 }  // namespace batuta::http

@@ -437,8 +437,14 @@ constexpr Route every_route[] = {
     {get,   LAKE_TABLE "/lineage", reading<get_lake_lineage>, read_lake,
      "Tables that it is made of and that are made of it, and by which tasks; `hidden`: tables that may not be seen",
      {.query = &lake_lineage_params, .answer = "LakeLineage"}},
-    {get,   LAKE_TABLE "/rows", get_lake_rows, read_lake, "Some of its rows, of the newest version or an older one",
+    {get,   LAKE_TABLE "/rows", get_lake_rows, read_lake,
+     "Its rows, page by page: of some columns, where conditions hold, in an order, of the newest version or an older one; "
+     "`next_cursor` goes on in the version that the first page was of",
      {.query = &lake_rows_params, .answer = "LakeRows"}},
+    {get,   LAKE_TABLE "/export", get_lake_export, read_lake,
+     "All its rows as a file, Parquet, CSV or JSON lines, by `format` or Accept; resumed by Range, with If-Range or of a "
+     "named version; too large a file is refused, never cut",
+     {.query = &lake_export_params}},
     {post,  LAKE_SQL, run_lake_sql, some_lake,
      "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv. `cut` (Batuta-Cut) says "
      "whether there are more; what is wrong with the statement is told with its line and column",

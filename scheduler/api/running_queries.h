@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,6 +10,7 @@
 #include <utility>
 
 #include "scheduler/api/statement_budget.h"
+#include "scheduler/http/exchange.h"
 
 namespace batuta::http {
 
@@ -44,5 +46,8 @@ class RunningQueries {
   std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, Flag> flags_;  // guarded by mutex_
 };
+
+// Why a user whose statements fill the event log is refused, and for how long (lake_sql_routes.cc).
+Response log_is_full(std::int64_t seconds);
 
 }  // namespace batuta::http

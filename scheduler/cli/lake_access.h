@@ -38,6 +38,8 @@ std::int64_t parse_moment(const std::string& option, const std::string& text);
 
 // lake optimize, vacuum, restore.
 void add_lake_maintenance(CLI::App& lake, Session& session);
+// lake export
+void add_lake_export(CLI::App& lake, Session& session);
 // monitors
 void add_monitor_commands(CLI::App& app, Session& session);
 

@@ -406,6 +406,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
         ->capture_default_str();
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }
+  add_lake_export(*lake, session);
   add_lake_maintenance(*lake, session);
   add_monitor_commands(app, session);
 }

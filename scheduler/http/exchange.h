@@ -2,9 +2,11 @@
 // are tested without a socket.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -69,6 +71,8 @@ struct Response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::shared_ptr<Stream> stream;  // body is ignored when set
+  // What the stream gives in all, where that is known: whoever reads it sees when some is missing.
+  std::optional<std::int64_t> stream_bytes{};
   bool close = false;
 };
 

@@ -16,6 +16,8 @@ std::string_view reason_phrase(int status) {
       return "Created";
     case 204:
       return "No Content";
+    case 206:
+      return "Partial Content";
     case 304:
       return "Not Modified";
     case 400:
@@ -40,6 +42,8 @@ std::string_view reason_phrase(int status) {
       return "URI Too Long";
     case 415:
       return "Unsupported Media Type";
+    case 416:
+      return "Range Not Satisfiable";
     case 417:
       return "Expectation Failed";
     case 421:
@@ -103,6 +107,8 @@ std::string response_head(const Response& response, bool keep_alive) {
   }
   if (!bodiless && !response.stream) {
     out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+  } else if (!bodiless && response.stream_bytes) {
+    out += "Content-Length: " + std::to_string(*response.stream_bytes) + "\r\n";
   }
   if (!keep_alive) out += "Connection: close\r\n";
   out += "\r\n";

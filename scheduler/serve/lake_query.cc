@@ -1,10 +1,13 @@
 #include "scheduler/serve/lake_query.h"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
 #include "worker/slot_call.h"
+#include "worker/slot_user.h"
 
 namespace batuta {
 namespace {
@@ -14,6 +17,15 @@ namespace {
 constexpr std::int64_t beside_engine = 256 << 20;
 constexpr std::int64_t beside_thread = 16 << 20;
 constexpr std::chrono::seconds start_and_end{30};  // of the process, beside the query
+constexpr int export_patience = 10;                // times lake.sql_timeout
+
+// To who writes the file; its names are read by us, who may all.
+Status give_folder(const std::string& folder, const std::string& user) {
+  const auto found = find_slot_user(user);
+  if (!found) return found.error();
+  if (::chown(folder.c_str(), found->uid, found->gid) == 0) return success();
+  return {Errc::unavailable, "cannot give " + folder + " to the user " + user};
+}
 
 }  // namespace
 
@@ -24,8 +36,15 @@ std::function<Result<std::string>(const std::string&, const std::function<bool()
     auto params = parse_untrusted(params_json);
     if (!params || !params->is_object()) return {Errc::internal, "a question that is no object"};
     const Settings& settings = home.settings();
-    const auto timeout = home.live()->lake_sql_timeout;
-    if (plugin == "lake_sql")
+    // A file is made for a program, which waits; an answer for a person, who does not.
+    const bool of_people = plugin == "lake_sql";
+    const bool exports = of_people && params->value("operation", "") == "export";
+    const auto timeout = home.live()->lake_sql_timeout * (exports ? export_patience : 1);
+    if (exports && !settings.worker_user.empty()) {
+      const Status given = give_folder(params->value("result_folder", ""), settings.worker_user);
+      if (!given) return given.error();
+    }
+    if (of_people)
       (*params)["timeout"] = std::to_string(timeout / std::chrono::milliseconds(1)) + "ms";
     SlotCall call;
     call.plugin = plugin;

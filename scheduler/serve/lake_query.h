@@ -12,7 +12,7 @@ namespace batuta {
 
 // For ApiServices::lake_query and monitor_query. `home` outlives it; `plugins_folder` is absolute.
 // What `params_json` says of lake_sql's time-out is overruled by the setting lake.sql_timeout,
-// which bounds both.
+// which bounds both, and ten times as much an export, whose folder is given to worker.user.
 std::function<Result<std::string>(const std::string& params_json,
                                   const std::function<bool()>& stop)>
 lake_query(const Home& home, const std::string& plugins_folder,

@@ -207,7 +207,7 @@ TEST_CASE_FIXTURE(Lake, "who may read one layer of a domain finds no other table
   CHECK(seen["total_entries"] == 1);
   CHECK(seen["tables"][0]["layer"] == "silver");
   CHECK(seen["groups"].size() == 1);
-  for (const char* tail : {"", "/versions", "/quality", "/lineage", "/rows"}) {
+  for (const char* tail : {"", "/versions", "/quality", "/lineage", "/rows", "/export"}) {
     CAPTURE(tail);
     CHECK(status(Method::get, std::string(base) + "/silver/bank/clients" + tail, "", "silverer") ==
           200);
@@ -430,10 +430,13 @@ TEST_CASE_FIXTURE(Lake, "rows are asked of one version, named in the answer") {
   CHECK(answer["rows"] == json::parse("[[1],[null]]"));
   CHECK(answer["version"] == 1);
   CHECK(answer["cut"] == false);
-  CHECK(
-      json::parse(lake_queries.back()) ==
-      json(
-          {{"operation", "head"}, {"table", "silver/bank/clients"}, {"limit", 7}, {"version", 1}}));
+  CHECK(json::parse(lake_queries.back()) == json({{"operation", "rows"},
+                                                  {"table", "silver/bank/clients"},
+                                                  {"limit", 7},
+                                                  {"offset", 0},
+                                                  {"bytes", 4 << 20},
+                                                  {"return_errors", true},
+                                                  {"version", 1}}));
   CHECK(get(path + "?version=0")["version"] == 0);
   CHECK(json::parse(lake_queries.back())["version"] == 0);
   CHECK(status(Method::get, path + "?limit=0") == 422);

@@ -148,6 +148,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/quality", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/lineage", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/rows", "viewer"},
+    {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/export", "viewer"},
     {Method::post, "/api/lake/sql", "viewer"},
     {Method::get, "/api/lake/monitors", "viewer"},
     {Method::get, "/api/lake/monitors/{domain}/{monitor}/results", "viewer"},

@@ -3,8 +3,10 @@
 import json
 import sys
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).parent))
 from contracts_test import ORDERS, both, contract, ended, known, write  # noqa: E402
@@ -62,6 +64,8 @@ def catalogue_of_what_runs_made():
         refused(404, lambda: server.get(TABLES + "/silver/shop/nothing/rows"))
         refused(422, lambda: server.get(path + "/rows?version=99"))
 
+        rows_and_files(server, folder, path)
+
         # Who may read one layer of a domain.
         server.cli("roles", "create", "shopper", "--grant", "read lake:shop/silver")
         server.cli("users", "create", "eve", "--role", "shopper", "--use-random-password")
@@ -75,6 +79,46 @@ def catalogue_of_what_runs_made():
         assert json.dumps(server.get(path + "/lineage", headers=bearer)).find("bronze") < 0
 
         sql(server, bearer)
+
+
+def raw(server, path, headers=None):
+    request = urllib.request.Request(server.url + path, headers={"Authorization": f"Bearer {server.token}", **(headers or {})})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return answer.status, dict(answer.headers), answer.read()
+
+
+def rows_and_files(server, folder, path):
+    """rows page by page, files that are resumed, and the same from the command line"""
+    ask = "/rows?limit=1&columns=id&columns=amount&order_by=-id&where="
+    first = server.get(path + ask + quote("amount > 3"))
+    assert first["rows"] == [[2, "3.25"]] or first["rows"] == [["2", "3.25"]], first
+    last = server.get(path + ask + quote("amount > 3") + "&cursor=" + first["next_cursor"])
+    assert str(last["rows"][0][0]) == "1" and last["next_cursor"] is None, last
+    assert "did you mean" in refused(422, lambda: server.get(path + "/rows?where=" + quote("amuont > 3")))
+
+    choice = "&columns=id&columns=country&order_by=id"
+    status, headers, text = raw(server, path + "/export?format=csv" + choice)
+    assert (status, text) == (200, b"id,country\r\n1,BR\r\n2,BR\r\n"), (status, text)
+    assert headers["Content-Length"] == str(len(text)) and headers["Batuta-Rows"] == "2", headers
+    resume = {"Range": "bytes=12-", "If-Range": headers["ETag"]}
+    status, part, rest = raw(server, path + "/export?format=csv" + choice, resume)
+    assert (status, rest) == (206, text[12:]) and part["Content-Range"] == f"bytes 12-{len(text) - 1}/{len(text)}", part
+    _, _, parquet = raw(server, path + "/export")
+    assert parquet[:4] == b"PAR1" and parquet[-4:] == b"PAR1", parquet[:8]
+    assert server.get("/api/v2/eventLogs?event=lake_export")["total_entries"] == 3
+
+    out = folder.path / "out"
+    out.mkdir()
+    table = ["lake", "export", "silver/shop/orders"]
+    told = json.loads(server.cli(*table, "--format", "csv", "--columns", "id,country", "--order-by", "id", "--to", out, "-o", "json").stdout)
+    assert told["rows"] == 2 and (out / "orders.csv").read_bytes() == text, told
+    again = server.cli(*table, "--format", "csv", "--to", out, check=False)
+    assert again.returncode == 1 and "nothing is overwritten" in again.stderr, again
+    server.cli(*table, "--hive", "--where", "country = BR", "--to", out / "hive")
+    assert [one.name for one in (out / "hive").iterdir()] == ["day=2024-05-06"], list((out / "hive").iterdir())
+    wrong = server.cli(*table, "--where", "id is nothing", "--to", out / "x", check=False)
+    assert wrong.returncode == 1 and "is no condition" in wrong.stderr, wrong
+    assert sorted(one.name for one in out.iterdir()) == ["hive", "orders.csv"], list(out.iterdir())
 
 
 def sql(server, bearer):

@@ -178,6 +178,17 @@ TEST_CASE("no value can add a header line") {
   CHECK(head.find("Cache-Control: no-store") != std::string::npos);
 }
 
+TEST_CASE("a stream that knows its length tells it, and one that does not has none") {
+  struct Nothing : Stream {
+    std::string next() override { return {}; }
+  };
+  Response response;
+  response.stream = std::make_shared<Nothing>();
+  CHECK(response_head(response, false).find("Content-Length") == std::string::npos);
+  response.stream_bytes = 7;
+  CHECK(response_head(response, false).find("\r\nContent-Length: 7\r\n") != std::string::npos);
+}
+
 TEST_CASE("UTF-8 that is not well-formed is recognised and repaired") {
   CHECK(valid_utf8("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"));
   for (const char* bad : {"\x80", "\xC0\xAE", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",

@@ -13,6 +13,7 @@ batuta_test(plugins_financial LABEL unit TIMEOUT 600
   SOURCES financial_pipeline_test.cc lake_sample_test.cc financial_fixture.cc table_rows.cc
     ../lakelog/lake_fixture.cc
   APART fake_host.cc financial_quotes_test.cc financial_source_test.cc lake_sql_test.cc
+    lake_export_test.cc
   LINKS batuta_from_contract nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_financial lake_engine plugin_contract_bronze plugin_contract_silver
   plugin_sql_model plugin_lake_sql)

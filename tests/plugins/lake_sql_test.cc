@@ -9,64 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "tests/plugins/financial_fixture.h"
+#include "tests/plugins/lake_home.h"
 
 using namespace batuta;
 
-namespace {
-
-const Run run{"01980000-0000-7000-8000-00000000000b"};
-
-// A home with a filled lake and a run folder beside it.
-struct Home {
-  Financial world{[](const std::string&) {
-    return page({quote("2026-11-20T10:05:00Z", "PETR4", "9.5", "10", "9", "9.2", "1"),
-                 quote("2026-11-20T10:06:00Z", "AAPL", "9.5", "10", "9", "9.2", "3")});
-  }};
-  std::string lake;
-
-  Home() {
-    world.run_all(run);
-    lake = world.lake.path() + "/home/lake";
-    std::filesystem::create_directories(world.lake.path() + "/home/run");
-    std::filesystem::create_directories(lake);
-    for (const char* layer : {"bronze", "silver", "gold"})
-      std::filesystem::rename(world.lake.path() + "/" + layer, lake + "/" + layer);
-  }
-
-  std::unique_ptr<FakeHost> ask(json parameters) {
-    auto host = std::make_unique<FakeHost>();
-    const std::string scratch = world.lake.path() + "/home/scratch";
-    std::filesystem::create_directories(scratch);
-    host->context = {{"execution_id", "x"}, {"lake", lake}, {"scratch", scratch}};
-    host->parameters = std::move(parameters);
-    returned = host->run("lake_sql");
-    return host;
-  }
-  json rows(const std::string& sql) {
-    const auto host = ask({{"sql", sql}});
-    INFO(host->failure);
-    REQUIRE(returned == 0);
-    return json::parse(host->result)["rows"];
-  }
-  std::string refusal(json parameters) {
-    const auto host = ask(std::move(parameters));
-    CHECK(returned != 0);
-    CHECK(host->failure_kind == BATUTA_FAIL_FINAL);
-    return host->failure;
-  }
-  int returned = -1;
-};
-
-std::string read(const std::string& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-}  // namespace
-
 TEST_CASE("tables are found by path and by layer") {
-  Home home;
+  LakeHome home;
   CHECK(home.rows("SELECT ticker, volume FROM silver.quotes ORDER BY 1") ==
         json::parse(R"([["AAPL",3],["PETR4",1]])"));
   CHECK(home.rows("SELECT ticker, volume FROM silver.financial.quotes ORDER BY 1") ==
@@ -79,7 +27,7 @@ TEST_CASE("tables are found by path and by layer") {
 }
 
 TEST_CASE("the first rows of a table, of any version") {
-  Home home;
+  LakeHome home;
   const auto host = home.ask({{"operation", "head"}, {"table", silver_table}, {"limit", 1}});
   REQUIRE(home.returned == 0);
   const auto result = json::parse(host->result);
@@ -96,10 +44,10 @@ TEST_CASE("the first rows of a table, of any version") {
 }
 
 TEST_CASE("SQL from outside can only read, and only the lake") {
-  Home home;
+  LakeHome home;
   const std::string entry =
       home.lake + "/silver/financial/quotes/_delta_log/" + "00000000000000000000.json";
-  const std::string before = read(entry);
+  const std::string before = whole_file(entry);
   const std::string copy = "COPY (SELECT 1) TO '" + entry + "'";
   const std::vector<std::string> attacks = {
       copy, "EXPLAIN " + copy, "EXPLAIN ANALYZE " + copy, "eXpLaIn /* */ analyze\n" + copy,
@@ -155,7 +103,7 @@ TEST_CASE("SQL from outside can only read, and only the lake") {
   for (const std::string& sql : attacks) {
     CAPTURE(sql);
     CHECK_FALSE(home.refusal({{"sql", sql}}).empty());
-    REQUIRE(read(entry) == before);
+    REQUIRE(whole_file(entry) == before);
   }
   CHECK(home.refusal({{"sql", "EXPLAIN ANALYZE " + copy}}).find("only one SELECT is allowed") !=
         std::string::npos);
@@ -166,7 +114,7 @@ TEST_CASE("SQL from outside can only read, and only the lake") {
 }
 
 TEST_CASE("what SELECT can be is allowed") {
-  Home home;
+  LakeHome home;
   for (const std::string sql :
        {"SELECT 1", "VALUES (1)", "FROM silver.quotes", "TABLE silver.quotes",
         "DESCRIBE silver.quotes", "SUMMARIZE silver.quotes",
@@ -186,7 +134,7 @@ TEST_CASE("what SELECT can be is allowed") {
 }
 
 TEST_CASE("one foreign or broken table leaves the others readable, and none is opened unasked") {
-  Home home;
+  LakeHome home;
   const auto add = [&home](const std::string& name, const std::string& entry) {
     std::filesystem::create_directories(home.lake + "/" + name + "/_delta_log");
     std::ofstream(home.lake + "/" + name + "/_delta_log/00000000000000000000.json") << entry;
@@ -228,7 +176,7 @@ TEST_CASE("one foreign or broken table leaves the others readable, and none is o
 }
 
 TEST_CASE("limits on rows, bytes and time hold") {
-  Home home;
+  LakeHome home;
   auto host = home.ask({{"sql", "SELECT range FROM range(5000)"}, {"limit", 10}});
   CHECK(json::parse(host->result)["rows"].size() == 10);
   host = home.ask({{"sql", "SELECT repeat('x', 1000) FROM range(500)"}});
@@ -241,7 +189,7 @@ TEST_CASE("limits on rows, bytes and time hold") {
 }
 
 TEST_CASE("a large result goes row by row to a new file outside of the lake") {
-  Home home;
+  LakeHome home;
   const std::string folder = home.world.lake.path() + "/home/";
   const auto lines_of = [](const std::string& file) {
     std::ifstream in(file);
@@ -279,7 +227,7 @@ TEST_CASE("a large result goes row by row to a new file outside of the lake") {
 }
 
 TEST_CASE("control tables travel with the question") {
-  Home home;
+  LakeHome home;
   const auto host = home.ask(
       {{"sql",
         "SELECT job_name, records + 1 FROM mngt.ingestion_job_execution WHERE status IS NULL"},
@@ -303,7 +251,7 @@ TEST_CASE("control tables travel with the question") {
 }
 
 TEST_CASE("who may read some layers reads no other, whether it is there or not") {
-  Home home;
+  LakeHome home;
   const auto ask = [&home](const std::string& sql, json readable) {
     const auto host = home.ask({{"sql", sql}, {"readable", std::move(readable)}});
     return home.returned == 0 ? json::parse(host->result) : json(host->failure);
@@ -335,7 +283,7 @@ TEST_CASE("who may read some layers reads no other, whether it is there or not")
 }
 
 TEST_CASE("what is wrong with a question can be its answer, with line and column") {
-  Home home;
+  LakeHome home;
   const auto error = [&home](const std::string& sql, json more = json::object()) {
     more["sql"] = sql;
     more["return_errors"] = true;
@@ -368,7 +316,7 @@ TEST_CASE("what is wrong with a question can be its answer, with line and column
 }
 
 TEST_CASE("a returned answer has as many bytes as are asked for") {
-  Home home;
+  LakeHome home;
   const json question{{"sql", "SELECT repeat('x', 1000) FROM range(500)"}, {"bytes", 300'000}};
   const json cut = json::parse(home.ask(question)->result);
   CHECK(cut["cut_by"] == "bytes");

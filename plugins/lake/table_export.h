@@ -1,0 +1,45 @@
+// Rows of a table as files for others: Parquet, CSV or JSON lines, whole or not at all.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "plugins/lake/column_query.h"
+#include "plugins/lake/session.h"
+
+namespace batuta::lake {
+
+struct ExportOptions {
+  std::string folder;  // absolute, empty, of this export alone
+  std::string format;  // parquet, csv or jsonl
+  // Not empty: folders column=value of Parquet files, as Hive has them; the columns themselves are
+  // then in the folders' names alone, NULL as __HIVE_DEFAULT_PARTITION__.
+  std::vector<std::string> partition_by;
+  std::int64_t most_bytes = 0;
+};
+
+struct Exported {
+  std::string file;  // below the folder
+  std::int64_t rows = 0, bytes = 0;
+};
+
+inline constexpr const char* export_formats = "parquet, csv or jsonl";
+
+// "rows.parquet", or the folder "rows". Throws plugin::FinalError for a format that is none of
+// these, and for partitions of another format than Parquet.
+std::string export_name(const ExportOptions& options);
+
+// Writes what `select` gives. On one thread of the engine the same question to the same version has
+// the same bytes. CSV and JSON lines have values as the SQL console has them (cell_json.h), Parquet
+// has the table's types. Throws plugin::FinalError when they are more than `most_bytes`, where that
+// is seen; of Parquet the caller looks at how the file grows.
+Exported export_rows(Session& session, const BoundSelect& select, const ExportOptions& options);
+
+// Whether a single file, as far as it is written, has more bytes than it may.
+bool export_outgrows(const ExportOptions& options);
+
+// Of most_bytes, and what to do.
+std::string too_large_export(std::int64_t most_bytes);
+
+}  // namespace batuta::lake
