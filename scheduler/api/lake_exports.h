@@ -35,7 +35,7 @@ struct ExportedFile {
   std::shared_ptr<const ExportFolder> folder;
   std::string path;
   std::int64_t bytes = 0, rows = 0;
-  std::vector<std::string> masked, bare;  // columns: hidden, or shown as a right
+  std::vector<std::string> masked{}, bare{};  // columns: hidden, or shown as a right
 };
 
 // Any thread. What is kept goes 15 minutes after it was last asked for, and earlier, the one that

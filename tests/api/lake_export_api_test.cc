@@ -196,7 +196,7 @@ TEST_CASE("files go when nobody asked for them for a while, but not from under w
     // More than there is room for: the one that was not asked for longest goes.
     for (const char* key : {"b", "c"}) {
       const auto large = *exports.begin();
-      std::ofstream(large->path() + "/x") << "";
+      std::ofstream(large->path() + "/x").close();
       std::filesystem::resize_file(large->path() + "/x", LakeExports::most_bytes / 2 + 1);
       exports.keep(key, {large, large->path() + "/x", LakeExports::most_bytes / 2 + 1, 1},
                    Time() + std::chrono::seconds(key[0]));

@@ -2,6 +2,7 @@
 // written down of those who are shown it.
 #include <doctest/doctest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -140,6 +141,35 @@ TEST_CASE_FIXTURE(Masked, "masks: they outlive their DAG's file, and a contract 
       "domain: sales\nschema:\n  - name: orders\n    properties:\n"
       "      - {name: id, logicalType: integer}\n");
   CHECK(told_by(console, Method::post, "seller").is_null());
+}
+
+TEST_CASE_FIXTURE(Masked, "masks: a file that hides something is nobody else's, nor gone on with") {
+  lake_answer = [this] {
+    const std::string folder = json::parse(lake_queries.back())["result_folder"];
+    std::ofstream(folder + "/rows.csv") << "0123";
+    return Result<std::string>(R"({"rows":1,"bytes":4,"file":"rows.csv","tables":[)"
+                               R"({"table":"gold/sales/orders","version":0,"masked":["id"]}]})");
+  };
+  const auto tag = [this](const std::string& role, const std::string& more, const Extra& extra) {
+    const auto answer =
+        call(Method::get, std::string(table) + "/export?format=csv" + more, "", role, extra);
+    for (const auto& [name, value] : answer.headers)
+      if (name == "ETag") return std::to_string(answer.status) + value;
+    return std::to_string(answer.status);
+  };
+  const std::string hidden = tag("seller", "", {}), bare = tag("auditor", "", {});
+  CHECK(json::parse(lake_queries.front())["masks"]["unmasked"] == json::array());
+  CHECK(json::parse(lake_queries.back())["masks"]["unmasked"] == json({"sales/gold"}));
+  CHECK(hidden != bare);
+  CHECK(lake_queries.size() == 2);
+  CHECK(json::parse(registry.audit.front().extra_json)["masked"] == json({"id"}));
+  // The same file for who is shown the same; a part of it only by its own tag.
+  CHECK(tag("seller", "", {}) == hidden);
+  CHECK(lake_queries.size() == 2);
+  CHECK(tag("seller", "&version=0", {{{"range", "bytes=2-"}}}) == hidden);
+  CHECK(tag("seller", "", {{{"range", "bytes=2-"}, {"if-range", hidden.substr(3)}}})
+            .starts_with("206"));
+  CHECK(tag("seller", "", {{{"if-none-match", hidden.substr(3)}}}).starts_with("304"));
 }
 
 }  // namespace batuta::http

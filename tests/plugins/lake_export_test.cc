@@ -1,6 +1,7 @@
 // Rows of one table without SQL: the plugin lake_sql's pages and files.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -60,6 +61,42 @@ TEST_CASE("what is wrong with a choice of rows is told, and no value is rounded"
   CHECK(refusal("where", {"volume like 1%"}).starts_with("where: like is for texts"));
   CHECK(refusal("where", json(std::vector<std::string>(33, "volume = 1"))) ==
         "where: at most 32 conditions");
+}
+
+TEST_CASE("what is masked is shown so in pages and files, and neither chooses nor orders rows") {
+  LakeHome home;
+  const json masks{{"contracts",
+                    {{"financial/quotes",
+                      {{"masks", {{"ticker", "hash"}}},
+                       {"received", json::object()},
+                       {"open", {"volume", "close"}}}}}},
+                   {"unmasked", json::array()}};
+  json asked{{"operation", "rows"},
+             {"table", silver_table},
+             {"columns", {"ticker", "volume"}},
+             {"order_by", {"volume"}},
+             {"masks", masks}};
+  const auto host = home.ask(asked);
+  INFO(host->failure);
+  REQUIRE(home.returned == 0);
+  const json told = json::parse(host->result);
+  CHECK(told["rows"][0][0] != "PETR4");
+  CHECK(told["rows"][0][1] == 1);
+  const json hidden = told["tables"][0]["masked"];
+  CHECK(std::count(hidden.begin(), hidden.end(), "ticker") == 1);
+  json wrong = asked;
+  wrong["where"] = {"ticker = PETR4"};
+  CHECK(home.refusal(wrong).starts_with("where: \"ticker\" is masked for you"));
+  wrong = asked;
+  wrong["order_by"] = {"-ticker"};
+  CHECK(home.refusal(wrong).starts_with("order_by: \"ticker\" is masked for you"));
+  const std::string into = home.world.lake.path() + "/home/masked";
+  std::filesystem::create_directories(into);
+  json file = asked;
+  file.update({{"operation", "export"}, {"format", "csv"}, {"result_folder", into}});
+  REQUIRE(home.ask(file)->failure == "");
+  CHECK(whole_file(into + "/rows.csv").starts_with("ticker,volume\r\n"));
+  CHECK(whole_file(into + "/rows.csv").find("PETR4") == std::string::npos);
 }
 
 TEST_CASE("a table is written as a file, whole or not at all") {

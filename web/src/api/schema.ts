@@ -467,7 +467,8 @@ export interface LakeQualityReport {
 }
 
 export interface LakeRows {
-  columns: string[]; cut: boolean; cut_by: string | null; masked: string[]; rows: unknown[]; version: number | null;
+  columns: string[]; cut: boolean; cut_by: string | null; masked: string[]; next_cursor: string | null; rows: unknown[];
+  version: number | null;
 }
 
 export interface LakeSqlRows {
