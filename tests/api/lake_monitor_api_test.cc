@@ -133,7 +133,8 @@ struct Monitored : TestApi {
   }
   std::vector<std::int64_t> ids(const std::string& target, const std::string& role = "admin") {
     std::vector<std::int64_t> out;
-    for (const json& one : read(target, role)["alerts"]) out.push_back(one["alert_id"]);
+    const json answer = read(target, role);
+    for (const json& one : answer["alerts"]) out.push_back(one["alert_id"]);
     return out;
   }
   Response say(std::int64_t alert, const json& body, const std::string& role = "admin") {

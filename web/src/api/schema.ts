@@ -172,6 +172,10 @@ export interface ConnectionCollection {
   connections: Connection[]; total_entries: number;
 }
 
+export interface ConnectionTest {
+  references: SecretReference[];
+}
+
 export interface DAG {
   allowed_run_types: unknown; batuta?: DAGExtra; bundle_name: string; bundle_version: string | null;
   dag_display_name: string; dag_id: string; description: string | null; file_token: string; fileloc: string;
@@ -420,6 +424,21 @@ export interface JobExecutionCollection {
   job_executions: JobExecution[]; total_entries: number;
 }
 
+export interface LakeAlert {
+  ack_note: string | null; acked_at: string | null; acked_by: string | null; alert_id: number;
+  close_note: string | null; closed_at: string | null; closed_by: string | null; domain: string; kind: string;
+  may_change: boolean; message: string; monitor_id: string; opened_at: string; severity: string; state: string;
+  target: string;
+}
+
+export interface LakeAlertCollection {
+  alerts: LakeAlert[]; counts: LakeAlertCounts; domains: string[]; more: boolean; total_entries: number;
+}
+
+export interface LakeAlertCounts {
+  acknowledged: number; closed: number; open: number;
+}
+
 export interface LakeColumn {
   business_name: string | null; classification: string | null; description: string | null; is_key: boolean;
   is_masked: boolean; is_partition: boolean; mask: string | null; name: string; nullable: boolean; tags: string[];
@@ -451,6 +470,29 @@ export interface LakeLineageEdge {
 
 export interface LakeLineageTable {
   distance: number; domain: string; layer: string; table: string;
+}
+
+export interface LakeMonitor {
+  alert_id: number | null; alert_state: string | null; description: string | null; domain: string;
+  evaluated_at: string | null; kind: string; limit_value: number | null; message: string | null; monitor_id: string;
+  severity: string; status: string; target: string; value: number | null;
+}
+
+export interface LakeMonitorCollection {
+  counts: LakeMonitorCounts; domains: string[]; monitors: LakeMonitor[]; total_entries: number;
+}
+
+export interface LakeMonitorCounts {
+  not_judged: number; unknown: number; unwell: number; well: number;
+}
+
+export interface LakeMonitorResult {
+  evaluated_at: string; limit_value: number | null; message: string; monitor_id: string; status: string;
+  value: number | null;
+}
+
+export interface LakeMonitorResultCollection {
+  results: LakeMonitorResult[]; total_entries: number;
 }
 
 export interface LakePartition {
@@ -643,6 +685,10 @@ export interface SearchDag {
 
 export interface SearchTask {
   dag_id: string; task_id: string;
+}
+
+export interface SecretReference {
+  place: string; problem: string | null; reference: string;
 }
 
 export interface Session {
