@@ -125,14 +125,19 @@ TEST_CASE("a text that is no DAG, or another, is checked with its places and nev
 
 TEST_CASE("what is checked of a DAG's file knows the plugins that workers offer") {
   WithFile world;
-  PluginInfo mock;
-  mock.name = "mock";
-  world.api.backend.view.catalogue.push_back(mock);
-  const std::string misspelt = world.with("\"type\": \"mock\"", "\"type\": \"mick\"");
-  const json checked = world.check(misspelt);
-  CHECK(checked["errors"].empty());
-  REQUIRE(checked["warnings"].size() == 1);
-  CHECK(checked["warnings"][0]["message"].get<std::string>().find("mock") != std::string::npos);
+  PluginInfo source;
+  source.name = "mock_source";
+  source.kind = "extract";
+  world.api.backend.view.catalogue.push_back(source);
+  const auto warnings = [&](const std::string& plugin) {
+    return world.check(R"({"dag_id": "demo", "tasks": [{"task_id": "a", "type": "extract", )"
+                       R"("plugin": ")" +
+                       plugin + R"("}]})")["warnings"];
+  };
+  CHECK(warnings("mock_source").empty());
+  const json misspelt = warnings("mick_source");
+  REQUIRE(misspelt.size() == 1);
+  CHECK(misspelt[0]["message"].get<std::string>().find("mick_source") != std::string::npos);
 }
 
 TEST_CASE("a DAG's file is edited only where the operator lets people, and by who may edit it") {

@@ -104,7 +104,7 @@ export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
         syntaxHighlighting(colours),
         // The tab key is left to the page: whoever has no mouse must get out again.
         keymap.of([...own, ...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
-        EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: 'false', ...(options.describedBy ? { 'aria-description': options.describedBy } : {}) }),
+        EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: 'false', tabindex: '0', ...(options.describedBy ? { 'aria-description': options.describedBy } : {}) }),
         EditorView.updateListener.of((update) => update.docChanged && options.onChange(update.state.doc.toString())),
       ],
     }),
