@@ -123,23 +123,6 @@ TEST_CASE("a text that is no DAG, or another, is checked with its places and nev
   CHECK(world.api.status(Method::post, check_path, huge) >= 400);
 }
 
-TEST_CASE("what is checked of a DAG's file knows the plugins that workers offer") {
-  WithFile world;
-  PluginInfo source;
-  source.name = "mock_source";
-  source.kind = "extract";
-  world.api.backend.view.catalogue.push_back(source);
-  const auto warnings = [&](const std::string& plugin) {
-    return world.check(R"({"dag_id": "demo", "tasks": [{"task_id": "a", "type": "extract", )"
-                       R"("plugin": ")" +
-                       plugin + R"("}]})")["warnings"];
-  };
-  CHECK(warnings("mock_source").empty());
-  const json misspelt = warnings("mick_source");
-  REQUIRE(misspelt.size() == 1);
-  CHECK(misspelt[0]["message"].get<std::string>().find("mick_source") != std::string::npos);
-}
-
 TEST_CASE("a DAG's file is edited only where the operator lets people, and by who may edit it") {
   WithFile world;
   const std::string changed = world.with("@hourly", "@daily");
