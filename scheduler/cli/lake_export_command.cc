@@ -25,7 +25,7 @@ constexpr std::int64_t most_export_bytes = std::int64_t{1} << 40;
 
 struct ExportArguments {
   std::string table, format = "parquet", to, at, timeout = "6h", plugins;
-  std::vector<std::string> columns, where, order_by, partition_by;
+  std::vector<std::string> where, order_by, partition_by;
   std::int64_t version = -1;
   bool hive = false;
 };
@@ -69,7 +69,9 @@ fs::path export_target(const ExportArguments& a, const std::string& table) {
   return target;
 }
 
-json export_params(const ExportArguments& a, const std::string& table, const std::string& folder) {
+// --columns is of every verb, and names those of the table here.
+json export_params(const ExportArguments& a, const std::vector<std::string>& columns,
+                   const std::string& table, const std::string& folder) {
   json params{{"operation", "export"},
               {"table", table},
               {"format", a.format},
@@ -77,7 +79,7 @@ json export_params(const ExportArguments& a, const std::string& table, const std
               {"most_bytes", most_export_bytes},
               {"by_partitions", a.hive},
               {"timeout", a.timeout}};
-  if (!a.columns.empty()) params["columns"] = a.columns;
+  if (!columns.empty()) params["columns"] = columns;
   if (!a.where.empty()) params["where"] = a.where;
   if (!a.order_by.empty()) params["order_by"] = a.order_by;
   if (!a.partition_by.empty()) params["partition_by"] = a.partition_by;
@@ -102,7 +104,7 @@ void export_table(Session& session, const ExportArguments& a) {
   SlotRun run = lake_slot(session, "lake_sql", a.plugins);
   const fs::path target = export_target(a, table);
   const ExportScratch scratch(target.parent_path());
-  run.params_json = json_text(export_params(a, table, scratch.path()));
+  run.params_json = json_text(export_params(a, session.columns, table, scratch.path()));
   run.patience = *patience + std::chrono::minutes(1);
   const auto done = run_in_slot(run);
   if (!done) {
@@ -120,7 +122,7 @@ void export_table(Session& session, const ExportArguments& a) {
   told["table"] = table;
   told["version"] = read.empty() ? json() : read[0].value("version", json());
   told["written"] = target.string();
-  print_object(session.format(), told);
+  print_object(Look(format_named(session.output), {}), told);  // all that is told
 }
 
 }  // namespace
@@ -138,7 +140,6 @@ void add_lake_export(CLI::App& lake, Session& session) {
   verb->add_option("--partition-by", a->partition_by,
                    "with --hive: by these columns instead of the table's own partitions")
       ->delimiter(',');
-  verb->add_option("--columns", a->columns, "these only, in this order")->delimiter(',');
   verb->add_option("--where", a->where,
                    "such as 'amount >= 10' or 'city is null'; of several all must hold")
       ->expected(1)
