@@ -15,12 +15,12 @@ using namespace std::chrono_literals;
 namespace {
 
 // A variable of the environment for as long as a test lasts.
-class Variable {
+class HomeVariable {
  public:
-  Variable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
-  ~Variable() { ::unsetenv(name_); }
-  Variable(const Variable&) = delete;
-  Variable& operator=(const Variable&) = delete;
+  HomeVariable(const char* name, const char* value) : name_(name) { ::setenv(name, value, 1); }
+  ~HomeVariable() { ::unsetenv(name_); }
+  HomeVariable(const HomeVariable&) = delete;
+  HomeVariable& operator=(const HomeVariable&) = delete;
 
  private:
   const char* name_;
@@ -54,7 +54,7 @@ TEST_CASE("a new home is private and has its folders") {
 TEST_CASE("settings come from batuta.json, and the environment goes before it") {
   const Folder folder;
   folder.write("batuta.json", R"({"heartbeat": "1s", "lease": 4, "allowed_hosts": ["A.example"]})");
-  const Variable heartbeat("BATUTA_HEARTBEAT", "500ms");
+  const HomeVariable heartbeat("BATUTA_HEARTBEAT", "500ms");
   const auto home = Home::open(folder.path());
   REQUIRE(home);
   CHECK(home->settings().heartbeat == 500ms);
@@ -67,12 +67,12 @@ TEST_CASE("trusted proxies are IP addresses, written one way") {
   folder.write("batuta.json", R"({"trusted_proxies": ["::FFFF:10.0.0.1", " 2001:DB8::0:1"]})");
   CHECK(settings_of(folder.path())->trusted_proxies ==
         std::vector<std::string>{"10.0.0.1", "2001:db8::1"});
-  const Variable variable("BATUTA_TRUSTED_PROXIES", "127.0.0.1, ::1");
+  const HomeVariable variable("BATUTA_TRUSTED_PROXIES", "127.0.0.1, ::1");
   CHECK(settings_of(folder.path())->trusted_proxies ==
         std::vector<std::string>{"127.0.0.1", "::1"});
   for (const char* bad : {"proxy.example", "10.0.0.0/8", "127.0.0.1:80", "127.0.0.1,,"}) {
     CAPTURE(bad);
-    const Variable wrong("BATUTA_TRUSTED_PROXIES", bad);
+    const HomeVariable wrong("BATUTA_TRUSTED_PROXIES", bad);
     const auto refused = settings_of(folder.path());
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message.find("a list of IP addresses") != std::string::npos);
@@ -87,9 +87,9 @@ TEST_CASE(
   REQUIRE(settings);
   REQUIRE(settings->bundles.size() == 1);
   CHECK(settings->bundles[0].path == "/srv/risk");
-  const Variable variable("BATUTA_BUNDLES",
-                          R"([{"name": "sales", "git": "ssh://git@x/y", "subdir": "a/b",)"
-                          R"("every": "5m", "keep": 2, "allow_errors": true}])");
+  const HomeVariable variable("BATUTA_BUNDLES",
+                              R"([{"name": "sales", "git": "ssh://git@x/y", "subdir": "a/b",)"
+                              R"("every": "5m", "keep": 2, "allow_errors": true}])");
   const auto sales = settings_of(folder.path())->bundles[0];
   CHECK(sales.name == "sales");
   CHECK(sales.ref == "main");
@@ -118,7 +118,7 @@ TEST_CASE(
   for (const auto& [bundles, told] : wrong) {
     const auto& of = bundles;  // Clang 14 keeps no structured binding
     CAPTURE(of);
-    const Variable bad("BATUTA_BUNDLES", bundles);
+    const HomeVariable bad("BATUTA_BUNDLES", bundles);
     const auto refused = settings_of(folder.path());
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message.find(told) != std::string::npos);
@@ -231,7 +231,7 @@ TEST_CASE(
     "the lake's engine has settings, in the units of memory, and reading them makes nothing") {
   const Folder folder;
   folder.write("batuta.json", R"({"lake.memory": "2GiB", "lake.sql_timeout": "2m"})");
-  const Variable threads("BATUTA_LAKE_THREADS", "3");
+  const HomeVariable threads("BATUTA_LAKE_THREADS", "3");
   auto settings = settings_of(folder.path());
   REQUIRE(settings);
   CHECK(settings->lake_memory == std::int64_t{2} << 30);
@@ -256,7 +256,7 @@ TEST_CASE(
     CHECK_FALSE(settings_of(folder.path()));
   }
   folder.write("batuta.json", "{}");
-  const Variable memory("BATUTA_LAKE_MEMORY", "48MiB");
+  const HomeVariable memory("BATUTA_LAKE_MEMORY", "48MiB");
   settings = settings_of(folder.path("nowhere"));
   REQUIRE(settings);
   CHECK(settings->lake_memory == 48 << 20);
@@ -264,7 +264,7 @@ TEST_CASE(
   CHECK(::stat(folder.path("nowhere").c_str(), &found) != 0);
   for (const char* bad : {"1MiB", "2", "0", "lots", "5TiB", "-1GiB", "", "99999999GiB"}) {
     CAPTURE(bad);
-    const Variable wrong("BATUTA_LAKE_MEMORY", bad);
+    const HomeVariable wrong("BATUTA_LAKE_MEMORY", bad);
     const auto refused = settings_of(folder.path());
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message.find("a size of at least 32MiB") != std::string::npos);
@@ -276,7 +276,7 @@ TEST_CASE("how requests leave the machine are settings; a proxy's password is no
   folder.write("ca.pem", "-----BEGIN CERTIFICATE-----");
   folder.write("batuta.json", R"({"outgoing.proxy": "http://me:s3cret@proxy:3128/",
       "outgoing.no_proxy": ".example.org", "base_url": "https://batuta.example.org/"})");
-  const Variable file("BATUTA_OUTGOING_CA_FILE", folder.path("ca.pem").c_str());
+  const HomeVariable file("BATUTA_OUTGOING_CA_FILE", folder.path("ca.pem").c_str());
   const auto settings = settings_of(folder.path());
   REQUIRE(settings);
   CHECK(settings->outgoing_proxy == "http://me:s3cret@proxy:3128");
@@ -288,11 +288,11 @@ TEST_CASE("how requests leave the machine are settings; a proxy's password is no
   }
   for (const char* bad : {"proxy:3128", "ftp://proxy", "http://", "http://a b", ""}) {
     CAPTURE(std::string(bad));
-    const Variable wrong("BATUTA_OUTGOING_PROXY", bad);
+    const HomeVariable wrong("BATUTA_OUTGOING_PROXY", bad);
     const auto refused = settings_of(folder.path());
     REQUIRE_FALSE(refused);
     CHECK(refused.error().message.find("the address of a proxy") != std::string::npos);
   }
-  const Variable missing("BATUTA_OUTGOING_CA_FILE", "/nowhere/ca.pem");
+  const HomeVariable missing("BATUTA_OUTGOING_CA_FILE", "/nowhere/ca.pem");
   CHECK_FALSE(settings_of(folder.path()));
 }
