@@ -44,7 +44,8 @@ class AccessToken {
       std::string why = std::to_string(answer->status);
       if (is_object && json->contains("error") && (*json)["error"].is_string())
         why += " " + (*json)["error"].get<std::string>();
-      return failed(why);
+      const bool may_pass = answer->status == 429 || answer->status >= 500;
+      return failed(why, may_pass ? Errc::unavailable : Errc::unauthenticated);
     }
     if (!is_object || !json->contains("access_token") || !(*json)["access_token"].is_string())
       return failed("the answer holds no access_token");
@@ -66,8 +67,8 @@ class AccessToken {
     return options.authority.substr(0, last + 1);
   }
 
-  static Error failed(const std::string& why) {
-    return {Errc::unavailable,
+  static Error failed(const std::string& why, Errc code = Errc::unavailable) {
+    return {code,
             "no access token for the store: " + why +
                 " (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET)",
             {}};

@@ -54,7 +54,8 @@ class Dialect {
   virtual Result<Page> read_page(const std::string& body) const = 0;
   // Whether the store refused a conditional put because the object is there.
   virtual bool says_exists(int status, const std::string& code) const = 0;
-  // Adds what proves the sender. May ask for a token first: Errc::unavailable when there is none.
+  // Adds what proves the sender. May ask for a token first: Errc::unavailable
+  // when nobody answers, Errc::unauthenticated when there is none for these credentials.
   virtual Status sign(const Payload& payload, Time now, ToSign& request) = 0;
   // The store did not believe the last proof. True: another try with a fresh one makes sense.
   virtual bool distrusted() { return false; }

@@ -152,6 +152,8 @@ ObjectStorage::Outcome ObjectStorage::ask(const Ask& what) const {
           std::min<std::uint64_t>(number_or_zero(answer->header("retry-after")), 3600));
       if (left <= 1) return {refused(what, *answer), true};
     } else {
+      if (answer.error().code == Errc::unauthenticated)
+        return {Error{Errc::unavailable, answer.error().message, answer.error().where}, in_doubt};
       if (answer.error().code != Errc::unavailable) return {answer.error(), in_doubt};
       if (left <= 1) {
         return {Error{Errc::unavailable,
@@ -318,8 +320,9 @@ Result<Put> ObjectStorage::put_if_absent(const std::string& key, std::string_vie
   if (answer.status / 100 == 2) return Put::done;
   if (!dialect_->says_exists(answer.status, complaint_of(answer).code))
     return refused(what, answer);
-  // Whose is it? An earlier try of this very call may have put it, unheard.
-  return outcome.in_doubt ? resolve(key, mark, refused(what, answer)) : Put::exists;
+  // Whose is it? An earlier try of this very call may have put it, unheard; libcurl makes tries of
+  // its own, too, when a kept connection turns out to be closed.
+  return resolve(key, mark, refused(what, answer));
 }
 
 // What became of a conditional put whose answer nobody heard: the mark of the object tells.

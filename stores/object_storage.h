@@ -78,7 +78,8 @@ class ObjectStorage final : public lakelog::Storage {
 
 // The storage that `url` names, probed unless the options say otherwise. Errc::invalid for a URL or
 // options that cannot be, and for a store that ignores conditional puts; Errc::unavailable.
-Result<std::unique_ptr<lakelog::Storage>> open_store(const std::string& url,
-                                                     const Options& options);
+Result<std::unique_ptr<lakelog::Storage>> open_store(
+    const std::string& url, const Options& options,
+    Surroundings surroundings = real_surroundings());
 
 }  // namespace batuta::stores

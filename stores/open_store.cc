@@ -10,14 +10,13 @@ Surroundings real_surroundings() {
           std::make_shared<HttpConnections>()};
 }
 
-Result<std::unique_ptr<lakelog::Storage>> open_store(const std::string& url,
-                                                     const Options& options) {
+Result<std::unique_ptr<lakelog::Storage>> open_store(const std::string& url, const Options& options,
+                                                     Surroundings surroundings) {
   auto location = parse_location(url);
   if (!location) return location.error();
   if (!options.staging.empty() && !options.staging.starts_with('/'))
     return {Errc::invalid, "the staging folder must be absolute, not \"" + options.staging + "\"",
             "staging"};
-  Surroundings surroundings = real_surroundings();
   auto dialect = location->kind == Kind::azblob
                      ? azure_dialect(*location, options, surroundings.http)
                      : s3_dialect(*location, options);

@@ -131,8 +131,8 @@ class Parser {
       if (starts("<!--")) {
         if (!skip_past("-->")) return false;
       } else if (starts("</")) {
-        const bool same = text_.substr(at_ + 2).starts_with(whole_name);
-        return same && skip_past(">");
+        const auto end = text_.find_first_of("> \t\r\n", at_);
+        return text_.substr(at_ + 2, end - at_ - 2) == whole_name && skip_past(">");
       } else {
         if (starts("<!") || starts("<?")) return false;
         if (!element(out.children.emplace_back(), depth + 1)) return false;

@@ -50,9 +50,8 @@ class Azurite {
  public:
   Azurite()
       : port_(free_port()),
-        folder_(fs::temp_directory_path() / ("batuta-azurite-" + port_)),
         child_({"node", azurite_program(), "--blobHost", "127.0.0.1", "--blobPort", port_,
-                "--location", folder_, "--inMemoryPersistence", "--silent", "--disableTelemetry"}) {
+                "--inMemoryPersistence", "--silent", "--disableTelemetry"}) {
     using namespace std::chrono_literals;
     HttpRequest hello;
     hello.url = endpoint() + "?comp=list";
@@ -62,7 +61,6 @@ class Azurite {
       std::this_thread::sleep_for(50ms);
     }
   }
-  ~Azurite() { fs::remove_all(folder_); }
   std::string endpoint() const { return "http://127.0.0.1:" + port_ + "/" + account; }
 
   void make_container(const std::string& name) const {
@@ -81,7 +79,6 @@ class Azurite {
 
  private:
   std::string port_;
-  std::string folder_;
   Child child_;
 };
 

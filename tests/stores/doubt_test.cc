@@ -53,11 +53,17 @@ struct Line {
 
 }  // namespace
 
-TEST_CASE("another's object is told at once, without a second look") {
+TEST_CASE("an object that is there is another's only if its mark says so") {
   Line line;
   line.say(412);
+  line.say(200);  // as somebody's own tool put it
   CHECK(*line.storage()->put_if_absent("a", "1") == Put::exists);
-  CHECK(line.asked.size() == 1);
+  // libcurl itself may have sent it twice, on a kept connection that was closed.
+  Line twice;
+  twice.echo_mark = true;
+  twice.say(412);
+  twice.say(200);
+  CHECK(*twice.storage()->put_if_absent("a", "1") == Put::done);
 }
 
 TEST_CASE("after an unheard put an object that is there is looked at: whose mark does it bear?") {

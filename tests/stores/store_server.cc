@@ -62,6 +62,12 @@ void StoreServer::control(const nlohmann::json& wish) {
   REQUIRE(http_call(request)->status == 200);
 }
 
+Surroundings without_pauses() {
+  Surroundings surroundings = real_surroundings();
+  surroundings.pause = [](Duration) {};
+  return surroundings;
+}
+
 StoreServer& fresh_server() {
   static StoreServer server;
   server.control({{"forget", true}, {"page", 1000}, {"ignore_conditions", false}});

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/fd.h"
+#include "stores/object_storage.h"
 
 namespace batuta::stores {
 
@@ -41,6 +42,9 @@ class StoreServer {
   Child child_;
   std::string port_;
 };
+
+// The real network and clock, and nobody waits.
+Surroundings without_pauses();
 
 // One process for all cases: empty, and doing as it should.
 StoreServer& fresh_server();
