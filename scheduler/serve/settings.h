@@ -14,7 +14,7 @@
 #include "common/time.h"
 #include "scheduler/api/reloaded_settings.h"
 #include "scheduler/serve/bundle_settings.h"
-#include "scheduler/store/secret_reference.h"
+#include "scheduler/store/secret_sources.h"
 
 namespace batuta {
 

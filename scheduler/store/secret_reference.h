@@ -14,6 +14,7 @@
 
 #include "common/result.h"
 #include "scheduler/store/registry.h"
+#include "scheduler/store/secret_sources.h"
 
 namespace batuta {
 
@@ -25,13 +26,6 @@ struct SecretReference {
   // As it is written, in one spelling: what is the same place is the same text.
   std::string text() const;
   auto operator<=>(const SecretReference&) const = default;
-};
-
-// What may be looked up: the settings secrets.env, secrets.folders and secrets.programs.
-struct SecretSources {
-  std::vector<std::string> env;       // names
-  std::vector<std::string> folders;   // absolute; files at any depth below
-  std::vector<std::string> programs;  // absolute paths
 };
 
 // nullopt: it is a value of its own. Errc::invalid: it is meant as a reference, and is none.

@@ -1,0 +1,16 @@
+// Where secrets may be kept that references name (secret_reference.h).
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace batuta {
+
+// What may be looked up: the settings secrets.env, secrets.folders and secrets.programs.
+struct SecretSources {
+  std::vector<std::string> env;       // names
+  std::vector<std::string> folders;   // absolute; files at any depth below
+  std::vector<std::string> programs;  // absolute paths
+};
+
+}  // namespace batuta
