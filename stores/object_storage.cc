@@ -28,6 +28,8 @@ constexpr std::size_t page_size = 1000;
 constexpr std::size_t max_pages = 100'000;
 constexpr std::size_t max_page_bytes = 16 << 20;
 constexpr Duration stall_timeout = std::chrono::seconds(20);
+// Below a folder of the store's own, which no list shows: the lake's folders are its layers.
+constexpr const char* own_folder = "_batuta";
 constexpr const char* probe_key = "_batuta/conditional_put";
 
 Error not_a_key(const std::string& key) {
@@ -248,6 +250,7 @@ Status ObjectStorage::take_page(Page page, const std::string& prefix, const List
     if (key.empty() || !key.ends_with('/')) continue;
     key.pop_back();
     if (is_full() || !lakelog::valid_key(key) || key <= options.start_after) continue;
+    if (key == own_folder) continue;
     listing.prefixes.push_back(key + "/");
   }
   return success();

@@ -190,6 +190,7 @@ TEST_CASE("a store that ignores conditional puts is refused when it is opened") 
     (void)server.asked();
     CHECK(open_store(url, options).ok());
     CHECK(server.asked().size() == 2);  // the object of the first time is looked at
+    CHECK((*open_store(url, options, without_pauses()))->list("")->prefixes.empty());
     server.control({{"ignore_conditions", true}});
     const auto refused = open_store(url, options, without_pauses());
     REQUIRE(!refused.ok());
