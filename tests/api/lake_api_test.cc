@@ -207,7 +207,7 @@ TEST_CASE_FIXTURE(Lake, "who may read one layer of a domain finds no other table
   CHECK(seen["total_entries"] == 1);
   CHECK(seen["tables"][0]["layer"] == "silver");
   CHECK(seen["groups"].size() == 1);
-  for (const char* tail : {"", "/versions", "/quality", "/lineage", "/rows", "/export"}) {
+  for (const char* tail : {"", "/versions", "/quality", "/lineage", "/rows"}) {
     CAPTURE(tail);
     CHECK(status(Method::get, std::string(base) + "/silver/bank/clients" + tail, "", "silverer") ==
           200);

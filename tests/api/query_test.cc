@@ -213,7 +213,8 @@ TEST_CASE("lists are ordered by every name they declare, and by no other") {
   Api api;
   for (const Route& route : route_table()) {
     const QueryParam* order = find_param(*route.query, "order_by");
-    if (!order) continue;
+    if (!order || order->kind != ParamKind::order)
+      continue;  // a table's own columns order its rows
     const std::string path = existing_path(route.pattern) + "?order_by=";
     for (const auto name : order_names(*order)) {
       CAPTURE(path);
