@@ -18,6 +18,16 @@ inline void write_lake_version(const std::string& home, const std::string& table
   std::ofstream(log / lakelog::commit_file_name(version)) << text;
 }
 
+// The first version of a table of which only the version counts.
+inline std::string empty_lake_table() {
+  return R"({"protocol":{"minReaderVersion":1,"minWriterVersion":2}})"
+         "\n"
+         R"({"metaData":{"id":"t","format":{"provider":"parquet","options":{}},)"
+         R"("schemaString":"{\"type\":\"struct\",\"fields\":[]}",)"
+         R"("partitionColumns":[],"configuration":{},"createdTime":1700000000000}})"
+         "\n";
+}
+
 // gold/sales/orders: one version, one file of three rows.
 inline void write_orders(const std::string& home) {
   write_lake_version(home, "gold/sales/orders", 0,

@@ -54,20 +54,6 @@ json alert_row(std::int64_t id, const std::string& state, const std::string& sev
           {"close_note", none}};
 }
 
-// The log of a table of the platform: only its version counts here.
-std::string platform_start() {
-  return json({{"protocol", {{"minReaderVersion", 1}, {"minWriterVersion", 2}}}}).dump() + "\n" +
-         json({{"metaData",
-                {{"id", "t"},
-                 {"format", {{"provider", "parquet"}, {"options", json::object()}}},
-                 {"schemaString", R"({"type":"struct","fields":[]})"},
-                 {"partitionColumns", json::array()},
-                 {"configuration", json::object()},
-                 {"createdTime", 1'700'000'000'000}}}})
-             .dump() +
-         "\n";
-}
-
 struct Monitored : TestApi {
   json told_alerts = json::array({alert_row(9, "closed", "critical", "gold/sales/orders"),
                                   alert_row(8, "open", "info", "gold/sales/orders"),
@@ -80,8 +66,8 @@ struct Monitored : TestApi {
   json refusal;
 
   Monitored() {
-    write_lake_version(home, "mngt/platform/alert", 0, platform_start());
-    write_lake_version(home, "mngt/platform/monitor_result", 0, platform_start());
+    write_lake_version(home, "mngt/platform/alert", 0, empty_lake_table());
+    write_lake_version(home, "mngt/platform/monitor_result", 0, empty_lake_table());
     monitor_answer = [this](const json& asked) {
       const std::string operation = asked["operation"];
       if (operation == "list")
@@ -212,7 +198,7 @@ TEST_CASE_FIXTURE(Monitored,
   monitor_answer = [](const json&) {
     return Result<std::string>(Errc::internal, "the slot ended without a result");
   };
-  write_lake_version(home, "mngt/platform/alert", 0, platform_start());
+  write_lake_version(home, "mngt/platform/alert", 0, empty_lake_table());
   CHECK(status(Method::get, alerts) == 500);
 }
 

@@ -10,6 +10,7 @@
 #include "tests/api/existing_path.h"
 #include "tests/api/fake_bundles.h"
 #include "tests/api/fake_services.h"
+#include "tests/api/lake_log.h"
 
 namespace batuta::http {
 namespace {
@@ -43,6 +44,20 @@ struct Documented : HasBundles, TestApi {
       asked.answer = AnswerRow{RunSeq{1}, 0, unmapped, number, now, "ana", {"Approve"}, "{}"};
       asked.task = *history.task_instance({"demo", "done", "first", unmapped});
     }
+    // A monitor that was judged once.
+    write_lake_version(home, "mngt/platform/monitor_result", 0, empty_lake_table());
+    monitor_answer = [](const json&) {
+      const json judged = json::array({{{"monitor_id", "sales/1"},
+                                        {"domain", "sales"},
+                                        {"kind", "freshness"},
+                                        {"target", "gold/sales/orders"},
+                                        {"severity", "info"},
+                                        {"status", "well"},
+                                        {"message", "fresh"},
+                                        {"evaluated_at", "2026-11-20T11:00:00Z"}}});
+      return Result<std::string>(
+          json({{"monitors", judged}, {"results", judged}, {"total", 1}}).dump());
+    };
     document = get("/openapi.json");
   }
 
