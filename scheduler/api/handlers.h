@@ -228,6 +228,11 @@ void get_lake_rows(Context&, Call);
 // lake_export_routes.cc
 void get_lake_export(Context&, Call);
 
+// lake_quarantine_routes.cc
+Result<Response> list_quarantines(Context&, const Request&);
+void get_quarantine(Context&, Call);
+void get_quarantine_rows(Context&, Call);
+
 // lake_sql_routes.cc
 void run_lake_sql(Context&, Call);
 void cancel_lake_sql(Context&, Call);

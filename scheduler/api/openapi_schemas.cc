@@ -263,6 +263,10 @@ constexpr ObjectSchema schemas[] = {
     {"LakeLineageEdge", "from to from_version:int? dag_id? dag_run_id? task_id? run_after:time"},
     {"LakeLineage", "[tables:LakeLineageTable] [edges:LakeLineageEdge] hidden:int more:bool"},
     {"LakeRows", "version:int? [masked] [columns] [rows:any] cut:bool cut_by? next_cursor?"},
+    {"LakeQuarantineTable", "domain table rows:int? version:int? modified:time? problem?"},
+    {"LakeQuarantineCollection", "[tables:LakeQuarantineTable] total_entries:int"},
+    {"LakeQuarantineGroup", "reason run_id? rows:int first_seen:time? last_seen:time?"},
+    {"LakeQuarantine", "domain table version:int? [groups:LakeQuarantineGroup] more:bool"},
     {"LakeSqlTable", "table version:int [masked]"},
     {"LakeSqlRows",
      "query_id? [columns] [rows:any] row_count:int cut:bool cut_by? limit:int milliseconds:int "

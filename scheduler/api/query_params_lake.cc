@@ -52,6 +52,17 @@ constexpr QueryParam lake_export_rows[] = {
     order_row,
 };
 
+constexpr QueryParam of_reason =
+    own("reason", ParamKind::text, "Rows that have this reason among theirs");
+constexpr QueryParam of_run = own("run_id", ParamKind::text, "The execution_id that rejected them");
+constexpr QueryParam received_since = own("since", ParamKind::time, "Received then or later");
+constexpr QueryParam received_until = own("until", ParamKind::time, "Received before");
+
+constexpr QueryParam quarantine_table[] = {of_reason, of_run, received_since, received_until};
+constexpr QueryParam quarantine_row_table[] = {
+    of_reason, of_run, received_since, received_until,
+    own("limit", Kind::integer, "Most rows: 50 unless given, at most 1000")};
+
 constexpr QueryParam lake_monitor_rows[] = {
     limit,
     offset,
@@ -83,6 +94,8 @@ constexpr QueryParam lake_alert_rows[] = {
 constinit const QueryTable lake_list_params = lake_list_rows;
 constinit const QueryTable lake_lineage_params = lake_lineage_rows;
 constinit const QueryTable lake_rows_params = lake_rows_rows;
+constinit const QueryTable quarantine_params = quarantine_table;
+constinit const QueryTable quarantine_rows_params = quarantine_row_table;
 constinit const QueryTable lake_monitor_params = lake_monitor_rows;
 constinit const QueryTable lake_alert_params = lake_alert_rows;
 constinit const QueryTable lake_export_params = lake_export_rows;

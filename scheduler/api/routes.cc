@@ -65,6 +65,7 @@ constexpr std::string_view less_events =
 #define OURS "/api/batuta"
 #define LAKE "/api/lake/tables"
 #define LAKE_SQL "/api/lake/sql"
+#define LAKE_QUARANTINE "/api/lake/quarantine"
 #define LAKE_MONITORS "/api/lake/monitors"
 #define LAKE_ALERTS "/api/lake/alerts"
 #define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
@@ -445,6 +446,13 @@ constexpr Route every_route[] = {
      "All its rows as a file, Parquet, CSV or JSON lines, by `format` or Accept; resumed by Range, with If-Range or of a "
      "named version; too large a file is refused, never cut",
      {.query = &lake_export_params}},
+    {get,   LAKE_QUARANTINE, reading<list_quarantines>, some_lake, "Tables with rows in quarantine",
+     {.answer = "LakeQuarantineCollection"}},
+    {get,   LAKE_QUARANTINE "/{domain}/{table}", get_quarantine, some_lake,
+     "Rejected rows of a table by reason and run, the newest first; needs the right to read the domain's quarantine",
+     {.query = &quarantine_params, .answer = "LakeQuarantine"}},
+    {get,   LAKE_QUARANTINE "/{domain}/{table}/rows", get_quarantine_rows, some_lake,
+     "Rejected rows, the newest first, masked as the contract says", {.query = &quarantine_rows_params, .answer = "LakeRows"}},
     {post,  LAKE_SQL, run_lake_sql, some_lake,
      "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv. `cut` (Batuta-Cut) says "
      "whether there are more; what is wrong with the statement is told with its line and column",

@@ -40,6 +40,8 @@ std::int64_t parse_moment(const std::string& option, const std::string& text);
 void add_lake_maintenance(CLI::App& lake, Session& session);
 // lake export
 void add_lake_export(CLI::App& lake, Session& session);
+// lake quarantine
+void add_quarantine_commands(CLI::App& lake, Session& session);
 // monitors
 void add_monitor_commands(CLI::App& app, Session& session);
 

@@ -408,6 +408,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
   }
   add_lake_export(*lake, session);
   add_lake_maintenance(*lake, session);
+  add_quarantine_commands(*lake, session);
   add_monitor_commands(app, session);
 }
 

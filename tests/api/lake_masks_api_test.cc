@@ -172,4 +172,49 @@ TEST_CASE_FIXTURE(Masked, "masks: a file that hides something is nobody else's, 
   CHECK(tag("seller", "", {{{"if-none-match", hidden.substr(3)}}}).starts_with("304"));
 }
 
+TEST_CASE_FIXTURE(Masked, "quarantine: its tables, and what is wrong in one by reason and run") {
+  write_lake_version(home, "quarantine/sales/orders", 0, "{not json\n");
+  write_lake_version(home, "quarantine/bank/clients", 0, "{not json\n");
+  const json listed = body_of(call(Method::get, "/api/lake/quarantine", "", "seller"));
+  CHECK(listed["total_entries"] == 1);
+  CHECK(listed["tables"][0]["table"] == "orders");
+  lake_answer = [] {
+    return Result<std::string>(
+        R"({"columns":["reason","run_id","n","a","b"],"rows":[["no_id","r1",3,"2026-11-20T10:00:00Z",)"
+        R"("2026-11-20T11:00:00Z"]],"cut":true,"cut_by":"rows","tables":[]})");
+  };
+  const std::string path = "/api/lake/quarantine/sales/orders";
+  const json told = body_of(
+      call(Method::get, path + "?reason=it's&run_id=r1&since=2026-11-20T00:00:00Z", "", "seller"));
+  CHECK(told["groups"][0] == json({{"reason", "no_id"},
+                                   {"run_id", "r1"},
+                                   {"rows", 3},
+                                   {"first_seen", "2026-11-20T10:00:00Z"},
+                                   {"last_seen", "2026-11-20T11:00:00Z"}}));
+  CHECK(told["more"] == true);
+  const std::string sql = json::parse(lake_queries.back())["sql"];
+  CHECK(sql.find("FROM \"quarantine/sales/orders\" WHERE list_contains(string_split(reason, ','), "
+                 "'it''s') AND run_id = 'r1' AND _ingested_at >= ") != std::string::npos);
+  CHECK(call(Method::get, path + "?since=yesterday", "", "seller").status == 422);
+  CHECK(call(Method::get, "/api/lake/quarantine/bank/clients", "", "seller").status == 403);
+  CHECK(call(Method::get, "/api/lake/quarantine/bank/none", "", "seller").status == 403);
+  CHECK(call(Method::get, "/api/lake/quarantine/sales/none", "", "seller").status == 404);
+}
+
+TEST_CASE_FIXTURE(Masked,
+                  "quarantine: rows are masked like any, and those shown bare written down") {
+  write_lake_version(home, "quarantine/sales/orders", 0, "{not json\n");
+  const std::string path = "/api/lake/quarantine/sales/orders/rows?limit=7";
+  CHECK(told_by(path.c_str(), Method::get, "seller")["contracts"].contains("sales/orders"));
+  CHECK(json::parse(lake_queries.back())["limit"] == 7);
+  CHECK(body_of(call(Method::get, path, "", "seller"))["masked"] == json({"id"}));
+  lake_answer = [] {
+    return Result<std::string>(R"({"columns":["id"],"rows":[[1]],"cut":false,"tables":)"
+                               R"([{"table":"x","version":0,"unmasked":["id"]}]})");
+  };
+  (void)told_by(path.c_str(), Method::get, "admin");
+  CHECK(registry.audit.back().event == "lake_rows_unmasked");
+  CHECK(json::parse(registry.audit.back().extra_json)["table"] == "quarantine/sales/orders");
+}
+
 }  // namespace batuta::http

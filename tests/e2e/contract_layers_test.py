@@ -170,6 +170,14 @@ def masked_for_readers(server):
     assert sql("SELECT length(card), length(cpf) FROM bronze.shop.orders WHERE id = '1'", trusted) == [[7, 64]]
     assert CARD not in json.dumps(server.get(path + "/rows", headers=reader))
     assert CARD in json.dumps(server.get(path + "/rows", headers=trusted))
+    groups = server.get("/api/lake/quarantine/shop/people", headers=reader)["groups"]
+    assert [(one["reason"], one["rows"]) for one in groups] == [("income_below_minimum", 1)], groups
+    told = json.loads(server.cli("lake", "quarantine", "list", "shop/people", "-o", "json").stdout)
+    assert told[0]["run_id"] == groups[0]["run_id"], told
+    held = json.loads(server.cli("lake", "quarantine", "show", "shop/people", "--reason", "income_below_minimum", "-o", "json").stdout)
+    assert [one["name"] for one in held] == ["***"] and not json.loads(
+        server.cli("lake", "quarantine", "show", "quarantine.shop.people", "--until", "2000-01-01T00:00:00Z", "-o", "json").stdout), held
+    assert "domain/table" in server.cli("lake", "quarantine", "show", "people", check=False).stderr
     column = next(one for one in server.get(path, headers=reader)["columns"] if one["name"] == "card")
     assert column["mask"] == "partial:4" and column["is_masked"], column
     events = server.get("/api/v2/eventLogs?event=lake_rows_unmasked")["event_logs"]

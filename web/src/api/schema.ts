@@ -508,6 +508,23 @@ export interface LakeQualityReport {
   results: Record<string, unknown>[]; run_after: string; task_id: string | null; try_number: number;
 }
 
+export interface LakeQuarantine {
+  domain: string; groups: LakeQuarantineGroup[]; more: boolean; table: string; version: number | null;
+}
+
+export interface LakeQuarantineCollection {
+  tables: LakeQuarantineTable[]; total_entries: number;
+}
+
+export interface LakeQuarantineGroup {
+  first_seen: string | null; last_seen: string | null; reason: string; rows: number; run_id: string | null;
+}
+
+export interface LakeQuarantineTable {
+  domain: string; modified: string | null; problem: string | null; rows: number | null; table: string;
+  version: number | null;
+}
+
 export interface LakeRows {
   columns: string[]; cut: boolean; cut_by: string | null; masked: string[]; next_cursor: string | null; rows: unknown[];
   version: number | null;
