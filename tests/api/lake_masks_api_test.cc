@@ -215,6 +215,14 @@ TEST_CASE_FIXTURE(Masked,
   (void)told_by(path.c_str(), Method::get, "admin");
   CHECK(registry.audit.back().event == "lake_rows_unmasked");
   CHECK(json::parse(registry.audit.back().extra_json)["table"] == "quarantine/sales/orders");
+  // Counts show nobody's value, so that they are not written down.
+  lake_answer = [] {
+    return Result<std::string>(R"({"columns":[],"rows":[],"cut":false,"tables":)"
+                               R"([{"table":"x","version":0,"unmasked":["id"]}]})");
+  };
+  const auto written = registry.audit.size();
+  (void)told_by("/api/lake/quarantine/sales/orders", Method::get, "admin");
+  CHECK(registry.audit.size() == written);
 }
 
 }  // namespace batuta::http
