@@ -91,8 +91,8 @@ TIDY = "trap 'echo tidied up; exit 1' TERM; echo up; while :; do sleep 0.05; don
 def every_way_of_ending_a_command_asks_first():
     """a time-out, a run's time-out, a failed mark and a cancelled run each send SIGTERM and grant the grace"""
     with Folder("ending") as folder:
-        server = folder.server({"late": dag("late", [shell("tidy", TIDY, execution_timeout="1s")]),
-                                "late_run": dag("late_run", [shell("tidy", TIDY)], dagrun_timeout="2s"),
+        server = folder.server({"late": dag("late", [shell("tidy", TIDY, execution_timeout="3s")]),
+                                "late_run": dag("late_run", [shell("tidy", TIDY)], dagrun_timeout="5s"),
                                 "marked": dag("marked", [shell("tidy", TIDY)]),
                                 "cancelled": dag("cancelled", [shell("tidy", TIDY)])}).start()
         runs = {name: server.trigger(name)["dag_run_id"] for name in ("late", "late_run", "marked", "cancelled")}
