@@ -45,6 +45,12 @@ before(async () => {
     dag_id: 'shop', schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
     tasks: [task('take', 'extract'), task('clean', 'transform', { depends_on: ['take'] })],
   }));
+  const monitor = (name, more) => ({ name, kind: 'freshness', table: 'silver/shop/orders', within: '1d', ...more });
+  put(join(folder, 'monitors', 'shop.json'), JSON.stringify({ monitors: [
+    monitor('fresh', { description: canary }),
+    monitor('late', { table: 'silver/shop/nothing', severity: 'critical' }),
+    monitor('ingestion', { kind: 'failures', dag: 'shop', table: undefined, within: undefined }),
+  ] }));
   // A table of somebody else's, whose log cannot be read, and one that lies elsewhere.
   put(join(folder, 'home', 'lake', 'gold', 'other', 'broken', '_delta_log', '00000000000000000000.json'), '{not json\n');
   put(join(folder, 'home', 'lake', 'stray', 'one', '_delta_log', '00000000000000000000.json'), '{}\n');
@@ -234,5 +240,46 @@ test('a table that is not there says so, and Portuguese has all of it', async ()
   await goTo(page, `${table}?tab=versions`);
   await page.getByRole('tab', { name: 'Linhagem' }).waitFor();
   await page.getByRole('button', { name: 'EN English' }).click();
+  await finish();
+});
+
+test('an alert is acknowledged and closed on the page, and its monitor tells what it found', async () => {
+  const { page, finish } = await newPage(session);
+  await page.waitForFunction(async () => (await fetch('/api/v2/dags/lake_monitors')).ok, null, { timeout: 20_000 });
+  await page.reload();
+  await trigger(page, 'lake_monitors');
+  await headState(page, 'success').waitFor();
+  await goTo(page, '#/home');
+  await page.getByRole('region', { name: 'Alerts' }).getByText('there is no table silver/shop/nothing').waitFor();
+  await look(page, 'home-alerts', page.locator('.home-alerts li'));
+  await page.keyboard.press('g');
+  await page.keyboard.press('m');
+  const alerts = page.getByRole('region', { name: 'Alerts' });
+  await alerts.getByText('1 open, 0 acknowledged').waitFor();
+  await page.getByText('1 well, 1 unwell, 1 unknown').waitFor();
+  assert.ok((await page.locator('main').textContent()).includes(canary));
+  await look(page, 'monitors', page.locator('.lake-panel tbody tr'));
+  await page.getByRole('button', { name: 'PT Português' }).click();
+  await page.getByText('bem: 1, mal: 1, sem resposta: 1').waitFor();
+  await look(page, 'monitors-portuguese', page.locator('.lake-panel tbody tr'));
+  await page.getByRole('button', { name: 'EN English' }).click();
+  await alerts.getByText('1 open, 0 acknowledged').waitFor();
+  await alerts.getByRole('button', { name: 'Acknowledge' }).click();
+  await page.getByRole('dialog').getByLabel('Note').fill(`on it ${canary}`);
+  await check(page, 'acknowledging');
+  await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge' }).click();
+  await alerts.getByText('0 open, 1 acknowledged').waitFor();
+  assert.ok((await alerts.textContent()).includes(`on it ${canary}`));
+  assert.equal(await alerts.getByRole('button', { name: 'Acknowledge' }).count(), 0);
+  await alerts.getByRole('link', { name: 'shop/late' }).click();
+  await page.locator('.monitor-bar.monitor-unwell').first().waitFor();
+  await look(page, 'monitor', page.locator('.monitor-chart'));
+  await page.getByText('As a table').click();
+  assert.match(await page.locator('.lake-panel tbody tr').first().textContent(), /unwell/);
+  await alerts.getByRole('button', { name: 'Close it' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Close it' }).click();
+  await alerts.getByText('No alert is open').waitFor();
+  await page.getByRole('combobox', { name: 'Alerts that are shown' }).selectOption('closed');
+  await alerts.getByText('there is no table silver/shop/nothing').waitFor();
   await finish();
 });

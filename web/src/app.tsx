@@ -22,6 +22,7 @@ import { LakeView } from './views/lake';
 import { LakeSqlView } from './views/lake_sql';
 import { LakeTableView } from './views/lake_table';
 import { LoginView } from './views/login';
+import { MonitorsView } from './views/monitors';
 import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
 import { RunView } from './views/run';
@@ -45,6 +46,8 @@ function View({ route }: { route: Route }) {
       return <TasksView />;
     case 'lake':
       return <LakeView />;
+    case 'monitors':
+      return <MonitorsView />;
     case 'lake_sql':
       return <LakeSqlView />;
     case 'lake_table':

@@ -20,6 +20,7 @@ import './css/calendar.css';
 import './css/trends.css';
 import './css/lake.css';
 import './css/sql.css';
+import './css/monitors.css';
 import './css/access.css';
 import './css/code.css';
 import './css/json.css';

@@ -259,5 +259,11 @@ export const lakeLineage = (of: t.LakeKey, depth: number, signal?: AbortSignal) 
 /** Of one version, or of the newest. */
 export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
   get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);
+export const lakeMonitors = (query: Query, signal?: AbortSignal) => get<t.LakeMonitors>(`/api/lake/monitors${queryString(query)}`, signal);
+/** What one found, the newest first; its id is "domain/name". */
+export const monitorResults = (id: string, page: Page, signal?: AbortSignal) =>
+  rowsOf<t.LakeMonitorResult>(`/api/lake/monitors/${path(...id.split('/'))}/results`, 'results', { ...page }, signal);
+export const lakeAlerts = (query: Query, signal?: AbortSignal) => get<t.LakeAlerts>(`/api/lake/alerts${queryString(query)}`, signal);
+export const changeAlert = (id: number, action: 'ack' | 'close', note: string) => request<t.LakeAlert>('POST', `/api/lake/alerts/${id}`, { body: { action, note } });
 export const lakeSql = (body: { sql: string; limit?: number | undefined; query_id: string }, signal?: AbortSignal) => request<t.LakeSqlRows>('POST', '/api/lake/sql', { body, signal });
 export const cancelLakeSql = (id: string) => request<unknown>('DELETE', `/api/lake/sql/${path(id)}`);

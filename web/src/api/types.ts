@@ -59,6 +59,11 @@ export type LakeLineage = schema.LakeLineage;
 export type LakeLineageEdge = schema.LakeLineageEdge;
 export type LakeRows = schema.LakeRows;
 export type LakeSqlRows = schema.LakeSqlRows;
+export type LakeAlert = schema.LakeAlert;
+export type LakeAlerts = schema.LakeAlertCollection;
+export type LakeMonitor = schema.LakeMonitor;
+export type LakeMonitors = schema.LakeMonitorCollection;
+export type LakeMonitorResult = schema.LakeMonitorResult;
 
 /** One rule's result, as plugins report it; a plugin of one's own may leave things out. */
 export interface QualityResult {

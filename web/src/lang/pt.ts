@@ -6,6 +6,7 @@ import { dagListWords } from './pt_dags';
 import { graphWords } from './pt_graph';
 import { lakeWords } from './pt_lake';
 import { logWords } from './pt_log';
+import { monitorWords } from './pt_monitors';
 import { paletteWords } from './pt_palette';
 import { listWords } from './pt_lists';
 import { runWords } from './pt_run';
@@ -23,6 +24,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...lakeWords,
   ...listWords,
   ...logWords,
+  ...monitorWords,
   ...paletteWords,
   ...runWords,
   ...sqlWords,

@@ -88,13 +88,15 @@ const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> 
   warning: [t('warning', {}, to), t('warnings', {}, to)],
   table: [t('table', {}, to), t('tables', {}, to)],
   version: [t('version', {}, to), t('versions', {}, to)],
+  alert: [t('alert', {}, to), t('alerts', {}, to)],
+  result: [t('result', {}, to), t('results', {}, to)],
   user: [t('user', {}, to), t('users', {}, to)],
   role: [t('role', {}, to), t('roles', {}, to)],
   group: [t('group', {}, to), t('groups', {}, to)],
   token: [t('token', {}, to), t('tokens', {}, to)],
 });
 
-export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'user' | 'role' | 'group' | 'token';
+export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'alert' | 'result' | 'user' | 'role' | 'group' | 'token';
 
 export function count(amount: number, one: Noun, to: Language = language): string {
   const [single, several] = nouns(to)[one];

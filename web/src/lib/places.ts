@@ -14,6 +14,7 @@ export const places: readonly Place[] = [
   { href: '#/runs', label: t('Runs'), views: ['runs'], key: 'r' },
   { href: '#/tasks', label: t('Tasks'), views: ['tasks'], key: 't' },
   { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table'], key: 'k' },
+  { href: '#/lake/monitors', label: t('Monitors'), views: ['monitors'], key: 'm' },
   { href: '#/lake/sql', label: t('SQL'), views: ['lake_sql'], key: 's' },
   { href: '#/problems', label: t('Problems'), views: ['problems'], key: 'p' },
   { href: '#/pools', label: t('Pools'), views: ['pools'], key: 'o' },

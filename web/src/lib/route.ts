@@ -7,7 +7,7 @@ export type Route =
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
   | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
-  | { view: 'home' | 'lake' | 'lake_sql' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
+  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
 const plain = new Set(['home', 'lake', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
@@ -38,6 +38,7 @@ export function parseRoute(hash: string): Route {
     return { view: 'lake_table', layer: dag, domain: word, table: run, tab };
   }
   if (head === 'lake' && dag === 'sql' && word === undefined) return { view: 'lake_sql' };
+  if (head === 'lake' && dag === 'monitors' && word === undefined) return { view: 'monitors' };
   if (plain.has(head) && dag === undefined) return { view: head } as Route;
   return { view: 'unknown' };
 }
@@ -69,6 +70,19 @@ export function instancesLink(dag: string, run: string, task: string): string {
 export function lakeLink({ layer, domain, table }: { layer: string; domain: string; table: string }, search: Readonly<Record<string, string>> = {}): string {
   const query = new URLSearchParams(search).toString();
   return `#/lake/${[layer, domain, table].map(encodeURIComponent).join('/')}${query ? `?${query}` : ''}`;
+}
+
+/** Monitors and alerts, filtered. */
+export function monitorsLink(search: Readonly<Record<string, string>> = {}): string {
+  const query = new URLSearchParams(search).toString();
+  return `#/lake/monitors${query ? `?${query}` : ''}`;
+}
+
+/** What a monitor watches: "layer/domain/table", or a DAG or "dag.task", which leads to the failed tasks of that name. */
+export function watchedLink(kind: string, target: string): string {
+  const [layer = '', domain = '', table = ''] = target.split('/');
+  if (kind !== 'failures') return lakeLink({ layer, domain, table });
+  return `#/tasks?${new URLSearchParams({ dag: target.split('.', 1)[0] ?? target, state: 'failed' }).toString()}`;
 }
 
 /** The one-time code of "#login=<code>", or null. */

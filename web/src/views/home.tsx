@@ -16,6 +16,7 @@ import { dagLink, runLink } from '../lib/route';
 import type { StateName } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
+import { OpenAlerts } from './monitor_alerts';
 
 const spans = [6, 24, 72, 168];
 const usualSpan = 24;
@@ -197,6 +198,7 @@ export function HomeView() {
           </select>
         </label>
       </div>
+      <OpenAlerts />
       <Loaded of={home}>
         {(data) =>
           data.dags.active + data.dags.paused === 0 && data.import_errors === 0 ? (
