@@ -41,9 +41,11 @@ struct Settled {
 
 // A monitor has one open alert at most: it opens when the monitor is unwell and has none, and
 // closes when it is well, or when its domain was judged and has no such monitor any more.
-// `domains`: those that were judged; alerts of others stay as they are.
+// `domains`: those that were judged; alerts of others stay as they are. `closed_after`: alerts that
+// were closed after `now`, by people or by looks that began later: this look opens none of their
+// monitors again, for who closed them knew more.
 Settled settle(std::vector<Alert> open, const std::vector<Judged>& judged,
                const std::set<std::string>& domains, std::int64_t next_id, const std::string& run,
-               Time now);
+               Time now, const std::vector<Alert>& closed_after = {});
 
 }  // namespace batuta::monitor

@@ -36,8 +36,17 @@ std::string joined(const std::vector<std::string>& parts) {
 Verdict judge_freshness(const Monitor& m, const Sight& seen, Time now) {
   if (!seen.is_there)
     return {Status::unwell, std::nullopt, seconds(m.within), "there is no table " + m.table};
-  if (!seen.changed)
+  if (!seen.changed) {
+    // How old the data is nobody knows, but that they are older than this is enough to be late.
+    const Duration least =
+        seen.unchanged_since ? std::max(Duration{}, now - *seen.unchanged_since) : Duration{};
+    if (least > m.within) {
+      return {Status::unwell, seconds(least), seconds(m.within),
+              "no change since at least " + to_iso(*seen.unchanged_since) + ", " + age_text(least) +
+                  " ago, and " + age_text(m.within) + " are allowed"};
+    }
     return unknown("the log of " + m.table + " no longer tells when its rows last changed");
+  }
   const Duration age = std::max(Duration{}, now - *seen.changed);
   const bool well = age <= m.within;
   return {well ? Status::well : Status::unwell, seconds(age), seconds(m.within),

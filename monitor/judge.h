@@ -41,6 +41,9 @@ struct Sight {
   // Of a table.
   bool is_there = false;
   OptTime changed;  // when its newest version of data was made
+  // Where no version that was looked at changed data: when the oldest of them was made. The last
+  // change lies before it.
+  OptTime unchanged_since;
   // Rows that the newest versions wrote, the newest first; nullopt: a file has no statistics.
   std::vector<std::optional<std::int64_t>> written;
   Columns columns;

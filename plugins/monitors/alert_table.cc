@@ -105,6 +105,33 @@ std::vector<Alert> AlertTable::closed_by_run(const std::string& run) {
   return read("WHERE closed_run = $1 ORDER BY alert_id", {run}, false, true);
 }
 
+std::vector<Alert> AlertTable::closed_after(Time when) {
+  return read("WHERE closed_at > $1 ORDER BY alert_id", {when}, false, true);
+}
+
+std::int64_t AlertTable::drop_closed_before(Time oldest) {
+  own_.reopen();  // change() may have put a version
+  const auto closed = own_.files_of("false");
+  if (closed.empty()) return 0;
+  const std::string view = alert_rows_view, rows = alert_rows_table;
+  own_.view(view, own_.table().files([](const lakelog::AddFile&) { return true; }));
+  const Cell last = session_.value("SELECT coalesce(max(alert_id), 0) FROM " + view);
+  own_.view(view, closed);
+  const std::vector<Param> params = {oldest, last.integer()};
+  const std::string old = "coalesce(closed_at < $1 AND alert_id < $2, false)";
+  const std::int64_t gone =
+      session_.value("SELECT count(*) FROM " + view + " WHERE " + old, params).integer();
+  if (gone == 0) return 0;
+  own_.make_rows(rows);
+  session_.run("INSERT INTO " + rows + " SELECT " + column_list(own_.shape()) + " FROM " + view +
+                   " WHERE NOT " + old,
+               params);
+  const bool any = session_.value("SELECT count(*) FROM " + rows).integer() > 0;
+  const bool done = any ? own_.put(rows, closed, false) : own_.drop(closed);
+  own_.reopen();
+  return done ? gone : 0;
+}
+
 void AlertTable::write_rows(const std::vector<Alert>& alerts) {
   for (const Alert& a : alerts) {
     session_.run(

@@ -1,4 +1,4 @@
-// mngt/platform/alert: a row for every alert there ever was.
+// mngt/platform/alert: a row for every alert: all that are open, and those closed of late.
 #pragma once
 
 #include <functional>
@@ -23,6 +23,12 @@ class AlertTable {
   std::optional<monitor::Alert> find(std::int64_t id);
   // Those that this evaluation closed.
   std::vector<monitor::Alert> closed_by_run(const std::string& run);
+  // Those that were closed after this; within change() as of the version that it decides on.
+  std::vector<monitor::Alert> closed_after(Time when);
+  // Takes away alerts that were closed before `oldest`, and returns how many. Only files of closed
+  // ones are written anew, and the alert with the highest number stays, so that none is given
+  // twice. 0 too where others changed the table meanwhile, which puts it off.
+  std::int64_t drop_closed_before(Time oldest);
 
   // Reads the open alerts, asks what shall be open then and what is closed, and puts that as one
   // version; again where others changed them meanwhile. `decide` gets the number for the next one,

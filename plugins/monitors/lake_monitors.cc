@@ -4,7 +4,8 @@
 // that stands is not opened again.
 //
 // What it returns, by operation:
-//   evaluate  {"monitors","well","unwell","unknown","open","opened":[alert…],"closed":[alert…]}
+//   evaluate  {"monitors","well","unwell","unknown","open","opened":[alert…],"closed":[alert…],
+//             "dropped": closed alerts that were taken away, being older than is kept}
 //             what this run opened and closed, whichever of its attempts did
 //   list      {"monitors":[result…],"alerts":[the open ones…]}
 //   alerts    {"alerts":[…]}, newest first
@@ -37,7 +38,8 @@ constexpr std::int64_t max_listed = 20'000;  // alerts
 constexpr std::int64_t max_history = 1000;   // results of a monitor, of one answer
 constexpr std::int64_t shown_results = 20;   // of a monitor
 constexpr std::size_t max_note = 1000;
-constexpr std::int64_t days_kept = 90;  // of results
+constexpr std::int64_t days_kept = 90;          // of results
+constexpr std::int64_t closed_days_kept = 365;  // of closed alerts
 
 // What a person asked for, and what there is does not allow.
 struct Refusal : plugin::FinalError {
@@ -137,14 +139,16 @@ class Evaluation {
     ResultTable results(session_, lake_, writer_of(context_));
     AlertTable alerts(session_, lake_, writer_of(context_));
     auto baselines = results.baselines();
-    judge_all(baselines);
+    judge_all(results, baselines);
     if (context_.boolean("dry_run", false)) return summary({}, {}, alerts.open_alerts());
     const std::string& run = context_.execution_id();
     const Settled settled = alerts.change([&](std::vector<Alert> open, std::int64_t next) {
-      return monitor::settle(std::move(open), judged_, domains_, next, run, now_);
+      return monitor::settle(std::move(open), judged_, domains_, next, run, now_,
+                             alerts.closed_after(now_));
     });
     results.append(judged_, baselines, run, now_);
     results.drop_before(to_iso(now_ - std::chrono::days(days_kept)).substr(0, 10));
+    drop_old_alerts(alerts);
     // An attempt before this one may have put them, and died before it could tell.
     std::vector<Alert> opened;
     for (const Alert& alert : settled.open)
@@ -181,11 +185,29 @@ class Evaluation {
     return seen_.emplace(key, std::move(seen)).first->second;
   }
 
+  // By whole days, so that the table is written anew for it once a day at most.
+  void drop_old_alerts(AlertTable& alerts) {
+    const std::string day = to_iso(now_ - std::chrono::days(closed_days_kept)).substr(0, 10);
+    const OptTime oldest = parse_iso(day + "T00:00:00Z");
+    if (!oldest) return;
+    dropped_ = alerts.drop_closed_before(*oldest);
+    if (dropped_ > 0) {
+      context_.info("took away " + std::to_string(dropped_) + " alerts that were closed before " +
+                    day);
+    }
+  }
+
   // `baselines` becomes what holds from now on.
-  void judge_all(std::map<std::string, monitor::Columns>& baselines) {
+  void judge_all(ResultTable& results, std::map<std::string, monitor::Columns>& baselines) {
+    std::optional<std::map<std::string, monitor::Columns>> older;  // read when one is missing
     for (const monitor::Monitor& m : monitors_) {
       context_.check_cancelled();
       const monitor::Sight& seen = look(m);
+      if (m.kind == monitor::Kind::schema && m.columns.empty() && seen.is_there &&
+          !baselines.contains(m.id)) {
+        if (!older) older = results.older_baselines();
+        if (const auto last = older->find(m.id); last != older->end()) baselines.insert(*last);
+      }
       const auto known = baselines.find(m.id);
       const auto* baseline = known == baselines.end() ? nullptr : &known->second;
       judged_.push_back({m, monitor::judge(m, seen, baseline, now_)});
@@ -221,7 +243,8 @@ class Evaluation {
                 {"opened_count", opened.size()},
                 {"closed_count", closed.size()},
                 {"opened", alerts_json(opened, max_told)},
-                {"closed", alerts_json(closed, max_told)}};
+                {"closed", alerts_json(closed, max_told)},
+                {"dropped", dropped_}};
     if (context_.boolean("details", false)) out["results"] = std::move(found);
     return out;
   }
@@ -235,6 +258,7 @@ class Evaluation {
   const std::vector<monitor::Monitor> monitors_;
   std::map<std::string, monitor::Sight> seen_;
   std::vector<Judged> judged_;
+  std::int64_t dropped_ = 0;  // closed alerts
 };
 
 json run_list(const plugin::Context& context, Session& session) {

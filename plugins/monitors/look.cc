@@ -64,8 +64,13 @@ void look_at_versions(const DeltaTable& table, std::size_t versions, monitor::Si
           table.name() + " version " + std::to_string(*at) + ": " + commit.error().message;
       return;
     }
-    if (!changes_data(*commit)) continue;
+    if (!changes_data(*commit)) {
+      if (!seen.changed)
+        seen.unchanged_since = Time(std::chrono::milliseconds(made_ms(log, *at, *commit)));
+      continue;
+    }
     if (!seen.changed) seen.changed = Time(std::chrono::milliseconds(made_ms(log, *at, *commit)));
+    seen.unchanged_since.reset();
     // What only takes rows away wrote none, and is no measure of what is written.
     if (std::any_of(commit->adds.begin(), commit->adds.end(),
                     [](const lakelog::AddFile& file) { return file.data_change; }))

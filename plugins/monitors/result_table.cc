@@ -89,6 +89,16 @@ void ResultTable::view_newest_days(std::size_t days) {
 
 std::map<std::string, monitor::Columns> ResultTable::baselines() {
   view_newest_days(newest_days);
+  return baselines_in_view();
+}
+
+std::map<std::string, monitor::Columns> ResultTable::older_baselines() {
+  if (own_.partitions().size() <= newest_days) return {};
+  view_newest_days(0);
+  return baselines_in_view();
+}
+
+std::map<std::string, monitor::Columns> ResultTable::baselines_in_view() {
   std::map<std::string, monitor::Columns> out;
   for (const auto& row :
        session_

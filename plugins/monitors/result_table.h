@@ -19,6 +19,9 @@ class ResultTable {
 
   // The columns that each schema monitor was last well with.
   std::map<std::string, monitor::Columns> baselines();
+  // The same of the days before those that baselines() looks through: for a monitor that was not
+  // judged for a while. It reads all that is kept.
+  std::map<std::string, monitor::Columns> older_baselines();
   // Appends a row for each. `baselines`: of schema monitors, as they hold from now on.
   void append(const std::vector<monitor::Judged>& judged,
               const std::map<std::string, monitor::Columns>& baselines, const std::string& run,
@@ -35,6 +38,7 @@ class ResultTable {
  private:
   // Of the last days that there are; 0: of all.
   void view_newest_days(std::size_t days);
+  std::map<std::string, monitor::Columns> baselines_in_view();
   nlohmann::json rows(const std::string& sql, const std::vector<Param>& params);
 
   Session& session_;

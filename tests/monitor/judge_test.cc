@@ -62,6 +62,21 @@ TEST_CASE("a table is fresh up to its bound, and one that is not there is not") 
   CHECK(status_of(m, seen) == Status::well);
 }
 
+TEST_CASE(
+    "a table whose last change lies beyond what was looked at is late when that alone is old") {
+  const Monitor m = of_kind(Kind::freshness);
+  Sight seen;
+  seen.is_there = true;
+  seen.unchanged_since = noon - std::chrono::hours(24);
+  CHECK(status_of(m, seen) == Status::unknown);  // it may have changed just before
+  seen.unchanged_since = noon - std::chrono::hours(25);
+  const Verdict late = judge(m, seen, nullptr, noon);
+  CHECK(late.status == Status::unwell);
+  CHECK(late.value == 90000.0);
+  CHECK(late.message ==
+        "no change since at least 2026-11-19T11:00:00Z, 1d 1h ago, and 1d are allowed");
+}
+
 TEST_CASE("ages are told in two units at most") {
   CHECK(age_text(std::chrono::seconds(0)) == "0s");
   CHECK(age_text(std::chrono::seconds(61)) == "1m 1s");
@@ -192,4 +207,20 @@ TEST_CASE("an older look closes nothing that a newer one opened, and opens nothi
                             noon + std::chrono::hours(24));
   CHECK(settle(ahead.open, {judged("a", Status::well)}, {"bank"}, 6, "run-3", noon).closed.size() ==
         1);
+}
+
+TEST_CASE("an older look opens nothing again that was closed meanwhile") {
+  Alert closed;
+  closed.monitor_id = "bank/a";
+  closed.closed_at = noon + std::chrono::minutes(5);
+  closed.closed_by = "ana";
+  const std::vector<Judged> looked = {judged("a", Status::unwell), judged("b", Status::unwell)};
+  const auto older = settle({}, looked, {"bank"}, 6, "run-1", noon, {closed});
+  REQUIRE(older.opened.size() == 1);
+  CHECK(older.opened[0].monitor_id == "bank/b");
+  const auto next =
+      settle({}, looked, {"bank"}, 6, "run-2", noon + std::chrono::minutes(5), {closed});
+  CHECK(next.opened.size() == 2);
+  closed.closed_at = noon + std::chrono::hours(24);  // another clock's
+  CHECK(settle({}, looked, {"bank"}, 6, "run-3", noon, {closed}).opened.size() == 2);
 }

@@ -271,3 +271,90 @@ TEST_CASE("a table that cannot be read leaves the other monitors judged") {
   REQUIRE_FALSE(table.evaluate(json::array({json::object({{"name", "x"}})})));
   CHECK(table.failure.find("parameter monitors: demo/monitors/0/kind: is missing") == 0);
 }
+
+TEST_CASE("columns that changed while their monitor rested are held against what was well before") {
+  Watched table;
+  table.publish(1);
+  REQUIRE_MESSAGE(table.evaluate(json::array({columns}), {{"at", "2026-11-20T10:00:00Z"}}),
+                  table.failure);
+  for (const char* at : {"2026-11-21T10:00:00Z", "2026-11-22T10:00:00Z", "2026-11-23T10:00:00Z",
+                         "2026-11-24T10:00:00Z"})
+    REQUIRE(table.evaluate(json::array({volume}), {{"at", at}}));
+  json schema = append_payload({})["schema"];
+  schema.push_back({{"name", "city"}, {"type", "string"}, {"nullable", true}});
+  table.publish(1, schema);
+  REQUIRE(table.evaluate(json::array({columns}), {{"at", "2026-11-25T10:00:00Z"}}));
+  REQUIRE(table.told["opened"].size() == 1);
+  CHECK(table.told["opened"][0]["message"] == "the columns differ: city (string) is new");
+}
+
+TEST_CASE("closed alerts are kept for 365 days, open ones and the highest number for good") {
+  Watched table;
+  json other = fresh;
+  other["name"] = "other";
+  const auto close = [&](int id, const char* at) {
+    return table.ask({{"operation", "close"}, {"alert", id}, {"by", "ana"}, {"at", at}});
+  };
+  // 1 stays open; 2 and 3 are closed, a day apart.
+  REQUIRE(table.evaluate(json::array({fresh, other}), {{"at", "2025-01-10T10:00:00Z"}}));
+  REQUIRE(close(2, "2025-01-10T11:00:00Z"));
+  REQUIRE(table.evaluate(json::array({fresh, other}), {{"at", "2025-01-11T10:00:00Z"}}));
+  REQUIRE(close(3, "2025-01-11T11:00:00Z"));
+  const auto numbers = [&] {
+    REQUIRE(table.ask({{"operation", "alerts"}, {"state", "all"}}));
+    std::vector<int> out;
+    for (const json& alert : table.told["alerts"]) out.push_back(alert["alert_id"].get<int>());
+    return out;
+  };
+  REQUIRE(table.evaluate(json::array({fresh}), {{"at", "2026-01-10T12:00:00Z"}}));
+  CHECK(table.told["dropped"] == 0);
+  REQUIRE_MESSAGE(table.evaluate(json::array({fresh}), {{"at", "2026-01-11T12:00:00Z"}}),
+                  table.failure);
+  CHECK(table.told["dropped"] == 1);
+  CHECK(numbers() == std::vector<int>{3, 1});
+  REQUIRE(table.evaluate(json::array({fresh}), {{"at", "2027-01-11T12:00:00Z"}}));
+  CHECK(table.told["dropped"] == 0);
+  CHECK(numbers() == std::vector<int>{3, 1});
+  REQUIRE(table.evaluate(json::array({fresh, other}), {{"at", "2027-01-11T13:00:00Z"}}));
+  CHECK(table.told["opened"][0]["alert_id"] == 4);
+  CHECK(table.told["dropped"] == 1);  // in the same evaluation, 3 is the highest no more
+  CHECK(numbers() == std::vector<int>{4, 1});
+  CHECK(table.open().size() == 2);
+}
+
+TEST_CASE("an evaluation that began before a person closed an alert does not open it again") {
+  Watched table;
+  REQUIRE(table.evaluate(json::array({fresh}), {{"at", "2026-11-20T10:00:00Z"}}));
+  REQUIRE(table.ask(
+      {{"operation", "close"}, {"alert", 1}, {"by", "ana"}, {"at", "2026-11-20T10:20:00Z"}}));
+  REQUIRE_MESSAGE(table.evaluate(json::array({fresh}), {{"at", "2026-11-20T10:15:00Z"}}),
+                  table.failure);
+  CHECK(table.told["unwell"] == 1);
+  CHECK(table.told["opened"].empty());
+  REQUIRE(table.evaluate(json::array({fresh}), {{"at", "2026-11-20T10:30:00Z"}}));
+  CHECK(table.told["opened"].size() == 1);
+}
+
+TEST_CASE("a table whose newest 500 versions changed nothing is late by the oldest of them") {
+  Watched table;
+  table.publish(1);
+  lakelog::Change change;
+  change.operation = "OPTIMIZE";
+  change.commit.adds.push_back({"day=2026-11-20/all.parquet",
+                                {{"day", "2026-11-20"}},
+                                1,
+                                0,
+                                false,
+                                false,
+                                R"({"numRecords":1})"});
+  const lakelog::LogFolder log(*table.lake.storage(), watched);
+  for (int version = 1; version <= 500; ++version) {
+    change.read_version = version - 1;
+    REQUIRE(lakelog::put_change(log, change, 4'070'908'800'000).ok());  // far_away
+  }
+  REQUIRE_MESSAGE(table.evaluate(json::array({fresh}), {{"at", "2099-01-01T02:00:00Z"}}),
+                  table.failure);
+  REQUIRE(table.told["opened"].size() == 1);
+  CHECK(table.told["opened"][0]["message"] ==
+        "no change since at least 2099-01-01T00:00:00Z, 2h ago, and 1h are allowed");
+}
