@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, FINANCIAL, Folder, eventually, main  # noqa: E402
+from harness import BATUTA, FINANCIAL, Folder, eventually, main, refused  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 SILVER = "silver/financial/quotes"
@@ -58,6 +58,21 @@ def monitors_are_judged(folder, server):
     rows = json.loads(server.cli("monitors", "list", "--output", "json").stdout)
     assert [(row["monitor_id"], row["status"], row["alert_id"]) for row in rows] == [
         ("financial/fresh", "well", None), ("financial/late", "unwell", 1)], rows
+    said = refused(409, lambda: server.call("POST", "/api/lake/alerts/1", {"action": "ack", "note": "me too"}))
+    assert acked["acked_by"] in said, said
+    closed = server.call("POST", "/api/lake/alerts/1", {"action": "close", "note": "agreed"})
+    assert (closed["state"], closed["close_note"]) == ("closed", "agreed"), closed
+    server.cli("monitors", "run")
+    again, = server.get("/api/lake/alerts?state=open")["alerts"]
+    assert (again["monitor_id"], again["may_change"]) == ("financial/late", True), again
+    acked = server.call("POST", f"/api/lake/alerts/{again['alert_id']}", {"action": "ack", "note": "over HTTP"})
+    assert acked["state"] == "acknowledged", acked
+    counts = server.get("/api/lake/alerts")["counts"]
+    assert counts == {"open": 0, "acknowledged": 1, "closed": 1}, counts
+    shown = server.sql('SELECT acked_by, ack_note FROM "mngt/platform/alert" WHERE is_open')
+    assert shown == [[acked["acked_by"], "over HTTP"]], shown
+    told = [row["event"] for row in server.get("/api/v2/eventLogs?limit=1000")["event_logs"]]
+    assert told.count("ack_alert") == 1 and told.count("close_alert") == 1, told
 
 
 def a_table_is_looked_after_while_its_server_runs():

@@ -29,7 +29,8 @@ function Chart({ kind, results }: { kind: string; results: readonly LakeMonitorR
       <figcaption>{title}</figcaption>
       <svg viewBox={`0 0 ${width} ${tall}`} preserveAspectRatio="none" role="img" aria-label={title}>
         {bars.map(({ result, share }, at) => {
-          const high = Math.max(3, (share ?? 0) * (tall - 2));
+          // What has no value, as the age of a table that is not there, is seen all the same.
+          const high = Math.max(result.status === 'unwell' ? 12 : 3, (share ?? 0) * (tall - 2));
           const words = `${localTime(result.evaluated_at)}, ${statusNames[result.status] ?? result.status}: ${valueText(kind, result.value)}`;
           return (
             <g key={at} class={`monitor-bar monitor-${result.status}`}>
