@@ -58,6 +58,15 @@ struct Documented : HasBundles, TestApi {
       return Result<std::string>(
           json({{"monitors", judged}, {"results", judged}, {"total", 1}}).dump());
     };
+    // Rows that a contract rejected: reason, run, how many, first and last.
+    write_lake_version(home, "quarantine/sales/orders", 0, empty_lake_table());
+    lake_answer = [] {
+      const json row{"no_id", "r1", 3, "2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z"};
+      return Result<std::string>(json({{"columns", {"a", "b", "c", "d", "e"}},
+                                       {"rows", json::array({row})},
+                                       {"cut", false}})
+                                     .dump());
+    };
     document = get("/openapi.json");
   }
 
