@@ -62,7 +62,11 @@ class Walk {
     if (type == "SHOW_REF" && node.contains("query") && node["query"].is_null())
       throw SqlError("SHOW is not allowed here: batuta lake tables lists the tables");
     const std::size_t outer = defined_.size();
-    if (type == "RECURSIVE_CTE_NODE") define(text(node, "cte_name"));  // it names itself
+    if (type == "RECURSIVE_CTE_NODE") {
+      // It names itself, but not where it begins: what has that name there is a table.
+      visit(node.value("left", json()));
+      define(text(node, "cte_name"));
+    }
     if (const auto names = node.find("cte_map"); names != node.end()) visit_definitions(*names);
     const bool is_table_function = type == "TABLE_FUNCTION" && node.contains("function");
     if (is_table_function) {
@@ -76,7 +80,7 @@ class Walk {
     for (const auto& [key, child] : node.items()) {
       if (is_table_function && key == "function") {
         visit(child.value("children", json()));
-      } else if (key != "cte_map") {
+      } else if (key != "cte_map" && !(key == "left" && type == "RECURSIVE_CTE_NODE")) {
         visit(child);
       }
     }
@@ -124,7 +128,12 @@ class Walk {
 
   // A name with a dot could be taken for a file's by the engine where it sees another scope than
   // this walk.
+  // Nor may it be one of the views that stand behind the names of tables, unmasked ones among them.
   void define(const std::string& name) {
+    for (const char* ours : {"lake_table_", "lake_view_", "read_mask_", "mngt_raw_"})
+      if (lower(name).starts_with(ours))
+        throw SqlError("WITH \"" + name + "\": names that begin with " + ours +
+                       " are taken; choose another");
     if (name.find_first_of("./\\:") != std::string::npos)
       throw SqlError("WITH \"" + name + "\": the name may not contain . / \\ or :");
     defined_.push_back(lower(name));

@@ -69,22 +69,30 @@ std::shared_ptr<const TableContract> history_of(
   return history;
 }
 
-// Calls `found` with the name and text of each contract that a task of the DAG names.
+// Calls `found` with the name and text of each contract that a task of the DAG names, for what it
+// writes or for a file that it hands in.
 template <class Take>
 void each_contract(const std::string& canonical_json, const Take& found) {
   // Few DAGs have one: the others are not parsed for it.
   if (canonical_json.find("\"contract\":{") == std::string::npos) return;
   const auto definition = stored_json(canonical_json);
   if (!definition.is_object() || !definition.contains("tasks")) return;
-  for (const auto& task : definition["tasks"]) {
-    const auto contract = task.find("contract");
-    if (contract == task.end() || !contract->is_object()) continue;
+  const auto take = [&](const auto& owner) {
+    const auto contract = owner.find("contract");
+    if (contract == owner.end() || !contract->is_object()) return;
     const auto name = contract->find("name");
     const auto yaml = contract->find("yaml");
     if (name == contract->end() || yaml == contract->end() || !name->is_string() ||
         !yaml->is_string())
-      continue;
+      return;
     found(name->template get<std::string>(), yaml->template get<std::string>());
+  };
+  for (const auto& task : definition["tasks"]) {
+    take(task);
+    const auto outputs = task.find("outputs");
+    if (outputs == task.end() || !outputs->is_array()) continue;
+    for (const auto& output : *outputs)
+      if (output.is_object()) take(output);
   }
 }
 
@@ -98,12 +106,16 @@ void LakeContracts::index(const std::shared_ptr<const DagBagSnapshot>& bag) {
   std::map<std::string, Found, std::less<>> found;
   for (const auto& [id, dag] : bag->dags) {
     each_contract(dag->canonical_json, [&](const std::string& name, const std::string& yaml) {
-      found.try_emplace(name).first->second.yaml = yaml;
+      Found& one = found.try_emplace(name).first->second;
+      one.yaml = yaml;
+      if (names_masks(yaml)) one.masking.insert(yaml);
     });
   }
   for (auto& [name, one] : found) {
     const auto before = found_.find(name);
-    if (before != found_.end() && before->second.yaml == one.yaml) one = before->second;
+    if (before != found_.end() && before->second.yaml == one.yaml &&
+        before->second.masking == one.masking)
+      one = before->second;
   }
   found_ = std::move(found);
   bag_ = bag;
@@ -117,24 +129,28 @@ void LakeContracts::index_former(const std::shared_ptr<const DagBagSnapshot>& ba
     const auto stored = history.dag_version(row.version);
     if (!stored) continue;
     each_contract(stored->canonical_json, [&](const std::string& name, const std::string& yaml) {
-      if (names_masks(yaml)) found.try_emplace(name).first->second.yaml = yaml;
+      if (names_masks(yaml)) found.try_emplace(name).first->second.masking.insert(yaml);
     });
   }
-  for (auto& [name, one] : found) one.contract = parsed(name, one.yaml);
   former_ = std::move(found);
   former_of_ = bag;
 }
 
-std::map<std::string, std::shared_ptr<const TableContract>> LakeContracts::masking(
+std::map<std::string, MaskingContracts> LakeContracts::masking(
     const std::shared_ptr<const DagBagSnapshot>& bag, History& history) {
   const std::lock_guard guard(mutex_);
   if (bag != bag_) index(bag);
   if (bag != former_of_) index_former(bag, history);
-  std::map<std::string, std::shared_ptr<const TableContract>> out;
-  for (const auto& [name, one] : found_)
-    if (names_masks(one.yaml)) out.emplace(name, parsed_of(name)->contract);
-  for (const auto& [name, one] : former_)
-    if (!found_.contains(name)) out.emplace(name, one.contract);
+  std::map<std::string, MaskingContracts> out;
+  const auto add = [&](const std::string& name, Found& one) {
+    if (one.masking.empty()) return;
+    if (one.masks.empty())
+      for (const std::string& yaml : one.masking) one.masks.push_back(parsed(name, yaml));
+    out.emplace(name, one.masks);
+  };
+  for (auto& [name, one] : found_) add(name, one);
+  for (auto& [name, one] : former_)
+    if (!found_.contains(name)) add(name, one);
   return out;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct TableContract {
   std::optional<Duration> fresh_within;
 };
 
+// Of one name, as several DAGs or bundles may have it, each with a text of its own. nullptr: it names
+// masks, and cannot be read.
+using MaskingContracts = std::vector<std::shared_ptr<const TableContract>>;
+
 // The DAG files as they are now; parsed when first asked for, and kept as long as the same text
 // stands in them. Any thread; parsing may take some milliseconds.
 class LakeContracts {
@@ -33,10 +38,9 @@ class LakeContracts {
                                             const std::string& domain, const std::string& table);
 
   // Those that hide values from readers, by "domain/table": of the DAG files, and of DAGs whose
-  // file is gone or broken as the store has them, for their tables are still there. nullptr: it
-  // names masks, and cannot be read. Blocks on the store when the DAG files are others than last
-  // time.
-  std::map<std::string, std::shared_ptr<const TableContract>> masking(
+  // file is gone or broken as the store has them, for their tables are still there. Blocks on the
+  // store when the DAG files are others than last time.
+  std::map<std::string, MaskingContracts> masking(
       const std::shared_ptr<const DagBagSnapshot>& bag, History& history);
 
  private:
@@ -44,6 +48,8 @@ class LakeContracts {
     std::string yaml;
     bool parsed = false;
     std::shared_ptr<const TableContract> contract, of_history;
+    std::set<std::string> masking;  // each text of it that names masks
+    MaskingContracts masks;         // the same, read when first asked for
   };
   // With mutex_ held; nullptr: none of this name.
   const Found* parsed_of(const std::string& name);

@@ -43,27 +43,47 @@ std::string received_mask(const contract::Column& column) {
   return column.mask == contract::Mask::pseudonym ? "hash" : "redact";
 }
 
-bool masks_something(const contract::Table& table) {
+bool masks_something(const MaskingContracts& contracts) {
   const auto masked = [](const contract::Column& column) { return !received_mask(column).empty(); };
-  return std::any_of(table.columns.begin(), table.columns.end(), masked) ||
-         std::any_of(table.computed.begin(), table.computed.end(), masked);
+  return std::any_of(contracts.begin(), contracts.end(), [&](const auto& one) {
+    return !one || std::any_of(one->table.columns.begin(), one->table.columns.end(), masked) ||
+           std::any_of(one->table.computed.begin(), one->table.computed.end(), masked);
+  });
 }
 
-json masks_of(const TableContract* contract) {
-  json masks = json::object(), received = json::object(), open = json::array();
-  for (const std::string_view name : plain_columns) open.push_back(std::string(name));
-  if (contract != nullptr) {
+// Of "redact", "hash", "partial:4" and "partial:9", what hides more comes first.
+bool hides_more(const std::string& mask, const std::string& than) {
+  const auto rank = [](const std::string& one) {
+    return one == "redact" ? 0 : one == "hash" ? 1 : 2;
+  };
+  return std::pair(rank(mask), mask) < std::pair(rank(than), than);
+}
+
+// Where texts of one name differ, each column is masked as the strictest has it.
+json masks_of(const MaskingContracts& contracts) {
+  std::map<std::string, std::string> masks, received;
+  std::set<std::string> open(std::begin(plain_columns), std::end(plain_columns));
+  const auto add = [](std::map<std::string, std::string>& to, const std::string& column,
+                      const std::string& mask) {
+    if (mask.empty()) return;
+    const auto [at, fresh] = to.emplace(column, mask);
+    if (!fresh && hides_more(mask, at->second)) at->second = mask;
+  };
+  for (const auto& contract : contracts) {
+    if (!contract)
+      return {{"masks", {{"*", "redact"}}},  // no column: what is not open is hidden
+              {"received", json::object()},
+              {"open",
+               json(std::vector<std::string>(std::begin(plain_columns), std::end(plain_columns)))}};
     for (const auto* columns : {&contract->table.columns, &contract->table.computed}) {
       for (const contract::Column& column : *columns) {
-        if (!column.read_mask.empty()) masks[column.name] = column.read_mask;
-        if (const std::string mask = received_mask(column); !mask.empty())
-          received[column.name] = mask;
-        if (column.read_mask.empty()) open.push_back(column.name);
+        add(masks, column.name, column.read_mask);
+        add(received, column.name, received_mask(column));
+        open.insert(column.name);
       }
     }
-  } else {
-    masks["*"] = "redact";  // no column: what is not open is hidden
   }
+  for (const auto& [column, mask] : masks) open.erase(column);
   return {{"masks", masks}, {"received", received}, {"open", open}};
 }
 
@@ -85,25 +105,25 @@ json unmasked_layers(const Request& request, const std::set<std::string>& domain
 
 }  // namespace
 
-std::string column_mask(const TableContract* contract, const LakeName& name,
-                        const std::string& column) {
-  if (contract == nullptr) return {};
-  const contract::Table& table = contract->table;
+std::string column_mask(const json& masks, const LakeName& name, const std::string& column) {
+  if (masks.is_null()) return {};
+  const json& contracts = masks["contracts"];
+  auto of = contracts.find(name.domain + "/" + name.table);
+  for (const std::string suffix : {"_hist", "_keys"}) {
+    if (of != contracts.end() || !name.table.ends_with(suffix)) continue;
+    of =
+        contracts.find(name.domain + "/" + name.table.substr(0, name.table.size() - suffix.size()));
+  }
+  if (of == contracts.end()) return {};
   const bool received = is_received(name.layer);
-  const auto shown = [&](const contract::Column& one) {
-    return received ? received_mask(one) : one.read_mask;
-  };
-  const auto hides = [&](const contract::Column& one) { return !shown(one).empty(); };
-  if (std::none_of(table.columns.begin(), table.columns.end(), hides) &&
-      std::none_of(table.computed.begin(), table.computed.end(), hides))
-    return {};
-  const auto same = [&](std::string_view other) { return same_without_case(other, column); };
-  for (const auto* columns : {&table.columns, &table.computed})
-    for (const contract::Column& one : *columns)
-      if (same(one.name)) return shown(one);
-  for (const std::string_view plain : plain_columns)
-    if (same(plain)) return {};
-  return "redact";
+  if (!received && (*of)["masks"].empty()) return {};
+  for (const auto& [masked, mask] : (*of)[received ? "received" : "masks"].items())
+    if (same_without_case(masked, column)) return mask.get<std::string>();
+  const json& open = (*of)["open"];
+  const bool is_open = std::any_of(open.begin(), open.end(), [&](const json& one) {
+    return same_without_case(one.get_ref<const std::string&>(), column);
+  });
+  return is_open ? "" : "redact";
 }
 
 bool may_unmask(const Request& request, const LakeName& name) {
@@ -117,9 +137,9 @@ json masks_for(Context& context, const Request& request) {
   json contracts = json::object();
   const auto names = context.lake->names();
   std::set<std::string> domains;
-  for (const auto& [name, contract] : known) {
-    if (contract && !masks_something(contract->table)) continue;
-    contracts[name] = masks_of(contract.get());
+  for (const auto& [name, each] : known) {
+    if (!masks_something(each)) continue;
+    contracts[name] = masks_of(each);
     domains.insert(name.substr(0, name.find('/')));
   }
   if (contracts.empty()) return nullptr;

@@ -14,8 +14,9 @@
 namespace batuta::http {
 
 // How a column of this table is shown to readers without the right: "redact", "hash",
-// "partial:4"; empty: as it is. A table without a contract hides nothing.
-std::string column_mask(const TableContract* contract, const LakeName& name,
+// "partial:4"; empty: as it is. `masks` is what masks_for gives, so that the catalogue says what
+// lake_sql does.
+std::string column_mask(const nlohmann::json& masks, const LakeName& name,
                         const std::string& column);
 
 // Whether `request` may see what is hidden of the table.

@@ -91,7 +91,7 @@ json groups_json(const std::vector<ListedTable>& tables) {
 }
 
 json columns_json(const LakeName& name, const LakeDetail& detail, const TableContract* contract,
-                  bool bare) {
+                  const json& masks, bool bare) {
   json columns = json::array();
   const auto& partitions = detail.partition_columns;
   for (const lakelog::Column& column : detail.columns) {
@@ -107,7 +107,7 @@ json columns_json(const LakeName& name, const LakeDetail& detail, const TableCon
              {"tags", json::array()},
              {"mask", nullptr},
              {"is_masked", false}};
-    if (const std::string mask = column_mask(contract, name, column.name); !mask.empty()) {
+    if (const std::string mask = column_mask(masks, name, column.name); !mask.empty()) {
       one["mask"] = mask;
       one["is_masked"] = !bare;
     }
@@ -209,7 +209,8 @@ Result<Response> get_lake_table(Context& context, const Request& request) {
   json out = table_json(context, *name, detail.summary, contract.get());
   out["id"] = detail.id;
   out["created"] = detail.created_ms > 0 ? json(to_iso(time_of(detail.created_ms))) : json();
-  out["columns"] = columns_json(*name, detail, contract.get(), may_unmask(request, *name));
+  out["columns"] = columns_json(*name, detail, contract.get(), masks_for(context, request),
+                                may_unmask(request, *name));
   out["partition_columns"] = detail.partition_columns;
   out["properties"] = detail.properties;
   out["reader_version"] = detail.reader_version;

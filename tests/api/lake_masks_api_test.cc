@@ -53,6 +53,17 @@ struct Masked : TestApi {
     bag->dags["demo"] = dag;
     backend.bag = bag;
   }
+  // The DAG `id`, whose task hands in a file by a contract of this text.
+  void hand_in_by(const std::string& id, const std::string& yaml) {
+    auto dag = std::make_shared<Dag>(*demo_dag());
+    dag->id = id;
+    const json contract{{"name", "sales/orders"}, {"yaml", yaml}};
+    const json task{{"task_id", "first"}, {"outputs", {{{"contract", contract}}}}};
+    dag->canonical_json = json({{"tasks", {task}}}).dump();
+    auto bag = std::make_shared<DagBagSnapshot>(*backend.bag);
+    bag->dags[id] = dag;
+    backend.bag = bag;
+  }
   // What the plugin was told, by the console and by the sample.
   json told_by(const char* path, Method method, const std::string& role) {
     const std::string body = method == Method::post ? R"({"sql":"FROM gold.orders"})" : "";
@@ -103,6 +114,24 @@ TEST_CASE_FIXTURE(Masked,
   CHECK(columns("auditor")[0]["is_masked"] == false);
 }
 
+TEST_CASE_FIXTURE(Masked,
+                  "masks: of two texts of one contract the stricter holds, whoever names them") {
+  const std::string masked = ", customProperties: [{property: batuta.readMask, value: redact}]";
+  hand_in_by("another", orders_contract(masked));
+  const auto one = [&] {
+    return told_by(console, Method::post, "seller")["contracts"]["sales/orders"];
+  };
+  CHECK(one()["masks"] == json({{"id", "hash"}, {"amount", "redact"}}));
+  hand_in_by("zzz", orders_contract(""));  // the last by name takes nothing away
+  CHECK(one()["masks"] == json({{"id", "hash"}, {"amount", "redact"}}));
+  const json open = one()["open"];
+  CHECK(std::count(open.begin(), open.end(), "amount") == 0);
+  // A text that nobody can read hides what is not the lake's own.
+  hand_in_by("zzz", "batuta.readMask: {");
+  CHECK(one()["masks"] == json({{"*", "redact"}}));
+  CHECK(columns("seller")[0]["mask"] == "redact");
+}
+
 TEST_CASE_FIXTURE(Masked, "masks: rows that were shown bare are written down before they go out") {
   const auto events = [&] { return registry.audit.size(); };
   auto before = events();
@@ -134,6 +163,7 @@ TEST_CASE_FIXTURE(Masked, "masks: they outlive their DAG's file, and a contract 
   name_contract("batuta.readMask: {");
   const json unread = told_by(console, Method::post, "seller")["contracts"]["sales/orders"];
   CHECK_FALSE(unread["masks"].empty());
+  CHECK(columns("seller")[0]["mask"] == "redact");  // the catalogue says what is so
   CHECK(std::count(unread["open"].begin(), unread["open"].end(), "amount") == 0);
   // One that masks nothing hides nothing.
   name_contract(

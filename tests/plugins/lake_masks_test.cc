@@ -187,6 +187,12 @@ TEST_CASE("masks: whatever is asked of the tables, and whatever fails, holds no 
       "WITH lake_table_1 AS (SELECT 1) SELECT * FROM silver.clients",
       "WITH RECURSIVE r AS (SELECT name FROM silver.clients UNION ALL SELECT name || 'x' FROM r "
       "WHERE length(name) < 5) FROM r",
+      "WITH RECURSIVE lake_table_1 AS (FROM lake_table_1 UNION ALL FROM lake_table_1 WHERE false) "
+      "SELECT x.* FROM lake_table_1 x, silver.clients",
+      "WITH RECURSIVE \"Lake_Table_1\" AS (FROM LAKE_TABLE_1 UNION FROM lake_table_1) "
+      "SELECT x.* FROM silver.clients, lake_table_1 x",
+      "WITH RECURSIVE read_mask_salt AS (FROM read_mask_salt UNION ALL FROM read_mask_salt WHERE "
+      "false) SELECT hex(x.salt) FROM read_mask_salt x, silver.clients",
       "FROM lake_table_1",
       "FROM temp.main.lake_table_1",
       "SELECT * FROM silver.clients, lake_table_1",

@@ -84,6 +84,7 @@ TEST_CASE("SQL from outside can only read, and only the lake") {
       "WITH a AS (SELECT (WITH lake_table_1_files AS (SELECT 1) SELECT 1) FROM silver.quotes) "
       "FROM a, lake_table_1_files",
       "WITH lake_table_1_files AS (FROM lake_table_1_files) SELECT 1 FROM silver.quotes",
+      "WITH RECURSIVE r AS (FROM r UNION ALL FROM r WHERE false) FROM r",
       "SELECT * FROM query('" + std::string("FROM read_text(''/etc/passwd'')") + "')",
       "SELECT * FROM query_table('silver.quotes')", "SELECT * FROM parquet_metadata('x')",
       "SELECT * FROM sniff_csv('/etc/passwd')", "SELECT * FROM duckdb_settings()",
