@@ -78,6 +78,32 @@ std::string mebibytes(std::int64_t bytes) {
   return std::to_string((bytes + (1 << 19)) >> 20) + " MiB";
 }
 
+struct GivenGroup {
+  std::string folder;
+  std::string share;  // the controllers of the bounds, as the kernel is told to hand them on
+};
+
+// This process's own group, when it is given what the bounds need.
+Result<GivenGroup> given_group(const std::string& root, const std::string& own,
+                               AttemptBounds bounds) {
+  const std::string at = own_group(own);
+  if (at.empty()) {
+    return {Errc::unavailable,
+            "this process has no group of its own in cgroup v2 (systemd: Delegate=yes)"};
+  }
+  GivenGroup given{root + at, {}};
+  for (const auto& [controller, bound] :
+       {std::pair{"memory", bounds.memory}, {"cpu", bounds.cpu_percent}}) {
+    if (bound <= 0) continue;
+    if (!has_word(kernel_tells(given.folder + "/cgroup.controllers"), controller)) {
+      return {Errc::unavailable,
+              "the group " + given.folder + " is not given the controller " + controller};
+    }
+    given.share += std::string(given.share.empty() ? "+" : " +") + controller;
+  }
+  return given;
+}
+
 }  // namespace
 
 AttemptGroup::~AttemptGroup() {
@@ -103,22 +129,9 @@ std::string AttemptGroup::told() const {
 
 Result<AttemptGroups> AttemptGroups::open(const std::string& root, const std::string& own,
                                           AttemptBounds bounds) {
-  const std::string at = own_group(own);
-  if (at.empty()) {
-    return {Errc::unavailable,
-            "this process has no group of its own in cgroup v2 (systemd: Delegate=yes)"};
-  }
-  std::string folder = root + at;
-  std::string share;
-  for (const auto& [controller, bound] :
-       {std::pair{"memory", bounds.memory}, {"cpu", bounds.cpu_percent}}) {
-    if (bound <= 0) continue;
-    if (!has_word(kernel_tells(folder + "/cgroup.controllers"), controller)) {
-      return {Errc::unavailable,
-              "the group " + folder + " is not given the controller " + controller};
-    }
-    share += std::string(share.empty() ? "+" : " +") + controller;
-  }
+  auto given = given_group(root, own, bounds);
+  if (!given) return given.error();
+  auto& [folder, share] = *given;
   const std::string agents = folder + "/agent";
   const bool there = ::mkdir(agents.c_str(), 0755) != 0;
   if (there && errno != EEXIST) return {Errc::unavailable, errno_text(agents)};
@@ -132,6 +145,16 @@ Result<AttemptGroups> AttemptGroups::open(const std::string& root, const std::st
   }
   sweep_groups(folder);
   return AttemptGroups(std::move(folder), bounds);
+}
+
+Status AttemptGroups::check(const std::string& root, const std::string& own, AttemptBounds bounds) {
+  const auto given = given_group(root, own, bounds);
+  if (!given) return given.error();
+  for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control"}) {
+    const std::string path = given->folder + file;
+    if (::access(path.c_str(), W_OK) != 0) return {Errc::unavailable, errno_text(path)};
+  }
+  return success();
 }
 
 Result<std::unique_ptr<AttemptGroup>> AttemptGroups::put(pid_t pid, const std::string& name) const {

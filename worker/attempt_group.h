@@ -50,6 +50,10 @@ class AttemptGroups {
   // what is missing: then nothing can be bounded.
   static Result<AttemptGroups> open(const std::string& root, const std::string& own,
                                     AttemptBounds bounds);
+  // Whether open() has what it needs, without doing anything; Errc::unavailable with what is
+  // missing. That no other process is in the group, which it needs too, is not asked: whoever asks
+  // may be.
+  static Status check(const std::string& root, const std::string& own, AttemptBounds bounds);
   // A group for the process, which has not begun anything yet. Errc::unavailable.
   Result<std::unique_ptr<AttemptGroup>> put(pid_t pid, const std::string& name) const;
 

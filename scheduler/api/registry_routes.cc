@@ -64,6 +64,12 @@ json told(const std::optional<Connection>& connection) {
   json out = connection_json(*connection);
   out.erase("team_name");
   if (!connection->extra.empty()) out["extra"] = mask;
+  // What `extra` refers to, each by its place; the password shows its own.
+  if (const auto references = references_of(*connection)) {
+    for (const PlacedReference& one : *references) {
+      if (one.place != "password") out["references"][one.place] = one.reference.text();
+    }
+  }
   return out;
 }
 
@@ -291,7 +297,9 @@ void test_connection(Context& context, Call call) {
     json list = json::array();
     for (const PlacedReference& one : *references) {
       std::string problem;
-      if (secrets == nullptr || std::chrono::steady_clock::now() >= end) {
+      if (secrets == nullptr) {
+        problem = "this server looks up no secrets";
+      } else if (std::chrono::steady_clock::now() >= end) {
         problem = "not tried: those before it took too long";
       } else if (const auto value = secrets->value_of(one.reference, true); !value) {
         problem = value.error().message;

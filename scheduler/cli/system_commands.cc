@@ -3,13 +3,16 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "common/number_range.h"
 #include "common/url.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
+#include "worker/attempt_group.h"
 
 namespace batuta::cli {
 namespace {
@@ -108,6 +111,16 @@ std::string disk_line(const std::string& home) {
   return text;
 }
 
+// Of the group that we are in, and a worker that is started as we were.
+std::string attempt_bounds_line() {
+  std::stringstream own;
+  own << std::ifstream("/proc/self/cgroup").rdbuf();
+  const Status status = AttemptGroups::check("/sys/fs/cgroup", own.str(), {1, 1});
+  if (status) return "ok for a worker that is alone in this group";
+  return "not here: " + status.error().message +
+         "; worker.attempt_memory and worker.attempt_cpu bound nothing of a worker started so";
+}
+
 void doctor(Session& session) {
   const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const auto there = [](const std::filesystem::path& path) {
@@ -119,6 +132,7 @@ void doctor(Session& session) {
               {"batuta-worker", there(folder / "batuta-worker")},
               {"plugins", there(folder / "plugins")},
               {"libduckdb", there(folder / "libduckdb.so")},
+              {"bounds of attempts", attempt_bounds_line()},
               {"server", Client::server_is_running(session.home) ? "running" : "not running"}};
   if (report["server"] == "running") {
     const json health = session.client().health();

@@ -75,6 +75,11 @@ Looked judge_body(const json& http, const HttpAnswer& answer) {
   return {not_yet, "'" + pointer + "' of the answer is another value"};
 }
 
+// A secret that cannot be looked up for now may come, as an answer of a server that is away.
+Looked not_asked(const Error& error) {
+  return {error.code == Errc::unavailable ? not_yet : failed, error.message};
+}
+
 Looked look_at_http(const json& http, const LookHooks& hooks) {
   HttpRequest request;
   request.method = http.value("method", "GET");
@@ -85,7 +90,7 @@ Looked look_at_http(const json& http, const LookHooks& hooks) {
   request.cancelled = hooks.cancelled;
   if (http.contains("connection")) {
     const auto status = add_connection(http.at("connection").get<std::string>(), hooks, request);
-    if (!status) return {failed, status.error().message};
+    if (!status) return not_asked(status.error());
   }
   add_headers(http.value("headers", json::object()), request);
   if (http.contains("body")) {

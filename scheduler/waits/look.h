@@ -15,7 +15,7 @@ namespace batuta {
 
 struct LookHooks {
   std::function<std::optional<Connection>(const std::string& id)> connection;
-  // Puts values in the place of references to secrets; blocking.
+  // Puts values in the place of references to secrets; blocking. Errc::unavailable: not for now.
   std::function<Status(Connection&)> open = [](Connection&) { return success(); };
   std::function<Result<HttpAnswer>(const HttpRequest&)> http = http_call;
   // The embedded log for an empty id, else the broker of the connection.
@@ -40,8 +40,9 @@ std::string server_of(const std::string& argument_json);
 //   topic satisfied when the topic has so many messages (1) that the group has not committed; a
 //         topic that is not there yet and a broker that is away are "not yet", all else fails
 //   http  satisfied by one of `status` (without it any 2xx) whose body, read as JSON, has `equals`
-//         at `pointer`; 404, 408, 425, 429, 5xx and no answer at all are "not yet"; any other
-//         answer, one larger than 1 MiB, and what is no address are failures
+//         at `pointer`; 404, 408, 425, 429, 5xx, no answer at all, and a secret of the connection
+//         that cannot be looked up for now are "not yet"; any other answer, one larger than 1 MiB,
+//         what is no address, and a secret that may not be looked up are failures
 Looked look(const std::string& argument_json, const LookHooks& hooks);
 
 }  // namespace batuta

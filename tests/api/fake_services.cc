@@ -438,6 +438,7 @@ TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
     return path == "/" || path == "/index.html" ? &index : nullptr;
   };
   services.bundles = bundles;
+  services.secrets = &secrets;
   handler = make_api(thread.io, std::move(services));
 }
 

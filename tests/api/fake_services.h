@@ -131,6 +131,24 @@ class FakeBackend final : public ApiBackend {
 // A DAG "demo" of two tasks, "first" (shell) and "second" (mock), with a param and a schedule.
 std::shared_ptr<const Dag> demo_dag();
 
+// Looks up what `values` has, by the first word of a reference, as far as `sources` list it.
+class FakeSecrets final : public SecretOpener {
+ public:
+  Status check(const SecretReference& reference) const override {
+    return check_secret_reference(reference, sources);
+  }
+  Result<std::string> value_of(const SecretReference& reference, bool anew) override {
+    asked.push_back((anew ? "anew " : "known ") + reference.words.front());
+    const auto found = values.find(reference.words.front());
+    if (found == values.end()) return Error{Errc::unavailable, "nothing is there", {}};
+    return found->second;
+  }
+
+  SecretSources sources;
+  std::map<std::string, std::string> values;
+  std::vector<std::string> asked;
+};
+
 struct CallExtra {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string peer = "127.0.0.1";
@@ -167,6 +185,7 @@ class TestApi {
   FakeBackend backend;
   FakeHistory history;
   FakeRegistry registry;
+  FakeSecrets secrets;
   LoginCodes codes;
   Hub hub;
   Time now = *parse_iso("2026-11-20T12:00:00Z");

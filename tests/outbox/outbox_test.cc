@@ -199,6 +199,51 @@ TEST_CASE("a receiver that asks for the next try at once is given the usual time
   }
 }
 
+TEST_CASE("an alert whose webhook is a reference waits while it cannot be opened, then is sent") {
+  Signal settled;
+  std::string waited, url;
+  bool there = false;  // of the one thread of the outbox
+  Outbox::Hooks hooks;
+  hooks.post = [](const Event&) { return true; };
+  hooks.delete_row = [&](std::int64_t) {
+    settled.raise();
+    return true;
+  };
+  hooks.save_row = [&](const OutboxRow& row) {
+    waited = row.dead ? "dead" : row.last_error;
+    there = true;
+    return true;
+  };
+  hooks.connection = [](const std::string&) {
+    Connection connection = slack();
+    connection.password = R"({"$env":"HOOK"})";
+    return std::optional(connection);
+  };
+  hooks.open = [&](Connection& connection) -> Status {
+    if (!there) return {Errc::unavailable, R"(password {"$env":"HOOK"}: gone)"};
+    connection.password = "T/B/opened";
+    return success();
+  };
+  hooks.http = [&](const HttpRequest& request) {
+    url = request.url;
+    return status(200);
+  };
+  Outbox outbox({"/nowhere", "store", 1, std::chrono::milliseconds(1)}, hooks);
+  OutboxRow row;
+  row.id = 1;
+  row.kind = OutboxKind::alert;
+  row.key = "slack_alerts";
+  row.payload_json = payload;
+  row.created_at = read_clock().wall;
+  outbox.reload({row}, {});
+  outbox.start();
+  REQUIRE(settled.wait());
+  outbox.stop();
+  CHECK(waited == R"(connection "slack_alerts": password {"$env":"HOOK"}: gone)");
+  CHECK(url == "https://hooks.example/services/T/B/opened");
+  CHECK(outbox.counts().alerts_sent == 1);
+}
+
 TEST_CASE("what does not fit into one message to Slack goes in the next, within an interval too") {
   Signal deleted;
   std::vector<std::string> bodies;

@@ -147,6 +147,27 @@ TEST_CASE("a connection gives server, login and headers, and its secrets go nowh
         "connection \"no\" does not exist");
 }
 
+TEST_CASE("a wait's secret is opened before it asks, and one that is not there yet is waited for") {
+  Server server;
+  LookHooks hooks = server.hooks();
+  Status opens = success();
+  hooks.open = [&](Connection& connection) {
+    connection.password = "opened";
+    return opens;
+  };
+  const char* const argument = R"({"http":{"connection":"api","url":"/ready"}})";
+  CHECK(look(argument, hooks).outcome == satisfied);
+  CHECK(server.asked.password == "opened");
+  server.asked = {};
+  opens = {Errc::unavailable, "password: the vault is away"};
+  const Looked later = look(argument, hooks);
+  CHECK(later.outcome == not_yet);
+  CHECK(later.message == "connection \"api\": password: the vault is away");
+  opens = {Errc::forbidden, "password: may not be read"};
+  CHECK(look(argument, hooks).outcome == failed);
+  CHECK(server.asked.url.empty());  // nobody was asked without it
+}
+
 TEST_CASE("a look is for the connection's server, or the URL's") {
   CHECK(server_of(R"({"http":{"connection":"api","url":"/x"}})") == "api");
   CHECK(server_of(R"({"http":{"url":"http://u:p@host:81/x?y"}})") == "//host:81");

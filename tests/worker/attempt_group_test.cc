@@ -131,6 +131,23 @@ TEST_CASE("where nothing can be bounded it is said why") {
   CHECK(why_not(kernel).find("another process in the same group") != std::string::npos);
 }
 
+TEST_CASE("whether attempts can be bounded is asked without changing anything") {
+  const FakeKernel kernel;
+  const auto asked = [&](const std::string& own) {
+    const Status status = AttemptGroups::check(kernel.root, own, {1, 1});
+    return status ? "" : status.error().message;
+  };
+  kernel.file("cgroup.procs");
+  CHECK(asked(own_text).empty());
+  CHECK(kernel.text("agent/cgroup.procs").empty());
+  CHECK(kernel.text("cgroup.subtree_control").empty());
+  CHECK(asked("0::/\n").find("Delegate=yes") != std::string::npos);
+  fs::remove(kernel.at("cgroup.subtree_control"));
+  CHECK(asked(own_text).find("cgroup.subtree_control: No such file") != std::string::npos);
+  kernel.file("cgroup.controllers", "memory\n");
+  CHECK(asked(own_text).find("not given the controller cpu") != std::string::npos);
+}
+
 TEST_CASE("a slot that cannot be put into its group is refused, not left unbounded") {
   const FakeKernel kernel;
   const auto groups = kernel.open();

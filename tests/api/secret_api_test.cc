@@ -1,0 +1,155 @@
+// Secrets that are kept elsewhere: what may be written, what is shown, and whether they are there.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/api/fake_services.h"
+
+namespace batuta::http {
+namespace {
+
+using nlohmann::json;
+
+const char* const secret_variables = "/api/v2/variables";
+const char* const secret_connections = "/api/v2/connections";
+
+// A connection's fields are texts, references among them.
+json secret_connection(const json& password, const json& extra) {
+  json body{{"connection_id", "db"}, {"conn_type", "postgres"}};
+  if (!password.is_null()) body["password"] = password.dump();
+  if (!extra.is_null()) body["extra"] = extra.dump();
+  return body;
+}
+
+// Its status and what it says of the setting.
+void check_refused(const Response& answer, const char* part) {
+  CAPTURE(answer.body);
+  CHECK(answer.status == 422);
+  CHECK(answer.body.find(part) != std::string::npos);
+}
+
+}  // namespace
+
+TEST_CASE("a reference that no setting lists is refused when it is written, wherever it stands") {
+  TestApi api;
+  api.secrets.sources = {{"LISTED"}, {"/run/secrets"}, {}};
+  const json other{{"$env", "HOME"}}, file{{"$file", "/etc/shadow"}};
+  const json program{{"$command", {"/bin/sh", "-c", "id"}}};
+  const auto post = [&](const char* path, const json& body) {
+    return api.call(Method::post, path, body.dump());
+  };
+  check_refused(post(secret_variables, {{"key", "a"}, {"value", other}}), "secrets.env");
+  check_refused(post(secret_variables, {{"key", "a"}, {"value", program.dump()}}),
+                "secrets.programs");
+  check_refused(post(secret_variables, {{"key", "a"}, {"value", {{"$env", 1}}}}), "$env");
+  check_refused(post(secret_connections, secret_connection(other, nullptr)), "secrets.env");
+  check_refused(post(secret_connections, secret_connection(nullptr, file)), "secrets.folders");
+  const json deep{{"a", {{"b", json::array({json{{"$env", "LISTED"}}, program})}}}};
+  check_refused(post(secret_connections, secret_connection(nullptr, deep)), "secrets.programs");
+  CHECK(api.registry.variable_rows.empty());
+  CHECK(api.registry.connection_rows.empty());
+
+  for (const char* path : {secret_variables, secret_connections}) {
+    const bool variable = path == secret_variables;
+    json entity = variable ? json{{"key", "a"}, {"value", other}}
+                           : secret_connection(nullptr, json{{"token", other}});
+    const json action{{"action", "create"}, {"entities", json::array({entity})}};
+    const auto bulk =
+        api.call(Method::patch, path, json{{"actions", json::array({action})}}.dump());
+    CAPTURE(bulk.body);
+    CHECK(bulk.body.find("secrets.env") != std::string::npos);
+  }
+  CHECK(api.registry.variable_rows.empty());
+  CHECK(api.registry.connection_rows.empty());
+
+  const json listed{{"$env", "LISTED"}};
+  CHECK(post(secret_variables, {{"key", "a"}, {"value", listed}}).status == 201);
+  CHECK(post(secret_connections, secret_connection(listed, json{{"a", listed}})).status == 201);
+  check_refused(
+      api.call(Method::patch, secret_variables + std::string("/a"), json{{"value", other}}.dump()),
+      "secrets.env");
+  check_refused(api.call(Method::patch, secret_connections + std::string("/db"),
+                         json{{"password", file.dump()}}.dump()),
+                "secrets.folders");
+  CHECK(api.registry.variable_rows["a"].value == listed.dump());
+  CHECK(api.registry.connection_rows["db"].password == listed.dump());
+  CHECK(api.secrets.asked.empty());  // nothing is looked up for a write
+}
+
+TEST_CASE("a setting that lists a reference no more lets the rest of its connection be changed") {
+  TestApi api;
+  auto& kept = api.registry.connection_rows["db"];
+  kept.id = "db";
+  kept.conn_type = "postgres";
+  kept.password = R"({"$env":"ONCE"})";
+  const std::string db = secret_connections + std::string("/db");
+  CHECK(api.status(Method::patch, db, R"({"host":"db.test"})") == 200);
+  CHECK(kept.host == "db.test");
+  CHECK(kept.password == R"({"$env":"ONCE"})");
+  check_refused(api.call(Method::patch, db, R"({"password":"{\"$env\":\"ONCE\"}"})"),
+                "secrets.env");
+}
+
+TEST_CASE("a reference is shown by lists, single answers and the event log, and its value never") {
+  TestApi api;
+  api.secrets.sources = {{"PW"}, {"/run/secrets"}, {"/bin/pass"}};
+  api.secrets.values = {{"PW", "s3cret"}, {"/run/secrets/t", "s3cret"}, {"/bin/pass", "s3cret"}};
+  const json password{{"$env", "PW"}}, token{{"$file", "/run/secrets/t"}};
+  const json key{{"$command", {"/bin/pass", "api"}}};
+  const auto variable =
+      api.call(Method::post, secret_variables, json{{"key", "api_key"}, {"value", key}}.dump());
+  const auto connection = api.call(
+      Method::post, secret_connections,
+      secret_connection(password, {{"token", token}, {"secret", "hidden"}, {"a", "b"}}).dump());
+  CHECK(body_of(variable)["value"] == key.dump());
+  CHECK(body_of(connection)["password"] == password.dump());
+  CHECK(json::parse(body_of(connection)["extra"].get<std::string>()) ==
+        json{{"token", token}, {"secret", "***"}, {"a", "b"}});
+  CHECK(api.get(secret_variables)["variables"][0] == body_of(variable));
+  CHECK(api.get(secret_variables + std::string("/api_key")) == body_of(variable));
+  CHECK(api.get(secret_connections)["connections"][0] == body_of(connection));
+  CHECK(api.get(secret_connections + std::string("/db")) == body_of(connection));
+
+  // What was shown is taken back as it is.
+  CHECK(api.call(Method::patch, secret_connections + std::string("/db"), connection.body).status ==
+        200);
+  CHECK(api.registry.connection_rows["db"].password == password.dump());
+  CHECK(json::parse(api.registry.connection_rows["db"].extra) ==
+        json{{"token", token}, {"secret", "hidden"}, {"a", "b"}});
+
+  REQUIRE(api.registry.audit.size() == 3);
+  const auto after = [&](std::size_t row) {
+    return json::parse(api.registry.audit[row].extra_json)["after"];
+  };
+  CHECK(after(0)["value"] == key.dump());
+  CHECK(after(1)["password"] == password.dump());
+  CHECK(after(1)["extra"] == "***");
+  CHECK(after(1)["references"] == json{{"extra/token", token.dump()}});
+  CHECK(api.registry.audit[1].extra_json.find("hidden") == std::string::npos);
+  CHECK(api.secrets.asked.empty());
+}
+
+TEST_CASE("a connection's test says of each reference whether there is a value, and not which") {
+  TestApi api;
+  auto& kept = api.registry.connection_rows["db"];
+  kept.id = "db";
+  kept.conn_type = "postgres";
+  kept.password = R"({"$env":"PW"})";
+  kept.extra = R"({"a":{"token":{"$file":"/run/secrets/t"}}})";
+  api.secrets.values = {{"PW", "s3cret"}};
+  const std::string test = "/api/batuta/connections/db/test";
+  const Response answer = api.call(Method::post, test);
+  CHECK(answer.status == 200);
+  CHECK(body_of(answer) == json::parse(R"({"references":[
+          {"place":"password","reference":"{\"$env\":\"PW\"}","problem":null},
+          {"place":"extra/a/token","reference":"{\"$file\":\"/run/secrets/t\"}",
+           "problem":"nothing is there"}]})"));
+  CHECK(answer.body.find("s3cret") == std::string::npos);
+  CHECK(api.secrets.asked == std::vector<std::string>{"anew PW", "anew /run/secrets/t"});
+  kept.password = kept.extra = "plain";
+  CHECK(body_of(api.call(Method::post, test)) == json{{"references", json::array()}});
+  CHECK(api.status(Method::post, "/api/batuta/connections/no/test") == 404);
+  CHECK(api.status(Method::post, test, "", "viewer") == 403);
+}
+
+}  // namespace batuta::http
