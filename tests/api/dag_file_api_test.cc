@@ -123,6 +123,26 @@ TEST_CASE("a text that is no DAG, or another, is checked with its places and nev
   CHECK(world.api.status(Method::post, check_path, huge) >= 400);
 }
 
+TEST_CASE("what is checked of a DAG's file knows the plugins that workers offer") {
+  WithFile world;
+  PluginInfo offered;
+  offered.name = "mock_bronze";
+  offered.kind = "extract";
+  world.api.backend.view.catalogue.push_back(offered);
+  const auto warnings = [&](const std::string& source) {
+    const json checked =
+        world.check(R"({"dag_id": "demo", "tasks": [{"task_id": "a", "type": "extract", )"
+                    R"("layer": "bronze", "source": ")" +
+                    source + R"("}]})");
+    CHECK(checked["errors"].empty());
+    return checked["warnings"];
+  };
+  CHECK(warnings("mock").empty());
+  const json misspelt = warnings("mick");
+  REQUIRE(misspelt.size() == 1);
+  CHECK(misspelt[0]["message"].get<std::string>().find("mick_bronze") != std::string::npos);
+}
+
 TEST_CASE("a DAG's file is edited only where the operator lets people, and by who may edit it") {
   WithFile world;
   const std::string changed = world.with("@hourly", "@daily");
