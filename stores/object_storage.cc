@@ -321,7 +321,8 @@ Result<Put> ObjectStorage::put_if_absent(const std::string& key, std::string_vie
   }
   const HttpAnswer& answer = *outcome.answer;
   if (answer.status / 100 == 2) return Put::done;
-  if (!dialect_->says_exists(answer.status, complaint_of(answer).code))
+  // A refusal says nothing of an earlier try of this call, whose answer was not heard.
+  if (!outcome.in_doubt && !dialect_->says_exists(answer.status, complaint_of(answer).code))
     return refused(what, answer);
   // Whose is it? An earlier try of this very call may have put it, unheard; libcurl makes tries of
   // its own, too, when a kept connection turns out to be closed.

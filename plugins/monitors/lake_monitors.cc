@@ -299,7 +299,8 @@ json run_history(const plugin::Context& context, Session& session) {
   if (limit < 1 || limit > max_history) throw plugin::FinalError("parameter limit: from 1 to 1000");
   if (offset < 0) throw plugin::FinalError("parameter offset: 0 or more");
   ResultTable results(session, lake_folder(context), writer_of(context));
-  return results.history_of(context.text("monitor"), limit, offset);
+  return results.history_of(context.text("monitor"), context.text("kind", ""),
+                            context.text("target", ""), limit, offset);
 }
 
 // What a person says of an open alert.
@@ -385,6 +386,8 @@ class LakeMonitors {
       plugin::optional(BATUTA_PARAM_INTEGER, "limit", "alerts, history: so many at most", "100"),
       plugin::optional(BATUTA_PARAM_INTEGER, "offset", "history: so many newer ones left out", "0"),
       plugin::optional(BATUTA_PARAM_STRING, "monitor", "history: its domain and name"),
+      plugin::optional(BATUTA_PARAM_STRING, "kind", "history: of that kind only"),
+      plugin::optional(BATUTA_PARAM_STRING, "target", "history: of that target only"),
       plugin::optional(BATUTA_PARAM_INTEGER, "alert", "show, ack, close: its number"),
       plugin::optional(BATUTA_PARAM_STRING, "by", "ack, close: who says so"),
       plugin::optional(BATUTA_PARAM_STRING, "note", "ack, close: why"),

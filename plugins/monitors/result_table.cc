@@ -172,17 +172,17 @@ json ResultTable::newest_of(const std::string& monitor_id, std::int64_t most) {
               {monitor_id, most});
 }
 
-json ResultTable::history_of(const std::string& monitor_id, std::int64_t limit,
-                             std::int64_t offset) {
+json ResultTable::history_of(const std::string& monitor_id, const std::string& kind,
+                             const std::string& target, std::int64_t limit, std::int64_t offset) {
   view_newest_days(0);
-  const Cell total = session_.value(
-      "SELECT count(*) FROM " + std::string(result_rows_view) + " WHERE monitor_id = $1",
-      {monitor_id});
-  return {
-      {"results", rows("SELECT " + shown() + " FROM " + std::string(result_rows_view) +
-                           " WHERE monitor_id = $1 ORDER BY evaluated_at DESC LIMIT $2 OFFSET $3",
-                       {monitor_id, limit, offset})},
-      {"total", total.integer()}};
+  const std::string from =
+      " FROM " + std::string(result_rows_view) +
+      " WHERE monitor_id = $1 AND ($2 = '' OR kind = $2) AND ($3 = '' OR target = $3)";
+  const Cell total = session_.value("SELECT count(*)" + from, {monitor_id, kind, target});
+  return {{"results",
+           rows("SELECT " + shown() + from + " ORDER BY evaluated_at DESC LIMIT $4 OFFSET $5",
+                {monitor_id, kind, target, limit, offset})},
+          {"total", total.integer()}};
 }
 
 }  // namespace batuta::lake

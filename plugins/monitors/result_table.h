@@ -33,7 +33,9 @@ class ResultTable {
   nlohmann::json newest_of_each();
   nlohmann::json newest_of(const std::string& monitor_id, std::int64_t most);
   // All that is kept of one monitor, newest first: {"results": a page of it, "total": of how many}.
-  nlohmann::json history_of(const std::string& monitor_id, std::int64_t limit, std::int64_t offset);
+  // Of that kind and target only, where they are not empty: it may have watched something else.
+  nlohmann::json history_of(const std::string& monitor_id, const std::string& kind,
+                            const std::string& target, std::int64_t limit, std::int64_t offset);
 
  private:
   // Of the last days that there are; 0: of all.

@@ -59,17 +59,29 @@ bool is_signed(const HookSignature& signature, const std::string& secret, const 
   return signed_so;
 }
 
-// Reader thread. Empty: there is none.
-std::string secret_of(const ApiServices& services, const Webhook& webhook) {
-  const auto opened = [&](auto& holder) {
-    return services.secrets == nullptr || services.secrets->open(holder).ok();
+// Reader thread, which no stranger may stop: what is not known yet, or cannot be looked up now, is
+// Errc::unavailable, and the sender delivers again. Empty: there is none.
+Result<std::string> secret_of(const ApiServices& services, const Webhook& webhook) {
+  std::vector<std::string> opened;
+  const FindSecret find = [&](const SecretReference& one) -> std::optional<Result<std::string>> {
+    if (services.secrets) return services.secrets->find(one);
+    return Result<std::string>(Errc::forbidden, "nothing here looks secrets up");
+  };
+  const auto told = [](const Result<bool>& whole, const std::string& value) -> Result<std::string> {
+    const bool later = whole ? !*whole : whole.error().code == Errc::unavailable;
+    if (later) return {Errc::unavailable, "the webhook's secret is not known yet: deliver again"};
+    return whole ? value : std::string();
   };
   if (!webhook.variable.empty()) {
     auto variable = services.registry.variable(webhook.variable);
-    return variable && opened(*variable) ? variable->value : std::string();
+    if (!variable) return std::string();
+    const auto whole = open_variable(*variable, find, opened);
+    return told(whole, variable->value);
   }
   auto connection = services.registry.connection(webhook.connection);
-  return connection && opened(*connection) ? connection->password : std::string();
+  if (!connection) return std::string();
+  const auto whole = open_connection(*connection, find, opened);
+  return told(whole, connection->password);
 }
 
 // What was wrong goes into the event log, as far as strangers may fill it; the caller learns less.
@@ -143,8 +155,10 @@ void receive_hook(Context& context, Call call) {
     const auto signature = header ? read_signature(*header) : std::nullopt;
     const Time now = context.now();
     const char* why = early_refusal(signature ? &*signature : nullptr, *dag->webhook, now);
-    const std::string secret = why ? std::string() : secret_of(context.services, *dag->webhook);
-    if (!why) why = refusal(&*signature, secret, request);
+    const auto secret =
+        why ? Result<std::string>(std::string()) : secret_of(context.services, *dag->webhook);
+    if (!secret) return secret.error();
+    if (!why) why = refusal(&*signature, *secret, request);
     if (why) {
       note_refusal(context, call, dag->id, why);
       return {
@@ -153,7 +167,7 @@ void receive_hook(Context& context, Call call) {
           "+ body)>, of now and with this webhook's secret; with an Idempotency-Key, of "
           "\"<seconds>.<key>.\" + body"};
     }
-    auto event = hooked_run(request, *dag, *signature, secret, now);
+    auto event = hooked_run(request, *dag, *signature, *secret, now);
     if (!event) return event.error();
     context.services.backend.request(*std::move(event), [call](const Reply& reply) {
       if (reply.code != Errc::ok || !reply.run) {

@@ -246,15 +246,17 @@ Result<Response> alerts_answer(Context& context, const Request& request, const L
   return json_response(out);
 }
 
-// Errc::not_found too for what may not be seen.
-Status check_monitor(Context& context, const Request& request, const std::string& id,
-                     const Told& results) {
+// With what it watches now, to which the right is asked for. Errc::not_found too for what may not
+// be seen.
+Result<MonitorSubject> readable_monitor(Context& context, const Request& request,
+                                        const std::string& id, const Told& results) {
   const Watcher watcher(context, request);
   if (const DefinedMonitor* one = watcher.find(id); one && watcher.may(Action::read, *one))
-    return success();
+    return MonitorSubject{id, one->kind, one->target};
   if (!watcher.find(id)) {
     for (const ToldRow& row : results->rows)
-      if (row.monitor_id == id && watcher.may(Action::read, row)) return success();
+      if (row.monitor_id == id && watcher.may(Action::read, row))
+        return MonitorSubject{id, row.kind, row.target};
   }
   return {Errc::not_found, "there is no monitor " + id};
 }
@@ -360,16 +362,16 @@ void list_monitor_results(Context& context, Call call) {
         const auto results = context.monitors->known(*context.lake, What::results);
         if (!results) return results.error();
         if (!*results) return Found();
-        if (auto may = check_monitor(context, *call.request, id, *results); !may)
-          return may.error();
-        return context.monitors->known_history(*context.lake, id, asked);
+        const auto watched = readable_monitor(context, *call.request, id, *results);
+        if (!watched) return watched.error();
+        return context.monitors->known_history(*context.lake, *watched, asked);
       },
       [&context, call, id, asked](const LakeMonitorReads::Ask& ask) -> Result<Found> {
         const auto results = context.monitors->read(*context.lake, What::results, ask);
         if (!results) return results.error();
-        if (auto may = check_monitor(context, *call.request, id, *results); !may)
-          return may.error();
-        return context.monitors->history(*context.lake, id, asked, ask);
+        const auto watched = readable_monitor(context, *call.request, id, *results);
+        if (!watched) return watched.error();
+        return context.monitors->history(*context.lake, *watched, asked, ask);
       },
       [page](const Found& found) {
         json shown = *found;

@@ -75,8 +75,9 @@ json watched_files(const Dag& dag) {
   return nullptr;
 }
 
-std::string page_key(const std::string& monitor, const Page& page) {
-  return std::to_string(page.limit) + " " + std::to_string(page.offset) + " " + monitor;
+std::string page_key(const MonitorSubject& watched, const Page& page) {
+  return std::to_string(page.limit) + " " + std::to_string(page.offset) + " " + watched.id + "\n" +
+         watched.kind + "\n" + watched.target;
 }
 
 }  // namespace
@@ -128,13 +129,13 @@ Result<std::shared_ptr<const ToldRows>> LakeMonitorReads::read(LakeCatalogue& la
 }
 
 Result<LakeMonitorReads::Found> LakeMonitorReads::known_history(LakeCatalogue& lake,
-                                                                const std::string& monitor,
+                                                                const MonitorSubject& watched,
                                                                 const Page& page) {
   const auto version = version_of(lake, What::results);
   if (!version) return version.error();
   if (*version < 0)
     return std::make_shared<const json>(json{{"results", json::array()}, {"total", 0}});
-  const std::string key = page_key(monitor, page);
+  const std::string key = page_key(watched, page);
   const std::lock_guard guard(mutex_);
   for (auto it = pages_.begin(); it != pages_.end(); ++it) {
     if (it->key != key) continue;
@@ -146,20 +147,22 @@ Result<LakeMonitorReads::Found> LakeMonitorReads::known_history(LakeCatalogue& l
 }
 
 Result<LakeMonitorReads::Found> LakeMonitorReads::history(LakeCatalogue& lake,
-                                                          const std::string& monitor,
+                                                          const MonitorSubject& watched,
                                                           const Page& page, const Ask& ask) {
-  auto before = known_history(lake, monitor, page);
+  auto before = known_history(lake, watched, page);
   if (!before || *before) return before;
   const auto version = version_of(lake, What::results);
   if (!version) return version.error();
   auto told = told_object(ask({{"operation", "history"},
-                               {"monitor", monitor},
+                               {"monitor", watched.id},
+                               {"kind", watched.kind},
+                               {"target", watched.target},
                                {"limit", page.limit},
                                {"offset", page.offset}}),
                           "results");
   if (!told) return told.error();
   const Found found = std::make_shared<const json>(*std::move(told));
-  const std::string key = page_key(monitor, page);
+  const std::string key = page_key(watched, page);
   const std::lock_guard guard(mutex_);
   pages_.remove_if([&](const Page64& one) { return one.key == key; });
   pages_.push_front({key, *version, found});

@@ -41,6 +41,12 @@ struct ToldRows {
   bool more = false;  // there are older ones than these
 };
 
+// A monitor with what it watches: what it found of anything else before is not its history, and may
+// be for other eyes.
+struct MonitorSubject {
+  std::string id, kind, target;
+};
+
 // Any thread. What was read is kept as long as the table has no newer version.
 class LakeMonitorReads {
  public:
@@ -54,8 +60,8 @@ class LakeMonitorReads {
   // A page of what one monitor found: {"results", "total"}. The last 64 that were asked for are
   // kept; nullptr and `read` as above.
   using Found = std::shared_ptr<const nlohmann::json>;
-  Result<Found> known_history(LakeCatalogue& lake, const std::string& monitor, const Page& page);
-  Result<Found> history(LakeCatalogue& lake, const std::string& monitor, const Page& page,
+  Result<Found> known_history(LakeCatalogue& lake, const MonitorSubject& watched, const Page& page);
+  Result<Found> history(LakeCatalogue& lake, const MonitorSubject& watched, const Page& page,
                         const Ask& ask);
 
   // Parsed again when the DAG has another version.

@@ -20,9 +20,10 @@ struct RowCursor {
   std::int64_t version = -1, offset = 0;
 };
 
-// Of the table and what is asked of it, so that a cursor goes on with its own question only.
-std::string question_mark(const std::string& table, const json& chosen) {
-  return sha256_hex(table + "\n" + json_text(chosen)).substr(0, 12);
+// Of the table, its id included as another may have its name since, and what is asked of it, so
+// that a cursor goes on with its own question only.
+std::string question_mark(const std::string& table, const std::string& id, const json& chosen) {
+  return sha256_hex(table + "\n" + id + "\n" + json_text(chosen)).substr(0, 12);
 }
 
 std::string written_cursor(const RowCursor& cursor, const std::string& mark) {
@@ -51,7 +52,10 @@ Result<Response> rows_page(Context& context, const Request& request, PageQuestio
   const auto name = asked_table(context, request);
   if (!name) return name.error();
   json asked = chosen_of(question.rows);
-  const std::string mark = question_mark(name->path(), asked);
+  const auto detail = context.lake->detail(*name);
+  // One whose log cannot be read here is told by its name alone.
+  const std::string mark =
+      question_mark(name->path(), detail ? (*detail)->id : std::string(), asked);
   RowCursor from;
   if (!question.cursor.empty()) {
     const auto read = read_row_cursor(question.cursor, mark);

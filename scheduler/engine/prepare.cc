@@ -266,10 +266,12 @@ void resolve_tasks(const SchedulerState& state, const Effects& effects, Xcoms& x
   }
 }
 
+// What is away now may be there at the next try, which is the task's own to have; all else is
+// final.
 Event render_failure(const LaunchEffect& launch, const Error& error, const Now& now) {
   Finished report;
   report.key = launch.key;
-  report.outcome = Outcome::failed_no_retry;
+  report.outcome = error.code == Errc::unavailable ? Outcome::failed : Outcome::failed_no_retry;
   report.reason = message_of(error);
   report.started = now.wall;
   report.ended = now.wall;

@@ -49,7 +49,7 @@ class SecretLookup : public SecretOpener {
   // Blocks for `patience` at most.
   Result<std::string> value_of(const SecretReference& reference, bool anew) override;
   // Never blocks: nullopt while it is being looked up, which this begins if need be.
-  std::optional<Result<std::string>> find(const SecretReference& reference);
+  std::optional<Result<std::string>> find(const SecretReference& reference) override;
   // Blocks until it is known, at most `longest`: then Errc::unavailable.
   Result<std::string> wait(const SecretReference& reference, Duration longest);
   // What is known of it is looked up anew by whoever asks next.

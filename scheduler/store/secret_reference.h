@@ -58,6 +58,8 @@ class SecretOpener {
   virtual Status check(const SecretReference& reference) const = 0;
   // The value behind one: as it is known, or with `anew` as it is now.
   virtual Result<std::string> value_of(const SecretReference& reference, bool anew) = 0;
+  // The value as it is known; nullopt: it is being looked up, ask again. Does not block.
+  virtual std::optional<Result<std::string>> find(const SecretReference& reference) = 0;
 
   // Puts values in the place of a connection's references; an error names the place.
   Status open(Connection& connection);

@@ -143,7 +143,15 @@ class FakeSecrets final : public SecretOpener {
     if (found == values.end()) return Error{Errc::unavailable, "nothing is there", {}};
     return found->second;
   }
+  std::optional<Result<std::string>> find(const SecretReference& reference) override {
+    asked.push_back("found " + reference.words.front());
+    if (pending) return std::nullopt;
+    const auto known = values.find(reference.words.front());
+    if (known == values.end()) return Result<std::string>(Errc::unavailable, "nothing is there");
+    return Result<std::string>(known->second);
+  }
 
+  bool pending = false;  // whatever is asked for by find() is being looked up yet
   SecretSources sources;
   std::map<std::string, std::string> values;
   std::vector<std::string> asked;

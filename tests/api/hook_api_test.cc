@@ -86,6 +86,27 @@ TEST_CASE("a webhook without its secret lets nobody in") {
   CHECK(api.send(body, api.signature(body, api.now, "")).status == 401);
 }
 
+TEST_CASE(
+    "a webhook whose secret is being looked up asks to deliver again, and waits for nothing") {
+  Hooked api;
+  api.secrets.sources = {{"HOOK"}, {}, {}};
+  api.secrets.pending = true;
+  api.registry.variable_rows["hook_secret"].value = R"({"$env":"HOOK"})";
+  const std::string header = api.signature(body, api.now);
+  const Response early = api.send(body, header);
+  CHECK(early.status == 503);
+  bool later = false;
+  for (const auto& [name, value] : early.headers) later = later || name == "Retry-After";
+  CHECK(later);
+  api.secrets.pending = false;  // and there is nothing
+  CHECK(api.send(body, header).status == 503);
+  CHECK(api.asked.empty());
+  api.secrets.values["HOOK"] = "a secret";
+  CHECK(api.send(body, header).status == 202);
+  CHECK(api.send(body, api.signature(body, api.now, "another")).status == 401);
+  for (const std::string& one : api.secrets.asked) CHECK(one == "found HOOK");
+}
+
 TEST_CASE("where there is no webhook, or no DAG, the answer is the same") {
   Hooked api;
   auto plain = std::make_shared<Dag>(*demo_dag());

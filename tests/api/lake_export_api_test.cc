@@ -77,6 +77,18 @@ TEST_CASE_FIXTURE(Exports,
   CHECK(body_of(ask(question + "&cursor=" + cursor))["next_cursor"].is_null());
 }
 
+TEST_CASE_FIXTURE(Exports, "a cursor does not go on in a table that was made anew since") {
+  lake_answer = [] {
+    return Result<std::string>(R"({"columns":["id"],"rows":[[1]],"cut":true,"cut_by":"rows"})");
+  };
+  const std::string cursor = body_of(ask("/rows?limit=1"))["next_cursor"];
+  CHECK(ask("/rows?limit=1&cursor=" + cursor).status == 200);
+  std::filesystem::remove_all(home + "/lake/gold/sales/orders");
+  write_lake_version(home, "gold/sales/orders", 0, empty_lake_table());
+  write_lake_version(home, "gold/sales/orders", 1, "{\"commitInfo\":{}}\n");
+  CHECK(ask("/rows?limit=1&cursor=" + cursor).status == 422);
+}
+
 TEST_CASE_FIXTURE(Exports, "what is wrong with a question for rows is told at its parameter") {
   lake_answer = [] {
     return Result<std::string>(

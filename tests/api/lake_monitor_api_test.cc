@@ -214,6 +214,8 @@ TEST_CASE_FIXTURE(Monitored, "what a monitor found is paged, and each page read 
                                     {"evaluated_at", "2026-11-20T11:00:00Z"}}));
   CHECK(json::parse(monitor_queries.back()) == json({{"operation", "history"},
                                                      {"monitor", "sales/orders_fresh"},
+                                                     {"kind", "freshness"},
+                                                     {"target", "gold/sales/orders"},
                                                      {"limit", 10},
                                                      {"offset", 20}}));
   const auto before = monitor_queries.size();

@@ -68,6 +68,7 @@ class PlainContext : public LaunchContext {
     return Resolution{};
   }
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override {
+    if (attempt.task.spec_json == "away") return {Errc::unavailable, "the vault is away"};
     if (attempt.task.spec_json == "undefined")
       return {Errc::invalid, "params.x is undefined", "/params/y"};
     out.params_json = "{}";
@@ -291,6 +292,27 @@ TEST_CASE(
   std::lock_guard lock(world.mutex);
   REQUIRE(world.outbox.size() == 1);
   CHECK(world.outbox[0].payload_json == "broken: /params/y: params.x is undefined");
+}
+
+TEST_CASE("what is away when a task is to start costs a try of its own, and is not final") {
+  Task waits = task("waits");
+  waits.spec_json = "away";
+  waits.retry.retries = 1;
+  waits.retry.delay = std::chrono::hours(1);
+  World world({waits});
+  world.join();
+  REQUIRE(world.trigger().code == Errc::ok);
+  const auto state = [&] {
+    TaskState found = TaskState::none;
+    world.look([&](const SchedulerState& now) {
+      const auto run = now.find_run("d", "r1");
+      if (run) found = run->hot.at(0).state;
+    });
+    return found;
+  };
+  for (int i = 0; i < 10'000 && state() != TaskState::up_for_retry; ++i) std::this_thread::yield();
+  CHECK(state() == TaskState::up_for_retry);
+  CHECK(world.executor.launches.empty());
 }
 
 TEST_CASE("a full disk refuses triggers, loses nothing acknowledged and recovers by itself") {

@@ -210,6 +210,20 @@ TEST_CASE("an alert is acknowledged once, closed once, and named when there is n
   CHECK(table.told["total"] == 3);
   REQUIRE(table.told["results"].size() == 1);
   CHECK(table.told["results"][0]["status"] == "unwell");
+  const std::string kind = table.told["results"][0]["kind"];
+  const std::string target = table.told["results"][0]["target"];
+  // What it found of another table, or as another kind, is told to nobody who asks for this one.
+  const auto total = [&](const std::string& of_kind, const std::string& of_target) {
+    REQUIRE(table.ask({{"operation", "history"},
+                       {"monitor", "demo/fresh"},
+                       {"kind", of_kind},
+                       {"target", of_target}}));
+    CHECK(table.told["results"].size() == table.told["total"]);
+    return table.told["total"];
+  };
+  CHECK(total(kind, target) == 3);
+  CHECK(total("volume", target) == 0);
+  CHECK(total(kind, "gold/hr/pay") == 0);
 }
 
 TEST_CASE("quality and failures are judged by what the platform tells, and are unknown without") {

@@ -80,6 +80,22 @@ TEST_CASE("after an unheard put an object that is there is looked at: whose mark
   }
 }
 
+TEST_CASE("a refusal after an unheard put is no answer to whether it was put") {
+  Line line;
+  line.echo_mark = true;
+  line.hang_up();
+  line.say(403);
+  line.say(200);
+  CHECK(*line.storage()->put_if_absent("a", "1") == Put::done);
+  Line blind;
+  blind.hang_up();
+  blind.say(403);
+  blind.say(403);
+  const auto put = blind.storage()->put_if_absent("a", "1");
+  REQUIRE(!put.ok());
+  CHECK(put.error().message.find("whether it was put is not known") != std::string::npos);
+}
+
 TEST_CASE("a put of which nothing is known is no success, and says so") {
   Line line;
   for (int i = 0; i < 12; ++i) line.hang_up();
