@@ -1,6 +1,7 @@
 // A text that is edited in CodeMirror, which is loaded when the first one is shown.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Editor, SqlTables, TextProblem } from '../editor/editor';
+import { ownTexts } from '../lib/own_texts';
 import { t } from '../lib/words';
 
 interface Props {
@@ -30,6 +31,7 @@ export function CodeEditor({ text, language, label, describedBy, problems = noPr
   const [editor, setEditor] = useState<Editor | null>(null);
   const [failed, setFailed] = useState(false);
   const latest = useRef({ text, keys, onChange, onReady });
+  const [own] = useState(ownTexts);
   latest.current = { text, keys, onChange, onReady };
   useEffect(() => {
     let made: Editor | null = null;
@@ -43,7 +45,10 @@ export function CodeEditor({ text, language, label, describedBy, problems = noPr
           label,
           phrases: phrases(),
           keys: Object.keys(latest.current.keys).map((key) => ({ key, run: () => latest.current.keys[key]?.() })),
-          onChange: (next) => latest.current.onChange(next),
+          onChange: (next) => {
+            own.tell(next);
+            latest.current.onChange(next);
+          },
           ...(describedBy === undefined ? {} : { describedBy }),
         });
         setEditor(made);
@@ -55,8 +60,10 @@ export function CodeEditor({ text, language, label, describedBy, problems = noPr
       made?.destroy();
       latest.current.onReady?.(null);
     };
-  }, [language, label, describedBy]);
-  useEffect(() => editor?.setText(text), [editor, text]);
+  }, [language, label, describedBy, own]);
+  useEffect(() => {
+    if (!own.takes(text)) editor?.setText(text);
+  }, [editor, text, own]);
   useEffect(() => editor?.setProblems(problems), [editor, problems]);
   useEffect(() => editor?.setTables(tables), [editor, tables]);
   return (

@@ -32,7 +32,7 @@ export interface EditorOptions {
 }
 
 export interface Editor {
-  setText: (text: string) => void;
+  setText: (text: string) => void; // onChange is not told of it
   setProblems: (problems: readonly TextProblem[]) => void;
   setTables: (tables: SqlTables) => void;
   choose: (from: number, to: number) => void; // and bring it into view
@@ -80,6 +80,7 @@ function languageOf(language: EditorOptions['language'], tables: SqlTables): Ext
 export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   const language = new Compartment();
+  let isGiven = false; // the text that is put in, which whoever gave it knows
   const own: KeyBinding[] = (options.keys ?? []).map(({ key, run }) => ({ key, run: () => (run(), true), preventDefault: true }));
   const view = new EditorView({
     root,
@@ -105,14 +106,16 @@ export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
         // The tab key is left to the page: whoever has no mouse must get out again.
         keymap.of([...own, ...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
         EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: 'false', tabindex: '0', ...(options.describedBy ? { 'aria-description': options.describedBy } : {}) }),
-        EditorView.updateListener.of((update) => update.docChanged && options.onChange(update.state.doc.toString())),
+        EditorView.updateListener.of((update) => update.docChanged && !isGiven && options.onChange(update.state.doc.toString())),
       ],
     }),
   });
   const within = (at: number) => Math.max(0, Math.min(at, view.state.doc.length));
   return {
     setText: (text) => {
+      isGiven = true;
       if (text !== view.state.doc.toString()) view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+      isGiven = false;
     },
     setProblems: (problems) => {
       const shown: Diagnostic[] = problems.map((one) => ({ from: within(one.from), to: Math.max(within(one.from), within(one.to)), severity: one.kind, message: one.message }));
