@@ -233,12 +233,9 @@ void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end) 
     finished.reason = slot->garbage() ? "the plugin wrote on the slot's control channel"
                       : out_of_memory ? slot->attempt_group()->told()
                                       : describe_end(end.code, end.status);
-    if (out_of_memory) {
-      const std::int64_t kib = slot->attempt_group()->peak() >> 10;
-      finished.peak_rss_kib = std::max(finished.peak_rss_kib, kib);
-    }
     (end.code == CLD_EXITED ? finished.exit_code : finished.signal) = end.status;
-    finished.peak_rss_kib = end.peak_rss_kib;
+    finished.peak_rss_kib =
+        out_of_memory ? slot->attempt_group()->peak_kib(end.peak_rss_kib) : end.peak_rss_kib;
     finished.started = given.front()->started;
     finished.ended = wall_now();
     finished.slot = slot->name();

@@ -5,11 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -52,17 +55,30 @@ bool has_word(const std::string& text, const std::string& word) {
   return false;
 }
 
-void end_group(const std::string& folder) {
-  (void)tell_kernel(folder + "/cgroup.kill", "1");  // of kernels from 5.14 on
-  ::rmdir(folder.c_str());
+// Kills all that is in the groups, and takes them away. The kernel kills in its own time, and keeps
+// a group until its last process is gone: that is waited for, a bounded time for all together.
+void end_groups(const std::vector<std::string>& folders) {
+  for (const std::string& folder : folders)
+    (void)tell_kernel(folder + "/cgroup.kill", "1");  // of kernels from 5.14 on
+  int waits = 50;
+  for (const std::string& folder : folders) {
+    for (;;) {
+      const bool populated = count_of(kernel_tells(folder + "/cgroup.events"), "populated") > 0;
+      if (::rmdir(folder.c_str()) == 0 || !populated || waits == 0) break;
+      --waits;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
 }
 
 void sweep_groups(const std::string& folder) {
+  std::vector<std::string> left;
   const std::unique_ptr<DIR, int (*)(DIR*)> dir{::opendir(folder.c_str()), &::closedir};
   while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
     if (std::string_view(entry->d_name).starts_with(group_prefix))
-      end_group(folder + "/" + entry->d_name);
+      left.push_back(folder + "/" + entry->d_name);
   }
+  end_groups(left);
 }
 
 // "0::/system.slice/batuta-worker.service": cgroup v2 has the number 0.
@@ -107,7 +123,7 @@ Result<GivenGroup> given_group(const std::string& root, const std::string& own,
 }  // namespace
 
 AttemptGroup::~AttemptGroup() {
-  end_group(folder_);
+  end_groups({folder_});
 }
 
 bool AttemptGroup::ran_out() const {
@@ -118,6 +134,10 @@ bool AttemptGroup::ran_out() const {
 
 std::int64_t AttemptGroup::peak() const {
   return std::strtoll(kernel_tells(folder_ + "/memory.peak").c_str(), nullptr, 10);
+}
+
+std::int64_t AttemptGroup::peak_kib(std::int64_t own_kib) const {
+  return std::max(own_kib, peak() >> 10);
 }
 
 std::string AttemptGroup::told() const {

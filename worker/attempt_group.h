@@ -34,6 +34,8 @@ class AttemptGroup {
   bool ran_out() const;
   // Bytes; 0 where the kernel does not tell (before 5.19).
   std::int64_t peak() const;
+  // KiB: the larger of that and of what the slot's own process had at most.
+  std::int64_t peak_kib(std::int64_t own_kib) const;
   // "killed for memory: …" with both numbers.
   std::string told() const;
 

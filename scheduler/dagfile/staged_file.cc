@@ -88,6 +88,19 @@ bool holds(int fd, std::string_view text) {
   }
 }
 
+// The new file belongs to whom the old one does: who deploys into the folder must go on doing so.
+Status keep_owner(const UniqueFd& file, const struct stat& old, const std::string& path) {
+  struct stat made = {};
+  if (::fstat(file.get(), &made) != 0) return failed_write(path, errno);
+  if (made.st_uid == old.st_uid && made.st_gid == old.st_gid) return success();
+  if (::fchown(file.get(), old.st_uid, old.st_gid) == 0) return success();
+  if (errno != EPERM) return failed_write(path, errno);
+  return {Errc::forbidden, path + " belongs to user " + std::to_string(old.st_uid) + ", group " +
+                               std::to_string(old.st_gid) +
+                               ", and the server's user may not write a file for them: give it to "
+                               "the server's user, or change it where it is deployed from"};
+}
+
 std::string hidden_name(const std::string& name) {
   std::uint64_t number = 0;
   random_bytes(&number, sizeof(number));
@@ -121,7 +134,8 @@ Result<StagedFile> StagedFile::stage(const std::string& folder, const std::strin
       ::openat(out.folder_.get(), hidden.c_str(), O_WRONLY | O_CREAT | O_EXCL | as_it_is, 0600));
   if (!file) return failed_write(path, errno);
   out.staged_ = hidden;
-  if (!write_whole(file.get(), text) || ::fchmod(file.get(), info.st_mode & 07777) != 0 ||
+  if (auto kept = keep_owner(file, info, path); !kept) return kept.error();
+  if (!write_whole(file.get(), text) || ::fchmod(file.get(), info.st_mode & 0777) != 0 ||
       ::fsync(file.get()) != 0)
     return failed_write(path, errno);
   return out;

@@ -14,8 +14,9 @@ namespace batuta {
 class StagedFile {
  public:
   // Writes `text` beside the file `path` below `folder`, under a hidden name that no listing shows,
-  // with the file's mode, and waits for the disk. Errc::not_found: there is no such file;
-  // forbidden: it is reached by a link, is no regular file, or may not be written here;
+  // with the file's owner, group and permissions (set-id bits and ACLs are not kept), and waits for
+  // the disk. Errc::not_found: there is no such file; forbidden: it is reached by a link, is no
+  // regular file, may not be written here, or has an owner that this process may not write for;
   // unavailable: the disk.
   static Result<StagedFile> stage(const std::string& folder, const std::string& path,
                                   std::string_view text);

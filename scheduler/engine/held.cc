@@ -24,7 +24,8 @@ void take_back(std::vector<LaunchEffect>& launches, std::vector<Request>& asked,
         std::find_if(launches.begin(), launches.end(),
                      [&](const LaunchEffect& launch) { return launch.key == request.key; });
     if (found == launches.end()) return false;
-    events.push_back(AttemptRecalled{request.worker, request.key});
+    // Of no worker: what its worker never said must not renew its lease.
+    events.push_back(AttemptRecalled{0, request.key});
     launches.erase(found);
     return true;
   });

@@ -112,8 +112,11 @@ std::vector<std::string> check_settings_text(const std::string& text, const std:
 
 // The settings of the home in `folder`, which need not be there: then the defaults and the
 // environment, which goes before the file. Changes nothing. Errc::invalid with all that is wrong, a
-// line each. `notes`: what somebody should be told, such as a variable that is none of ours.
-Result<Settings> settings_of(const std::string& folder, std::vector<std::string>* notes = nullptr);
+// line each; so is a file that is there and cannot be read, and an absent one that must be there.
+// `notes`: what somebody should be told, such as a variable that is none of ours.
+enum class SettingsFile : std::uint8_t { may_be_absent, must_be_there };
+Result<Settings> settings_of(const std::string& folder, std::vector<std::string>* notes = nullptr,
+                             SettingsFile presence = SettingsFile::may_be_absent);
 
 // What settings must be to each other. Errc::invalid.
 Status check_together(const Settings& settings);

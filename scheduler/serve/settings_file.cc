@@ -1,14 +1,18 @@
 // Settings out of batuta.json and the environment, and what is wrong with them.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
-#include <fstream>
+#include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <optional>
 #include <string_view>
+#include <utility>
 
+#include "common/fd.h"
 #include "common/safe_json.h"
 #include "common/suggest.h"
 #include "scheduler/dagfile/json_position.h"
@@ -84,6 +88,28 @@ Status read_variable(const Setting& setting, Settings& settings, std::vector<std
   return success();
 }
 
+// Nothing where the file may be absent and is. One that is there and cannot be read is never taken
+// for an empty one: every setting would silently be its default.
+Result<std::optional<std::string>> text_of(const std::string& file, SettingsFile presence) {
+  const UniqueFd fd{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!fd && errno == ENOENT) {
+    if (presence == SettingsFile::may_be_absent) return std::optional<std::string>{};
+    return {Errc::invalid, file + " is not there; for defaults alone write {} into it"};
+  }
+  std::string text;
+  std::array<char, std::size_t{16} << 10> chunk{};
+  for (;;) {
+    const ssize_t n = fd ? ::read(fd.get(), chunk.data(), chunk.size()) : -1;
+    if (n == 0) return std::optional(std::move(text));
+    if (n < 0 && fd && errno == EINTR) continue;
+    if (n < 0) {
+      return {Errc::invalid, file + " cannot be read: " + std::strerror(errno) +
+                                 "; the user that runs this must be let to"};
+    }
+    text.append(chunk.data(), static_cast<std::size_t>(n));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> read_settings_text(const std::string& text, const std::string& file,
@@ -117,15 +143,14 @@ std::vector<std::string> check_settings_text(const std::string& text, const std:
   return problems;
 }
 
-Result<Settings> settings_of(const std::string& folder, std::vector<std::string>* notes) {
+Result<Settings> settings_of(const std::string& folder, std::vector<std::string>* notes,
+                             SettingsFile presence) {
   Settings settings;
   std::vector<std::string> problems;
   const std::string file = folder + "/batuta.json";
-  if (std::ifstream in(file); in) {
-    std::stringstream text;
-    text << in.rdbuf();
-    problems = read_settings_text(text.str(), file, settings);
-  }
+  auto text = text_of(file, presence);
+  if (!text) return text.error();
+  if (*text) problems = read_settings_text(**text, file, settings);
   for (const Setting& setting : settings_table()) {
     if (auto read = read_variable(setting, settings, notes); !read)
       problems.push_back(read.error().message);

@@ -13,7 +13,7 @@ std::string or_none(const std::string& value) {
 
 Result<SettingsReload> SettingsReloader::reload(const std::string& owner) {
   const std::lock_guard lock(mutex_);
-  const auto next = settings_of(home_.folder());
+  const auto next = settings_of(home_.folder(), nullptr, SettingsFile::must_be_there);
   if (!next) return Error{next.error().code, "nothing was changed: " + next.error().message, {}};
   auto [settings, told] = reloaded(*home_.live(), *next);
   if (auto fit = check_together(settings); !fit) return fit.error();

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -22,12 +23,16 @@ std::vector<std::string> names_below(const std::string& folder) {
 
 }  // namespace
 
-TEST_CASE("staged file: it takes the place of the text that was seen, mode and all") {
+TEST_CASE("staged file: it takes the place of the text that was seen, with its owner and mode") {
   TempFolder world;
   world.write("dags/team/a.json", "before");
   const std::string folder = (fs::path(world.path()) / "dags").string();
   const std::string file = folder + "/team/a.json";
-  REQUIRE(::chmod(file.c_str(), 0640) == 0);
+  // Only root can give files away; anybody else's are his own.
+  const uid_t owner = ::geteuid() == 0 ? 65534 : ::geteuid();
+  const gid_t group = ::geteuid() == 0 ? 65534 : ::getegid();
+  REQUIRE(::chown(file.c_str(), owner, group) == 0);
+  REQUIRE(::chmod(file.c_str(), 04640) == 0);
   auto staged = StagedFile::stage(folder, "team/a.json", "after");
   REQUIRE(staged);
   CHECK(read_text(file) == "before");
@@ -36,6 +41,8 @@ TEST_CASE("staged file: it takes the place of the text that was seen, mode and a
   struct stat info = {};
   REQUIRE(::stat(file.c_str(), &info) == 0);
   CHECK((info.st_mode & 07777) == 0640);
+  CHECK(info.st_uid == owner);
+  CHECK(info.st_gid == group);
   CHECK(names_below(folder + "/team") == std::vector<std::string>{"a.json"});
 }
 

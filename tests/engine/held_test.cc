@@ -25,6 +25,7 @@ struct Waiting : World {
     REQUIRE(run != nullptr);
     return run->run.state;
   }
+  Boot lease_until() const { return loop->state().connections.at(agent_link)->lease_until; }
   TaskState state() {
     const auto run = loop->state().find_run("d", "r1");
     REQUIRE(run != nullptr);
@@ -63,9 +64,12 @@ TEST_CASE("a held launch whose run was marked is not sent, and its worker hears 
   mark.dag_id = "d";
   mark.dag_run_id = "r1";
   mark.state = DagRunState::failed;
+  const auto lease = world.lease_until();
+  world.pass(1s);
   world.turn({mark});
   world.settle();
   CHECK(world.cancels == 0);
+  CHECK(world.lease_until() == lease);  // a worker that said nothing is no longer believed for it
   world.context.waits = false;
   world.pass(1s);
   world.settle();

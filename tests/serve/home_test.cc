@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -295,4 +296,16 @@ TEST_CASE("how requests leave the machine are settings; a proxy's password is no
   }
   const HomeVariable missing("BATUTA_OUTGOING_CA_FILE", "/nowhere/ca.pem");
   CHECK_FALSE(settings_of(folder.path()));
+}
+
+TEST_CASE("a settings file that cannot be read, or is gone when it is read again, is no defaults") {
+  const Folder folder;
+  REQUIRE(settings_of(folder.path()));
+  const auto gone = settings_of(folder.path(), nullptr, SettingsFile::must_be_there);
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error().message.find("batuta.json is not there") != std::string::npos);
+  REQUIRE(::symlink("batuta.json", folder.path("batuta.json").c_str()) == 0);  // of itself
+  const auto unreadable = settings_of(folder.path());
+  REQUIRE_FALSE(unreadable);
+  CHECK(unreadable.error().message.find("batuta.json cannot be read: ") != std::string::npos);
 }

@@ -1,11 +1,13 @@
 #include "worker/attempt_group.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 using namespace batuta;
 namespace fs = std::filesystem;
@@ -104,6 +106,8 @@ TEST_CASE("who was killed for memory is told so with what it might have and what
         "killed for memory: it may have 64 MiB with all that it starts (worker.attempt_memory)");
   kernel.file("batuta-slot-x/memory.peak", "67108864\n");
   CHECK((*group)->told().ends_with(", and had 64 MiB"));
+  CHECK((*group)->peak_kib(1024) == 64 << 10);  // what it started counts, not the slot alone
+  CHECK((*group)->peak_kib(70 << 10) == 70 << 10);
 }
 
 TEST_CASE("what a killed agent left is ended and taken away at the next start, and nothing else") {
@@ -115,6 +119,22 @@ TEST_CASE("what a killed agent left is ended and taken away at the next start, a
   CHECK_FALSE(fs::exists(kernel.at("batuta-slot-empty")));
   CHECK(kernel.text("batuta-slot-alive/cgroup.kill") == "1");
   CHECK(kernel.text("somebody-else/cgroup.kill").empty());
+}
+
+TEST_CASE("a group whose processes take a moment to die is taken away when they are gone") {
+  const FakeKernel kernel;
+  const std::string name = "batuta-slot-dying";
+  kernel.file(name + "/cgroup.events", "populated 1\nfrozen 0\n");
+  REQUIRE(::mkfifo(kernel.at(name + "/cgroup.kill").c_str(), 0600) == 0);
+  std::thread dying([&] {
+    (void)kernel.text(name + "/cgroup.kill");  // until the order has been given
+    fs::remove(kernel.at(name + "/cgroup.kill"));
+    fs::remove(kernel.at(name + "/cgroup.events"));
+  });
+  const auto groups = kernel.open();
+  dying.join();
+  REQUIRE(groups);
+  CHECK_FALSE(fs::exists(kernel.at(name)));
 }
 
 TEST_CASE("where nothing can be bounded it is said why") {
