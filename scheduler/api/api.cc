@@ -7,6 +7,7 @@
 #include "scheduler/api/compressor.h"
 #include "scheduler/api/context.h"
 #include "scheduler/api/entity_tags.h"
+#include "scheduler/api/lake_exports.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/http/gzip.h"
 #include "scheduler/http/response.h"
@@ -149,7 +150,11 @@ Handler make_api(boost::asio::io_context& io, ApiServices services) {
     Compressor compressor;
     Context context;
   };
+  const auto keep_house = services.keep_house;
   auto api = std::make_shared<Api>(io, std::move(services));
+  keep_house([exports = std::weak_ptr(api->context.exports)](Time now) {
+    if (const auto living = exports.lock()) living->sweep(now);
+  });
   return [api](std::shared_ptr<Request> request, Respond respond) {
     Respond through = tagging(request, api->compressor.wrap(*request, std::move(respond)));
     handle(api->context, std::move(request), through);

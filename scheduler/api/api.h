@@ -104,6 +104,10 @@ struct ApiServices {
       monitor_query = [](const auto&, const auto&) {
         return Result<std::string>(Errc::unavailable, "this installation has no lake");
       };
+  // Called once by make_api, with what is to be called at the start and each minute or so: files of
+  // exports whose time is over are deleted. Any thread; blocks on the disk; nothing once the API is
+  // gone.
+  std::function<void(std::function<void(Time now)> job)> keep_house = [](const auto&) {};
   SqlLimits sql{};
   const Asset* (*find_asset)(std::string_view path) = nullptr;  // null: no page
 };

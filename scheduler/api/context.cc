@@ -118,7 +118,7 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
       lake(std::make_unique<LakeCatalogue>(services.lake)),
       contracts(std::make_unique<LakeContracts>()),
       monitors(std::make_unique<LakeMonitorReads>()),
-      exports(std::make_unique<LakeExports>(services.home + "/exports")),
+      exports(std::make_shared<LakeExports>(services.home + "/exports")),
       queries(std::make_unique<RunningQueries>()),
       io_(io),
       readers_(reader_threads, reader_bounds),

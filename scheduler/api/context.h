@@ -51,7 +51,7 @@ class Context {
   const std::unique_ptr<LakeCatalogue> lake;
   const std::unique_ptr<LakeContracts> contracts;
   const std::unique_ptr<LakeMonitorReads> monitors;
-  const std::unique_ptr<LakeExports> exports;
+  const std::shared_ptr<LakeExports> exports;
   const std::unique_ptr<RunningQueries> queries;
   std::atomic<bool> stopping = false;  // a query of the lake that runs is to end
 

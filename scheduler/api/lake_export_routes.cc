@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/uuid.h"
 #include "common/version.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
@@ -95,14 +96,16 @@ class ExportRun {
     const auto detail = context_.lake->detail(name_);
     if (!detail) return detail.error();
     version_ = *version;
+    masks_ = masks_for(context_, *call_.request);
     const json masks = own_masks();
     // All that the bytes depend on: the table, not only its name, what of it is hidden, and the
     // program that writes them.
     const std::string key =
         json_text({name_.path(), (*detail)->id, version_, chosen_of(question_.rows),
-                   std::string(question_.format->name), masks, std::string(batuta::version)});
+                   std::string(question_.format->name), masks, may_unmask(*call_.request, name_),
+                   std::string(batuta::version)});
     // What is hidden is another value each time: only the very file can be gone on with.
-    steady_ = masks.is_null();
+    steady_ = masks.is_null() || may_unmask(*call_.request, name_);
     tag_ = "\"v" + std::to_string(version_) + "-" + sha256_hex(key).substr(0, 24) + "\"";
     if (steady_ && has_entity(*call_.request, tag_)) return unchanged();
     auto file = context_.exports->find(key, context_.now());
@@ -113,8 +116,7 @@ class ExportRun {
       file = *std::move(made);
     }
     if (!steady_) {
-      const std::string& folder = file->folder->path();
-      tag_.insert(tag_.size() - 1, "-" + folder.substr(folder.size() - 6));
+      tag_.insert(tag_.size() - 1, "-" + file->mark);
       if (has_entity(*call_.request, tag_)) return unchanged();
     }
     return given(*file);
@@ -127,14 +129,12 @@ class ExportRun {
  private:
   bool stopped() const { return *gone_ || context_.stopping; }
 
-  // What contracts hide of this table, and whether it is hidden from whoever asks; null: nothing
-  // is.
+  // What contracts hide of this table from those without the right; null: nothing.
   json own_masks() const {
-    const json all = masks_for(context_, *call_.request);
-    if (all.is_null() || may_unmask(*call_.request, name_)) return nullptr;
+    if (masks_.is_null()) return nullptr;
     const std::string path = name_.domain + "/" + name_.table;
     json own;
-    for (const auto& [contract, masks] : all["contracts"].items()) {
+    for (const auto& [contract, masks] : masks_["contracts"].items()) {
       // A history and a list of keys hold what their table holds.
       if (path == contract || path.starts_with(contract + "_")) own[contract] = masks;
     }
@@ -151,17 +151,25 @@ class ExportRun {
                   {"format", std::string(question_.format->name)},
                   {"result_folder", (*folder)->path()},
                   {"return_errors", true}});
-    const auto answer = lake_answer_of(
-        ask_lake(context_, *call_.request, std::move(asked), [this] { return stopped(); }));
+    const auto answer =
+        lake_answer_of(ask_lake(context_, masks_, std::move(asked), [this] { return stopped(); }));
     if (!answer) return answer.error();
+    const std::string name = answer->value("file", "");
+    if (name != "rows." + std::string(question_.format->name))
+      return {Errc::internal, "the export gave no file"};
+    const auto bytes = take_export((*folder)->path(), name);
+    if (!bytes) return bytes.error();
+    std::array<char, 16> random{};
+    random_bytes(random.data(), random.size());
     ExportedFile file{*folder,
-                      (*folder)->path() + "/" + answer->value("file", ""),
-                      answer->value("bytes", std::int64_t{-1}),
+                      (*folder)->path() + "/" + name,
+                      *bytes,
                       answer->value("rows", std::int64_t{0}),
                       told_of_table(*answer, "masked").get<std::vector<std::string>>(),
-                      told_of_table(*answer, "unmasked").get<std::vector<std::string>>()};
-    if (answer->value("file", "").empty() || file.bytes < 0)
-      return {Errc::internal, "the export gave no file"};
+                      told_of_table(*answer, "unmasked").get<std::vector<std::string>>(),
+                      sha256_hex({random.data(), random.size()}).substr(0, 16)};
+    if (answer->value("bytes", std::int64_t{-1}) != *bytes)
+      return {Errc::internal, "the export's file is not the one that was written"};
     return file;
   }
 
@@ -236,6 +244,7 @@ class ExportRun {
   LakeName name_;
   std::int64_t version_ = -1;
   std::string tag_;
+  json masks_;          // one look at the contracts, for the key and for who writes the file
   bool steady_ = true;  // made anew, the file has the same bytes
   json written_;
 };

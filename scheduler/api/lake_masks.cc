@@ -149,7 +149,12 @@ json masks_for(Context& context, const Request& request) {
 
 Result<std::string> ask_lake(Context& context, const Request& request, json asked,
                              const std::function<bool()>& stop) {
-  if (json masks = masks_for(context, request); !masks.is_null()) asked["masks"] = std::move(masks);
+  return ask_lake(context, masks_for(context, request), std::move(asked), stop);
+}
+
+Result<std::string> ask_lake(Context& context, const json& masks, json asked,
+                             const std::function<bool()>& stop) {
+  if (!masks.is_null()) asked["masks"] = masks;
   return context.services.lake_query(json_text(asked), stop);
 }
 

@@ -29,5 +29,8 @@ nlohmann::json masks_for(Context& context, const Request& request);
 // without those that whoever asks may see. Blocks as ApiServices::lake_query does.
 Result<std::string> ask_lake(Context& context, const Request& request, nlohmann::json asked,
                              const std::function<bool()>& stop);
+// The same with what masks_for gave before, where more than the question depends on it.
+Result<std::string> ask_lake(Context& context, const nlohmann::json& masks, nlohmann::json asked,
+                             const std::function<bool()>& stop);
 
 }  // namespace batuta::http

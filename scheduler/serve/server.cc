@@ -259,6 +259,7 @@ struct Server::Impl {
       endpoint.renew_if_due();
       catalogue.ask_if_missed();
       facts.refresh(history, *dags.bag().snapshot());
+      if (keep_exports) keep_exports(read_clock().wall);
     };
     hooks.looked_at_store = [this](const std::string& found) {
       std::lock_guard guard(damage_mutex);
@@ -314,6 +315,7 @@ struct Server::Impl {
     const Settings& set = home.settings();
     services.sql = {set.lake_sql_slots, set.lake_sql_rows, set.lake_sql_bytes};
     services.find_asset = http::find_asset;
+    services.keep_house = [this](auto job) { keep_exports = std::move(job); };
     services.bundles = &bundles;
     services.secrets = &secrets;
     http::Limits limits;
@@ -424,6 +426,8 @@ struct Server::Impl {
   std::size_t moves = 0;  // of task instances since memory was given back; control thread
   std::mutex damage_mutex;
   std::string damage;  // of the store, as housekeeping found it last
+  std::function<void(Time)>
+      keep_exports;  // set before there is housekeeping, whose thread calls it
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<http::Server> http_server;
   std::thread io_thread;

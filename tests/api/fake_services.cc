@@ -431,6 +431,7 @@ TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
   services.lake = home + "/lake";
   add_lake(services);
   services.backup = [](const std::string&) { return success(); };
+  services.keep_house = [this](auto job) { keep_house = std::move(job); };
   services.find_asset = [](std::string_view path) -> const Asset* {
     static const Asset index{"text/html; charset=utf-8", "<!doctype html>", "\"i1\""};
     static const Asset packed{"text/html; charset=utf-8", "packed", "\"i1-packed\""};

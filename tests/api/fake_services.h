@@ -205,6 +205,7 @@ class TestApi {
   std::string remote_log;                 // of worker "far-away", on no disk of ours
   std::vector<PluginFault> plugin_faults;
   std::string damage;
+  std::function<void(Time)> keep_house;   // what the API gave to be called each minute
   std::vector<std::string> lake_queries;  // parameters of each
   std::function<bool()> lake_stop;        // what the query that runs asks
   std::function<Result<std::string>()> lake_answer = [] {

@@ -24,9 +24,10 @@ struct Exports : TestApi {
 
   Exports() {
     lake_answer = [this] {
-      std::ofstream(asked()["result_folder"].get<std::string>() + "/rows.csv") << content;
+      const std::string name = "rows." + asked()["format"].get<std::string>();
+      std::ofstream(asked()["result_folder"].get<std::string>() + "/" + name) << content;
       return Result<std::string>(
-          json({{"rows", 3}, {"bytes", content.size()}, {"file", "rows.csv"}}).dump());
+          json({{"rows", 3}, {"bytes", content.size()}, {"file", name}}).dump());
     };
   }
   json asked() const { return json::parse(lake_queries.back()); }
@@ -154,6 +155,59 @@ TEST_CASE_FIXTURE(Exports,
   CHECK(header(beyond, "Content-Range") == "bytes */10");
 }
 
+TEST_CASE_FIXTURE(Exports, "what stands in the place of an export's file is given to nobody") {
+  const std::string secret = home + "/secret.key";
+  std::ofstream(secret) << content;
+  const auto gives = [this](const std::string& name, const std::function<void(std::string)>& make) {
+    lake_answer = [this, name, make] {
+      make(asked()["result_folder"].get<std::string>() + "/rows.csv");
+      return Result<std::string>(
+          json({{"rows", 3}, {"bytes", content.size()}, {"file", name}}).dump());
+    };
+    return ask("/export?format=csv").status;
+  };
+  const auto plain = [this](const std::string& path) { std::ofstream(path) << content; };
+  const auto link = [&](const std::string& path) { std::filesystem::create_symlink(secret, path); };
+  CHECK(gives("rows.csv", link) == 500);
+  CHECK(gives("rows.csv", [&](const std::string& path) {
+          std::filesystem::create_hard_link(secret, path);
+        }) == 500);
+  CHECK(gives("rows.csv",
+              [](const std::string& path) { std::filesystem::create_directory(path); }) == 500);
+  CHECK(gives("rows.csv", [](const std::string& path) { std::ofstream(path) << "other"; }) == 500);
+  CHECK(gives("../../secret.key", plain) == 500);
+  REQUIRE(gives("rows.csv", plain) == 200);
+  // Nobody else may put another in the place of one that is kept; were it so, it is made anew.
+  const std::string folder = asked()["result_folder"];
+  CHECK(std::filesystem::status(folder).permissions() == std::filesystem::perms::owner_all);
+  std::filesystem::remove(folder + "/rows.csv");
+  std::ofstream(secret) << std::string(content.size(), 'S');
+  link(folder + "/rows.csv");
+  CHECK(bytes(ask("/export?format=csv")).find('S') == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Exports,
+                  "exports whose time is over go by housekeeping, those left at its start") {
+  std::filesystem::create_directories(home + "/exports/left-behind");
+  REQUIRE(keep_house);
+  keep_house(now);
+  CHECK_FALSE(std::filesystem::exists(home + "/exports/left-behind"));
+  REQUIRE(ask("/export?format=csv").status == 200);
+  const std::string folder = asked()["result_folder"];
+  keep_house(now + LakeExports::kept_for);
+  CHECK(std::filesystem::exists(folder));
+  keep_house(now + LakeExports::kept_for * 2);
+  CHECK_FALSE(std::filesystem::exists(folder));
+}
+
+TEST_CASE("a disk has room for exports while two of the largest fit, or a tenth is free") {
+  constexpr std::uint64_t gib = 1 << 30;
+  CHECK(lacks_room(2 * gib - 1, 1000 * gib));
+  CHECK_FALSE(lacks_room(2 * gib, 1000 * gib));
+  CHECK(lacks_room(gib / 2, 10 * gib));
+  CHECK_FALSE(lacks_room(gib, 10 * gib));
+}
+
 TEST_CASE_FIXTURE(Exports, "the form is asked for by name or by Accept") {
   CHECK(ask("/export").content_type == "application/vnd.apache.parquet");
   CHECK(ask("/export", {{{"accept", "application/jsonl, text/csv"}}}).content_type ==
@@ -215,6 +269,18 @@ TEST_CASE("files go when nobody asked for them for a while, but not from under w
     }
     CHECK_FALSE(exports.find("b", Time() + std::chrono::minutes(2)));
     CHECK(exports.find("c", Time() + std::chrono::minutes(2)));
+    // What is let go of and still read takes room: no other is made until it has ended.
+    auto slow = exports.find("c", Time() + std::chrono::minutes(2));
+    exports.sweep(Time() + LakeExports::kept_for * 3);
+    {
+      const auto large = *exports.begin();
+      std::ofstream(large->path() + "/x").close();
+      std::filesystem::resize_file(large->path() + "/x", LakeExports::most_bytes / 2 + 1);
+      exports.keep("d", {large, large->path() + "/x", LakeExports::most_bytes / 2 + 1, 1}, Time());
+      CHECK_FALSE(exports.begin());
+    }
+    slow.reset();
+    CHECK(exports.begin());
   }
   CHECK_FALSE(std::filesystem::exists(folder));
 }

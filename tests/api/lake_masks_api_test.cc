@@ -200,6 +200,33 @@ TEST_CASE_FIXTURE(Masked, "masks: a file that hides something is nobody else's, 
   CHECK(tag("seller", "", {{{"range", "bytes=2-"}, {"if-range", hidden.substr(3)}}})
             .starts_with("206"));
   CHECK(tag("seller", "", {{{"if-none-match", hidden.substr(3)}}}).starts_with("304"));
+  // Where its folder is, is told to nobody.
+  const std::string folder = json::parse(lake_queries.front())["result_folder"];
+  CHECK(hidden.find(folder.substr(folder.size() - 6)) == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Masked, "masks: a file of before them is not given after, nor written down so") {
+  lake_answer = [this] {
+    const json asked = json::parse(lake_queries.back());
+    std::ofstream(asked["result_folder"].get<std::string>() + "/rows.csv") << "0123";
+    json told{{"table", "gold/sales/orders"}, {"version", 0}};
+    if (asked.contains("masks")) told["unmasked"] = {"id"};
+    return Result<std::string>(
+        json({{"rows", 1}, {"bytes", 4}, {"file", "rows.csv"}, {"tables", {told}}}).dump());
+  };
+  const auto bare_columns = [this] {
+    REQUIRE(call(Method::get, std::string(table) + "/export?format=csv", "", "auditor").status ==
+            200);
+    return json::parse(registry.audit.back().extra_json)["unmasked"];
+  };
+  name_contract(
+      "apiVersion: v3.1.0\nkind: DataContract\nid: o\nversion: '1'\nstatus: active\n"
+      "domain: sales\nschema:\n  - name: orders\n    properties:\n"
+      "      - {name: id, logicalType: integer}\n");
+  CHECK(bare_columns() == json::array());
+  name_contract(orders_contract(""));
+  CHECK(bare_columns() == json({"id"}));
+  CHECK(lake_queries.size() == 2);
 }
 
 TEST_CASE_FIXTURE(Masked, "quarantine: its tables, and what is wrong in one by reason and run") {
