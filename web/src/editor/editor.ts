@@ -1,7 +1,7 @@
 // CodeMirror with what the page needs of it: JSON and SQL, problems at their places, words of the reader's language.
 // A file of its own, loaded where a text is edited. It imports nothing of the page: an old page can load a new editor.
 // It lives in a shadow root, whose styles are made by script: the page's policy lets no <style> in.
-import { autocompletion, closeBrackets, completeFromList, ifNotIn, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeCompletion, completeFromList, ifNotIn, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { json } from '@codemirror/lang-json';
 import { PostgreSQL, sql } from '@codemirror/lang-sql';
@@ -81,7 +81,7 @@ export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
   const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
   const language = new Compartment();
   let isGiven = false; // the text that is put in, which whoever gave it knows
-  const own: KeyBinding[] = (options.keys ?? []).map(({ key, run }) => ({ key, run: () => (run(), true), preventDefault: true }));
+  const own: KeyBinding[] = (options.keys ?? []).map(({ key, run }) => ({ key, run: (view) => (closeCompletion(view), run(), true), preventDefault: true }));
   const view = new EditorView({
     root,
     parent: root,
