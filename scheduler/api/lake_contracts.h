@@ -23,8 +23,8 @@ struct TableContract {
   std::optional<Duration> fresh_within;
 };
 
-// Of one name, as several DAGs or bundles may have it, each with a text of its own. nullptr: it names
-// masks, and cannot be read.
+// Of one name, as several DAGs or bundles may have it, each with a text of its own. nullptr: it
+// names masks, and cannot be read.
 using MaskingContracts = std::vector<std::shared_ptr<const TableContract>>;
 
 // The DAG files as they are now; parsed when first asked for, and kept as long as the same text
@@ -40,8 +40,8 @@ class LakeContracts {
   // Those that hide values from readers, by "domain/table": of the DAG files, and of DAGs whose
   // file is gone or broken as the store has them, for their tables are still there. Blocks on the
   // store when the DAG files are others than last time.
-  std::map<std::string, MaskingContracts> masking(
-      const std::shared_ptr<const DagBagSnapshot>& bag, History& history);
+  std::map<std::string, MaskingContracts> masking(const std::shared_ptr<const DagBagSnapshot>& bag,
+                                                  History& history);
 
  private:
   struct Found {

@@ -285,12 +285,11 @@ std::string asked_by(const Route& route) {
                                     {"/db/", "backups"},
                                     {"/outbox", "outbox"}}) {
     if (!has(part) || has("/batuta/jobs")) continue;
-    const bool edits =
-        verb == "create" && (has("/outbox") || has("/workers") || has("/bundles") || has("test") ||
-                              has("/config"));
+    const bool edits = verb == "create" && (has("/outbox") || has("/workers") || has("/bundles") ||
+                                            has("test") || has("/config"));
     return (edits ? "edit" : verb) + " admin:" + thing;
   }
-  if (has("/api/lake/sql")) return "read lake:";  // of each table that is named, besides
+  if (has("/api/lake/sql")) return "read lake:";      // of each table that is named, besides
   if (has("/api/lake/alerts/")) return "edit lake:";  // of what the alert is about, besides
   if (has("/api/lake/")) return verb + " lake:" + (has("{layer}") ? "1/1" : "");
   const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");

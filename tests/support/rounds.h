@@ -1,5 +1,5 @@
-// How often a random test plays. Sanitizers make the lake's engine ten times slower, and find what they
-// look for in the first rounds; the worlds themselves are the release tests' matter.
+// How often a random test plays. Sanitizers make the lake's engine ten times slower, and find what
+// they look for in the first rounds; the worlds themselves are the release tests' matter.
 #pragma once
 
 namespace batuta {
@@ -17,6 +17,8 @@ inline constexpr bool sanitized = false;
 #endif
 
 // `all` of them, or a quarter, but at least one.
-constexpr unsigned rounds(unsigned all) { return sanitized ? (all + 3) / 4 : all; }
+constexpr unsigned rounds(unsigned all) {
+  return sanitized ? (all + 3) / 4 : all;
+}
 
 }  // namespace batuta
