@@ -68,7 +68,7 @@ Result<Handle> open_handle(rd_kafka_type_t role, const KafkaSettings& settings,
                            void (*dr_msg)(rd_kafka_t*, const rd_kafka_message_t*, void*),
                            Complaints& complaints) {
   const Rdkafka& kafka = rdkafka();
-  if (!kafka.error.empty()) return {Errc::unavailable, kafka.error};
+  if (!kafka.error.empty()) return {Errc::invalid, kafka.error};  // no waiting installs it
   std::unique_ptr<rd_kafka_conf_t, void (*)(rd_kafka_conf_t*)> conf(kafka.f_conf_new(),
                                                                     kafka.f_conf_destroy);
   char said[512];

@@ -274,7 +274,8 @@ std::string settings_schema() {
         (setting.live ? "Taken over by `batuta config reload`." : "Taken over by the next start.") +
         " Variable: " + setting.variable();
     if (const json value = default_of(setting); !value.is_null()) one["default"] = value;
-    if (*setting.example != '\0') one["examples"] = {*parse_untrusted(setting.example)};
+    if (*setting.example != '\0')
+      one["examples"] = json::array({*parse_untrusted(setting.example)});
     properties[setting.name] = std::move(one);
   }
   const json schema{{"$schema", "https://json-schema.org/draft/2020-12/schema"},

@@ -26,7 +26,7 @@ std::string system_dag(const char* id, const char* description, const std::strin
                     {"max_active_runs", 1},
                     {"is_paused_upon_creation", false},
                     {"tags", {"system"}},
-                    {"tasks", {task}}});
+                    {"tasks", json::array({task})}});
 }
 
 std::string lake_maintenance(const Settings& settings) {

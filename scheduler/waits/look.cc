@@ -115,7 +115,7 @@ Looked look_at_http(const json& http, const LookHooks& hooks) {
 
 Looked look_at_topic(const json& topic, const LookHooks& hooks) {
   const auto stream = hooks.stream(topic.value("connection", ""));
-  if (!stream) return {failed, stream.error().message};
+  if (!stream) return not_asked(stream.error());
   const std::string name = topic.at("name").get<std::string>();
   const std::string group = topic.at("group").get<std::string>();
   const auto lags = stream::lag(**stream, group, name);

@@ -383,7 +383,7 @@ TEST_CASE("quality is judged before anybody can read the rows") {
   world.put(orders, some_orders);
   const auto judged = [&](const json& rule) {
     json task = position();
-    task["quality"] = {rule};
+    task["quality"] = json::array({rule});
     return world.refusal(task);
   };
   CHECK(judged({{"rule", "unique"}, {"columns", {"ticker"}}}) ==

@@ -87,6 +87,17 @@ TEST_CASE("a topic satisfies by messages that the group has not committed") {
   CHECK(look(R"({"topic":{"name":"x","group":"shop","connection":"hub"}})", hooks).outcome ==
         not_yet);
   CHECK(asked == "hub");
+  // Its secret may be looked up later; what is written wrong stays wrong.
+  const std::string kept = R"({"topic":{"name":"x","group":"shop","connection":"hub"}})";
+  hooks.stream = [](const std::string&) -> Result<std::unique_ptr<stream::Stream>> {
+    return {Errc::unavailable, "the vault is away"};
+  };
+  CHECK(look(kept, hooks).outcome == not_yet);
+  CHECK(look(kept, hooks).message == "the vault is away");
+  hooks.stream = [](const std::string&) -> Result<std::unique_ptr<stream::Stream>> {
+    return {Errc::invalid, "no such connection"};
+  };
+  CHECK(look(kept, hooks).outcome == failed);
   std::filesystem::remove_all(folder);
 }
 
