@@ -10,6 +10,7 @@
 
 #include "lakelog/payload.h"
 #include "tests/plugins/models_fixture.h"
+#include "tests/support/rounds.h"
 
 using namespace batuta;
 using nlohmann::json;
@@ -194,7 +195,8 @@ TEST_CASE("incremental equals full after any appends, overwrites, deletes and ma
   const auto pick = [&](int below) {
     return static_cast<int>(random() % static_cast<unsigned>(below));
   };
-  for (const std::string& sql : statements) {
+  for (unsigned at = 0; at < rounds(static_cast<unsigned>(statements.size())); ++at) {
+    const std::string& sql = statements[at];
     CAPTURE(sql);
     Models world;
     world.put(client_names, "SELECT * FROM (VALUES ('x', 'Ana'), ('y', 'Bia')) v(client, name)");

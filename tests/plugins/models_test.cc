@@ -10,6 +10,7 @@
 #include "lakelog/payload.h"
 #include "plugins/lake/delta_table.h"
 #include "tests/plugins/models_fixture.h"
+#include "tests/support/rounds.h"
 
 using namespace batuta;
 using nlohmann::json;
@@ -453,7 +454,7 @@ TEST_CASE("merges in any order come to what a plain map would hold") {
   std::mt19937 random(20261127);
   Models world;
   std::map<int, std::pair<int, int>> plain;
-  for (int step = 0; step < 25; ++step) {
+  for (unsigned step = 0; step < rounds(25); ++step) {
     std::map<int, std::pair<int, int>> rows;
     const int count = static_cast<int>(random() % 6);
     for (int i = 0; i < count; ++i)
