@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "common/fd.h"
+#include "scheduler/serve/spawn_attributes.h"
 
 extern char** environ;
 
@@ -85,21 +86,10 @@ Result<pid_t> spawn_git(const GitCall& call, Pipe& out, Pipe& said) {
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out.write.get(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, said.write.get(), STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, broken;
-  sigemptyset(&none);
-  sigemptyset(&broken);
-  sigaddset(&broken, SIGPIPE);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &broken);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  const SpawnAttributes attributes;
   pid_t pid = -1;
-  const int error = ::posix_spawnp(&pid, "git", &actions, &attributes, pointers_to(words).data(),
-                                   pointers_to(variables).data());
-  posix_spawnattr_destroy(&attributes);
+  const int error = ::posix_spawnp(&pid, "git", &actions, attributes.get(),
+                                   pointers_to(words).data(), pointers_to(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   out.write.reset();
   said.write.reset();

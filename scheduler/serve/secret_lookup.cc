@@ -18,6 +18,7 @@
 
 #include "common/fd.h"
 #include "scheduler/http/utf8.h"
+#include "scheduler/serve/spawn_attributes.h"
 
 extern char** environ;
 
@@ -110,21 +111,10 @@ Result<pid_t> spawn_lookup(std::vector<std::string> words, int out) {
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  posix_spawnattr_t attributes;
-  posix_spawnattr_init(&attributes);
-  sigset_t none, broken;
-  sigemptyset(&none);
-  sigemptyset(&broken);
-  sigaddset(&broken, SIGPIPE);
-  posix_spawnattr_setsigmask(&attributes, &none);
-  posix_spawnattr_setsigdefault(&attributes, &broken);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  const SpawnAttributes attributes;
   pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, words.front().c_str(), &actions, &attributes,
+  const int error = ::posix_spawn(&pid, words.front().c_str(), &actions, attributes.get(),
                                   arguments.data(), variables.data());
-  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return no_secret(std::string("it cannot be started: ") + std::strerror(error));
   return pid;
