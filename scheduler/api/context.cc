@@ -10,6 +10,7 @@
 #include "scheduler/api/lake_contracts.h"
 #include "scheduler/api/lake_exports.h"
 #include "scheduler/api/lake_monitors.h"
+#include "scheduler/api/lake_trust.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/running_queries.h"
 #include "scheduler/dagfile/dag_codec.h"
@@ -117,6 +118,7 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
     : services(std::move(s)),
       lake(std::make_unique<LakeCatalogue>(services.lake)),
       contracts(std::make_unique<LakeContracts>()),
+      trust(std::make_unique<LakeTrust>()),
       monitors(std::make_unique<LakeMonitorReads>()),
       exports(std::make_shared<LakeExports>(services.home + "/exports")),
       queries(std::make_unique<RunningQueries>()),

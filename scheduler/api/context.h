@@ -22,6 +22,7 @@ namespace batuta::http {
 
 class LakeCatalogue;
 class LakeContracts;
+class LakeTrust;
 class LakeMonitorReads;
 class LakeExports;
 class RunningQueries;
@@ -50,6 +51,7 @@ class Context {
   std::map<std::string, AuditBrake> brakes;  // io thread; of each user's own logins and logouts
   const std::unique_ptr<LakeCatalogue> lake;
   const std::unique_ptr<LakeContracts> contracts;
+  const std::unique_ptr<LakeTrust> trust;
   const std::unique_ptr<LakeMonitorReads> monitors;
   const std::shared_ptr<LakeExports> exports;
   const std::unique_ptr<RunningQueries> queries;

@@ -53,6 +53,8 @@ LakeDetail detail_of(const lakelog::Snapshot& snapshot, std::int64_t modified_ms
   summary.description = snapshot.metadata.description;
   summary.files = std::ssize(snapshot.files);
   summary.modified_ms = modified_ms;
+  for (const lakelog::Column& column : snapshot.metadata.columns)
+    summary.columns.push_back(column.name);
   summary.rows = 0;
   for (const auto& [path, file] : snapshot.files) {
     summary.bytes += file.size;

@@ -41,6 +41,7 @@ struct LakeSummary {
   std::int64_t modified_ms = 0;  // since 1970
   std::string description;
   std::string problem;
+  std::vector<std::string> columns;  // their names
 };
 
 struct LakePartition {

@@ -7,6 +7,7 @@
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_contracts.h"
 #include "scheduler/api/lake_masks.h"
+#include "scheduler/api/lake_trust.h"
 #include "scheduler/api/listing.h"
 #include "scheduler/api/params.h"
 
@@ -55,7 +56,7 @@ double seconds_of(Duration d) {
 }
 
 json table_json(Context& context, const LakeName& name, const LakeSummary& summary,
-                const TableContract* contract) {
+                const TableContract* contract, const QualityByTable& quality) {
   const bool known = summary.problem.empty();
   const Time modified = time_of(summary.modified_ms);
   const Duration age = std::max(Duration{}, context.now() - modified);
@@ -77,6 +78,11 @@ json table_json(Context& context, const LakeName& name, const LakeSummary& summa
     out["fresh_within_seconds"] = seconds_of(*contract->fresh_within);
     if (known) out["is_fresh"] = age <= *contract->fresh_within;
   }
+  std::optional<bool> is_fresh;
+  if (out["is_fresh"].is_boolean()) is_fresh = out["is_fresh"].get<bool>();
+  const auto told = quality.find(name.path());
+  out["trust"] = trust_json(name, summary, contract, is_fresh,
+                            told == quality.end() ? nullptr : &told->second);
   return out;
 }
 
@@ -184,11 +190,12 @@ Result<Response> list_lake_tables(Context& context, const Request& request) {
   }
   const auto picked = pick<ListedTable>(tables, table_columns, list);
   const auto bag = context.services.backend.dags();
+  const auto quality = context.trust->quality(context.services.history);
   json rows = json::array();
   for (const ListedTable* one : picked.rows) {
     const LakeSummary summary = of_all ? one->summary : context.lake->summary(one->name);
     const auto contract = context.contracts->find(bag, one->name.domain, one->name.table);
-    rows.push_back(table_json(context, one->name, summary, contract.get()));
+    rows.push_back(table_json(context, one->name, summary, contract.get(), *quality));
   }
   json out = collection("tables", std::move(rows), picked.total);
   out["groups"] = groups_json(tables);
@@ -206,7 +213,8 @@ Result<Response> get_lake_table(Context& context, const Request& request) {
   const LakeDetail& detail = **found;
   const auto contract =
       context.contracts->find(context.services.backend.dags(), name->domain, name->table);
-  json out = table_json(context, *name, detail.summary, contract.get());
+  json out = table_json(context, *name, detail.summary, contract.get(),
+                        *context.trust->quality(context.services.history));
   out["id"] = detail.id;
   out["created"] = detail.created_ms > 0 ? json(to_iso(time_of(detail.created_ms))) : json();
   out["columns"] = columns_json(*name, detail, contract.get(), masks_for(context, request),

@@ -234,7 +234,9 @@ constexpr ObjectSchema schemas[] = {
     {"LakeTable",
      "layer domain table version:int? rows:int? bytes:int? files:int? modified:time? "
      "age_seconds:number? fresh_within_seconds:number? is_fresh:bool? description? problem? "
-     "contract?"},
+     "contract? trust:LakeTrust"},
+    {"LakeTrustReason", "subject verdict message [names]"},
+    {"LakeTrust", "badge [reasons:LakeTrustReason]"},
     {"LakeGroup", "domain layer tables:int"},
     {"LakeTableCollection", "[tables:LakeTable] total_entries:int [groups:LakeGroup] [left_out]"},
     {"LakeColumn",

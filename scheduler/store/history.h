@@ -304,6 +304,8 @@ class History {
   // count them would mean to read them all.
   virtual std::vector<QualityReportView> quality_reports(const std::string& table,
                                                          const Page& page) = 0;
+  // What attempts told of any table's quality since then, the oldest first.
+  virtual QualityNews quality_news(const ReportMark& since) = 0;
   // Which tables were made of which, as the newest attempts told, the newest first.
   virtual std::vector<LineageEdge> lineage() = 0;
 };

@@ -62,6 +62,7 @@ class SqliteHistory : public History {
   std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;
   std::vector<QualityReportView> quality_reports(const std::string& table,
                                                  const Page& page) override;
+  QualityNews quality_news(const ReportMark& since) override;
   std::vector<LineageEdge> lineage() override;
 
  private:

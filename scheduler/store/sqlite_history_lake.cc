@@ -22,6 +22,19 @@ constexpr char select_quality[] =
     " AS q WHERE q.type = 'object' AND q.value ->> '$.table' = ?2) "
     "ORDER BY a.rowid DESC LIMIT ?3 OFFSET ?4";
 
+constexpr char select_newest_report[] =
+    "SELECT rowid, run FROM attempt_report ORDER BY rowid DESC LIMIT 1";
+constexpr char select_report_run[] = "SELECT run FROM attempt_report WHERE rowid = ?1";
+
+// A row for each rule that an attempt told of. Without `passed` it says nothing against the table.
+constexpr char select_quality_news[] =
+    "SELECT a.id, q.value ->> '$.table', COALESCE(q.value ->> '$.rule', ''), "
+    "COALESCE(q.value ->> '$.passed', 1) = 0, COALESCE(q.value ->> '$.severity', '') = 'blocking' "
+    "FROM (SELECT rowid AS id, report_json FROM attempt_report WHERE rowid > ?1 "
+    "ORDER BY rowid DESC LIMIT ?2) AS a CROSS JOIN " TOLD("quality")
+    " AS q WHERE instr(a.report_json, '\"quality\":[') > 0 AND q.type = 'object' "
+    "AND q.value ->> '$.table' IS NOT NULL ORDER BY a.id, 2";
+
 // Of each edge and task the newest attempt: of a row that has the MAX() SQLite takes the rest.
 constexpr char select_lineage[] =
     "SELECT l.value ->> '$.from', l.value ->> '$.to', "
@@ -47,6 +60,38 @@ std::vector<QualityReportView> SqliteHistory::quality_reports(const std::string&
               v.row.report_json, v.dag_id, v.dag_run_id, v.task_id, v.run_after);
   }
   return result;
+}
+
+QualityNews SqliteHistory::quality_news(const ReportMark& since) {
+  Reader reader(*this);
+  QualityNews news;
+  Rows newest = reader.db().statement(select_newest_report).query();
+  if (newest.next()) newest.read(news.mark.row, news.mark.run);
+  if (news.mark == since) return news;
+  // Numbers of rows that were deleted are given again: the run tells whether it is the same row.
+  ReportMark there;
+  Rows old = reader.db().statement(select_report_run).query(since.row);
+  if (old.next()) {
+    there.row = since.row;
+    old.read(there.run);
+  }
+  news.anew = !(there == since);
+  Rows rows = reader.db()
+                  .statement(select_quality_news)
+                  .query(news.anew ? std::int64_t{0} : since.row, max_lineage_attempts);
+  std::int64_t last = 0, attempt = 0;
+  while (rows.next()) {
+    std::string table, rule;
+    bool broken = false, blocking = false;
+    rows.read(attempt, table, rule, broken, blocking);
+    if (attempt != last || news.tables.back().table != table)
+      news.tables.push_back({table, 0, {}, {}});
+    last = attempt;
+    TableQuality& told = news.tables.back();
+    ++told.rules;
+    if (broken) (blocking ? told.broken_blocking : told.broken_warning).push_back(std::move(rule));
+  }
+  return news;
 }
 
 std::vector<LineageEdge> SqliteHistory::lineage() {

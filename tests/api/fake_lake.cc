@@ -56,6 +56,24 @@ std::vector<QualityReportView> FakeHistory::quality_reports(const std::string& t
   return found;
 }
 
+QualityNews FakeHistory::quality_news(const ReportMark& since) {
+  QualityNews news;
+  news.mark.row = std::ssize(report_rows);
+  for (auto at = static_cast<std::size_t>(since.row); at < report_rows.size(); ++at) {
+    std::map<std::string, TableQuality> told;
+    for (const json& one : told_in(report_rows[at], "quality")) {
+      TableQuality& of = told[one.value("table", "")];
+      of.table = one.value("table", "");
+      ++of.rules;
+      if (one.value("passed", true)) continue;
+      const bool blocking = one.value("severity", "") == "blocking";
+      (blocking ? of.broken_blocking : of.broken_warning).push_back(one.value("rule", ""));
+    }
+    for (const auto& [table, of] : told) news.tables.push_back(of);
+  }
+  return news;
+}
+
 std::vector<LineageEdge> FakeHistory::lineage() {
   std::vector<LineageEdge> found;
   std::map<std::tuple<std::string, std::string, std::string, std::string>, bool> seen;

@@ -59,6 +59,7 @@ class FakeHistory final : public History {
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
   std::vector<QualityReportView> quality_reports(const std::string& table,
                                                  const Page& page) override;
+  QualityNews quality_news(const ReportMark& since) override;
   std::vector<LineageEdge> lineage() override;
 
   std::vector<DagRow> dag_rows;

@@ -36,6 +36,7 @@ def catalogue_of_what_runs_made():
         listed = {f"{one['layer']}/{one['domain']}/{one['table']}": one for one in server.get(TABLES)["tables"]}
         silver = listed["silver/shop/orders"]
         assert silver["rows"] == 2 and silver["contract"] == "shop/orders", silver
+        assert silver["trust"]["badge"] == "trusted", silver["trust"]
         assert silver["is_fresh"] is True and silver["fresh_within_seconds"] == 86400, silver
         assert "bronze/shop/orders" in listed, listed
 

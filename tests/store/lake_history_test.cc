@@ -62,6 +62,33 @@ TEST_CASE_FIXTURE(LakeHistory,
         }) == 2);
 }
 
+TEST_CASE_FIXTURE(LakeHistory,
+                  "news of quality are what came since, and all of it when that is gone") {
+  const auto news = [&](const ReportMark& since) {
+    std::string found;
+    const QualityNews told = history.quality_news(since);
+    for (const TableQuality& one : told.tables)
+      found += one.table + ":" + std::to_string(one.broken_blocking.size()) + "/" +
+               std::to_string(one.broken_warning.size()) + "/" + std::to_string(one.rules) + " ";
+    return (told.anew ? "anew " : "") + found;
+  };
+  CHECK(news({}).empty());
+  add({told(1, 0, 1,
+            R"({"quality":[{"table":"s/a/t","rule":"r","passed":false,"severity":"blocking"},)"
+            R"({"table":"s/a/t","rule":"q","passed":false},{"table":"s/a/t","passed":true}]})"),
+       told(3, 0, 1, R"({"quality":[7,{"table":"s/a/u"},{"table":"s/a/t"}]})"),
+       told(4, 0, 1, R"(no JSON, but "quality":[)")});
+  CHECK(news({}) == "anew s/a/t:1/1/3 s/a/t:0/0/1 s/a/u:0/0/1 ");
+  const ReportMark seen = history.quality_news({}).mark;
+  CHECK(news(seen).empty());
+  add({told(5, 0, 1, R"({"quality":[{"table":"s/a/u","rule":"x","passed":false}]})")});
+  CHECK(news(seen) == "s/a/u:0/1/1 ");
+  CHECK(history.quality_news(seen).tables[0].broken_warning[0] == "x");
+  ReportMark gone = seen;
+  gone.run = 99;  // its row's number was given again
+  CHECK(news(gone) == "anew s/a/t:1/1/3 s/a/t:0/0/1 s/a/u:0/0/1 s/a/u:0/1/1 ");
+}
+
 TEST_CASE_FIXTURE(LakeHistory, "a store without reports has neither quality nor lineage") {
   CHECK(history.lineage().empty());
   CHECK(quality("silver/a/t").empty());
