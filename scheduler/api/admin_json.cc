@@ -160,8 +160,9 @@ json plugin_json(const PluginInfo& plugin) {
 }
 
 json outbox_json(const OutboxRow& row) {
+  static constexpr const char* kinds[] = {"publish", "alert", "lineage"};
   return {{"id", row.id},
-          {"kind", row.kind == OutboxKind::publish ? "publish" : "alert"},
+          {"kind", kinds[static_cast<std::size_t>(row.kind)]},
           {"key", row.key},
           {"created_at", to_iso(row.created_at)},
           {"tries", row.tries},

@@ -13,6 +13,7 @@
 #include "common/time.h"
 #include "scheduler/api/assets.h"
 #include "scheduler/api/backend.h"
+#include "scheduler/api/lineage_facts.h"
 #include "scheduler/api/login.h"
 #include "scheduler/api/reloaded_settings.h"
 #include "scheduler/http/exchange.h"
@@ -54,6 +55,8 @@ struct ApiServices {
   // thread.
   std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_retry{};
   std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_drop{};
+  // How OpenLineage events leave. Any thread.
+  std::function<LineageFacts()> lineage = [] { return LineageFacts{}; };
   // Plugins that a worker has in its folder and none offers, and why. Any thread.
   std::function<std::vector<PluginFault>()> plugin_faults = [] {
     return std::vector<PluginFault>{};

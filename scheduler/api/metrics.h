@@ -5,6 +5,7 @@
 #include <string>
 
 #include "scheduler/api/backend.h"
+#include "scheduler/api/lineage_facts.h"
 #include "scheduler/api/process_metrics.h"
 #include "scheduler/rights/sight.h"
 
@@ -14,6 +15,7 @@ namespace batuta::http {
 struct Surroundings {
   std::int64_t outbox_pending = -1, outbox_dead = -1;  // -1: the store could not be read
   bool well = true;                                    // what health says
+  LineageFacts lineage;
   std::string_view version;
   Time now;
   ProcessMetrics process;

@@ -113,7 +113,16 @@ Result<Response> list_outbox(Context& context, const Request& request) {
   json items = json::array();
   const auto found = context.services.history.outbox(dead, page);
   for (const auto& row : found.rows) items.push_back(outbox_json(row));
-  return json_response(collection("outbox", std::move(items), found.total));
+  json answer = collection("outbox", std::move(items), found.total);
+  if (const LineageFacts facts = context.services.lineage(); facts.on) {
+    answer["lineage"] = {{"waiting", facts.waiting},
+                         {"sent", facts.sent},
+                         {"refused", facts.refused},
+                         {"lost", facts.lost},
+                         {"trouble", text_or_null(facts.trouble)},
+                         {"since", iso_or_null(facts.since)}};
+  }
+  return json_response(answer);
 }
 
 namespace {

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/number_range.h"
+#include "common/safe_json.h"
 #include "common/url.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
@@ -66,8 +67,8 @@ void add_outbox(CLI::App& app, Session& session) {
   CLI::App* outbox = app.add_subcommand("outbox", "What must still be published or sent");
   outbox->require_subcommand(1);
   auto id = std::make_shared<std::string>();
-  add_verb(*outbox, session, "list", "Pending publications and alerts, dead ones included",
-           [&session] {
+  add_verb(*outbox, session, "list",
+           "Pending publications, alerts and lineage events, dead ones included", [&session] {
              print_rows(session.format(), session.client().all("/api/batuta/outbox", "outbox"),
                         {{"id", "id"},
                          {"kind", "kind"},
@@ -77,14 +78,15 @@ void add_outbox(CLI::App& app, Session& session) {
                          {"dead", "dead"},
                          {"last error", "last_error"}});
            });
-  CLI::App* retry = add_verb(
-      *outbox, session, "retry", "Try a row now; a dead alert comes alive", [&session, id] {
+  CLI::App* retry =
+      add_verb(*outbox, session, "retry", "Try a row now; a dead one comes alive", [&session, id] {
         session.client().call("POST", "/api/batuta/outbox/" + percent_encoded(*id) + "/retry",
                               json::object());
       });
   retry->add_option("id", *id)->required();
   CLI::App* drop = add_verb(
-      *outbox, session, "drop", "Forget an alert (publications are data: never)", [&session, id] {
+      *outbox, session, "drop", "Forget an alert or a lineage event (publications are data: never)",
+      [&session, id] {
         session.client().call("POST", "/api/batuta/outbox/" + percent_encoded(*id) + "/drop",
                               json::object());
       });
@@ -121,6 +123,22 @@ std::string attempt_bounds_line() {
          "; worker.attempt_memory and worker.attempt_cpu bound nothing of a worker started so";
 }
 
+// How OpenLineage events leave, which only the server knows.
+std::string lineage_line(Session& session) {
+  const json answer = session.client().get("/api/batuta/outbox?limit=1");
+  const auto told = answer.find("lineage");
+  if (told == answer.end()) return "off (lineage.url and lineage.file are not set)";
+  const auto count = [&](const char* name) { return json_text((*told)[name]); };
+  std::string line = count("waiting") + " events wait, " + count("sent") + " sent, " +
+                     count("refused") + " refused, " + count("lost") +
+                     " lost since the server started";
+  if ((*told)["trouble"].is_string()) {
+    line = "TROUBLE since " + (*told)["since"].get<std::string>() + ": " +
+           (*told)["trouble"].get<std::string>() + "; " + line;
+  }
+  return line;
+}
+
 void doctor(Session& session) {
   const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const auto there = [](const std::filesystem::path& path) {
@@ -141,6 +159,7 @@ void doctor(Session& session) {
       if (part.contains("reason")) report["trouble of " + name] = part["reason"];
     }
   }
+  if (report["server"] == "running") report["lineage"] = lineage_line(session);
   print_object(session.format(), report);
 }
 

@@ -273,21 +273,22 @@ struct JobExecutionRow {
   std::int64_t records = 0;
 };
 
-enum class OutboxKind : std::uint8_t { publish, alert };
+enum class OutboxKind : std::uint8_t { publish, alert, lineage };
 
 // Something that must happen after the commit and must not be lost.
 struct OutboxRow {
   std::int64_t id = 0;  // store-wide, growing; a publish row's is its publication's
   OutboxKind kind = OutboxKind::publish;
-  std::string key;               // serial per key, parallel across keys: table or connection
+  std::string key;  // serial per key, parallel across keys: table or connection; of lineage, whose
+                    // events go one after the other, the run: "<dag id>/<run id>"
   std::int64_t publication = 0;  // kind publish: the PublicationRow's id
   std::string payload_json;      // alert: the rendered message; publish: the commitInfo fields,
-                                 // filled by the engine
+                                 // filled by the engine; lineage: the event
   Time created_at;
   std::int32_t tries = 0;
   OptTime next_try_at;
   std::string last_error;
-  bool dead = false;  // alerts only, after 24 h
+  bool dead = false;  // alerts after 24 h, lineage that was refused
 };
 
 struct EventLogRow {

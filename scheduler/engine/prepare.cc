@@ -428,6 +428,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
   }
   xcoms.fetch();
   add_alerts(state, effects, xcoms, context, now);
+  context.tell(state, effects.changes, now);
   Prepared prepared;
   for (const BackfillEffect& effect : effects.backfill_looks) {
     BackfillLooked event{effect.backfill, {}};

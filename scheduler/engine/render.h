@@ -16,6 +16,7 @@
 #include "scheduler/core/effects.h"
 #include "scheduler/core/event.h"
 #include "scheduler/core/rows.h"
+#include "scheduler/core/scheduler_state.h"
 
 namespace batuta {
 
@@ -103,6 +104,9 @@ class LaunchContext {
   // Of a run or a DAG the attempt has an empty task, of a DAG an empty run too. `id` is filled by
   // the engine.
   virtual OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) = 0;
+  // What else is told of a turn that is decided: rows for its outbox, events for its log. Their ids
+  // come from the state.
+  virtual void tell(SchedulerState&, Changes&, const Now&) {}
 };
 
 }  // namespace batuta

@@ -45,7 +45,9 @@ struct Outbox::Impl {
       : options(std::move(o)),
         hooks(std::move(h)),
         lake(open_lake(options.lake_folder)),
-        alerts(options.alert_spacing > Duration::zero()) {}
+        alerts(options.alert_spacing > Duration::zero()),
+        lineage(options.lineage,
+                {hooks.delete_rows, hooks.save_row, hooks.open, hooks.http, hooks.now}) {}
 
   void run() {
     std::unique_lock lock(mutex);
@@ -199,13 +201,13 @@ struct Outbox::Impl {
   }
 
   void finish_alerts(const std::string& receiver, std::vector<OutboxRow> rows) {
-    for (const OutboxRow& row : rows) {
-      // Sent but not yet forgotten: a crash here sends it twice, which beats never.
-      while (!hooks.delete_row(row.id)) {
-        std::unique_lock lock(mutex);
-        if (stopping) return;
-        wake.wait_for(lock, first_delay);
-      }
+    std::vector<std::int64_t> ids;
+    for (const OutboxRow& row : rows) ids.push_back(row.id);
+    // Sent but not yet forgotten: a crash here sends it twice, which beats never.
+    while (!hooks.delete_rows(ids)) {
+      std::unique_lock lock(mutex);
+      if (stopping) return;
+      wake.wait_for(lock, first_delay);
     }
     std::lock_guard lock(mutex);
     counts.alerts_sent += rows.size();
@@ -262,10 +264,13 @@ struct Outbox::Impl {
 
   // Requires mutex.
   void add(OutboxRow row) {
-    if (row.kind == OutboxKind::publish) {
-      queue.add(item_of(std::move(row)));
-    } else {
-      alerts.add(std::move(row));
+    switch (row.kind) {
+      case OutboxKind::publish:
+        return queue.add(item_of(std::move(row)));
+      case OutboxKind::alert:
+        return alerts.add(std::move(row));
+      case OutboxKind::lineage:
+        return lineage.add(std::move(row));
     }
   }
 
@@ -276,6 +281,7 @@ struct Outbox::Impl {
   std::condition_variable wake;
   OutboxQueue queue;  // guarded by mutex, as are the following
   AlertQueue alerts;
+  LineageSender lineage;                                // has a lock of its own, taken last
   std::map<std::int64_t, PublicationRow> publications;  // pending ones
   Counts counts;
   bool stopping = false;
@@ -293,6 +299,7 @@ void Outbox::start() {
   for (int i = 0; i < impl_->options.threads; ++i) {
     impl_->threads.emplace_back([impl = impl_.get()] { impl->run(); });
   }
+  impl_->lineage.start();
 }
 
 void Outbox::stop() {
@@ -301,6 +308,7 @@ void Outbox::stop() {
     impl_->stopping = true;
   }
   impl_->wake.notify_all();
+  impl_->lineage.stop();
   for (auto& thread : impl_->threads) thread.join();
   impl_->threads.clear();
 }
@@ -317,6 +325,7 @@ void Outbox::on_committed(const Changes& changes) {
     }
   }
   impl_->wake.notify_all();
+  impl_->lineage.wake();
 }
 
 void Outbox::reload(std::vector<OutboxRow> rows, std::vector<PublicationRow> publications) {
@@ -325,18 +334,20 @@ void Outbox::reload(std::vector<OutboxRow> rows, std::vector<PublicationRow> pub
     impl_->publications.clear();
     impl_->remember(publications);
     std::vector<OutboxItem> pending;
-    std::vector<OutboxRow> alerts;
+    std::vector<OutboxRow> alerts, lineage;
     for (OutboxRow& row : rows) {
       if (row.kind == OutboxKind::publish) {
         pending.push_back(impl_->item_of(std::move(row)));
       } else if (!row.dead) {
-        alerts.push_back(std::move(row));
+        (row.kind == OutboxKind::alert ? alerts : lineage).push_back(std::move(row));
       }
     }
     impl_->queue.resync(std::move(pending));
     impl_->alerts.resync(std::move(alerts));
+    impl_->lineage.resync(std::move(lineage));
   }
   impl_->wake.notify_all();
+  impl_->lineage.wake();
 }
 
 void Outbox::retry(OutboxRow row) {
@@ -346,6 +357,7 @@ void Outbox::retry(OutboxRow row) {
     impl_->add(std::move(row));
     impl_->queue.retry_now(id);
     impl_->alerts.retry_now(id);
+    impl_->lineage.retry_now(id);
   }
   impl_->wake.notify_all();
 }
@@ -354,6 +366,7 @@ void Outbox::drop(std::int64_t id) {
   std::lock_guard lock(impl_->mutex);
   impl_->queue.remove(id);
   impl_->alerts.remove(id);
+  impl_->lineage.remove(id);
 }
 
 Outbox::Counts Outbox::counts() const {
@@ -361,6 +374,10 @@ Outbox::Counts Outbox::counts() const {
   Counts counts = impl_->counts;
   counts.pending = impl_->queue.size() + impl_->alerts.size();
   return counts;
+}
+
+LineageStanding Outbox::lineage() const {
+  return impl_->lineage.standing();
 }
 
 }  // namespace batuta

@@ -1,5 +1,6 @@
-// Carries out what commits have promised: publishes table versions, sends alerts. At least once,
-// under idempotency keys; publications never expire, alerts go to `dead` after 24 hours.
+// Carries out what commits have promised: publishes table versions, sends alerts and OpenLineage
+// events. At least once, under idempotency keys; publications and events never expire, alerts go to
+// `dead` after 24 hours, events when the collector refuses them.
 #pragma once
 
 #include <functional>
@@ -10,6 +11,7 @@
 #include "common/http_client.h"
 #include "common/mail_client.h"
 #include "scheduler/core/effects.h"
+#include "scheduler/outbox/lineage_sender.h"
 #include "scheduler/outbox/outbox_queue.h"
 #include "scheduler/store/registry.h"
 
@@ -24,13 +26,14 @@ class Outbox {
     Duration alert_spacing = std::chrono::seconds(1);  // per connection (Slack's limit)
     Duration alert_expiry = std::chrono::hours(24);
     std::string base_url{};  // of the page, for links; empty: none
+    LineageTransport lineage{};
   };
   struct Hooks {
     // Hands an event to the engine; false = try again later.
     std::function<bool(Event)> post;
-    // On the control thread, durable: drop the row (an alert was sent), or keep its new tries,
-    // next_try_at, last_error, dead. False = try again later.
-    std::function<bool(std::int64_t id)> delete_row;
+    // On the control thread, durable: drop rows (what they tell was sent), or keep the new tries,
+    // next_try_at, last_error, dead of one. False = try again later.
+    std::function<bool(const std::vector<std::int64_t>& ids)> delete_rows;
     std::function<bool(OutboxRow row)> save_row;
     std::function<std::optional<Connection>(const std::string& id)> connection;
     // Puts values in the place of references to secrets; blocking, on a thread of the outbox.
@@ -60,7 +63,8 @@ class Outbox {
     std::size_t pending = 0;
     std::uint64_t published = 0, refused = 0, alerts_sent = 0, alerts_dead = 0, failures = 0;
   };
-  Counts counts() const;  // any thread
+  Counts counts() const;            // any thread
+  LineageStanding lineage() const;  // any thread
 
  private:
   struct Impl;

@@ -41,6 +41,10 @@ class RegistryLaunchContext : public LaunchContext {
   // Gives what references to secrets refer to; without, there is no such thing. Asked on the
   // control thread, which it must not block. Before the first launch.
   void set_secrets(FindSecret find) { find_secret_ = std::move(find); }
+  // Is shown every turn before its commit. Before the first launch.
+  void set_teller(std::function<void(SchedulerState&, Changes&, const Now&)> tell) {
+    tell_ = std::move(tell);
+  }
   // What the plugins offer: connection parameters and their defaults come from it. Any thread.
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
 
@@ -58,6 +62,9 @@ class RegistryLaunchContext : public LaunchContext {
   bool fits_loop(const Task& task, const Finished& report) override;
   void results_edited(RunSeq run) override { mapped_.forget(run); }
   OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
+  void tell(SchedulerState& state, Changes& changes, const Now& now) override {
+    if (tell_) tell_(state, changes, now);
+  }
 
  private:
   // The four above, whatever the secrets that they meet: launch_mapping.cc, launch_gate.cc,
@@ -110,6 +117,7 @@ class RegistryLaunchContext : public LaunchContext {
   const std::string home_;
   std::function<std::string()> facts_;
   FindSecret find_secret_;
+  std::function<void(SchedulerState&, Changes&, const Now&)> tell_;
   // Control thread.
   bool looking_up_ = false;            // the last call met a secret that is being looked up
   std::optional<Error> secret_fault_;  // why it met one that there is not

@@ -20,7 +20,6 @@
 #include "scheduler/api/auth.h"
 #include "scheduler/api/engine_backend.h"
 #include "scheduler/http/server.h"
-#include "scheduler/outbox/outbox.h"
 #include "scheduler/serve/alert_hooks.h"
 #include "scheduler/serve/bundle_hooks.h"
 #include "scheduler/serve/dag_wiring.h"
@@ -32,6 +31,7 @@
 #include "scheduler/serve/lake_query.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/offers.h"
+#include "scheduler/serve/outbox_wiring.h"
 #include "scheduler/serve/platform_facts.h"
 #include "scheduler/serve/secret_lookup.h"
 #include "scheduler/serve/settings_reload.h"
@@ -69,7 +69,8 @@ struct Server::Impl {
         context(registry, home.path("lake"), key_of(home), home.folder()),
         result_key(key_of(home)),
         workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
-        outbox(outbox_options(), outbox_hooks()),
+        outbox(outbox_options(home, store.store_uuid(), diverted()), hooks_of_outbox()),
+        lineage(lineage_teller(home, outbox, diverted())),
         waits({}, look_hooks(),
               [this](WaitChecked answer) { return engine.post(std::move(answer)); }),
         engine(engine_options(), store, workers, context, engine_sinks()),
@@ -106,35 +107,25 @@ struct Server::Impl {
     return worker_options;
   }
 
-  Outbox::Options outbox_options() const {
-    Outbox::Options outbox_options{home.path("lake"), store.store_uuid()};
-    outbox_options.base_url = home.settings().base_url;
-    if (options.divert_alerts) outbox_options.alert_spacing = Duration::zero();
-    return outbox_options;
-  }
-
-  Outbox::Hooks outbox_hooks() {
-    Outbox::Hooks hooks;
-    hooks.post = [this](Event event) { return engine.post(std::move(event)); };
-    hooks.delete_row = [this](std::int64_t id) {
-      const Status done = engine.write_and_wait([this, id] {
-        store.finish_outbox(id);
-        return success();
-      });
-      return done.ok();
-    };
-    hooks.save_row = [this](const OutboxRow& row) {
-      const Status done = engine.write_and_wait([this, row] {
-        store.update_outbox(row);
-        return success();
-      });
-      return done.ok();
-    };
-    hooks.connection = [this](const std::string& id) { return registry.connection(id); };
-    hooks.open = [this](Connection& to) { return secrets.open(to); };
-    hooks.log_tail = [this](const std::string& log) { return log_tail(home.folder(), log); };
+  Outbox::Hooks hooks_of_outbox() {
+    Outbox::Hooks hooks = outbox_hooks(engine, store, registry, secrets, home.folder());
     if (options.divert_alerts) divert_alerts(hooks, options.divert_alerts);
     return hooks;
+  }
+
+  bool diverted() const { return static_cast<bool>(options.divert_alerts); }
+
+  http::LineageFacts lineage_facts() const {
+    const LineageStanding standing = outbox.lineage();
+    http::LineageFacts told;
+    told.on = lineage != nullptr;
+    told.waiting = standing.waiting;
+    told.sent = standing.sent;
+    told.refused = standing.refused;
+    told.lost = standing.dropped + (lineage ? lineage->lost() : 0);
+    told.trouble = standing.trouble;
+    told.since = standing.since;
+    return told;
   }
 
   LookHooks look_hooks() {
@@ -223,6 +214,11 @@ struct Server::Impl {
       dags.bag().set_catalogue(stored.catalogue);
       bundles.set_catalogue(stored.catalogue);
       context.set_secrets(secrets.finder());
+      if (lineage) {
+        context.set_teller([this](SchedulerState& state, Changes& changes, const Now& now) {
+          lineage->tell(state, changes, now);
+        });
+      }
       context.set_platform_facts([this] { return facts.json(); });
       dags.bag().set_built_in(system_dags(home.settings()));
       for (const StoredRun& run : stored.runs) {
@@ -306,6 +302,7 @@ struct Server::Impl {
           },
           std::move(done));
     };
+    services.lineage = [this] { return lineage_facts(); };
     services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
     services.settings = [this] { return shown_settings(*home.live()); };
     services.reload_settings = [this](const std::string& owner) { return reloader.reload(owner); };
@@ -412,6 +409,7 @@ struct Server::Impl {
   const SecretKey result_key;  // seals return values that hold secrets; io thread
   WorkerServer workers;
   Outbox outbox;
+  const std::unique_ptr<LineageTeller> lineage;  // null: it is off; control thread
   WaitChecker waits;
   Engine engine;
   Endpoint endpoint;

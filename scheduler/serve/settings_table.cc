@@ -9,6 +9,7 @@
 #include "scheduler/core/cron.h"
 #include "scheduler/http/forwarded.h"
 #include "scheduler/serve/settings.h"
+#include "scheduler/store/secret_reference.h"
 #include "worker/slot_user.h"
 
 namespace batuta {
@@ -87,6 +88,26 @@ bool fits_page_url(std::string& text) {
 
 bool fits_proxy_url(std::string& text) {
   return fits_url(text, {"http", "https", "socks5", "socks5h"});
+}
+
+bool fits_collector(std::string& text) {
+  if (!fits_url(text, {"http", "https"})) return false;
+  const UrlParts parts = split_url(text);
+  if (!parts.user_info.empty()) return false;
+  if (parts.rest.empty()) text += "/api/v1/lineage";
+  return true;
+}
+
+bool fits_reference(std::string& text) {
+  if (text == "{}") return true;
+  const auto read = read_secret_reference(std::string_view(text));
+  return read && *read;
+}
+
+bool fits_job_namespace(std::string& text) {
+  return !text.empty() && text.size() <= 256 && std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= ' ';
+  });
 }
 
 // Names and values as a program's environment can hold them.
@@ -300,6 +321,39 @@ const std::vector<Setting>& settings_table() {
        .expects = "a file of certificates (PEM) that can be read",
        .example = R"("/etc/ssl/example-ca.pem")",
        .fits = fits_file},
+      {.name = "lineage.url",
+       .sentence = "The collector that OpenLineage events are sent to.",
+       .kind = Kind::text,
+       .member = &Settings::lineage_url,
+       .expects = "the address of a collector such as \"https://marquez.example.org\" (then the "
+                  "path is /api/v1/lineage), without user and password",
+       .example = R"("https://marquez.example.org/api/v1/lineage")",
+       .fits = fits_collector},
+      {.name = "lineage.token",
+       .sentence = "Where the bearer token for lineage.url is kept.",
+       .kind = Kind::object,
+       .member = &Settings::lineage_token,
+       .expects = "a secret reference such as {\"$env\": \"LINEAGE_TOKEN\"}",
+       .example = R"({"$env": "LINEAGE_TOKEN"})",
+       .fits = fits_reference},
+      {.name = "lineage.gzip",
+       .sentence = "Events go to lineage.url compressed.",
+       .kind = Kind::flag,
+       .member = &Settings::lineage_gzip},
+      {.name = "lineage.file",
+       .sentence = "The file that OpenLineage events are added to, a line each.",
+       .kind = Kind::text,
+       .member = &Settings::lineage_file,
+       .expects = "the absolute path of a file",
+       .example = R"("/var/log/batuta/lineage.jsonl")",
+       .fits = fits_plain_path},
+      {.name = "lineage.namespace",
+       .sentence = "The namespace of DAGs and tasks in OpenLineage events.",
+       .kind = Kind::text,
+       .member = &Settings::lineage_namespace,
+       .expects = "a word of at most 256 bytes without spaces",
+       .example = R"("batuta-production")",
+       .fits = fits_job_namespace},
       {.name = "secrets.env",
        .sentence = "Variables of the server's environment that {\"$env\": …} may refer to.",
        .kind = Kind::list,

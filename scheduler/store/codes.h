@@ -47,7 +47,8 @@ static_assert(static_cast<int>(PublicationState::pending) == 0 &&
               static_cast<int>(PublicationState::settled) == 1 &&
               static_cast<int>(PublicationState::refused) == 2);
 static_assert(static_cast<int>(OutboxKind::publish) == 0 &&
-              static_cast<int>(OutboxKind::alert) == 1);
+              static_cast<int>(OutboxKind::alert) == 1 &&
+              static_cast<int>(OutboxKind::lineage) == 2);
 static_assert(static_cast<int>(WaitKind::time) == 0 && static_cast<int>(WaitKind::run) == 1 &&
               static_cast<int>(WaitKind::check) == 2 && static_cast<int>(WaitKind::answer) == 3);
 static_assert(static_cast<int>(OnReject::nothing) == 0 &&
@@ -72,7 +73,7 @@ inline constexpr std::int64_t enum_max<TickOutcome> = 3;
 template <>
 inline constexpr std::int64_t enum_max<PublicationState> = 2;
 template <>
-inline constexpr std::int64_t enum_max<OutboxKind> = 1;
+inline constexpr std::int64_t enum_max<OutboxKind> = 2;
 template <>
 inline constexpr std::int64_t enum_max<Outcome> = 8;
 template <>

@@ -20,9 +20,9 @@ std::optional<OutboxRow> find_row(Database& db, std::int64_t id) {
 
 }  // namespace
 
-void SqliteStore::finish_outbox(std::int64_t id) {
+void SqliteStore::finish_outbox(const std::vector<std::int64_t>& ids) {
   Transaction transaction(db_);
-  db_.statement(delete_row).run(id);
+  for (const std::int64_t id : ids) db_.statement(delete_row).run(id);
   transaction.commit();
 }
 
@@ -54,7 +54,7 @@ Status SqliteStore::drop_outbox(std::int64_t id) {
                      "refused",
                  "id"};
   }
-  finish_outbox(id);
+  finish_outbox({id});
   return success();
 }
 

@@ -33,7 +33,7 @@ class SqliteStore : public Store {
   void maintain(bool idle) override;
   const std::string& store_uuid() const override { return store_uuid_; }
 
-  void finish_outbox(std::int64_t id) override;
+  void finish_outbox(const std::vector<std::int64_t>& ids) override;
   bool update_outbox(const OutboxRow& row) override;
   std::optional<OutboxRow> retry_outbox(std::int64_t id, Time now) override;
   Status drop_outbox(std::int64_t id) override;

@@ -170,8 +170,9 @@ class Store {
 
   // ---- between turns, each a transaction of its own
 
-  // An outbox row is done: an alert was sent. Rows of publications are finished by their turn.
-  virtual void finish_outbox(std::int64_t id) = 0;
+  // Outbox rows are done, all in one write: what they tell was sent. Rows of publications are
+  // finished by their turn.
+  virtual void finish_outbox(const std::vector<std::int64_t>& ids) = 0;
   // tries, next_try_at, last_error and dead of a row; false when it is gone.
   virtual bool update_outbox(const OutboxRow& row) = 0;
   // By hand: due at once, alive again, tries from 0. nullopt when unknown.

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Scripts that hand in tables, in a running Batuta: judged, published with the success or not at all, an asset for others."""
+"""Scripts that hand in tables, in a running Batuta: judged, published with the success or not at all, an asset for others, told as lineage."""
+import gzip
+import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from contracts_test import contract, write  # noqa: E402
 from harness import Folder, dag, eventually, main, shell  # noqa: E402
+from receivers import Hooks  # noqa: E402
 
 SERVER = {"server": "x", "type": "custom"}
 COLUMNS = [{"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
@@ -21,17 +24,58 @@ with open(os.path.join(batuta.context.scratch, "orders.csv"), "w", newline="") a
 """
 
 
+class Collector(Hooks):
+    """Of OpenLineage events, compressed and with a token."""
+
+    def __init__(self):
+        super().__init__()
+        self.env = {"BATUTA_LINEAGE_URL": f"http://127.0.0.1:{self.port}", "BATUTA_LINEAGE_GZIP": "true",
+                    "BATUTA_LINEAGE_TOKEN": '{"$env": "LINEAGE_TOKEN"}', "BATUTA_SECRETS_ENV": "LINEAGE_TOKEN",
+                    "LINEAGE_TOKEN": "s3cret", "BATUTA_LINEAGE_NAMESPACE": "e2e"}
+
+    def events(self, run):
+        """What was taken of a run, each once, in the order in which it came first."""
+        out = []
+        for path, headers, body, status in self.seen:
+            assert path == "/api/v1/lineage" and headers["Authorization"] == "Bearer s3cret", (path, headers)
+            event = json.loads(gzip.decompress(body))
+            if status == 200 and event not in out and event["run"]["facets"]["batuta"]["dag_run_id"] == run:
+                out.append(event)
+        return out
+
+    def moments(self, run):
+        return [event["eventType"] + " " + event["job"]["name"] for event in self.events(run)]
+
+
+def lineage_is_told(server, collector, run):
+    """What was owed through a kill -9 came, in order, and says which version of which table was made."""
+    eventually(lambda: "COMPLETE scripts" in collector.moments(run), 40, "the run's events")
+    moments = collector.moments(run)
+    assert moments[0] == "START scripts" and moments[-1] == "COMPLETE scripts", moments
+    for task in ("load", "days"):
+        assert moments.index(f"START scripts.{task}") < moments.index(f"COMPLETE scripts.{task}"), moments
+    made = {table["name"]: table for event in collector.events(run) for table in event["outputs"]}
+    orders = made["silver/shop/orders"]
+    assert orders["namespace"] == f"file://{server.home}/lake" and orders["facets"]["version"]["datasetVersion"] == "0", orders
+    assert [field["name"] for field in orders["facets"]["schema"]["fields"]][:2] == ["id", "amount"], orders
+    assert orders["outputFacets"]["outputStatistics"]["rowCount"] == 3 and "silver/shop/days" in made, made
+    eventually(lambda: server.get("/api/batuta/outbox")["lineage"]["waiting"] == 0, 20, "nothing is owed")
+    assert "batuta_lineage_held 0" in server.cli("metrics").stdout
+
+
 def scripts_hand_in_tables():
-    """a command and a Python task make tables by contract and without; one that fails leaves the old version; a DAG waits"""
+    """a command and a Python task make tables by contract and without; one that fails leaves the old version; a DAG waits; lineage tells"""
     orders = {"table": "silver/shop/orders", "file": "orders.csv", "mode": "merge", "contract": "shop/orders"}
     days = {"table": "silver/shop/days", "file": "days.jsonl", "mode": "overwrite"}
     tasks = [{"task_id": "load", "type": "python", "code": CODE, "params": {"rows": "{{ params.rows }}"}, "outputs": [orders]},
              shell("days", "echo '{\"day\": \"2026-01-02\", \"n\": 1}' >days.jsonl; exit {{ params.code }}", outputs=[days])]
     follows = dag("follows", [shell("say", "echo seen")])
     follows["schedule"] = {"assets": ["lake://silver/shop/orders"]}
+    collector = Collector()
+    collector.status = 503
     with Folder("outputs") as folder:
         write(folder, "orders", contract("orders", SERVER, COLUMNS))
-        server = folder.server({"scripts": dag("scripts", tasks, params={"rows": 3, "code": 0}), "follows": follows}).start()
+        server = folder.server({"scripts": dag("scripts", tasks, params={"rows": 3, "code": 0}), "follows": follows}, env=collector.env).start()
         eventually(lambda: server.get("/api/v2/dags/scripts"), 20, "the DAG is known")
 
         def ended(conf, states):
@@ -42,12 +86,20 @@ def scripts_hand_in_tables():
             return run
 
         good = {"load": "success", "days": "success"}
-        ended({}, good)
+        first = ended({}, good)
+        eventually(lambda: "answers 503" in server.cli("doctor").stdout, 20, "doctor tells why lineage waits")
+        server.kill()  # owed, and the collector is away
+        collector.status = 200
+        server.start()
+        lineage_is_told(server, collector, first)
         assert server.sql("SELECT count(*), CAST(sum(amount) AS DOUBLE) FROM silver.shop.orders") == [[3, 1.5]]
         assert server.sql("SELECT n FROM silver.shop.days") == [[1]]
         eventually(lambda: server.get("/api/v2/dags/follows/dagRuns")["dag_runs"], 20, "the asset's DAG runs")
         # The command fails after it wrote its file; the other task's table goes on.
-        ended({"rows": 5, "code": 3}, {"load": "success", "days": "failed"})
+        second = ended({"rows": 5, "code": 3}, {"load": "success", "days": "failed"})
+        eventually(lambda: "FAIL scripts" in collector.moments(second), 20, "the failure is told")
+        why = next(event for event in collector.events(second) if event["eventType"] == "FAIL" and event["job"]["name"] == "scripts.days")
+        assert "code 3" in why["run"]["facets"]["errorMessage"]["message"], why
         assert server.sql("SELECT count(*) FROM silver.shop.orders") == [[5]]
         assert server.sql("SELECT n FROM silver.shop.days") == [[1]]
         # What breaks the contract is not taken, with the counts in the reason.

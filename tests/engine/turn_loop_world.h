@@ -84,6 +84,11 @@ class Context : public LaunchContext {
     return row;
   }
 
+  void tell(SchedulerState& state, Changes& changes, const Now& at) override {
+    if (teller) teller(state, changes, at);
+  }
+
+  std::function<void(SchedulerState&, Changes&, const Now&)> teller;
   bool waits = false;     // for a secret
   int rendered = 0;       // launches
   bool previous = false;  // launches tell of the run before instead

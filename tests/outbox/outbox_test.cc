@@ -142,7 +142,7 @@ TEST_CASE("the outbox sends an alert after failures and forgets it only when tha
   int deletions = 0;
   Outbox::Hooks hooks;
   hooks.post = [](const Event&) { return true; };
-  hooks.delete_row = [&](std::int64_t) {
+  hooks.delete_rows = [&](const std::vector<std::int64_t>&) {
     if (++deletions == 1) return false;  // the store cannot write for a moment
     deleted.raise();
     return true;
@@ -174,7 +174,7 @@ TEST_CASE("a receiver that asks for the next try at once is given the usual time
     OutboxRow kept;
     Outbox::Hooks hooks;
     hooks.post = [](const Event&) { return true; };
-    hooks.delete_row = [](std::int64_t) { return true; };
+    hooks.delete_rows = [](const std::vector<std::int64_t>&) { return true; };
     hooks.save_row = [&](const OutboxRow& row) {
       kept = row;
       saved.raise();
@@ -205,7 +205,7 @@ TEST_CASE("an alert whose webhook is a reference waits while it cannot be opened
   bool there = false;  // of the one thread of the outbox
   Outbox::Hooks hooks;
   hooks.post = [](const Event&) { return true; };
-  hooks.delete_row = [&](std::int64_t) {
+  hooks.delete_rows = [&](const std::vector<std::int64_t>&) {
     settled.raise();
     return true;
   };
@@ -250,7 +250,7 @@ TEST_CASE("what does not fit into one message to Slack goes in the next, within 
   int saved = 0;
   Outbox::Hooks hooks;
   hooks.post = [](const Event&) { return true; };
-  hooks.delete_row = [&](std::int64_t) {
+  hooks.delete_rows = [&](const std::vector<std::int64_t>&) {
     deleted.raise();
     return true;
   };
@@ -298,7 +298,7 @@ TEST_CASE("alerts refused together are tried one by one, and only the refused on
   std::vector<std::string> dead;
   Outbox::Hooks hooks;
   hooks.post = [](const Event&) { return true; };
-  hooks.delete_row = [&](std::int64_t) {
+  hooks.delete_rows = [&](const std::vector<std::int64_t>&) {
     settled.raise();
     return true;
   };
@@ -338,7 +338,7 @@ TEST_CASE("an alert that nobody takes for a day is dead, visible and kept") {
   OutboxRow last;
   Outbox::Hooks hooks;
   hooks.post = [](const Event&) { return true; };
-  hooks.delete_row = [](std::int64_t) { return true; };
+  hooks.delete_rows = [](const std::vector<std::int64_t>&) { return true; };
   hooks.save_row = [&](const OutboxRow& row) {
     if (row.dead) {
       last = row;
@@ -374,7 +374,7 @@ TEST_CASE("a publication whose turn comes in a later commit is found again") {
     }
     return true;
   };
-  hooks.delete_row = [](std::int64_t) { return true; };
+  hooks.delete_rows = [](const std::vector<std::int64_t>&) { return true; };
   hooks.save_row = [](const OutboxRow&) { return true; };
   hooks.connection = [](const std::string&) { return std::optional<Connection>(); };
   Outbox outbox({"/nowhere", "store", 1}, hooks);
@@ -441,7 +441,7 @@ class TwoTables {
       told.raise();
       return true;
     };
-    hooks.delete_row = [](std::int64_t) { return true; };
+    hooks.delete_rows = [](const std::vector<std::int64_t>&) { return true; };
     hooks.save_row = [](const OutboxRow&) { return true; };
     hooks.connection = [](const std::string&) { return std::optional<Connection>(); };
     Outbox outbox({lake.path(), "store", 1}, hooks);

@@ -89,7 +89,7 @@ void Publisher::send_alert(std::int64_t row_id, int tries) {
     later([this, row_id, tries] { send_alert(row_id, tries + 1); });
     return;
   }
-  store_.finish_outbox(row_id);
+  store_.finish_outbox({row_id});
   committed();
 }
 

@@ -37,7 +37,7 @@ TEST_CASE("a scheduler that was replaced writes nothing between turns either") {
   const Lead lead = successor->lead();
   refuses([&] { static_cast<void>(registry.set_variable({"after", "1", ""})); });
   refuses([&] { store->probe(); });
-  refuses([&] { store->finish_outbox(1); });
+  refuses([&] { store->finish_outbox({1}); });
   refuses([&] { store->save_catalogue({}); });
   refuses([&] { store->save_job_configs({}); });
   refuses([&] { upkeep.prune_event_log(at(1'000'000)); });

@@ -165,7 +165,7 @@ TEST_CASE_TEMPLATE_DEFINE("outbox rows keep their tries, come alive again, and o
   alert.next_try_at = at(60);
   alert.last_error = "503";
   CHECK(h.store().update_outbox(alert));
-  h.store().finish_outbox(3);
+  h.store().finish_outbox({3});
   h.reopen();
   REQUIRE(h.store().load().outbox.size() == 2);
   CHECK(described(h.store().load().outbox[0]) == described(publish));

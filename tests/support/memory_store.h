@@ -88,7 +88,9 @@ class MemoryStore : public Store {
   void probe() override;
   void maintain(bool) override {}
   const std::string& store_uuid() const override { return uuid_; }
-  void finish_outbox(std::int64_t id) override { data_.outbox.erase(id); }
+  void finish_outbox(const std::vector<std::int64_t>& ids) override {
+    for (const std::int64_t id : ids) data_.outbox.erase(id);
+  }
   bool update_outbox(const OutboxRow& row) override;
   std::optional<OutboxRow> retry_outbox(std::int64_t id, Time now) override;
   Status drop_outbox(std::int64_t id) override;

@@ -590,7 +590,7 @@ export interface LogWindowLine {
 }
 
 export interface OutboxCollection {
-  outbox: OutboxRow[]; total_entries: number;
+  outbox: OutboxRow[]; total_entries: number; lineage?: Record<string, unknown>;
 }
 
 export interface OutboxRow {

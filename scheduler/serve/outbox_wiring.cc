@@ -1,0 +1,69 @@
+#include "scheduler/serve/outbox_wiring.h"
+
+#include <utility>
+
+#include "scheduler/http/gzip.h"
+#include "scheduler/serve/alert_hooks.h"
+
+namespace batuta {
+namespace {
+
+LineageTransport lineage_transport(const Settings& settings) {
+  LineageTransport transport;
+  transport.url = settings.lineage_url;
+  transport.file = settings.lineage_file;
+  if (settings.lineage_token != "{}") transport.token = settings.lineage_token;
+  if (settings.lineage_gzip) transport.gzip = http::gzip;
+  return transport;
+}
+
+}  // namespace
+
+Outbox::Options outbox_options(const Home& home, const std::string& store_uuid, bool diverted) {
+  Outbox::Options options{home.path("lake"), store_uuid};
+  options.base_url = home.settings().base_url;
+  if (diverted) {
+    options.alert_spacing = Duration::zero();
+  } else {
+    options.lineage = lineage_transport(home.settings());
+  }
+  return options;
+}
+
+Outbox::Hooks outbox_hooks(Engine& engine, Store& store, Registry& registry, SecretLookup& secrets,
+                           const std::string& home) {
+  Outbox::Hooks hooks;
+  hooks.post = [&engine](Event event) { return engine.post(std::move(event)); };
+  hooks.delete_rows = [&engine, &store](const std::vector<std::int64_t>& ids) {
+    const Status done = engine.write_and_wait([&store, ids] {
+      store.finish_outbox(ids);
+      return success();
+    });
+    return done.ok();
+  };
+  hooks.save_row = [&engine, &store](const OutboxRow& row) {
+    const Status done = engine.write_and_wait([&store, row] {
+      store.update_outbox(row);
+      return success();
+    });
+    return done.ok();
+  };
+  hooks.connection = [&registry](const std::string& id) { return registry.connection(id); };
+  hooks.open = [&secrets](Connection& to) { return secrets.open(to); };
+  hooks.log_tail = [home](const std::string& log) { return log_tail(home, log); };
+  return hooks;
+}
+
+std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const Outbox& outbox,
+                                              bool diverted) {
+  const Settings& settings = home.settings();
+  if (diverted || !lineage_transport(settings).on()) return nullptr;
+  LineageNames names;
+  names.jobs = settings.lineage_namespace;
+  names.tables = lineage_namespace_of(home.path("lake"));
+  names.base_url = settings.base_url;
+  return std::make_unique<LineageTeller>(std::move(names),
+                                         [&outbox] { return outbox.lineage().waiting; });
+}
+
+}  // namespace batuta
