@@ -1,8 +1,12 @@
 // contract_silver: bronze text becomes typed, judged rows, one a key, as a contract has it.
+#include <algorithm>
+
+#include "contract/judged_again.h"
 #include "plugins/contract/described.h"
 #include "plugins/contract/expressions.h"
 #include "plugins/contract/masks.h"
 #include "plugins/contract/sources.h"
+#include "plugins/lake/layer/quarantine_order.h"
 
 namespace batuta::from_contract {
 
@@ -16,15 +20,36 @@ struct ContractSilver {
       plugin::required(BATUTA_PARAM_STRING, "contract_name", "domain/table; from the task")};
 
   void execute(plugin::Context& context) {
-    const Described described = described_by(context);
+    Described described = described_by(context);
+    const auto order = lake::quarantine_order(context);
+    if (order) prepare_order(described, *order);
     lake::TransformSpec spec = silver_spec(described);
     spec.prepare = [&](lake::Session& session) {
       prepare_expressions(session, described.table);
       prepare_masks(context, session, described.table);
     };
     spec.check = [&](lake::Session& session) { check_quality(context, session, described); };
+    if (order) return obey(context, spec, *order);
     note_progress(context, described);
     lake::tell(context, spec, lake::transform(context, spec, {}));
+  }
+
+ private:
+  // How many rows a delivery has is no matter of these few.
+  static void prepare_order(Described& described, const lake::QuarantineOrder& order) {
+    if (order.verb == lake::QuarantineOrder::Verb::discard) return;
+    if (const auto why = contract::why_not_judged_again(described.table, order.columns());
+        !why.empty())
+      throw plugin::FinalError(why);
+    std::erase_if(described.table.quality,
+                  [](const auto& check) { return check.metric == contract::Metric::row_count; });
+  }
+
+  static void obey(plugin::Context& context, const lake::TransformSpec& spec,
+                   const lake::QuarantineOrder& order) {
+    const std::string told = lake::transform_ordered(context, spec, order);
+    context.info("quarantine: " + told.substr(0, told.find(",\"rows\"")));
+    context.return_json(told);
   }
 };
 

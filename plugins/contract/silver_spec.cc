@@ -3,6 +3,7 @@
 #include "plugins/contract/described.h"
 #include "plugins/contract/expressions.h"
 #include "plugins/contract/masks.h"
+#include "plugins/lake/layer/quarantine_order.h"
 #include "plugins/lake/text_functions.h"
 
 namespace batuta::from_contract {
@@ -187,6 +188,7 @@ lake::TableShape quarantine_shape(const Described& described) {
   for (const char* name : {"reason", "run_id"}) shape.columns.push_back({name, "string", true});
   shape.columns.push_back({"_ingested_at", "timestamp", true});
   shape.columns.push_back({"ingest_date", "date", true});
+  for (auto& column : lake::decision_columns()) shape.columns.push_back(std::move(column));
   return shape;
 }
 

@@ -164,6 +164,24 @@ constexpr BodyField lake_alert_rows[] = {
     {"action", Kind::text, true,
      "ack: somebody looks after it, and it stays open until its monitor is well; close"},
     {"note", Kind::text, false, "Why; at most 1000 bytes"}};
+constexpr BodyField quarantine_order_rows[] = {
+    {"action", Kind::text, true,
+     "repair: judge rows again with other values; replay: as they are; discard: give them up"},
+    {"operation", Kind::text, false,
+     "Its id, 1 to 64 of A-Z a-z 0-9 - _; what was done under it is not done again"},
+    {"rows", Kind::list, false, "By _row_id, at most 1000; else all open ones that meet the rest"},
+    {"reason", Kind::text, false, "Rows that have this reason among theirs"},
+    {"run_id", Kind::text, false, "The execution_id that rejected them"},
+    {"since", Kind::time, false, "Received then or later"},
+    {"until", Kind::time, false, "Received before"},
+    {"all", Kind::flag, false, "All that are open"},
+    {"limit", Kind::integer, false, "So many at once: 1000 unless given, at most 10000"},
+    {"max_attempts", Kind::integer, false, "Of replay: rows judged again so often stay (5)"},
+    {"set", Kind::object, false, "Of repair: columns and their texts, for all that are chosen"},
+    {"corrections", Kind::object, false, "Of repair: columns and their texts, by _row_id"},
+    {"note", Kind::text, false, "Why; at most 1000 bytes; discard needs one"},
+    {"dry_run", Kind::flag, false, "Tells what would become of each row, and changes nothing"},
+    {"dag_id", Kind::text, false, "Where several DAGs make the table"}};
 constexpr BodyField bundle_deploy_rows[] = {
     {"revision", Kind::text, false, "Commit, branch or tag; where the bundle's ref is now"},
     {"allow_errors", Kind::flag, false, "Also one with import errors"}};
@@ -213,6 +231,7 @@ constinit const BodyTable group_body = group_rows;
 constinit const BodyTable group_patch_body = group_patch_rows;
 constinit const BodyTable lake_sql_body = lake_sql_rows;
 constinit const BodyTable lake_alert_body = lake_alert_rows;
+constinit const BodyTable quarantine_order_body = quarantine_order_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;
 constinit const BodyTable bundle_rollback_body = bundle_rollback_rows;
 constinit const BodyTable bulk_body = bulk_rows;

@@ -233,6 +233,9 @@ Result<Response> list_quarantines(Context&, const Request&);
 void get_quarantine(Context&, Call);
 void get_quarantine_rows(Context&, Call);
 
+// lake_quarantine_orders.cc
+void order_quarantine(Context&, Call);
+
 // lake_sql_routes.cc
 void run_lake_sql(Context&, Call);
 void cancel_lake_sql(Context&, Call);

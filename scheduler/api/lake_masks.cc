@@ -21,7 +21,8 @@ constexpr std::string_view plain_columns[] = {
     "valid_to",      "is_current",        "copies",         "_run_id",    "_task_id",
     "_attempt",      "_ingested_at",      "_source_file",   "_record_no", "_deleted_at",
     "_source_topic", "_source_partition", "_source_offset", "first_seen", "moved_at",
-    "attempt",       "contract_version"};
+    "attempt",       "contract_version",  "_row_id",        "_status",    "_tries",
+    "_decided_at",   "_decided_by",       "_operations",    "_note"};
 
 // Layers that every contract has, whether a table lies there already or not.
 constexpr std::string_view usual_layers[] = {"raw",  "bronze",     "silver",

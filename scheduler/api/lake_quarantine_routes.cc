@@ -1,4 +1,5 @@
 // What contracts rejected: tables of the layer quarantine, by reason and run, and their rows.
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -105,12 +106,24 @@ std::string quarantine_literal(const std::string& text) {
   return out + "'";
 }
 
-// "WHERE …", or nothing.
-std::string chosen_rejected(QueryReader& query) {
-  std::string where;
+struct ChosenRejected {
+  std::string where;  // "WHERE …", or nothing
+  std::string status = "open";
+};
+
+ChosenRejected chosen_rejected(QueryReader& query) {
+  ChosenRejected chosen;
+  std::string& where = chosen.where;
   const auto add = [&where](const std::string& condition) {
     where += (where.empty() ? " WHERE " : " AND ") + condition;
   };
+  if (const auto status = query.text("status")) {
+    static constexpr std::string_view known[] = {"open", "published", "superseded", "discarded",
+                                                 "all"};
+    if (std::find(std::begin(known), std::end(known), *status) == std::end(known))
+      query.fail("status", "must be open, published, superseded, discarded or all");
+    chosen.status = *status;
+  }
   // Of several reasons one: they stand in one text, with commas between.
   if (const auto reason = query.text("reason"))
     add("list_contains(string_split(reason, ','), " + quarantine_literal(*reason) + ")");
@@ -121,7 +134,22 @@ std::string chosen_rejected(QueryReader& query) {
   };
   if (since) add("_ingested_at >= " + instant(since));
   if (until) add("_ingested_at < " + instant(until));
-  return where;
+  return chosen;
+}
+
+// In a table of before rows could be decided on all are open.
+Result<std::string> where_of(Context& context, const LakeName& name, const ChosenRejected& chosen) {
+  if (chosen.status == "all") return chosen.where;
+  const auto detail = context.lake->detail(name);
+  const bool decided =
+      detail && std::any_of((*detail)->columns.begin(), (*detail)->columns.end(),
+                            [](const auto& column) { return column.name == "_status"; });
+  const bool open = chosen.status == "open";
+  if (!decided && open) return chosen.where;
+  return chosen.where + (chosen.where.empty() ? " WHERE " : " AND ") +
+         (!decided ? "false"
+          : open   ? "_status IS NULL"
+                   : "_status = " + quarantine_literal(chosen.status));
 }
 
 // A SELECT over the table; `select` and `rest` stand before and behind its name.
@@ -187,16 +215,18 @@ Result<Response> list_quarantines(Context& context, const Request& request) {
 
 void get_quarantine(Context& context, Call call) {
   QueryReader query(*call.request);
-  const std::string where = chosen_rejected(query);
+  const ChosenRejected chosen = chosen_rejected(query);
   if (!query.status()) return call.respond(error_response(query.status().error()));
   answer_quarantine(
       context, call,
-      [&context, call, where]() -> Result<QuarantineAsked> {
+      [&context, call, chosen]() -> Result<QuarantineAsked> {
         const auto name = quarantine_of(context, *call.request);
         if (!name) return name.error();
+        const auto where = where_of(context, *name, chosen);
+        if (!where) return where.error();
         QuarantineAsked asked = rejected_of(
             context, *name, "reason, run_id, count(*), min(_ingested_at), max(_ingested_at)",
-            where + " GROUP BY ALL ORDER BY 5 DESC, 1, 2", most_reasons);
+            *where + " GROUP BY ALL ORDER BY 5 DESC, 1, 2", most_reasons);
         asked.values = false;
         return asked;
       },
@@ -206,14 +236,16 @@ void get_quarantine(Context& context, Call call) {
 void get_quarantine_rows(Context& context, Call call) {
   QueryReader query(*call.request);
   const std::int64_t limit = query.integer("limit", 50, 1, 1000);
-  const std::string where = chosen_rejected(query);
+  const ChosenRejected chosen = chosen_rejected(query);
   if (!query.status()) return call.respond(error_response(query.status().error()));
   answer_quarantine(
       context, call,
-      [&context, call, where, limit]() -> Result<QuarantineAsked> {
+      [&context, call, chosen, limit]() -> Result<QuarantineAsked> {
         const auto name = quarantine_of(context, *call.request);
         if (!name) return name.error();
-        return rejected_of(context, *name, "*", where + " ORDER BY _ingested_at DESC", limit);
+        const auto where = where_of(context, *name, chosen);
+        if (!where) return where.error();
+        return rejected_of(context, *name, "*", *where + " ORDER BY _ingested_at DESC", limit);
       },
       quarantined_rows_shape);
 }

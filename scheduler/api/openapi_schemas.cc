@@ -267,6 +267,7 @@ constexpr ObjectSchema schemas[] = {
     {"LakeRows", "version:int? [masked] [columns] [rows:any] cut:bool cut_by? next_cursor?"},
     {"LakeQuarantineTable", "domain table rows:int? version:int? modified:time? problem?"},
     {"LakeQuarantineCollection", "[tables:LakeQuarantineTable] total_entries:int"},
+    {"LakeQuarantineOrder", "operation dag_id dag_run_id task_id repeated:bool"},
     {"LakeQuarantineGroup", "reason run_id? rows:int first_seen:time? last_seen:time?"},
     {"LakeQuarantine", "domain table version:int? [groups:LakeQuarantineGroup] more:bool"},
     {"LakeSqlTable", "table version:int [masked]"},

@@ -58,10 +58,15 @@ constexpr QueryParam of_run = own("run_id", ParamKind::text, "The execution_id t
 constexpr QueryParam received_since = own("since", ParamKind::time, "Received then or later");
 constexpr QueryParam received_until = own("until", ParamKind::time, "Received before");
 
-constexpr QueryParam quarantine_table[] = {of_reason, of_run, received_since, received_until};
+constexpr QueryParam of_status =
+    own("status", ParamKind::text, "open unless given; published, superseded, discarded or all");
+
+constexpr QueryParam quarantine_table[] = {of_reason, of_run, received_since, received_until,
+                                           of_status};
 constexpr QueryParam quarantine_row_table[] = {
-    of_reason, of_run, received_since, received_until,
-    own("limit", Kind::integer, "Most rows: 50 unless given, at most 1000")};
+    of_reason,      of_run,
+    received_since, received_until,
+    of_status,      own("limit", Kind::integer, "Most rows: 50 unless given, at most 1000")};
 
 constexpr QueryParam lake_monitor_rows[] = {
     limit,

@@ -453,6 +453,10 @@ constexpr Route every_route[] = {
      {.query = &quarantine_params, .answer = "LakeQuarantine"}},
     {get,   LAKE_QUARANTINE "/{domain}/{table}/rows", get_quarantine_rows, some_lake,
      "Rejected rows, the newest first, masked as the contract says", {.query = &quarantine_rows_params, .answer = "LakeRows"}},
+    {post,  LAKE_QUARANTINE "/{domain}/{table}", order_quarantine, edit_some_lake,
+     "Repair, replay or discard rejected rows, by a run of the DAG that makes the table; its task's return_value says what "
+     "became of each. Needs the right to edit the domain's quarantine and, unless rows are discarded, its silver",
+     {.body = &quarantine_order_body, .answer = "LakeQuarantineOrder"}},
     {post,  LAKE_SQL, run_lake_sql, some_lake,
      "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv. `cut` (Batuta-Cut) says "
      "whether there are more; what is wrong with the statement is told with its line and column",

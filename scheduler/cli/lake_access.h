@@ -42,6 +42,11 @@ void add_lake_maintenance(CLI::App& lake, Session& session);
 void add_lake_export(CLI::App& lake, Session& session);
 // lake quarantine
 void add_quarantine_commands(CLI::App& lake, Session& session);
+// "/api/lake/quarantine/shop/orders" of "shop/orders", as the catalogue and SQL name it too. Throws
+// Failure for what names no table.
+std::string quarantine_path(const std::string& table);
+// lake quarantine repair, replay, discard
+void add_quarantine_orders(CLI::App& quarantine, Session& session);
 // monitors
 void add_monitor_commands(CLI::App& app, Session& session);
 

@@ -16,29 +16,15 @@ namespace {
 using json = nlohmann::json;
 
 struct QuarantineArguments {
-  std::string table, reason, run, since, until;
+  std::string table, reason, run, since, until, status;
   int limit = 50;
 };
 
-// "shop/orders", also as the catalogue and SQL name it: quarantine/shop/orders,
-// quarantine.shop.orders.
-std::string quarantine_path(const QuarantineArguments& a) {
-  std::string name = a.table;
-  for (char& c : name) c = c == '.' ? '/' : c;
-  const std::string layer = "quarantine/";
-  if (name.starts_with(layer)) name = name.substr(layer.size());
-  const auto slash = name.find('/');
-  if (slash == name.npos || slash == 0 || slash + 1 == name.size() ||
-      name.find('/', slash + 1) != name.npos)
-    throw Failure("\"" + a.table + "\" names no table: write domain/table, such as shop/orders", 2);
-  return "/api/lake/quarantine/" + percent_encoded(name.substr(0, slash)) + "/" +
-         percent_encoded(name.substr(slash + 1));
-}
-
 std::string filters_of(const QuarantineArguments& a) {
   std::string query;
-  for (const auto& [name, value] : {std::pair{"reason", a.reason}, std::pair{"run_id", a.run},
-                                    std::pair{"since", a.since}, std::pair{"until", a.until}}) {
+  for (const auto& [name, value] :
+       {std::pair{"reason", a.reason}, std::pair{"run_id", a.run}, std::pair{"since", a.since},
+        std::pair{"until", a.until}, std::pair{"status", a.status}}) {
     if (!value.empty())
       query += (query.empty() ? "?" : "&") + std::string(name) + "=" + percent_encoded(value);
   }
@@ -57,7 +43,7 @@ void list_quarantine(Session& session, const QuarantineArguments& a) {
                        {"modified", "modified"},
                        {"problem", "problem"}});
   }
-  const json answer = session.client().get(quarantine_path(a) + filters_of(a));
+  const json answer = session.client().get(quarantine_path(a.table) + filters_of(a));
   print_rows(session.format(), answer["groups"],
              {{"reason", "reason"},
               {"run", "run_id"},
@@ -72,8 +58,8 @@ void list_quarantine(Session& session, const QuarantineArguments& a) {
 void show_quarantine(Session& session, const QuarantineArguments& a) {
   const std::string filters = filters_of(a);
   const json answer =
-      session.client().get(quarantine_path(a) + "/rows" + filters + (filters.empty() ? "?" : "&") +
-                           "limit=" + std::to_string(a.limit));
+      session.client().get(quarantine_path(a.table) + "/rows" + filters +
+                           (filters.empty() ? "?" : "&") + "limit=" + std::to_string(a.limit));
   json rows = json::array();
   std::vector<Column> columns;
   for (const json& name : answer["columns"])
@@ -89,6 +75,20 @@ void show_quarantine(Session& session, const QuarantineArguments& a) {
 }
 
 }  // namespace
+
+// Also quarantine/shop/orders, quarantine.shop.orders.
+std::string quarantine_path(const std::string& table) {
+  std::string name = table;
+  for (char& c : name) c = c == '.' ? '/' : c;
+  const std::string layer = "quarantine/";
+  if (name.starts_with(layer)) name = name.substr(layer.size());
+  const auto slash = name.find('/');
+  if (slash == name.npos || slash == 0 || slash + 1 == name.size() ||
+      name.find('/', slash + 1) != name.npos)
+    throw Failure("\"" + table + "\" names no table: write domain/table, such as shop/orders", 2);
+  return "/api/lake/quarantine/" + percent_encoded(name.substr(0, slash)) + "/" +
+         percent_encoded(name.substr(slash + 1));
+}
 
 void add_quarantine_commands(CLI::App& lake, Session& session) {
   CLI::App* quarantine = lake.add_subcommand(
@@ -110,7 +110,10 @@ void add_quarantine_commands(CLI::App& lake, Session& session) {
     verb->add_option("--run", a->run, "the execution_id of the run that rejected them");
     verb->add_option("--since", a->since, "received then or later: 2026-11-20T10:00:00Z");
     verb->add_option("--until", a->until, "received before");
+    verb->add_option("--status", a->status,
+                     "open (the default), published, superseded, discarded or all");
   }
+  add_quarantine_orders(*quarantine, session);
 }
 
 }  // namespace batuta::cli

@@ -38,6 +38,14 @@ Status refuse_boxes(const nlohmann::json& conf) {
   return success();
 }
 
+Status refuse_orders(const nlohmann::json& conf) {
+  if (!conf.contains(quarantine_member)) return success();
+  return {Errc::invalid,
+          std::string("must not be given: rows in quarantine are repaired, replayed and discarded "
+                      "by `batuta lake quarantine` and POST /api/lake/quarantine"),
+          std::string("/conf/") + quarantine_member};
+}
+
 }  // namespace
 
 std::vector<std::string> password_params(const Dag& dag) {
@@ -67,6 +75,7 @@ Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request) {
   if (!value) return value.error();
   if (auto status = refuse_stars(password_params(dag), *value); !status) return status;
   if (auto status = refuse_boxes(*value); !status) return status;
+  if (auto status = refuse_orders(*value); !status) return status;
   const auto time_of = [&](const char* name) -> OptTime {
     const auto it = value->find(name);
     if (it == value->end() || !it->is_string()) return std::nullopt;
@@ -76,6 +85,14 @@ Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request) {
   request.conf_start = time_of("start");
   request.conf_end = time_of("end");
   return success();
+}
+
+void add_quarantine_order(RunRequested& request, const std::string& order_json) {
+  auto conf = parse_untrusted(request.conf_json);
+  auto order = parse_untrusted(order_json);
+  if (!conf || !conf->is_object() || !order) return;
+  (*conf)[quarantine_member] = std::move(*order);
+  request.conf_json = json_text(*conf);
 }
 
 }  // namespace batuta

@@ -8,6 +8,7 @@
 #include "common/safe_json.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/mapping.h"
+#include "scheduler/dagfile/run_conf.h"
 #include "scheduler/dagfile/template.h"
 #include "scheduler/serve/platform_facts.h"
 #include "scheduler/serve/upstream_results.h"
@@ -363,6 +364,11 @@ Result<std::string> RegistryLaunchContext::context_json(const Attempt& attempt,
     const auto value = results().value(attempt, index, "return_value", &hidden);
     if (!value) return value.error();
     if (*value) upstream[id] = value_or_text(**value);
+  }
+  if (attempt.run.conf_json.find(quarantine_member) != std::string::npos) {
+    auto conf = parse_untrusted(attempt.run.conf_json);
+    if (conf && conf->is_object() && conf->contains(quarantine_member))
+      context["quarantine"] = std::move((*conf)[quarantine_member]);
   }
   context["upstream"] = std::move(upstream);
   if (!files.empty()) context["upstream_files"] = std::move(files);

@@ -291,6 +291,7 @@ std::string asked_by(const Route& route) {
   }
   if (has("/api/lake/sql")) return "read lake:";      // of each table that is named, besides
   if (has("/api/lake/alerts/")) return "edit lake:";  // of what the alert is about, besides
+  if (has("/api/lake/quarantine/") && verb == "create") return "edit lake:";  // of its layers
   if (has("/api/lake/")) return verb + " lake:" + (has("{layer}") ? "1/1" : "");
   const bool starts = path.ends_with("/dagRuns") || has("/backfills") || has("/materialize");
   if (verb == "create") verb = starts ? "trigger" : "edit";

@@ -152,6 +152,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/lake/quarantine", "viewer"},
     {Method::get, "/api/lake/quarantine/{domain}/{table}", "viewer"},
     {Method::get, "/api/lake/quarantine/{domain}/{table}/rows", "viewer"},
+    {Method::post, "/api/lake/quarantine/{domain}/{table}", "operator"},
     {Method::post, "/api/lake/sql", "viewer"},
     {Method::get, "/api/lake/monitors", "viewer"},
     {Method::get, "/api/lake/monitors/{domain}/{monitor}/results", "viewer"},

@@ -6,7 +6,7 @@ batuta_test(plugins_lake LABEL unit
   LINKS batuta_lake nlohmann_json::nlohmann_json)
 add_dependencies(test_plugins_lake lake_engine plugin_lake_sql plugin_lake_maintenance plugin_lake_monitors)
 batuta_test(plugins_layer LABEL unit TIMEOUT 600
-  SOURCES layer_test.cc layer_restored_test.cc history_test.cc layer_history_test.cc layer_deletes_test.cc layer_fixture.cc table_rows.cc fake_host.cc ../lakelog/lake_fixture.cc
+  SOURCES layer_test.cc layer_restored_test.cc history_test.cc layer_history_test.cc layer_deletes_test.cc layer_quarantine_test.cc layer_fixture.cc table_rows.cc fake_host.cc ../lakelog/lake_fixture.cc
   LINKS batuta_lake_layer nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_layer lake_engine)
 batuta_test(plugins_financial LABEL unit TIMEOUT 600

@@ -23,7 +23,7 @@ const lake::TableShape bronze{
 }  // namespace
 
 const lake::TransformSpec& readings_to_silver() {
-  static const lake::TransformSpec spec{
+  static const lake::TransformSpec made{
       .source = bronze,
       .target = {"silver/demo/readings",
                  "typed",
@@ -59,6 +59,12 @@ const lake::TransformSpec& readings_to_silver() {
       .raw_columns = source_columns,
       .quality = {{"unique", "uniqueness", "copies > 1"},
                   {"value_small", "validity", "\"value\" > 999999"}}};
+  static const lake::TransformSpec spec = [] {
+    lake::TransformSpec with_decisions = made;
+    for (const auto& column : lake::decision_columns())
+      with_decisions.quarantine.columns.push_back(column);
+    return with_decisions;
+  }();
   return spec;
 }
 
@@ -116,18 +122,30 @@ void Readings::extract(const std::string& run, const std::vector<std::string>& s
   });
 }
 
+lake::TransformSpec Readings::spec() const {
+  lake::TransformSpec spec = readings_to_silver();
+  spec.history = history;
+  spec.makes_table = makes_table;
+  spec.deletes = deletes;
+  if (deletes) spec.deletes->keys = spec.source;
+  if (deletes && deletes->mark) spec.target.columns.push_back({"_deleted_at", "timestamp", true});
+  if (least_value > 0)
+    spec.reasons.push_back({"value_small", "new_value < " + std::to_string(least_value)});
+  return spec;
+}
+
 lake::TransformResult Readings::transform(const std::string& run, const lake::OwnList& own) {
   lake::TransformResult result;
-  attempt(run, [&](plugin::Context& context) {
-    lake::TransformSpec spec = readings_to_silver();
-    spec.history = history;
-    spec.makes_table = makes_table;
-    spec.deletes = deletes;
-    if (deletes) spec.deletes->keys = spec.source;
-    if (deletes && deletes->mark) spec.target.columns.push_back({"_deleted_at", "timestamp", true});
-    result = lake::transform(context, spec, own);
-  });
+  attempt(run, [&](plugin::Context& context) { result = lake::transform(context, spec(), own); });
   return result;
+}
+
+std::string Readings::order(const std::string& run, const lake::QuarantineOrder& order) {
+  std::string told;
+  attempt(run, [&](plugin::Context& context) {
+    told = lake::transform_ordered(context, spec(), order);
+  });
+  return told;
 }
 
 std::vector<std::string> Readings::rows(const std::string& table, const std::string& sql) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "plugins/lake/layer/quarantine_order.h"
 #include "plugins/lake/layer/transform.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
@@ -27,9 +28,10 @@ class Readings {
  public:
   lakelog::TempLake lake;
   std::int64_t engine_memory = 0;
-  bool history = false;      // silver keeps one
-  bool makes_table = false;  // silver is there however little came
-  bool snapshot = false;     // what is extracted from now on is all that the source has
+  bool history = false;          // silver keeps one
+  bool makes_table = false;      // silver is there however little came
+  std::int64_t least_value = 0;  // of the contract, so to say: less is rejected
+  bool snapshot = false;         // what is extracted from now on is all that the source has
   std::optional<lake::DeletesSpec> deletes;  // its keys are bronze's
   std::string refused;                       // a table whose publications are, from now on
 
@@ -41,6 +43,9 @@ class Readings {
                const std::function<Reading(std::int64_t)>& reading);
   lake::TransformResult transform(const std::string& run, const lake::OwnList& own = {});
 
+  // Of rows in quarantine, as one attempt; what is told of it, parsed from JSON by who asks.
+  std::string order(const std::string& run, const lake::QuarantineOrder& order);
+
   // Rows of `sql` over the view t of the table, cells joined by '|'.
   std::vector<std::string> rows(const std::string& table, const std::string& sql);
   void publish(const std::string& payload_json);
@@ -49,6 +54,7 @@ class Readings {
   std::vector<std::string> outputs;  // of the last attempt
 
  private:
+  lake::TransformSpec spec() const;
   void attempt(const std::string& run, const std::function<void(plugin::Context&)>& body);
   std::int64_t publications_ = 0;
 };

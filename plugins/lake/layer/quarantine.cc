@@ -7,6 +7,7 @@
 #include "common/safe_json.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/file_stats.h"
+#include "plugins/lake/layer/quarantine_order.h"
 
 namespace batuta::lake {
 namespace {
@@ -38,6 +39,17 @@ void keep_newest(std::vector<AddFile>& files, std::size_t most) {
   files.resize(most);
 }
 
+// A name of its own for each row, and nothing decided.
+std::string undecided_sql() {
+  std::string columns;
+  for (const lakelog::Column& column : decision_columns())
+    columns += ", " +
+               (column.name == "_row_id" ? "left(replace(CAST(uuid() AS VARCHAR), '-', ''), 16)"
+                                         : "CAST(NULL AS " + sql_type(column.type) + ")") +
+               " AS " + quoted_name(column.name);
+  return columns;
+}
+
 std::string new_rows_sql(const TableShape& shape, const std::vector<std::string>& columns,
                          const std::string& rejected, const char* condition) {
   std::string same = "q.\"reason\" = b.reason";
@@ -48,8 +60,8 @@ std::string new_rows_sql(const TableShape& shape, const std::vector<std::string>
   const std::string raw = column_list(columns);
   return "CREATE OR REPLACE TEMP TABLE quarantine_new AS SELECT " + raw +
          ", reason AS \"reason\", \"_run_id\" AS \"run_id\", \"_ingested_at\", " +
-         quoted_name(shape.partition) + " FROM " + rejected + " b WHERE " + condition +
-         " AND NOT EXISTS (SELECT 1 FROM quarantine_old q WHERE " + same +
+         quoted_name(shape.partition) + undecided_sql() + " FROM " + rejected + " b WHERE " +
+         condition + " AND NOT EXISTS (SELECT 1 FROM quarantine_old q WHERE " + same +
          ") QUALIFY row_number() OVER (PARTITION BY " + raw +
          ", reason ORDER BY \"_ingested_at\", \"_record_no\") = 1";
 }

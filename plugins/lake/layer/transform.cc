@@ -14,15 +14,13 @@
 #include "plugins/lake/layer/partition_batches.h"
 #include "plugins/lake/layer/publication.h"
 #include "plugins/lake/layer/quarantine.h"
+#include "plugins/lake/layer/quarantine_order.h"
+#include "plugins/lake/layer/transform_sql.h"
 
 namespace batuta::lake {
 namespace {
 
 using lakelog::AddFile;
-
-std::string new_name(const std::string& name) {
-  return quoted_name("new_" + name);
-}
 
 // The source files to read, see the header.
 std::vector<AddFile> files_to_read(const DeltaTable& source, std::int64_t taken_in,
@@ -42,126 +40,6 @@ std::vector<AddFile> files_to_read(const DeltaTable& source, std::int64_t taken_
     const auto bounds = time_bounds(file, "_ingested_at");
     return !chosen.empty() && (!bounds || bounds->high >= earliest);
   });
-}
-
-// `judged`: typed values, the reasons to reject the row ('' = good), and its raw text only where
-// it is rejected: a good row's text is not needed again.
-std::string judge_sql(const TransformSpec& spec, const std::string& rows) {
-  std::string typed, kept, reasons, raw;
-  for (const auto& column : spec.typed) {
-    typed += ", " + column.sql + " AS " + new_name(column.name);
-    kept += new_name(column.name) + ", ";
-  }
-  for (const auto& reason : spec.reasons)
-    reasons += ", CASE WHEN " + reason.condition + " THEN " + quoted_literal(reason.name) + " END";
-  for (const std::string& name : spec.raw_columns) {
-    const std::string column = quoted_name(name);
-    const auto of_it = std::find_if(spec.typed.begin(), spec.typed.end(),
-                                    [&](const auto& each) { return each.name == name; });
-    const bool masked = of_it != spec.typed.end() && !of_it->rejected.empty();
-    raw += "CASE WHEN reason <> '' THEN " + (masked ? of_it->rejected : column) + " END AS " +
-           column + ", ";
-  }
-  return "CREATE TEMP TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
-         "), reasoned AS (SELECT *, concat_ws(','" + reasons + ") AS reason FROM typed) SELECT " +
-         raw + kept + spec.partition_sql + " AS \"_part\", reason, " +
-         (spec.time_column.empty() ? "false" : new_name(spec.time_column) + " IS NOT NULL") +
-         " AS \"_timed\", \"_ingested_at\", \"_record_no\", \"_run_id\", " +
-         quoted_name(spec.source.partition) + " FROM reasoned";
-}
-
-// The good rows, typed, of each key the newest; as the target holds them, or as they came.
-std::string good_rows_sql(const TransformSpec& spec, const std::string& more, bool stored = true) {
-  std::string columns, keys;
-  for (const auto& column : spec.typed)
-    columns += (stored && !column.stored.empty() ? column.stored : new_name(column.name)) + " AS " +
-               quoted_name(column.name) + ", ";
-  for (const std::string& key : spec.target.keys)
-    keys += (keys.empty() ? "" : ", ") + new_name(key);
-  const std::string part = spec.target.partition;
-  // A partition may be one of the typed columns itself.
-  const bool own = std::none_of(spec.typed.begin(), spec.typed.end(),
-                                [&](const auto& column) { return column.name == part; });
-  return "SELECT " + columns + "\"_ingested_at\"" +
-         (part.empty() || !own ? "" : ", \"_part\" AS " + quoted_name(part)) +
-         " FROM judged WHERE reason = ''" + more + " QUALIFY row_number() OVER (PARTITION BY " +
-         keys + " ORDER BY " +
-         (spec.newest.empty() ? "" : new_name(spec.newest) + " DESC NULLS LAST, ") +
-         "\"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC) = 1";
-}
-
-constexpr const char* deleted_column = "_deleted_at";
-
-bool marks(const TransformSpec& spec) {
-  return spec.deletes && spec.deletes->mark;
-}
-
-// $1: the partitions, with commas between.
-std::string candidates_sql(const TransformSpec& spec, const std::optional<PresentKeys>& present) {
-  const std::string rows =
-      good_rows_sql(spec, " AND \"_part\" IN (SELECT CAST(unnest(string_split($1, ',')) AS DATE))");
-  const std::string make = "CREATE OR REPLACE TEMP TABLE candidates AS ";
-  if (!present) return make + rows;
-  if (!marks(spec)) return make + "SELECT * FROM (" + rows + ") n WHERE NOT " + present->gone("n");
-  return make + "SELECT *, CASE WHEN " + present->gone("n") + " THEN " + present->since_sql() +
-         " END AS " + quoted_name(deleted_column) + " FROM (" + rows + ") n";
-}
-
-// Whether the new row `n` takes the place of the row `s` that is there.
-std::string newer_sql(const TransformSpec& spec) {
-  const std::string later = "n.\"_ingested_at\" >= s.\"_ingested_at\"";
-  if (spec.newest.empty()) return later;
-  const std::string n = "n." + quoted_name(spec.newest), s = "s." + quoted_name(spec.newest);
-  return "(" + n + " > " + s + " OR (" + s + " IS NULL AND " + n + " IS NOT NULL) OR (" + n +
-         " IS NOT DISTINCT FROM " + s + " AND " + later + "))";
-}
-
-std::string changed_sql(const TransformSpec& spec) {
-  std::string differs;
-  for (const std::string& name :
-       value_columns(spec.target, {"_ingested_at", "execution_id", deleted_column})) {
-    const std::string column = quoted_name(name);
-    differs += (differs.empty() ? "" : " OR ") + ("n." + column) + " IS DISTINCT FROM s." + column;
-  }
-  if (marks(spec)) {
-    const std::string column = quoted_name(deleted_column);
-    differs +=
-        (differs.empty() ? "(n." : " OR (n.") + column + " IS NULL) <> (s." + column + " IS NULL)";
-  }
-  return "CREATE OR REPLACE TEMP TABLE changed AS SELECT n.* FROM candidates n LEFT JOIN "
-         "target_old s ON " +
-         same_key(spec.target, "s", "n") + " WHERE s." + quoted_name(spec.target.keys.front()) +
-         " IS NULL OR (" + newer_sql(spec) + " AND (" + (differs.empty() ? "false" : differs) +
-         "))";
-}
-
-// What `changed` has besides: rows to mark, and rows whose mark goes.
-std::string marked_sql(const TransformSpec& spec, const PresentKeys& present) {
-  const std::string mark = quoted_name(deleted_column);
-  return "INSERT INTO changed BY NAME SELECT * EXCLUDE (\"execution_id\") REPLACE (CASE WHEN s." +
-         mark + " IS NULL THEN " + present.since_sql() + " END AS " + mark +
-         ") FROM target_old s ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
-         " WHERE CASE WHEN s." + mark + " IS NULL THEN " + present.gone("s") + " ELSE " +
-         present.there("s") + " END";
-}
-
-// The changed partitions whole: changed rows, and the old rows they do not replace.
-std::string merged_sql(const TransformSpec& spec) {
-  std::string fresh;
-  for (const lakelog::Column& column : spec.target.columns) {
-    const std::string name = quoted_name(column.name);
-    fresh += (fresh.empty() ? "" : ", ") +
-             (column.name == "execution_id" ? "$1 AS \"execution_id\"" : name);
-  }
-  const std::string part = quoted_name(spec.target.partition);
-  const std::string touched = spec.target.partition.empty()
-                                  ? ""
-                                  : " SEMI JOIN (SELECT " + part + " FROM changed UNION SELECT " +
-                                        part + " FROM doomed) d ON s." + part + " = d." + part;
-  return "CREATE OR REPLACE TEMP TABLE merged AS SELECT " + fresh +
-         " FROM changed UNION ALL SELECT " + column_list(spec.target, "s.") + " FROM target_old s" +
-         touched + " ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
-         " ANTI JOIN doomed g ON " + same_key(spec.target, "s", "g");
 }
 
 // What is written, as the tables that are there take it.
@@ -214,12 +92,38 @@ class Transform {
     session_.run("CREATE TEMP VIEW rejected AS SELECT * FROM judged WHERE reason <> ''");
     result.quarantined =
         rejected_.stage(session_, spec_.raw_columns, spec_.time_column, "rejected");
-    if (spec_.check) {
-      session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_, "", false));
-      spec_.check(session_);
-    }
+    check_new_rows();
     context_.progress(0.4);
     if (spec_.deletes) look_for_deletes();
+    merge_all(result);
+    tally_.finish(context_);
+    make_up_history();
+    publish(result);
+    return result;
+  }
+
+  // Judges and merges rows of the quarantine alone: how far the source is taken in stays as it is.
+  std::string obey(const QuarantineOrder& order) {
+    OrderedRows rows(context_, session_, spec_, rejected_.table(), order);
+    if (!rows.choose()) return rows.told_json();
+    if (order.verb != QuarantineOrder::Verb::discard) {
+      ordered_ = &rows;
+      merge_ordered();
+    }
+    rows.settle();
+    if (!order.dry_run) rows.hand_in();
+    context_.progress(1);
+    return rows.told_json();
+  }
+
+ private:
+  void check_new_rows() {
+    if (!spec_.check) return;
+    session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_, "", false));
+    spec_.check(session_);
+  }
+
+  void merge_all(TransformResult& result) {
     const auto batches = partition_batches(rows_by_partition(), batch_rows(session_));
     for (std::size_t i = 0; i < batches.size(); ++i) {
       context_.check_cancelled();
@@ -227,13 +131,23 @@ class Transform {
       context_.progress(0.4 +
                         0.6 * static_cast<double>(i + 1) / static_cast<double>(batches.size()));
     }
-    tally_.finish(context_);
-    make_up_history();
-    publish(result);
-    return result;
   }
 
- private:
+  void merge_ordered() {
+    if (spec_.prepare) spec_.prepare(session_);
+    session_.run(judge_sql(spec_, "asked_rows", "_row_id"));
+    check_new_rows();
+    // What the source no longer has does not come back; what goes is not this order's to say.
+    if (spec_.deletes) present_.emplace(context_, session_, spec_);
+    TransformResult result;
+    merge_all(result);
+    tally_.finish(context_);
+    if (ordered_->dry_run()) return;
+    make_up_history();
+    if (result.changed > 0) publish_target(result);
+    publish_history(result);
+  }
+
   bool is_ahead(const DeltaTable& table, const std::string& marker) const {
     return table.marker(marker) > source_.version();
   }
@@ -263,6 +177,14 @@ class Transform {
       session_.run(
           "CREATE TEMP VIEW asked_rows AS SELECT *, CAST(NULL AS BOOLEAN) AS asked_for FROM "
           "source_rows");
+    }
+    if (!target_.exists() && view_repaired(session_, "repaired_rows", spec_, rejected_.table())) {
+      const std::string columns = column_list(spec_.raw_columns) +
+                                  ", asked_for, \"_ingested_at\", \"_record_no\", \"_run_id\", " +
+                                  quoted_name(spec_.source.partition);
+      session_.run("CREATE TEMP VIEW all_rows AS SELECT " + columns +
+                   " FROM asked_rows UNION ALL SELECT " + columns + " FROM repaired_rows");
+      return session_.run(judge_sql(spec_, "all_rows"));
     }
     session_.run(judge_sql(spec_, "asked_rows"));
   }
@@ -321,12 +243,14 @@ class Transform {
     version_.read(partitions);
     session_.run(changed_sql(spec_));
     session_.run("DROP TABLE candidates");
+    if (ordered_ != nullptr) ordered_->note_changed();
     const auto count = [&](const std::string& from) {
       return session_.value("SELECT count(*) FROM " + from).integer();
     };
     const std::int64_t came = count("changed");
-    if (present_ && marks(spec_)) session_.run(marked_sql(spec_, *present_));
-    const bool remove = present_ && !marks(spec_);
+    const bool deletes = present_ && ordered_ == nullptr;
+    if (deletes && marks(spec_)) session_.run(marked_sql(spec_, *present_));
+    const bool remove = deletes && !marks(spec_);
     session_.run(
         "CREATE OR REPLACE TEMP TABLE doomed AS SELECT s.* FROM target_old s ANTI JOIN changed c "
         "ON " +
@@ -340,7 +264,7 @@ class Transform {
     session_.run("DROP TABLE changed");
     session_.run("DROP TABLE doomed");
     tally_.count(session_, with_copies(spec_.target, "merged"));
-    if (!tally_.broken()) {
+    if (!tally_.broken() && !(ordered_ != nullptr && ordered_->dry_run())) {
       version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM merged",
                      spec_.target.keys);
       version_.replace(rewritten);
@@ -435,7 +359,7 @@ class Transform {
   }
 
   void publish_target(const TransformResult& result) {
-    version_.set_marker(spec_.marker, source_.version());
+    if (ordered_ == nullptr) version_.set_marker(spec_.marker, source_.version());
     nlohmann::json metrics = {{"rows_in", result.read}, {"rows_out", result.changed}};
     if (spec_.deletes) metrics["rows_deleted"] = result.deleted;
     if (!spec_.metrics_json.empty()) {
@@ -443,7 +367,8 @@ class Transform {
       if (further) metrics.update(*further);
     }
     version_.hand_in(context_, json_text(metrics));
-    if (source_.exists()) report_lineage(context_, source_, spec_.target);
+    const DeltaTable& from = ordered_ == nullptr ? source_ : rejected_.table();
+    if (from.exists()) report_lineage(context_, from, spec_.target);
   }
 
   plugin::Context& context_;
@@ -456,6 +381,7 @@ class Transform {
   Publication version_;
   QualityTally tally_;
   std::optional<PresentKeys> present_;
+  OrderedRows* ordered_ = nullptr;      // whose rows are merged, where it is not the source's
   std::set<std::string> with_deletes_;  // partitions with rows to take away, or to mark otherwise
   std::optional<TableHistory> history_;
   bool all_in_history_ = false;
@@ -467,6 +393,11 @@ class Transform {
 
 TransformResult transform(plugin::Context& context, const TransformSpec& spec, const OwnList& own) {
   return Transform(context, spec).run(own);
+}
+
+std::string transform_ordered(plugin::Context& context, const TransformSpec& spec,
+                              const QuarantineOrder& order) {
+  return Transform(context, spec).obey(order);
 }
 
 void tell(plugin::Context& context, const TransformSpec& spec, const TransformResult& result) {

@@ -38,6 +38,8 @@
 
 namespace batuta::lake {
 
+struct QuarantineOrder;
+
 // What becomes of rows that the source no longer has.
 struct DeletesSpec {
   TableShape keys;    // of bronze: whose newest extraction has all keys
@@ -105,6 +107,12 @@ struct TransformResult {
 // Hands in at most one version of target and quarantine each. Throws plugin::FinalError when a
 // blocking rule is broken: nothing is published then.
 TransformResult transform(plugin::Context& context, const TransformSpec& spec, const OwnList& own);
+
+// The same of rows in quarantine alone, as somebody ordered (quarantine_order.h): those that are
+// good now go to the target, and the quarantine says of each what became of it, in one publication.
+// Returns what is told of it, as JSON.
+std::string transform_ordered(plugin::Context& context, const TransformSpec& spec,
+                              const QuarantineOrder& order);
 
 // The usual end of a transform: counts, result for the next layer, a line for the log.
 void tell(plugin::Context& context, const TransformSpec& spec, const TransformResult& result);

@@ -1,0 +1,128 @@
+#include "plugins/lake/layer/transform_sql.h"
+
+#include <algorithm>
+
+namespace batuta::lake {
+namespace {
+
+std::string new_name(const std::string& name) {
+  return quoted_name("new_" + name);
+}
+
+// Whether the new row `n` takes the place of the row `s` that is there.
+std::string newer_sql(const TransformSpec& spec) {
+  const std::string later = "n.\"_ingested_at\" >= s.\"_ingested_at\"";
+  if (spec.newest.empty()) return later;
+  const std::string n = "n." + quoted_name(spec.newest), s = "s." + quoted_name(spec.newest);
+  return "(" + n + " > " + s + " OR (" + s + " IS NULL AND " + n + " IS NOT NULL) OR (" + n +
+         " IS NOT DISTINCT FROM " + s + " AND " + later + "))";
+}
+
+}  // namespace
+
+std::string judge_sql(const TransformSpec& spec, const std::string& rows,
+                      const std::string& carried) {
+  std::string typed, kept, reasons, raw;
+  for (const auto& column : spec.typed) {
+    typed += ", " + column.sql + " AS " + new_name(column.name);
+    kept += new_name(column.name) + ", ";
+  }
+  for (const auto& reason : spec.reasons)
+    reasons += ", CASE WHEN " + reason.condition + " THEN " + quoted_literal(reason.name) + " END";
+  for (const std::string& name : spec.raw_columns) {
+    const std::string column = quoted_name(name);
+    const auto of_it = std::find_if(spec.typed.begin(), spec.typed.end(),
+                                    [&](const auto& each) { return each.name == name; });
+    const bool masked = of_it != spec.typed.end() && !of_it->rejected.empty();
+    raw += "CASE WHEN reason <> '' THEN " + (masked ? of_it->rejected : column) + " END AS " +
+           column + ", ";
+  }
+  return "CREATE TEMP TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
+         "), reasoned AS (SELECT *, concat_ws(','" + reasons + ") AS reason FROM typed) SELECT " +
+         raw + kept + spec.partition_sql + " AS \"_part\", reason, " +
+         (spec.time_column.empty() ? "false" : new_name(spec.time_column) + " IS NOT NULL") +
+         " AS \"_timed\", \"_ingested_at\", \"_record_no\", \"_run_id\", " +
+         quoted_name(spec.source.partition) + (carried.empty() ? "" : ", " + quoted_name(carried)) +
+         " FROM reasoned";
+}
+
+std::string good_rows_sql(const TransformSpec& spec, const std::string& more, bool stored) {
+  std::string columns, keys;
+  for (const auto& column : spec.typed)
+    columns += (stored && !column.stored.empty() ? column.stored : new_name(column.name)) + " AS " +
+               quoted_name(column.name) + ", ";
+  for (const std::string& key : spec.target.keys)
+    keys += (keys.empty() ? "" : ", ") + new_name(key);
+  const std::string part = spec.target.partition;
+  // A partition may be one of the typed columns itself.
+  const bool own = std::none_of(spec.typed.begin(), spec.typed.end(),
+                                [&](const auto& column) { return column.name == part; });
+  return "SELECT " + columns + "\"_ingested_at\"" +
+         (part.empty() || !own ? "" : ", \"_part\" AS " + quoted_name(part)) +
+         " FROM judged WHERE reason = ''" + more + " QUALIFY row_number() OVER (PARTITION BY " +
+         keys + " ORDER BY " +
+         (spec.newest.empty() ? "" : new_name(spec.newest) + " DESC NULLS LAST, ") +
+         "\"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC) = 1";
+}
+
+bool marks(const TransformSpec& spec) {
+  return spec.deletes && spec.deletes->mark;
+}
+
+std::string candidates_sql(const TransformSpec& spec, const std::optional<PresentKeys>& present) {
+  const std::string rows =
+      good_rows_sql(spec, " AND \"_part\" IN (SELECT CAST(unnest(string_split($1, ',')) AS DATE))");
+  const std::string make = "CREATE OR REPLACE TEMP TABLE candidates AS ";
+  if (!present) return make + rows;
+  if (!marks(spec)) return make + "SELECT * FROM (" + rows + ") n WHERE NOT " + present->gone("n");
+  return make + "SELECT *, CASE WHEN " + present->gone("n") + " THEN " + present->since_sql() +
+         " END AS " + quoted_name(deleted_column) + " FROM (" + rows + ") n";
+}
+
+std::string changed_sql(const TransformSpec& spec) {
+  std::string differs;
+  for (const std::string& name :
+       value_columns(spec.target, {"_ingested_at", "execution_id", deleted_column})) {
+    const std::string column = quoted_name(name);
+    differs += (differs.empty() ? "" : " OR ") + ("n." + column) + " IS DISTINCT FROM s." + column;
+  }
+  if (marks(spec)) {
+    const std::string column = quoted_name(deleted_column);
+    differs +=
+        (differs.empty() ? "(n." : " OR (n.") + column + " IS NULL) <> (s." + column + " IS NULL)";
+  }
+  return "CREATE OR REPLACE TEMP TABLE changed AS SELECT n.* FROM candidates n LEFT JOIN "
+         "target_old s ON " +
+         same_key(spec.target, "s", "n") + " WHERE s." + quoted_name(spec.target.keys.front()) +
+         " IS NULL OR (" + newer_sql(spec) + " AND (" + (differs.empty() ? "false" : differs) +
+         "))";
+}
+
+std::string marked_sql(const TransformSpec& spec, const PresentKeys& present) {
+  const std::string mark = quoted_name(deleted_column);
+  return "INSERT INTO changed BY NAME SELECT * EXCLUDE (\"execution_id\") REPLACE (CASE WHEN s." +
+         mark + " IS NULL THEN " + present.since_sql() + " END AS " + mark +
+         ") FROM target_old s ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
+         " WHERE CASE WHEN s." + mark + " IS NULL THEN " + present.gone("s") + " ELSE " +
+         present.there("s") + " END";
+}
+
+std::string merged_sql(const TransformSpec& spec) {
+  std::string fresh;
+  for (const lakelog::Column& column : spec.target.columns) {
+    const std::string name = quoted_name(column.name);
+    fresh += (fresh.empty() ? "" : ", ") +
+             (column.name == "execution_id" ? "$1 AS \"execution_id\"" : name);
+  }
+  const std::string part = quoted_name(spec.target.partition);
+  const std::string touched = spec.target.partition.empty()
+                                  ? ""
+                                  : " SEMI JOIN (SELECT " + part + " FROM changed UNION SELECT " +
+                                        part + " FROM doomed) d ON s." + part + " = d." + part;
+  return "CREATE OR REPLACE TEMP TABLE merged AS SELECT " + fresh +
+         " FROM changed UNION ALL SELECT " + column_list(spec.target, "s.") + " FROM target_old s" +
+         touched + " ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
+         " ANTI JOIN doomed g ON " + same_key(spec.target, "s", "g");
+}
+
+}  // namespace batuta::lake
