@@ -12,6 +12,7 @@
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/bronze_rows.h"
 #include "plugins/lake/layer/publication.h"
+#include "plugins/lake/must.h"
 #include "plugins/lake/sql_error.h"
 
 namespace batuta::from_contract {
@@ -92,8 +93,8 @@ class FilesReader {
   explicit FilesReader(Extraction& extraction)
       : to_(extraction),
         source_(extraction.described.table.source),
-        table_(lake::DeltaTable::open(extraction.session, lake::lake_folder(extraction.context),
-                                      extraction.bronze.name)),
+        lake_(lake::lake_folder(extraction.context)),
+        table_(lake::DeltaTable::open(extraction.session, lake_, extraction.bronze.name)),
         version_(extraction.bronze, table_, lakelog::Operation::append) {
     version_.set_blind();
   }
@@ -144,7 +145,8 @@ class FilesReader {
     const std::string body = std::move(text).str();
     if (body.empty()) return {file, file, 0};
     const std::string name = to_.landing.add(body, std::string(to_string(source_.kind)));
-    return {file, lake::lake_folder(to_.context) + "/" + name, body.size()};
+    const auto kept = lake_.local_file(name, static_cast<std::int64_t>(body.size()));
+    return {file, lake::must(kept), body.size()};
   }
 
   void stage(const std::vector<Piece>& pieces) {
@@ -316,6 +318,7 @@ class FilesReader {
 
   Extraction& to_;
   const Source& source_;
+  const lake::Lake lake_;
   lake::DeltaTable table_;
   lake::Publication version_;
   std::int64_t rows_ = 0;

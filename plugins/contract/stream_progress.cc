@@ -24,7 +24,7 @@ std::unique_ptr<stream::Stream> open_stream(const plugin::Context& context,
   const contract::Source& source = described.table.source;
   if (source.brokers.empty() && source.connection.empty()) {
     // The home's stream folder lies beside its lake.
-    const auto home = std::filesystem::path(lake::lake_folder(context)).parent_path();
+    const auto home = std::filesystem::path(context.lake()).parent_path();
     auto opened = stream::open_file_stream((home / "stream").string());
     if (!opened) fail_by(opened.error());
     return *std::move(opened);

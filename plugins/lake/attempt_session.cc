@@ -1,5 +1,6 @@
 #include "plugins/lake/attempt_session.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace batuta::lake {
@@ -20,9 +21,14 @@ SessionOptions session_options(const plugin::Context& context) {
   return options;
 }
 
-const std::string& lake_folder(const plugin::Context& context) {
+Lake lake_folder(const plugin::Context& context) {
   if (context.lake().empty()) throw plugin::FinalError("the attempt has no lake folder");
-  return context.lake();
+  const auto secrets = context.connections();
+  if (std::find(secrets.begin(), secrets.end(), stores::store_secret) == secrets.end())
+    return Lake(context.lake());
+  auto access = stores::StoreAccess::from_json(context.connection_json(stores::store_secret));
+  if (!access) throw plugin::FinalError(access.error().message);
+  return Lake(*std::move(access), context.lake());
 }
 
 }  // namespace batuta::lake

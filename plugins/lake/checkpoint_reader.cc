@@ -68,10 +68,20 @@ Result<lakelog::Commit> EngineCheckpoints::read(const lakelog::CheckpointFiles& 
   }
 }
 
+Status EngineCheckpoints::local_paths(const std::vector<std::string>& keys,
+                                      std::vector<std::string>& paths) {
+  for (const std::string& key : keys) {
+    const auto path = lake_.local_file(key, -1);
+    if (!path) return path.error();
+    paths.push_back(exact_path(*path));
+  }
+  return success();
+}
+
 Status EngineCheckpoints::take_parquet(const std::vector<std::string>& keys,
                                        lakelog::CommitParser& parser, std::int64_t& left) {
   std::vector<std::string> paths;
-  for (const std::string& key : keys) paths.push_back(exact_path(lake_ + "/" + key));
+  if (auto found = local_paths(keys, paths); !found) return found;
   // A writer leaves out the columns of which it has nothing.
   const Table shape =
       session_.query("SELECT * FROM read_parquet($1, union_by_name = true) LIMIT 0", {paths});
@@ -92,7 +102,8 @@ Result<std::vector<std::string>> EngineCheckpoints::read_v2(const std::string& k
     auto taken = read_v2_json(key, parser, left, names);
     if (!taken) return taken.error();
   } else {
-    const std::vector<std::string> paths = {exact_path(lake_ + "/" + key)};
+    std::vector<std::string> paths;
+    if (auto found = local_paths({key}, paths); !found) return found.error();
     const Table shape = session_.query("SELECT * FROM read_parquet($1) LIMIT 0", {paths});
     if (std::find(shape.columns.begin(), shape.columns.end(), "sidecar") != shape.columns.end()) {
       names = first_column(session_.query(
@@ -112,7 +123,7 @@ Result<std::vector<std::string>> EngineCheckpoints::read_v2(const std::string& k
 
 Status EngineCheckpoints::read_v2_json(const std::string& key, lakelog::CommitParser& parser,
                                        std::int64_t& left, std::vector<std::string>& names) {
-  auto lake = lakelog::open_storage(lake_);
+  auto lake = lake_.storage();
   if (!lake) return lake.error();
   auto text = (*lake)->read(key, {0, static_cast<std::uint64_t>(left) + 1});
   if (!text) return text.error();

@@ -6,14 +6,16 @@
 
 #include "lakelog/checkpoint.h"
 #include "plugins/lake/session.h"
+#include "stores/lake.h"
 
 namespace batuta::lake {
 
+using stores::Lake;
+
 class EngineCheckpoints final : public lakelog::CheckpointReader {
  public:
-  // Both must outlive this; `lake` is the folder below which the keys are paths.
-  EngineCheckpoints(Session& session, std::string lake)
-      : session_(session), lake_(std::move(lake)) {}
+  // The session must outlive this.
+  EngineCheckpoints(Session& session, Lake lake) : session_(session), lake_(std::move(lake)) {}
 
   // Row by row; Errc::too_large where the actions are too much for the session's memory. Interrupts
   // throw, as everywhere (see Session).
@@ -34,9 +36,11 @@ class EngineCheckpoints final : public lakelog::CheckpointReader {
                       std::vector<std::string>& names);
   Status take(const Kind& kind, const std::vector<std::string>& paths,
               lakelog::CommitParser& parser, std::int64_t& left);
+  // As the engine's readers take them.
+  Status local_paths(const std::vector<std::string>& keys, std::vector<std::string>& paths);
 
   Session& session_;
-  const std::string lake_;
+  const Lake lake_;
 };
 
 }  // namespace batuta::lake

@@ -74,10 +74,7 @@ void load_files(Session& session, const std::string& list, const DeltaTable& tab
   session.run("CREATE OR REPLACE TEMP TABLE " + list + " (" + columns + ")");
   Appender rows(session, list);
   for (const lakelog::AddFile& file : files) {
-    const std::string path = table.folder() + "/" + file.path;
-    if (::access(path.c_str(), F_OK) != 0)
-      throw plugin::FinalError(at_version(table) + " cannot be read: its file " + file.path +
-                               " is gone; a version is readable until its files are vacuumed");
+    const std::string path = table.local_path(file);
     rows.text(path);
     rows.text(exact_path(path));
     for (const std::string& column : partition_columns)
@@ -128,7 +125,7 @@ bool load_deleted(Session& session, const std::string& list, const DeltaTable& t
       throw plugin::RetryableError(at_version(table) + ": " + lost.error().message);
     if (!lost)
       throw plugin::FinalError(at_version(table) + " cannot be read: " + lost.error().message);
-    const std::string path = table.folder() + "/" + file.path;
+    const std::string path = table.local_path(file);
     for (const std::int64_t row : *lost) {
       rows.text(path);
       rows.integer(row);
@@ -160,24 +157,22 @@ std::string file_column(const std::vector<lakelog::Column>& columns) {
 
 }  // namespace
 
-DeltaTable DeltaTable::open(Session& session, const std::string& lake, const std::string& name,
+DeltaTable DeltaTable::open(Session& session, const Lake& lake, const std::string& name,
                             std::int64_t version) {
   EngineCheckpoints checkpoints(session, lake);
   return read(lake, name, version, &checkpoints);
 }
 
-DeltaTable DeltaTable::open(const std::string& lake, const std::string& name,
-                            std::int64_t version) {
+DeltaTable DeltaTable::open(const Lake& lake, const std::string& name, std::int64_t version) {
   return read(lake, name, version, nullptr);
 }
 
-DeltaTable DeltaTable::read(const std::string& lake, const std::string& name, std::int64_t version,
+DeltaTable DeltaTable::read(const Lake& lake, const std::string& name, std::int64_t version,
                             lakelog::CheckpointReader* checkpoints) {
   DeltaTable table;
   table.name_ = name;
-  // As the engine spells the files it found, for the list of files is compared with them.
-  table.folder_ = std::filesystem::path(lake + "/" + name).lexically_normal().string();
-  auto storage = lakelog::open_storage(lake);
+  table.lake_ = lake;
+  auto storage = lake.storage();
   if (!storage) fail(name, storage.error());
   table.storage_ = *std::move(storage);
   auto snapshot =
@@ -188,6 +183,20 @@ DeltaTable DeltaTable::read(const std::string& lake, const std::string& name, st
     fail(name, snapshot.error());
   }
   return table;
+}
+
+std::string DeltaTable::local_path(const lakelog::AddFile& file) const {
+  const auto gone = [&] {
+    throw plugin::FinalError(at_version(*this) + " cannot be read: its file " + file.path +
+                             " is gone; a version is readable until its files are vacuumed");
+  };
+  const auto found = lake_.local_file(name_ + "/" + file.path, file.size);
+  if (!found && found.error().code == Errc::not_found) gone();
+  if (!found) fail(at_version(*this), found.error());
+  // As the engine spells the files it found, for the list of files is compared with them.
+  std::string path = std::filesystem::path(*found).lexically_normal().string();
+  if (::access(path.c_str(), F_OK) != 0) gone();
+  return path;
 }
 
 std::int64_t DeltaTable::marker(const std::string& app_id) const {
@@ -290,6 +299,7 @@ void create_view(Session& session, const std::string& view, const DeltaTable& ta
   }
   std::string from = " WHERE false";
   if (!files.empty()) {
+    session.keep(table.kept());
     // The list travels as a variable: no path ever becomes part of an SQL text. The empty relation
     // in front gives every column its declared type, and those that no file has at all.
     const std::string list = quoted_name(view + "_files");

@@ -12,8 +12,11 @@
 #include "lakelog/snapshot.h"
 #include "lakelog/storage.h"
 #include "plugins/lake/session.h"
+#include "stores/lake.h"
 
 namespace batuta::lake {
+
+using stores::Lake;
 
 using FileFilter = std::function<bool(const lakelog::AddFile&)>;
 
@@ -28,21 +31,25 @@ struct Changes {
 
 class DeltaTable {
  public:
-  // Reads the log of a table in the lake that `lake` names (see lakelog::open_storage); the session
-  // reads its Parquet checkpoints. A table that does not exist yet is empty, with version -1 and no
-  // columns. Throws plugin::FinalError for a table we cannot read, plugin::RetryableError when the
-  // disk fails.
-  static DeltaTable open(Session& session, const std::string& lake, const std::string& name,
+  // Reads the log of a table in the lake (a folder's name is one, too: see stores/lake.h); the
+  // session reads its Parquet checkpoints. A table that does not exist yet is empty, with version
+  // -1 and no columns. Throws plugin::FinalError for a table we cannot read, plugin::RetryableError
+  // when the disk fails.
+  static DeltaTable open(Session& session, const Lake& lake, const std::string& name,
                          std::int64_t version = lakelog::latest_version);
   // The same for those who have no session: a table that needs its checkpoint cannot be read.
-  static DeltaTable open(const std::string& lake, const std::string& name,
+  static DeltaTable open(const Lake& lake, const std::string& name,
                          std::int64_t version = lakelog::latest_version);
 
   bool exists() const { return snapshot_.version >= 0; }
   std::int64_t version() const { return snapshot_.version; }
   const lakelog::Snapshot& snapshot() const { return snapshot_; }
   const std::string& name() const { return name_; }
-  const std::string& folder() const { return folder_; }
+  // Where an engine finds the file: a path as the engine spells it. Throws plugin::FinalError when
+  // the file is gone, plugin::RetryableError when the storage fails.
+  std::string local_path(const lakelog::AddFile& file) const;
+  // Who holds this keeps the files of local_path(); null where they stay by themselves.
+  std::shared_ptr<const void> kept() const { return lake_.kept(); }
   const std::shared_ptr<lakelog::Storage>& storage() const { return storage_; }
 
   // The newest version told by a progress marker, or -1.
@@ -54,11 +61,11 @@ class DeltaTable {
   std::vector<lakelog::AddFile> files(const FileFilter& filter) const;
 
  private:
-  static DeltaTable read(const std::string& lake, const std::string& name, std::int64_t version,
+  static DeltaTable read(const Lake& lake, const std::string& name, std::int64_t version,
                          lakelog::CheckpointReader* checkpoints);
 
   std::string name_;
-  std::string folder_;
+  Lake lake_{std::string()};
   std::shared_ptr<lakelog::Storage> storage_;
   lakelog::Snapshot snapshot_;
 };

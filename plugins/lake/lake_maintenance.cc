@@ -174,7 +174,7 @@ json run_on_table(plugin::Context& context, Session& session, const std::string&
   if (!lakelog::valid_table_name(table))
     throw plugin::FinalError("parameter table: " + lakelog::no_table_name(table));
   if (operation == "optimize") return run_optimize(context, session, table);
-  const auto lake = must(lakelog::open_storage(lake_folder(context)));
+  const auto lake = must(lake_folder(context).storage());
   if (operation == "vacuum") return run_vacuum(context, session, *lake, table);
   return run_restore(context, session, *lake, table);
 }

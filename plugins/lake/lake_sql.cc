@@ -188,13 +188,13 @@ std::unique_ptr<Answer> make_answer(const plugin::Context& context, std::size_t 
   if (path.empty())
     return std::make_unique<ReturnedAnswer>(rows, static_cast<std::size_t>(bytes) - 1024);
   if (!path.starts_with('/') || !lakelog::valid_data_path(path.substr(1)) ||
-      path.starts_with(lake_folder(context) + "/"))
+      path.starts_with(context.lake() + "/"))
     throw plugin::FinalError("parameter result_file: must be a new file outside of the lake");
   return std::make_unique<FileAnswer>(path, rows);
 }
 
 struct Question {
-  std::string lake;
+  Lake lake{std::string()};
   std::string operation;
   std::string sql;
   std::string table;
@@ -221,7 +221,7 @@ ExportOptions export_of(const plugin::Context& context) {
   std::error_code failure;
   const bool outside = to.folder.starts_with('/') &&
                        lakelog::valid_data_path(to.folder.substr(1)) &&
-                       !(to.folder + "/").starts_with(lake_folder(context) + "/");
+                       !(to.folder + "/").starts_with(context.lake() + "/");
   if (!outside || !std::filesystem::is_empty(to.folder, failure) || failure)
     throw plugin::FinalError(
         "parameter result_folder: must be an empty folder outside of the lake");
@@ -313,7 +313,7 @@ std::string write_export(Session& session, const Question& question) {
       throw plugin::FinalError("partition_by: " + question.table +
                                " has no partitions of its own: name the columns");
   }
-  lock_down(session, question.lake, to.folder);
+  lock_down(session, question.lake.folder(), to.folder);
   const auto select = bound_select(session, one.view, one.columns, question.chosen);
   const Exported out = export_rows(session, select, to);
   return json_text({{"rows", out.rows},
@@ -350,7 +350,7 @@ void ask(Session& session, const Question& question, std::int64_t limit, Answer&
                                 question.readable, question.masks));
     for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
   }
-  lock_down(session, question.lake);
+  lock_down(session, question.lake.folder());
   const bool all_fit = session.stream_select(
       sql, [&answer](const std::vector<std::string>& names) { answer.columns(names); },
       [&answer](std::vector<Cell>&& row) { return answer.row(row); },
@@ -359,13 +359,18 @@ void ask(Session& session, const Question& question, std::int64_t limit, Answer&
 }
 
 // Runs `work` on a thread of its own that reaches the lake and the scratch folder only.
-void confined(const SessionOptions& options, const std::string& lake,
-              const std::function<void()>& work) {
+void confined(const SessionOptions& options, const Lake& lake, const std::function<void()>& work) {
   (void)load_duckdb(options.library);  // its file is out of reach afterwards
+  // And so is the store, for all but a thread that only answers for its objects.
+  if (auto ready = lake.ask_elsewhere(); !ready) {
+    if (ready.error().code == Errc::unavailable)
+      throw plugin::RetryableError(ready.error().message);
+    throw plugin::FinalError(ready.error().message);
+  }
   std::exception_ptr failure;
   std::thread thread([&] {
     try {
-      confine_thread(lake, options.scratch);
+      confine_thread(lake.folder(), options.scratch);
       work();
     } catch (...) {
       failure = std::current_exception();

@@ -124,11 +124,11 @@ std::string cell_text(const json& value) {
 
 }  // namespace
 
-DeltaTable open_travelled(Session& session, const std::string& lake, const std::string& table,
+DeltaTable open_travelled(Session& session, const Lake& lake, const std::string& table,
                           const TimeTravel& travel) {
   std::int64_t version = travel.version;
   if (travel.at_ms > 0) {
-    auto storage = lakelog::open_storage(lake);
+    auto storage = lake.storage();
     if (!storage) throw plugin::FinalError(storage.error().message);
     auto found = lakelog::version_at(lakelog::LogFolder(**storage, table), travel.at_ms);
     if (!found) {
@@ -153,7 +153,7 @@ std::string create_shown_view(Session& session, const std::string& view, const D
   return view + "_masked";
 }
 
-std::vector<ReadTable> attach_tables(Session& session, const std::string& lake,
+std::vector<ReadTable> attach_tables(Session& session, const Lake& lake,
                                      const std::vector<NamedTable>& names,
                                      const std::vector<std::string>& control_tables,
                                      const TimeTravel& travel, const ReadableLayers& readable,
@@ -168,7 +168,7 @@ std::vector<ReadTable> attach_tables(Session& session, const std::string& lake,
       continue;
     }
     if (!listed) {
-      auto storage = lakelog::open_storage(lake);
+      auto storage = lake.storage();
       if (!storage) throw plugin::FinalError(storage.error().message);
       auto found = lakelog::list_tables(**storage);
       if (!found) throw plugin::RetryableError(found.error().message);

@@ -23,7 +23,7 @@ struct TimeTravel {
 
 // The table as it was. Throws plugin::FinalError where it is younger than the time, or has no such
 // version.
-DeltaTable open_travelled(Session& session, const std::string& lake, const std::string& table,
+DeltaTable open_travelled(Session& session, const Lake& lake, const std::string& table,
                           const TimeTravel& travel);
 
 // What whoever asks may read, as "domain/layer" each; nullopt: all of the lake.
@@ -53,7 +53,7 @@ std::string create_shown_view(Session& session, const std::string& view, const D
 // NotReadable for what `readable` leaves out; plugin::FinalError for a name that is no table or
 // more than one, and for a table that cannot be read, by name and with the reason. Returns what was
 // opened, as it was named.
-std::vector<ReadTable> attach_tables(Session& session, const std::string& lake,
+std::vector<ReadTable> attach_tables(Session& session, const Lake& lake,
                                      const std::vector<NamedTable>& names,
                                      const std::vector<std::string>& control_tables,
                                      const TimeTravel& travel = {},

@@ -24,11 +24,11 @@ struct Patient {
 
 class Maintainer {
  public:
-  Maintainer(Session& session, const std::string& lake, const MaintainOptions& options)
+  Maintainer(Session& session, const Lake& lake, const MaintainOptions& options)
       : session_(session),
         lake_(lake),
         options_(options),
-        storage_(must(lakelog::open_storage(lake))),
+        storage_(must(lake.storage())),
         reader_(session, lake),
         writer_(session, options.scratch) {}
 
@@ -170,9 +170,9 @@ class Maintainer {
   }
 
   Session& session_;
-  const std::string lake_;
+  const Lake lake_;
   const MaintainOptions& options_;
-  const std::unique_ptr<lakelog::Storage> storage_;
+  const std::shared_ptr<lakelog::Storage> storage_;
   EngineCheckpoints reader_;
   EngineCheckpointWriter writer_;
   MaintainResult result_;
@@ -180,7 +180,7 @@ class Maintainer {
 
 }  // namespace
 
-MaintainResult maintain(Session& session, const std::string& lake, const MaintainOptions& options) {
+MaintainResult maintain(Session& session, const Lake& lake, const MaintainOptions& options) {
   return Maintainer(session, lake, options).run();
 }
 

@@ -9,8 +9,11 @@
 
 #include "lakelog/rewrite.h"
 #include "plugins/lake/session.h"
+#include "stores/lake.h"
 
 namespace batuta::lake {
+
+using stores::Lake;
 
 struct MaintainOptions {
   std::vector<std::string> tables{};  // none: all of the lake
@@ -41,6 +44,6 @@ struct MaintainResult {
 // The tables with most to gain come first, so that a call that runs out of time has done most. One
 // table's trouble is not another's. Each step stands by itself: see optimize(), lakelog::vacuum()
 // and lakelog::clean_log(), with each table's own retentions.
-MaintainResult maintain(Session& session, const std::string& lake, const MaintainOptions& options);
+MaintainResult maintain(Session& session, const Lake& lake, const MaintainOptions& options);
 
 }  // namespace batuta::lake

@@ -43,7 +43,7 @@ void delete_files(const DeltaTable& table, const std::vector<AddFile>& files) {
 
 class Optimizer {
  public:
-  Optimizer(Session& session, const std::string& lake, const std::string& name,
+  Optimizer(Session& session, const Lake& lake, const std::string& name,
             const OptimizeOptions& options)
       : session_(session), lake_(lake), name_(name), options_(options) {}
 
@@ -267,7 +267,7 @@ class Optimizer {
   }
 
   Session& session_;
-  const std::string lake_;
+  const Lake lake_;
   const std::string name_;
   const OptimizeOptions& options_;
   OptimizeResult result_;
@@ -276,7 +276,7 @@ class Optimizer {
 
 }  // namespace
 
-OptimizeResult optimize(Session& session, const std::string& lake, const std::string& table,
+OptimizeResult optimize(Session& session, const Lake& lake, const std::string& table,
                         const OptimizeOptions& options) {
   return Optimizer(session, lake, table, options).run();
 }

@@ -8,8 +8,11 @@
 
 #include "lakelog/rewrite.h"
 #include "plugins/lake/session.h"
+#include "stores/lake.h"
 
 namespace batuta::lake {
+
+using stores::Lake;
 
 struct OptimizeOptions {
   lakelog::RewriteOptions rewrite;
@@ -39,7 +42,7 @@ struct OptimizeResult {
 // was staged is vacuum's. Appends beside it pass. Throws plugin::FinalError for a table that cannot
 // be read or may not be written, plugin::RetryableError when the disk says no or every one of
 // several tries met a commit that changed what it rewrote.
-OptimizeResult optimize(Session& session, const std::string& lake, const std::string& table,
+OptimizeResult optimize(Session& session, const Lake& lake, const std::string& table,
                         const OptimizeOptions& options);
 
 }  // namespace batuta::lake

@@ -1,5 +1,6 @@
 #include "plugins/lake/session.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "plugins/lake/sql_error.h"
@@ -60,6 +61,7 @@ struct Session::Handles {
   duckdb_database database = nullptr;
   duckdb_connection connection = nullptr;
   std::unique_ptr<Watcher> watcher;
+  std::vector<std::shared_ptr<const void>> kept;
 
   ~Handles() {
     watcher.reset();  // before the connection it interrupts
@@ -282,6 +284,12 @@ Cell Session::value(const std::string& sql, const std::vector<Param>& params) {
 void Session::register_text_functions() {
   if (!lake::register_text_functions(*handles_->api, handles_->connection))
     handles_->fail("cannot register the text functions");
+}
+
+void Session::keep(std::shared_ptr<const void> needed) {
+  auto& kept = handles_->kept;
+  if (needed && std::find(kept.begin(), kept.end(), needed) == kept.end())
+    kept.push_back(std::move(needed));
 }
 
 void Session::interrupt() {

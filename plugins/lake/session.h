@@ -66,6 +66,8 @@ class Session {
 
   // Registers the pure text functions of plugins/lake/text_functions.h.
   void register_text_functions();
+  // What its views need stays as long as the session; null is nothing. Each is kept once.
+  void keep(std::shared_ptr<const void> needed);
   // Ends a running statement from any thread.
   void interrupt();
 

@@ -68,7 +68,7 @@ std::optional<Versions> read_fixed(const lakelog::Storage& storage, const std::s
   return versions;
 }
 
-lake::DeltaTable open_newest(lake::Session& session, const std::string& lake,
+lake::DeltaTable open_newest(lake::Session& session, const lake::Lake& lake,
                              const std::string& name) {
   auto table = lake::DeltaTable::open(session, lake, name);
   if (!table.exists())
@@ -77,8 +77,8 @@ lake::DeltaTable open_newest(lake::Session& session, const std::string& lake,
   return table;
 }
 
-lake::DeltaTable open_fixed(lake::Session& session, const std::string& lake,
-                            const std::string& name, std::int64_t version) {
+lake::DeltaTable open_fixed(lake::Session& session, const lake::Lake& lake, const std::string& name,
+                            std::int64_t version) {
   try {
     return lake::DeltaTable::open(session, lake, name, version);
   } catch (const plugin::FinalError& error) {
@@ -129,8 +129,8 @@ std::int64_t as_the_run_left_it(const plugin::Context& context, lakelog::Storage
 
 Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::string& target,
                    const std::vector<std::string>& names, const LastRead& last) {
-  const std::string& lake = lake::lake_folder(context);
-  const auto storage = lake::must(lakelog::open_storage(lake));
+  const lake::Lake lake = lake::lake_folder(context);
+  const auto storage = lake::must(lake.storage());
   const std::string key = key_of(context, target);
   Inputs inputs;
   const auto before = read_fixed(*storage, key);

@@ -115,7 +115,7 @@ class Case {
       : given_(given),
         session_(lake::session_options(context)),
         scratch_(context.scratch()),
-        lake_(context.lake()) {}
+        lake_(lake::lake_folder(context)) {}
 
   json run() {
     json out = {{"name", given_.value("name", "")}};
@@ -161,7 +161,7 @@ class Case {
         attach(named);
       }
     }
-    lake::close_outside(session_, of_lake ? lake_ : scratch_);
+    lake::close_outside(session_, of_lake ? lake_.folder() : scratch_);
     session_.run("CREATE TEMP TABLE computed AS " + sql, values);
     if (of_lake) {
       tell_rows(out);
@@ -326,7 +326,8 @@ class Case {
 
   const json& given_;
   lake::Session session_;
-  const std::string scratch_, lake_;
+  const std::string scratch_;
+  const lake::Lake lake_;
   int inputs_ = 0;
 };
 

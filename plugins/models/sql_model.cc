@@ -268,7 +268,7 @@ class SqlModel {
         lake::attach_table(session_, named, inputs_.tables.at(name));
       }
     }
-    lake::close_outside(session_, lake::lake_folder(context_));
+    lake::close_outside(session_, context_.lake());
     session_.run("SET preserve_insertion_order = false");  // or large results stay in memory
     context_.progress(0.1);
     session_.run("CREATE TEMP TABLE computed AS " + spec_.sql, spec_.values);

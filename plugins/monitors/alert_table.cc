@@ -65,7 +65,7 @@ Alert alert_of(const std::vector<Cell>& row) {
 
 }  // namespace
 
-AlertTable::AlertTable(Session& session, const std::string& lake, const std::string& info_json)
+AlertTable::AlertTable(Session& session, const Lake& lake, const std::string& info_json)
     : session_(session), own_(session, lake, alert_shape(), info_json) {}
 
 std::vector<Alert> AlertTable::read(const std::string& where, const std::vector<Param>& params,

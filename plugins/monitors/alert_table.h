@@ -15,7 +15,7 @@ inline constexpr const char* alert_table_name = "mngt/platform/alert";
 
 class AlertTable {
  public:
-  AlertTable(Session& session, const std::string& lake, const std::string& info_json);
+  AlertTable(Session& session, const Lake& lake, const std::string& info_json);
 
   std::vector<monitor::Alert> open_alerts();
   // Newest first; `closed`: those that are, else the open ones too. `most` of them at most.

@@ -251,7 +251,7 @@ class Evaluation {
 
   plugin::Context& context_;
   Session& session_;
-  const std::string lake_;
+  const Lake lake_;
   const Time now_;
   const json platform_;
   std::set<std::string> domains_;

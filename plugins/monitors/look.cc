@@ -98,7 +98,7 @@ std::vector<json> objects_of(const json& object, const char* name) {
 
 }  // namespace
 
-monitor::Sight look_at_table(Session& session, const std::string& lake, const std::string& table,
+monitor::Sight look_at_table(Session& session, const Lake& lake, const std::string& table,
                              std::size_t versions) {
   monitor::Sight seen;
   try {

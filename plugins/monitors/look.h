@@ -5,6 +5,7 @@
 #include <string>
 
 #include "monitor/judge.h"
+#include "plugins/lake/delta_table.h"
 #include "plugins/lake/session.h"
 
 namespace batuta::lake {
@@ -12,7 +13,7 @@ namespace batuta::lake {
 // Of a table: whether it is there, when its rows last changed, what its newest versions wrote, its
 // columns. What only holds files together or deletes old ones changes nothing. A table that cannot
 // be read is told in `trouble`. `versions`: of data, at most. Throws what the session throws.
-monitor::Sight look_at_table(Session& session, const std::string& lake, const std::string& table,
+monitor::Sight look_at_table(Session& session, const Lake& lake, const std::string& table,
                              std::size_t versions);
 
 // What the platform tells (scheduler/api/lake_facts.h):

@@ -24,8 +24,7 @@ std::int64_t own_wall_ms() {
 
 }  // namespace
 
-OwnTable::OwnTable(Session& session, const std::string& lake, TableShape shape,
-                   std::string info_json)
+OwnTable::OwnTable(Session& session, const Lake& lake, TableShape shape, std::string info_json)
     : session_(session),
       lake_(lake),
       shape_(std::move(shape)),

@@ -15,7 +15,7 @@ class OwnTable {
  public:
   // Opens it. `info_json`: an object that says who writes, for the table's history. `session` must
   // outlive this. Throws as DeltaTable::open().
-  OwnTable(Session& session, const std::string& lake, TableShape shape, std::string info_json);
+  OwnTable(Session& session, const Lake& lake, TableShape shape, std::string info_json);
 
   const DeltaTable& table() const { return table_; }
   const TableShape& shape() const { return shape_; }
@@ -41,7 +41,7 @@ class OwnTable {
   bool commit(lakelog::Commit commit, bool append, const char* operation);
 
   Session& session_;
-  const std::string lake_;
+  const Lake lake_;
   const TableShape shape_;
   const std::string info_json_;
   DeltaTable table_;

@@ -74,7 +74,7 @@ std::optional<monitor::Columns> columns_of(const std::string& text) {
 
 }  // namespace
 
-ResultTable::ResultTable(Session& session, const std::string& lake, const std::string& info_json)
+ResultTable::ResultTable(Session& session, const Lake& lake, const std::string& info_json)
     : session_(session), own_(session, lake, result_shape(), info_json) {}
 
 void ResultTable::view_newest_days(std::size_t days) {

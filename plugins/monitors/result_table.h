@@ -15,7 +15,7 @@ inline constexpr const char* result_table_name = "mngt/platform/monitor_result";
 
 class ResultTable {
  public:
-  ResultTable(Session& session, const std::string& lake, const std::string& info_json);
+  ResultTable(Session& session, const Lake& lake, const std::string& info_json);
 
   // The columns that each schema monitor was last well with.
   std::map<std::string, monitor::Columns> baselines();

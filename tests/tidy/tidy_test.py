@@ -40,8 +40,8 @@ ALLOWED = {
     "scheduler": {"scheduler/commands", "scheduler/cli"},  # main.cc alone
     "worker": {"common", "plugins/sdk"},
     "plugins/sdk": {"common"},
-    "plugins/lake": {"common", "lakelog", "plugins/sdk"},
-    "plugins/lake/layer": {"common", "lakelog", "plugins/sdk", "plugins/lake"},
+    "plugins/lake": {"common", "lakelog", "stores", "plugins/sdk"},
+    "plugins/lake/layer": {"common", "lakelog", "stores", "plugins/sdk", "plugins/lake"},
     "plugins/monitors": {"common", "lakelog", "monitor", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
     "plugins/builtin": {"common", "plugins/sdk", "plugins/outputs"},
     "plugins/outputs": {"common", "contract", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer",

@@ -77,11 +77,12 @@ void view_asked_for(plugin::Context& context, Session& session, const std::strin
       "CREATE OR REPLACE TEMP TABLE asked_lists (run VARCHAR, request VARCHAR, list BIGINT)");
   Appender known(session, "asked_lists");
   std::int64_t unknown = 0;
+  const Lake lake = lake_folder(context);
   for (const auto& row : extractions.rows) {
     const bool is_own = row.at(0).text() == context.execution_id() && !own_values.empty();
     std::optional<Values> values;
     if (!is_own || !own.overrules) {
-      const auto request = read_request(lake_folder(context), row.at(1).text());
+      const auto request = read_request(lake, row.at(1).text());
       if (request) values = values_of(*request, asked.field);
     }
     if (!values && is_own) values = own_values;

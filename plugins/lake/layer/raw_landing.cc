@@ -25,7 +25,7 @@ std::string today() {
 RawLanding::RawLanding(plugin::Context& context, const std::string& source,
                        const std::string& request_json)
     : context_(context),
-      storage_(must(lakelog::open_storage(lake_folder(context)))),
+      storage_(must(lake_folder(context).storage())),
       folder_("raw/" + source + "/ingest_date=" + today() + "/run=" + context.execution_id()) {
   Uuid id;
   random_bytes(id.bytes.data(), id.bytes.size());
@@ -54,9 +54,9 @@ std::string request_path_sql(const std::string& path) {
          R"(, '/part-([0-9a-f]+)-[0-9]+\.[a-z]+$', '/_request-\1.json'))";
 }
 
-std::optional<std::string> read_request(const std::string& lake, const std::string& path) {
+std::optional<std::string> read_request(const stores::Lake& lake, const std::string& path) {
   if (!path.starts_with("raw/") || !lakelog::valid_data_path(path)) return std::nullopt;
-  auto text = must(lakelog::open_storage(lake))->read(path, {0, max_request_bytes + 1});
+  auto text = must(lake.storage())->read(path, {0, max_request_bytes + 1});
   if (text && text->size() <= max_request_bytes) return *std::move(text);
   if (text) throw plugin::FinalError(path + " is larger than any request");
   if (text.error().code == Errc::not_found) return std::nullopt;

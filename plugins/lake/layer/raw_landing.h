@@ -13,6 +13,7 @@
 
 #include "lakelog/storage.h"
 #include "plugins/sdk/plugin.h"
+#include "stores/lake.h"
 
 namespace batuta::lake {
 
@@ -35,7 +36,7 @@ class RawLanding {
   void put(const std::string& name, const std::string& body);
 
   plugin::Context& context_;
-  std::unique_ptr<lakelog::Storage> storage_;
+  std::shared_ptr<lakelog::Storage> storage_;
   std::string folder_;
   std::string attempt_;
   std::vector<std::string> first_files_;
@@ -47,6 +48,6 @@ std::string request_path_sql(const std::string& path);
 
 // The request found at `path` under `lake`; nullopt when it was never written or has been cleaned
 // up. Throws plugin::RetryableError when it cannot be read.
-std::optional<std::string> read_request(const std::string& lake, const std::string& path);
+std::optional<std::string> read_request(const stores::Lake& lake, const std::string& path);
 
 }  // namespace batuta::lake

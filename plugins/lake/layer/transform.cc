@@ -43,7 +43,7 @@ std::vector<AddFile> files_to_read(const DeltaTable& source, std::int64_t taken_
 }
 
 // What is written, as the tables that are there take it.
-TransformSpec fitted(TransformSpec spec, Session& session, const std::string& lake,
+TransformSpec fitted(TransformSpec spec, Session& session, const Lake& lake,
                      const DeltaTable& target) {
   spec.target = fitted_to(std::move(spec.target), target);
   const auto quarantine = DeltaTable::open(session, lake, spec.quarantine.name);
