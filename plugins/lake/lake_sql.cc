@@ -41,6 +41,7 @@
 #include "plugins/lake/confinement.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/lake_views.h"
+#include "plugins/lake/must.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/pinned_versions.h"
 #include "plugins/lake/sql_error.h"
@@ -362,11 +363,7 @@ void ask(Session& session, const Question& question, std::int64_t limit, Answer&
 void confined(const SessionOptions& options, const Lake& lake, const std::function<void()>& work) {
   (void)load_duckdb(options.library);  // its file is out of reach afterwards
   // And so is the store, for all but a thread that only answers for its objects.
-  if (auto ready = lake.ask_elsewhere(); !ready) {
-    if (ready.error().code == Errc::unavailable)
-      throw plugin::RetryableError(ready.error().message);
-    throw plugin::FinalError(ready.error().message);
-  }
+  (void)must(lake.ask_elsewhere());
   std::exception_ptr failure;
   std::thread thread([&] {
     try {
