@@ -12,7 +12,7 @@ export default defineConfig({
     rollupOptions: {
       output: {
         entryFileNames: 'app.js',
-        chunkFileNames: '[name].js', // editor.js: what edits texts, loaded where one is edited
+        chunkFileNames: '[name].js', // editor.js where a text is edited, lake_views.js with the lake
         assetFileNames: (asset) => (asset.names[0]?.endsWith('.css') ? 'app.css' : '[name][extname]'),
       },
     },

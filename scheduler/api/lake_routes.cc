@@ -74,10 +74,14 @@ json table_json(Context& context, const LakeName& name, const LakeSummary& summa
   out["files"] = known ? json(summary.files) : json(nullptr);
   out["modified"] = known ? json(to_iso(modified)) : json(nullptr);
   out["age_seconds"] = known ? json(seconds_of(age)) : json(nullptr);
-  if (contract && contract->fresh_within) {
+  // What was rejected comes when it comes: of that a contract promises nothing.
+  const bool is_promised = name.layer != "quarantine" && name.layer != "dlq";
+  if (is_promised && contract && contract->fresh_within) {
     out["fresh_within_seconds"] = seconds_of(*contract->fresh_within);
     if (known) out["is_fresh"] = age <= *contract->fresh_within;
   }
+  out["trust"] = nullptr;
+  if (!is_promised) return out;
   std::optional<bool> is_fresh;
   if (out["is_fresh"].is_boolean()) is_fresh = out["is_fresh"].get<bool>();
   const auto told = quality.find(name.path());

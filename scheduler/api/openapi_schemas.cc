@@ -234,7 +234,7 @@ constexpr ObjectSchema schemas[] = {
     {"LakeTable",
      "layer domain table version:int? rows:int? bytes:int? files:int? modified:time? "
      "age_seconds:number? fresh_within_seconds:number? is_fresh:bool? description? problem? "
-     "contract? trust:LakeTrust"},
+     "contract? trust:LakeTrust?"},
     {"LakeTrustReason", "subject verdict message [names]"},
     {"LakeTrust", "badge [reasons:LakeTrustReason]"},
     {"LakeGroup", "domain layer tables:int"},

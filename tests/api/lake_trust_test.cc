@@ -132,4 +132,14 @@ TEST_CASE_FIXTURE(TestApi, "list and table tell the same badge, and the next rep
   CHECK(Badge::reason(badge(), "quality")["verdict"] == "holds");
 }
 
+TEST_CASE_FIXTURE(TestApi,
+                  "of what was rejected nothing is promised: it is never late, and has no badge") {
+  for (const char* layer : {"quarantine", "dlq"}) {
+    write_lake_version(home, std::string(layer) + "/sales/orders", 0, empty_lake_table());
+    const json table = get(std::string("/api/lake/tables/") + layer + "/sales/orders");
+    CHECK(table["trust"].is_null());
+    CHECK(table["is_fresh"].is_null());
+  }
+}
+
 }  // namespace batuta::http

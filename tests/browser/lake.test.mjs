@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { canary } from './fixture_dags.mjs';
-import { check, headState, login, look, newPage, open, trigger } from './harness.mjs';
+import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
 
 const folder = dirname(process.env.BATUTA_DAGS);
 const table = '#/lake/silver/shop/orders';
@@ -38,7 +38,7 @@ const put = (path, text) => {
 };
 
 before(async () => {
-  put(join(folder, 'drop', 'orders.csv'), csv(`1,2024-05-06,"${canary.replaceAll('"', '""')}"`, '2,2024-05-06,', '3,2024-05-07,fine'));
+  put(join(folder, 'drop', 'orders.csv'), csv(`1,2024-05-06,"${canary.replaceAll('"', '""')}"`, '2,2024-05-06,', '3,2024-05-07,fine', `x,2024-05-07,"no number ${canary.replaceAll('"', '""')}"`, 'y,32/05/2024,neither'));
   put(join(folder, 'contracts', 'shop', 'orders.odcs.yaml'), JSON.stringify(contract, null, 2));
   const task = (task_id, type, more = {}) => ({ task_id, type, contract: 'shop/orders', ...more });
   put(join(folder, 'dags', 'shop.json'), JSON.stringify({
@@ -77,6 +77,8 @@ test('the catalogue finds tables by domain, layer and name; what it lacks it say
   await page.locator('[data-row="silver/shop/orders"]').waitFor();
   assert.match(await page.locator('[data-row="silver/shop/orders"]').textContent(), /fresh/);
   assert.match(await page.locator('[data-row="gold/other/broken"]').textContent(), /gold\/other\/broken/);
+  await page.locator('[data-row="gold/other/broken"] [data-badge="broken"]').waitFor();
+  await page.locator('[data-row="silver/shop/orders"] [data-badge="trusted"]').waitFor();
   await page.getByText('Left out of this list: 1').click();
   await page.getByText('stray/one does not lie in <layer>/<domain>/<table>').waitFor();
   await page.getByRole('combobox', { name: 'Layer' }).selectOption('silver');
@@ -170,6 +172,38 @@ test('quality over time, lineage as a picture and a table, files by partition', 
   await goTo(page, `${table}?tab=files`);
   await page.getByText('day = 2024-05-08').waitFor();
   await look(page, 'lake-files', page.locator('tbody tr'));
+  await finish();
+});
+
+test('a table tells whether it may be relied on, and leads to what its contract rejected, by reason and masked rows', async () => {
+  const { page, finish } = await newPage(session, table);
+  await page.locator('.facts [data-badge="trusted"]').click();
+  await page.getByText('The newest attempt kept all of its rules.').waitFor();
+  await page.getByText('It has the columns of its contract.').waitFor();
+  await check(page, 'why a table is trusted');
+  await page.locator('.facts').getByRole('link', { name: '2 rows' }).click();
+  await page.getByRole('heading', { name: 'orders', exact: true }).waitFor();
+  assert.equal(await tab(page, 'Rejected rows').getAttribute('aria-selected'), 'true');
+  const reasons = page.locator('.lake-panel .table-stack').first().locator('tbody tr');
+  await reasons.filter({ hasText: 'bad_id' }).filter({ hasText: '2' }).waitFor();
+  await page.locator('.lake-rows tbody tr').nth(1).waitFor();
+  assert.ok((await page.locator('.lake-rows').textContent()).includes(canary), 'what was sent is shown as text');
+  await look(page, 'lake-rejected', page.locator('.lake-rows tbody tr'));
+  await reasons.getByRole('link', { name: 'bad_day' }).click();
+  await page.waitForFunction(() => /reason=bad_day/.test(location.hash) && document.querySelectorAll('.lake-rows tbody tr').length === 1);
+  await page.reload();
+  await page.locator('.lake-rows').getByText('neither').waitFor();
+  await page.getByText('By run (1)').click();
+  await page.getByRole('button', { name: 'PT Português' }).click();
+  await page.getByRole('tab', { name: 'Linhas recusadas' }).waitFor();
+  await goTo(page, '#/lake/quarantine');
+  await page.getByText('Linhas que violam uma regra', { exact: false }).waitFor();
+  await page.getByRole('button', { name: 'EN English' }).click();
+  await page.getByRole('link', { name: 'shop/orders' }).waitFor();
+  await check(page, 'what is in quarantine');
+  await shoot(page, 'lake-quarantine');
+  await page.getByPlaceholder('Search tables').fill('nothing like it');
+  await page.getByText('No table matches.').waitFor();
   await finish();
 });
 

@@ -78,7 +78,7 @@ TEST_CASE_FIXTURE(LakeHistory,
             R"({"table":"s/a/t","rule":"q","passed":false},{"table":"s/a/t","passed":true}]})"),
        told(3, 0, 1, R"({"quality":[7,{"table":"s/a/u"},{"table":"s/a/t"}]})"),
        told(4, 0, 1, R"(no JSON, but "quality":[)")});
-  CHECK(news({}) == "anew s/a/t:1/1/3 s/a/t:0/0/1 s/a/u:0/0/1 ");
+  CHECK(news({}) == "s/a/t:1/1/3 s/a/t:0/0/1 s/a/u:0/0/1 ");
   const ReportMark seen = history.quality_news({}).mark;
   CHECK(news(seen).empty());
   add({told(5, 0, 1, R"({"quality":[{"table":"s/a/u","rule":"x","passed":false}]})")});

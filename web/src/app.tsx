@@ -4,6 +4,7 @@ import { setCsrfToken, setUnauthorizedHandler } from './api/client';
 import * as api from './api/endpoints';
 import { LiveEvents } from './api/events';
 import type { Session } from './api/types';
+import { Later } from './components/later';
 import { Empty } from './components/loaded';
 import { Shell } from './components/shell';
 import { Toasts, useToasts } from './components/toasts';
@@ -18,17 +19,31 @@ import { DagsView } from './views/dags';
 import { HealthView } from './views/health';
 import { HomeView } from './views/home';
 import { useKeyMap } from './views/key_map';
-import { LakeView } from './views/lake';
-import { LakeSqlView } from './views/lake_sql';
-import { LakeTableView } from './views/lake_table';
 import { LoginView } from './views/login';
-import { MonitorsView } from './views/monitors';
 import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
 import { RunView } from './views/run';
 import { RunsView } from './views/runs';
 import { TasksView } from './views/tasks';
 import { VariablesView } from './views/variables';
+
+const lakeViews = () => import('./views/lake_views');
+
+function LakePlace({ route, views }: { route: Route; views: Awaited<ReturnType<typeof lakeViews>> }) {
+  const { LakeView, MonitorsView, QuarantinesView, LakeSqlView, LakeTableView } = views;
+  switch (route.view) {
+    case 'monitors':
+      return <MonitorsView />;
+    case 'quarantines':
+      return <QuarantinesView />;
+    case 'lake_sql':
+      return <LakeSqlView />;
+    case 'lake_table':
+      return <LakeTableView key={`${route.layer}/${route.domain}/${route.table}`} of={route} tab={route.tab} />;
+    default:
+      return <LakeView />;
+  }
+}
 
 function View({ route }: { route: Route }) {
   switch (route.view) {
@@ -45,13 +60,11 @@ function View({ route }: { route: Route }) {
     case 'tasks':
       return <TasksView />;
     case 'lake':
-      return <LakeView />;
     case 'monitors':
-      return <MonitorsView />;
+    case 'quarantines':
     case 'lake_sql':
-      return <LakeSqlView />;
     case 'lake_table':
-      return <LakeTableView key={`${route.layer}/${route.domain}/${route.table}`} of={route} tab={route.tab} />;
+      return <Later load={lakeViews}>{(views) => <LakePlace route={route} views={views} />}</Later>;
     case 'problems':
       return <ProblemsView />;
     case 'pools':

@@ -259,6 +259,10 @@ export const lakeLineage = (of: t.LakeKey, depth: number, signal?: AbortSignal) 
 /** Of one version, or of the newest. */
 export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
   get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);
+export const lakeQuarantines = (signal?: AbortSignal) => get<t.LakeQuarantines>('/api/lake/quarantine', signal);
+const quarantineUrl = (of: Pick<t.LakeKey, 'domain' | 'table'>) => `/api/lake/quarantine/${path(of.domain, of.table)}`;
+export const lakeQuarantine = (of: Pick<t.LakeKey, 'domain' | 'table'>, signal?: AbortSignal) => get<t.LakeQuarantine>(quarantineUrl(of), signal);
+export const quarantinedRows = (of: Pick<t.LakeKey, 'domain' | 'table'>, query: Query, signal?: AbortSignal) => get<t.LakeRows>(`${quarantineUrl(of)}/rows${queryString(query)}`, signal);
 export const lakeMonitors = (query: Query, signal?: AbortSignal) => get<t.LakeMonitors>(`/api/lake/monitors${queryString(query)}`, signal);
 /** What one found, the newest first; its id is "domain/name". */
 export const monitorResults = (id: string, page: Page, signal?: AbortSignal) =>

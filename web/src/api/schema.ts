@@ -542,7 +542,8 @@ export interface LakeSqlTable {
 export interface LakeTable {
   age_seconds: number | null; bytes: number | null; contract: string | null; description: string | null; domain: string;
   files: number | null; fresh_within_seconds: number | null; is_fresh: boolean | null; layer: string;
-  modified: string | null; problem: string | null; rows: number | null; table: string; version: number | null;
+  modified: string | null; problem: string | null; rows: number | null; table: string; trust: LakeTrust | null;
+  version: number | null;
 }
 
 export interface LakeTableCollection {
@@ -555,7 +556,15 @@ export interface LakeTableDetails {
   domain: string; files: number | null; fresh_within_seconds: number | null; id: string; is_fresh: boolean | null;
   layer: string; modified: string | null; partition_columns: string[]; partition_count: number;
   partitions: LakePartition[]; problem: string | null; properties: Record<string, unknown>; reader_version: number;
-  rows: number | null; table: string; version: number | null; writer_version: number;
+  rows: number | null; table: string; trust: LakeTrust | null; version: number | null; writer_version: number;
+}
+
+export interface LakeTrust {
+  badge: string; reasons: LakeTrustReason[];
+}
+
+export interface LakeTrustReason {
+  message: string; names: string[]; subject: string; verdict: string;
 }
 
 export interface LakeVersion {

@@ -9,6 +9,7 @@ import { logWords } from './pt_log';
 import { monitorWords } from './pt_monitors';
 import { paletteWords } from './pt_palette';
 import { listWords } from './pt_lists';
+import { quarantineWords } from './pt_quarantine';
 import { runWords } from './pt_run';
 import { sqlWords } from './pt_sql';
 import { trendWords } from './pt_trends';
@@ -26,6 +27,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...logWords,
   ...monitorWords,
   ...paletteWords,
+  ...quarantineWords,
   ...runWords,
   ...sqlWords,
   ...trendWords,

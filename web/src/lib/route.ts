@@ -7,7 +7,7 @@ export type Route =
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
   | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
-  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
+  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'quarantines' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
 const plain = new Set(['home', 'lake', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
@@ -39,6 +39,7 @@ export function parseRoute(hash: string): Route {
   }
   if (head === 'lake' && dag === 'sql' && word === undefined) return { view: 'lake_sql' };
   if (head === 'lake' && dag === 'monitors' && word === undefined) return { view: 'monitors' };
+  if (head === 'lake' && dag === 'quarantine' && word === undefined) return { view: 'quarantines' };
   if (plain.has(head) && dag === undefined) return { view: head } as Route;
   return { view: 'unknown' };
 }

@@ -7,6 +7,7 @@ import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
 import { PickTable, type PickColumn } from '../components/pick_table';
 import { Ago } from '../components/time';
+import { TrustBadge } from '../components/trust_badge';
 import { bytes, duration, number } from '../lib/format';
 import { useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { orderOf } from '../lib/list_query';
@@ -65,7 +66,7 @@ const columns: readonly PickColumn<LakeTable>[] = [
     order: 'modified',
     cell: (one) => (
       <>
-        <Ago at={one.modified} /> <Freshness of={one} />
+        <Ago at={one.modified} /> <Freshness of={one} /> {one.trust && <TrustBadge of={one.trust} />}
       </>
     ),
   },
@@ -120,6 +121,9 @@ export function LakeView() {
     <>
       <div class="page-head">
         <h1>{t('Lake')}</h1>
+        <a class="button" href="#/lake/quarantine">
+          {t('Quarantine')}
+        </a>
         <a class="button" href="#/lake/sql">
           {t('SQL')}
         </a>

@@ -62,7 +62,7 @@ export function RowsTable({ of }: { of: Pick<LakeRows, 'columns' | 'rows'> }) {
   );
 }
 
-function cutWords(rows: LakeRows): string {
+export function cutWords(rows: LakeRows): string {
   const values = { count: number(rows.rows.length) };
   return rows.cut_by === 'bytes' ? t('The first {count} rows: more of them are too large for this page.', values) : t('The first {count} rows: the table has more.', values);
 }

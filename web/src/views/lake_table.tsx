@@ -6,15 +6,18 @@ import { Fact } from '../components/fact';
 import { Empty, ErrorBox, Loaded } from '../components/loaded';
 import { Tabs } from '../components/tabs';
 import { Ago } from '../components/time';
+import { TrustBadge, TrustReasons } from '../components/trust_badge';
 import { withSearch } from '../lib/address';
 import { bytes, number } from '../lib/format';
 import { useLive, useResource, useThrottled, useTitle } from '../lib/hooks';
+import { lakeLink } from '../lib/route';
 import { t } from '../lib/words';
 import { Freshness } from './lake';
 import { LakeColumns } from './lake_columns';
 import { LakeFiles } from './lake_files';
 import { LakeLineageView } from './lake_lineage';
 import { LakeQualityView } from './lake_quality';
+import { LakeRejectedView } from './lake_rejected';
 import { LakeRowsView } from './lake_rows';
 import { LakeVersions } from './lake_versions';
 
@@ -27,7 +30,22 @@ const tabs = [
   { id: 'files', label: t('Files') },
 ];
 
+const rejected = { id: 'rejected', label: t('Rejected rows') };
+const tabsOf = (of: LakeKey) => (of.layer === 'quarantine' ? [rejected, ...tabs] : tabs);
+
 const go = (tab: string) => void (location.hash = withSearch(location.hash.split('?', 1)[0] ?? '', { tab }));
+
+// Rows that the contract rejected on the way into this table; without the right to see any, or where there are none, nothing.
+function Quarantined({ of }: { of: LakeTableDetails }) {
+  const all = useResource((signal) => api.lakeQuarantines(signal), [of.version]);
+  const own = all.data?.tables.find((one) => one.domain === of.domain && one.table === of.table);
+  if (!own || own.rows === 0) return null;
+  return (
+    <Fact name={t('In quarantine')}>
+      <a href={lakeLink({ ...own, layer: 'quarantine' })}>{own.rows === null ? t('Rejected rows') : t('{count} rows', { count: number(own.rows) })}</a>
+    </Fact>
+  );
+}
 
 function Facts({ of }: { of: LakeTableDetails }) {
   const contract = of.contract_details;
@@ -37,6 +55,17 @@ function Facts({ of }: { of: LakeTableDetails }) {
       <Fact name={t('Changed')}>
         <Ago at={of.modified} /> <Freshness of={of} />
       </Fact>
+      {of.trust && (
+        <Fact name={t('Trust')}>
+          <details class="trust-why">
+            <summary>
+              <TrustBadge of={of.trust} />
+            </summary>
+            <TrustReasons of={of.trust} />
+          </details>
+        </Fact>
+      )}
+      {of.layer === 'silver' && <Quarantined of={of} />}
       <Fact name={t('Rows')}>{of.rows === null ? t('unknown: a file has no statistics') : number(of.rows)}</Fact>
       <Fact name={t('Size')}>{bytes(of.bytes ?? 0)}</Fact>
       <Fact name={t('Files')}>{number(of.files ?? 0)}</Fact>
@@ -54,6 +83,8 @@ function Facts({ of }: { of: LakeTableDetails }) {
 
 function Panel({ of, table, tab }: { of: LakeKey; table: LakeTableDetails; tab: string }) {
   switch (tab) {
+    case 'rejected':
+      return <LakeRejectedView of={of} version={table.version} />;
     case 'versions':
       return <LakeVersions of={of} version={table.version} />;
     case 'quality':
@@ -76,7 +107,8 @@ export function LakeTableView({ of, tab }: { of: LakeKey; tab: string }) {
     if (batch.resync || batch.runs.length > 0) reload();
   });
   useTitle(of.table);
-  const current = tabs.some((one) => one.id === tab) ? tab : 'columns';
+  const offered = tabsOf(of);
+  const current = offered.some((one) => one.id === tab) ? tab : (offered[0]?.id ?? '');
   const missing = table.error instanceof ApiError && table.error.status === 404;
   const about = table.data?.contract_details?.description ?? table.data?.description;
   return (
@@ -100,8 +132,8 @@ export function LakeTableView({ of, tab }: { of: LakeKey; tab: string }) {
             <>
               {about && <p class="lead">{about}</p>}
               <Facts of={data} />
-              <Tabs tabs={tabs} current={current} label={t('About this table')} onChange={go} />
-              <section class="lake-panel" aria-label={tabs.find((one) => one.id === current)?.label}>
+              <Tabs tabs={offered} current={current} label={t('About this table')} onChange={go} />
+              <section class="lake-panel" aria-label={offered.find((one) => one.id === current)?.label}>
                 <Panel of={of} table={data} tab={current} />
               </section>
             </>
