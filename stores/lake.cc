@@ -21,6 +21,8 @@ constexpr const char* secret_variables[] = {"AWS_SECRET_ACCESS_KEY",   "AWS_SESS
                                             "GS_SECRET_ACCESS_KEY",    "AZURE_STORAGE_KEY",
                                             "AZURE_STORAGE_SAS_TOKEN", "AZURE_CLIENT_SECRET"};
 
+}  // namespace
+
 // One thread that does what others hand it, one after another, while they wait.
 class OwnThread {
  public:
@@ -117,6 +119,8 @@ class ElsewhereStorage final : public lakelog::Storage {
   const std::shared_ptr<lakelog::Storage> asked_;
   OwnThread& thread_;
 };
+
+namespace {
 
 std::string without_scheme(std::string folder) {
   constexpr std::string_view scheme = "file://";
@@ -222,6 +226,8 @@ Lake::Lake(StoreAccess access, std::string folder, bool probe,
   store_->probe = probe;
   store_->surroundings = std::move(surroundings);
 }
+
+Lake::Lake(const char* folder) : Lake(std::string(folder)) {}
 
 bool Lake::is_folder() const {
   return store_ == nullptr;

@@ -28,9 +28,6 @@ struct StoreAccess {
   std::vector<std::string> secrets() const;
 };
 
-// The name of the launch's secret that is a StoreAccess.
-inline constexpr const char* store_secret = "batuta.lake";
-
 // Of the variables that a store of the URL's kind reads, those that `variable` gives. Errc::invalid
 // for a URL or a variable that cannot be.
 Result<StoreAccess> store_access(const std::string& url,
@@ -45,6 +42,7 @@ class Lake {
   // An absolute folder, or file:///folder, which need not exist yet: every local_file() is the path
   // below it, and nothing is opened, looked at or kept for one.
   Lake(std::string folder);  // NOLINT(google-explicit-constructor): a folder is a lake
+  Lake(const char* folder);  // NOLINT(google-explicit-constructor)
   // A store; `folder` of this host is where its files are cached and staged, below "_store". Opened
   // when it is first asked for. `probe`: see Options.
   Lake(StoreAccess access, std::string folder, bool probe = false,

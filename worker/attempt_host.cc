@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "common/lake_secret.h"
 #include "common/run_files.h"
 #include "common/safe_json.h"
 #include "worker/large_result.h"
@@ -122,6 +123,7 @@ void AttemptHost::fill_table() {
     if (name == "batuta.child_memory") return reinterpret_cast<const void*>(&child_memory);
     if (name == "batuta.engine_memory") return &self(ctx).slot_.lake_memory;
     if (name == "batuta.engine_threads") return &self(ctx).slot_.lake_threads;
+    if (name == "batuta.lake_store") return self(ctx).lake_store();
     if (name == "batuta.run_folder") return self(ctx).run_folder();
     const std::string& library = self(ctx).slot_.engine_library;
     return name == "batuta.engine_library" && !library.empty() ? library.c_str() : nullptr;
@@ -197,12 +199,21 @@ const char* AttemptHost::context() {
   for (const Secret& secret : launch_.secrets) {
     const bool known =
         std::find(connections.begin(), connections.end(), secret.name) != connections.end();
-    if (!secret.name.empty() && !known) connections.push_back(secret.name);
+    if (!secret.name.empty() && secret.name != lake_store_secret && !known)
+      connections.push_back(secret.name);
   }
   return texts_.emplace("context", json_text(context)).first->second.c_str();
 }
 
+// Not among the connections, which some plugins hand to a task's own programs.
+const char* AttemptHost::lake_store() {
+  for (const Secret& secret : launch_.secrets)
+    if (secret.name == lake_store_secret) return secret.json.c_str();
+  return nullptr;
+}
+
 const char* AttemptHost::secret(const char* name) {
+  if (std::string_view(name) == lake_store_secret) return nullptr;
   for (const Secret& secret : launch_.secrets) {
     if (!secret.name.empty() && secret.name == name) return secret.json.c_str();
   }

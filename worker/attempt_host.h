@@ -58,6 +58,7 @@ class AttemptHost {
   const char* params();
   const char* context();
   const char* secret(const char* name);
+  const char* lake_store();
   std::int32_t result(std::string_view json);
   const char* run_folder();
   std::string spilled() const;

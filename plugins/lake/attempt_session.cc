@@ -1,6 +1,5 @@
 #include "plugins/lake/attempt_session.h"
 
-#include <algorithm>
 #include <cstdint>
 
 namespace batuta::lake {
@@ -23,10 +22,9 @@ SessionOptions session_options(const plugin::Context& context) {
 
 Lake lake_folder(const plugin::Context& context) {
   if (context.lake().empty()) throw plugin::FinalError("the attempt has no lake folder");
-  const auto secrets = context.connections();
-  if (std::find(secrets.begin(), secrets.end(), stores::store_secret) == secrets.end())
-    return Lake(context.lake());
-  auto access = stores::StoreAccess::from_json(context.connection_json(stores::store_secret));
+  const auto* store = static_cast<const char*>(context.extension("batuta.lake_store"));
+  if (store == nullptr) return Lake(context.lake());
+  auto access = stores::StoreAccess::from_json(store);
   if (!access) throw plugin::FinalError(access.error().message);
   return Lake(*std::move(access), context.lake());
 }

@@ -170,7 +170,7 @@ TEST_CASE("the quarantine is not looked through: a look-up opens no file of long
     const bool timed = file.stats_json.find("never") == std::string::npos;
     const auto run = file.stats_json.find("run-1");
     const bool old = file.stats_json.substr(run, 7) < (timed ? "run-139" : "run-108");
-    if (old) removed += std::filesystem::remove(table.folder() + "/" + file.path) ? 1 : 0;
+    if (old) removed += std::filesystem::remove(table.local_path(file)) ? 1 : 0;
   }
   CHECK(removed == 39 + 8);
   world.extract("run-200", {"a"}, {{minute(40), "a", "bad"}, {minute(41), "a", "bad"}});
