@@ -21,8 +21,8 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr const char* row_id = "_row_id";
-constexpr std::size_t max_file_bytes = 900 << 10;  // a request has a megabyte
+constexpr const char* row_id_column = "_row_id";
+constexpr std::size_t max_order_bytes = 900 << 10;  // a request has a megabyte
 
 struct OrderArguments {
   std::string table, reason, run, since, until, note, operation, dag_id, file;
@@ -31,7 +31,7 @@ struct OrderArguments {
   bool all = false, dry_run = false, yes = false;
 };
 
-std::string file_text(const std::string& path) {
+std::string order_file_text(const std::string& path) {
   std::string text;
   if (path == "-") {
     text.assign(std::istreambuf_iterator<char>(std::cin), {});
@@ -40,13 +40,13 @@ std::string file_text(const std::string& path) {
     if (!in) throw Failure("--file: " + path + " cannot be read", 2);
     text.assign(std::istreambuf_iterator<char>(in), {});
   }
-  if (text.size() > max_file_bytes)
+  if (text.size() > max_order_bytes)
     throw Failure("--file: more than 900 KiB are too much at once: correct fewer rows", 2);
   return text;
 }
 
 // Rows of cells by RFC 4180.
-std::vector<std::vector<std::string>> csv_rows(const std::string& text) {
+std::vector<std::vector<std::string>> order_csv_rows(const std::string& text) {
   std::vector<std::vector<std::string>> rows;
   std::vector<std::string> row;
   std::string cell;
@@ -83,8 +83,8 @@ std::vector<std::vector<std::string>> csv_rows(const std::string& text) {
   return rows;
 }
 
-json csv_objects(const std::string& text) {
-  const auto rows = csv_rows(text);
+json order_csv_objects(const std::string& text) {
+  const auto rows = order_csv_rows(text);
   json out = json::array();
   for (std::size_t i = 1; i < rows.size(); ++i) {
     if (rows[i].size() != rows[0].size())
@@ -101,7 +101,7 @@ json csv_objects(const std::string& text) {
 
 // {"<row>": {"column": "text"}} of a JSON list of objects, or of CSV with a head.
 json corrections_of(const std::string& path) {
-  const std::string text = file_text(path);
+  const std::string text = order_file_text(path);
   const auto first = text.find_first_not_of(" \t\r\n");
   json rows;
   if (first != text.npos && text[first] == '[') {
@@ -109,16 +109,16 @@ json corrections_of(const std::string& path) {
     if (!parsed) throw Failure("--file: " + parsed.error().message, 2);
     rows = *std::move(parsed);
   } else {
-    rows = csv_objects(text);
+    rows = order_csv_objects(text);
   }
   json out = json::object();
   for (json& row : rows) {
-    const auto id = row.is_object() ? row.find(row_id) : row.end();
+    const auto id = row.is_object() ? row.find(row_id_column) : row.end();
     if (!row.is_object() || id == row.end() || !id->is_string())
       throw Failure("--file: each row needs its _row_id, as `batuta lake quarantine show` tells it",
                     2);
     const std::string name = id->get<std::string>();
-    row.erase(row_id);
+    row.erase(row_id_column);
     if (!out.emplace(name, std::move(row)).second)
       throw Failure("--file: row " + name + " is there twice", 2);
   }
@@ -126,7 +126,7 @@ json corrections_of(const std::string& path) {
   return out;
 }
 
-json set_of(const std::vector<std::string>& written) {
+json order_set_of(const std::vector<std::string>& written) {
   json out = json::object();
   for (const std::string& one : written) {
     const auto equal = one.find('=');
@@ -153,7 +153,7 @@ json order_body(const std::string& action, const OrderArguments& a) {
     if (!a.file.empty() && !a.rows.empty())
       throw Failure("--file names the rows itself, by _row_id", 2);
     if (!a.file.empty()) body["corrections"] = corrections_of(a.file);
-    if (!a.set.empty()) body["set"] = set_of(a.set);
+    if (!a.set.empty()) body["set"] = order_set_of(a.set);
   }
   const bool chosen = a.all || !a.rows.empty() || !a.file.empty() || !a.reason.empty() ||
                       !a.run.empty() || !a.since.empty() || !a.until.empty();
@@ -165,13 +165,13 @@ json order_body(const std::string& action, const OrderArguments& a) {
   return body;
 }
 
-std::int64_t told_number(const json& told, const char* name) {
+std::int64_t order_number(const json& told, const char* name) {
   return json_int(told.value(name, json())).value_or(0);
 }
 
-void print_told(Session& session, const OrderArguments& a, const json& told) {
+void print_order_told(Session& session, const OrderArguments& a, const json& told) {
   if (session.format().data()) return print_object(session.format(), told);
-  if (a.dry_run || told_number(told, "kept") > 0)
+  if (a.dry_run || order_number(told, "kept") > 0)
     print_rows(session.format(), told.value("rows", json::array()),
                {{"row", "row"}, {"outcome", "outcome"}, {"reasons", "reasons"}});
   if (told.value("done_before", false)) {
@@ -180,14 +180,14 @@ void print_told(Session& session, const OrderArguments& a, const json& told) {
   }
   std::string line;
   for (const char* outcome : {"published", "superseded", "kept", "discarded"})
-    if (const auto rows = told_number(told, outcome); rows > 0)
+    if (const auto rows = order_number(told, outcome); rows > 0)
       line += (line.empty() ? "" : ", ") + std::to_string(rows) + " " + outcome;
   std::printf("%s%s\n", a.dry_run ? "would be: " : "",
               line.empty() ? "no row was chosen" : line.c_str());
-  if (const auto more = told_number(told, "more"); more > 0)
+  if (const auto more = order_number(told, "more"); more > 0)
     std::fprintf(stderr, "batuta: %lld more; --limit takes more at once\n",
                  static_cast<long long>(more));
-  if (const auto given_up = told_number(told, "given_up"); given_up > 0)
+  if (const auto given_up = order_number(told, "given_up"); given_up > 0)
     std::fprintf(stderr,
                  "batuta: %lld rows were judged again %d times or more and stay (--max-attempts): "
                  "repair or discard them\n",
@@ -220,7 +220,7 @@ void order_rows(Session& session, const std::string& action, const OrderArgument
   const auto parsed =
       value.is_string() ? parse_untrusted(value.get<std::string>()) : Result<json>(value);
   if (!parsed) throw Failure("the run's result cannot be read: " + parsed.error().message, 1);
-  print_told(session, a, *parsed);
+  print_order_told(session, a, *parsed);
 }
 
 }  // namespace

@@ -100,6 +100,67 @@ def rows_that_are_gone_leave_silver():
         assert server.sql("SELECT count(*) FROM bronze.clients_keys") == [[4 + 3 + 4]]
 
 
+def rows_in_quarantine_are_decided_on_once():
+    """rows are repaired, replayed and discarded, each in one publication, whenever the scheduler dies between accept and publish"""
+    with Folder("contract-quarantine") as folder:
+        drop = folder.path / "orders.csv"
+        drop.write_text("id,Order Day,amount,country\n1,01/05/2024,1,BR\n2,01/05/2024,-2,BR\n3,01/05/2024,3,BRA\n"
+                        "4,01/05/2024,x,BR\n5,01/05/2024,-50,BR\n")
+
+        def described(least):
+            columns = [dict(one) for one in ORDERS]
+            columns[2]["logicalTypeOptions"] = {"minimum": least}
+            write(folder, "orders", contract("orders", {"server": "drop", "type": "local", "path": str(drop), "format": "csv"},
+                                             columns, properties=[("batuta.history", True)]))
+        described(0)
+        server = folder.server({"shop": dag("shop", both("orders"))}, env=TIMING).start()
+        known(server, "shop")
+        ended(server, "shop")
+
+        def decided(verb, *more):
+            return json.loads(server.cli("lake", "quarantine", verb, "shop/orders", *more, "-o", "json").stdout)
+        held = {row["id"]: row for row in decided("show")}
+        assert sorted(held) == ["2", "3", "4", "5"], held
+        right = ["--reason", "country_too_long", "--set", "country=BR"]
+        would = decided("repair", *right, "--dry-run")
+        assert [(one["row"], one["outcome"]) for one in would["rows"]] == [(held["3"]["_row_id"], "published")], would
+        assert server.sql("SELECT id FROM silver.orders") == [[1]]
+        # Silver, its history and the quarantine are one publication: it dies before, between and after them.
+        for step, row, value in (("accept_after_commit:1", "3", {"country": "BR"}), ("publish_after_link:2", "4", {"amount": "4"})):
+            body = {"action": "repair", "operation": "op-" + row, "corrections": {held[row]["_row_id"]: value}, "note": "typing"}
+            server.stop()
+            server.env["BATUTA_FAILPOINT"] = step
+            server.start()
+            order = server.call("POST", "/api/lake/quarantine/shop/orders", body)
+            eventually(lambda: server.process.poll() is not None, 60, f"the scheduler dies at {step}")
+            del server.env["BATUTA_FAILPOINT"]
+            server.start()
+            assert server.wait_run("shop", order["dag_run_id"], 90)["state"] == "success", server.tasks("shop", order["dag_run_id"])
+            again = server.call("POST", "/api/lake/quarantine/shop/orders", body)
+            assert again["repeated"] and again["dag_run_id"] == order["dag_run_id"], again
+        assert server.sql("SELECT id, CAST(amount AS VARCHAR) FROM silver.orders ORDER BY id") == [[1, "1.00"], [3, "3.00"], [4, "4.00"]]
+        assert server.sql("SELECT count(*), count(DISTINCT id) FROM silver.orders_hist") == [[3, 3]]
+        assert server.sql("SELECT id, _tries, _note FROM quarantine.orders WHERE _status = 'published' ORDER BY id") == \
+            [["3", 1, "typing"], ["4", 1, "typing"]]
+        # The contract changes: what is good now is taken, the rest stays with its count of tries.
+        described(-10)
+        eventually(lambda: server.get("/api/v2/dags/shop/dagVersions")["total_entries"] == 2, 20, "the contract is live")
+        told = decided("replay", "--all")
+        assert (told["published"], told["kept"], told["chosen"]) == (1, 1, 2), told
+        assert [row["_tries"] for row in decided("show")] == [1]
+        refused = server.cli("lake", "quarantine", "discard", "shop/orders", "--all", "--yes", check=False)
+        assert refused.returncode == 2 and "--note" in refused.stderr, refused
+        assert "1 discarded" in server.cli("lake", "quarantine", "discard", "shop/orders", held["5"]["_row_id"], "--note", "a test", "--yes").stdout
+        refused = server.cli("lake", "quarantine", "replay", "shop/orders", held["5"]["_row_id"], check=False)
+        assert refused.returncode == 1 and "is no longer open, it was discarded" in refused.stderr, refused
+        assert decided("show") == [] and [row["id"] for row in decided("show", "--status", "discarded")] == ["5"]
+        # A run that reads it all again brings none of them back.
+        ended(server, "shop")
+        assert decided("show") == [] and server.sql("SELECT count(*) FROM silver.orders") == [[4]]
+        events = {one["event"] for one in server.get("/api/v2/eventLogs?limit=1000")["event_logs"]}
+        assert {"lake_quarantine_repair", "lake_quarantine_replay", "lake_quarantine_discard"} <= events, events
+
+
 KEY = b"a key of pseudonyms, 32 letters."
 CARD = "1111222233334444"
 
@@ -185,5 +246,5 @@ def masked_for_readers(server):
 
 
 if __name__ == "__main__":
-    main([a_history_survives_kill_9, rows_that_are_gone_leave_silver,
+    main([a_history_survives_kill_9, rows_that_are_gone_leave_silver, rows_in_quarantine_are_decided_on_once,
           masked_values_stand_in_no_table_but_bronze])
