@@ -29,7 +29,8 @@ const std::map<std::string, json>& documents() {
       std::stringstream text;
       text << std::ifstream(entry.path()).rdbuf();
       json document = *parse_untrusted(text.str());
-      out[document.at("$id").get<std::string>()] = std::move(document);
+      const std::string id = document.at("$id").get<std::string>();
+      out[id] = std::move(document);
     }
     return out;
   }();

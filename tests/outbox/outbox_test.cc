@@ -250,8 +250,8 @@ TEST_CASE("what does not fit into one message to Slack goes in the next, within 
   int saved = 0;
   Outbox::Hooks hooks;
   hooks.post = [](const Event&) { return true; };
-  hooks.delete_rows = [&](const std::vector<std::int64_t>&) {
-    deleted.raise();
+  hooks.delete_rows = [&](const std::vector<std::int64_t>& ids) {
+    for (std::size_t n = 0; n < ids.size(); ++n) deleted.raise();
     return true;
   };
   hooks.save_row = [&](const OutboxRow&) {

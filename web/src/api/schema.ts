@@ -599,7 +599,7 @@ export interface LogWindowLine {
 }
 
 export interface OutboxCollection {
-  outbox: OutboxRow[]; total_entries: number; lineage?: Record<string, unknown>;
+  lineage?: Record<string, unknown>; outbox: OutboxRow[]; total_entries: number;
 }
 
 export interface OutboxRow {
