@@ -55,6 +55,7 @@ std::unique_ptr<Attempt> make_attempt(const SlotCall& call) {
   launch.task_id = call.plugin;
   launch.plugin = call.plugin;
   launch.params_json = call.params_json;
+  launch.secrets = call.secrets;
   launch.context_json =
       json_text({{"lake", call.lake_folder}, {"logical_date", nullptr}, {"fence", 1}});
   launch.timeout_us = call.patience.count();
@@ -93,9 +94,8 @@ Result<Finished> wait_for_report(SlotProcess& slot, const SlotCall& call, const 
   return {Errc::unavailable, "no result in time"};
 }
 
-}  // namespace
-
-Result<std::string> call_in_slot(const SlotCall& call) {
+// `large`: what the result's file holds, when it is one; null: nobody asks.
+Result<Finished> run_in_slot(const SlotCall& call, Result<std::string>* large) {
   const CallFolder work(!call.user.empty());
   if (work.path().empty()) return {Errc::unavailable, "cannot make a temporary folder"};
   const auto file = find_plugin(call);
@@ -116,15 +116,26 @@ Result<std::string> call_in_slot(const SlotCall& call) {
   if (!slot) return slot.error();
   (*slot)->give(make_attempt(call), *file);
   auto finished = wait_for_report(**slot, call, work.path());
-  Result<std::string> large = std::string();
-  if (finished) {
+  if (finished && large != nullptr) {
     if (const auto told = result_file_of(finished->result_json)) {
-      large = read_result_file((*slot)->spilled(1), told->bytes, 0, max_result_file);
+      *large = read_result_file((*slot)->spilled(1), told->bytes, 0, max_result_file);
     }
   }
   (*slot)->kill();
   waitpid((*slot)->pid(), nullptr, 0);
   (*slot)->reaped();
+  return finished;
+}
+
+}  // namespace
+
+Result<Finished> finish_in_slot(const SlotCall& call) {
+  return run_in_slot(call, nullptr);
+}
+
+Result<std::string> call_in_slot(const SlotCall& call) {
+  Result<std::string> large = std::string();
+  const auto finished = run_in_slot(call, &large);
   if (!finished) return finished.error();
   if (finished->outcome != Outcome::success) return {Errc::invalid, finished->reason};
   if (!large || !large->empty()) return large;

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "common/message.h"
 #include "common/result.h"
 #include "common/time.h"
 
@@ -14,8 +16,9 @@ namespace batuta {
 struct SlotCall {
   std::string plugin;  // catalogue name
   std::string params_json;
-  std::string caller;       // the DAG id that the plugin sees; its run id is empty
-  std::string lake_folder;  // absolute
+  std::vector<Secret> secrets{};  // connections that it may ask for
+  std::string caller;             // the DAG id that the plugin sees; its run id is empty
+  std::string lake_folder;        // absolute
   std::string plugins_folder;
   std::string programs_folder;    // of batuta-worker and libduckdb.so
   std::string user;               // the slot runs as (worker.user); empty: as its caller
@@ -34,5 +37,8 @@ inline constexpr const char* call_stopped = "interrupted";
 // ended without success. The slot, its scratch folder and its lock are gone on return. Blocking;
 // any thread, which must outlive the call.
 Result<std::string> call_in_slot(const SlotCall& call);
+
+// The same as the plugin ended, whatever came of it. A value over 64 KiB is not in it.
+Result<Finished> finish_in_slot(const SlotCall& call);
 
 }  // namespace batuta

@@ -16,14 +16,15 @@ using nlohmann::json;
 constexpr std::size_t max_return = 1 << 20;  // rows are held as objects meanwhile
 constexpr std::size_t max_statements = 100;
 
-enum class Wanted { none, first, rows };
+enum class Wanted { none, first, rows, value };
 
 Wanted wanted_of(const Context& context) {
   const std::string text = context.text("result", "none");
   if (text == "none" || !context.boolean("do_xcom_push", true)) return Wanted::none;
   if (text == "first") return Wanted::first;
   if (text == "rows") return Wanted::rows;
-  throw FinalError("parameter result: rows, first or none");
+  if (text == "value") return Wanted::value;
+  throw FinalError("parameter result: rows, first, value or none");
 }
 
 // The rows of one statement as objects, as far as they are wanted.
@@ -34,6 +35,7 @@ class Kept : public SqlRows {
     names_ = std::move(names);
     any_ = true;
     if (wanted_ == Wanted::none) return false;
+    if (wanted_ == Wanted::value) return true;
     auto sorted = names_;
     std::sort(sorted.begin(), sorted.end());
     const auto twice = std::adjacent_find(sorted.begin(), sorted.end());
@@ -44,6 +46,7 @@ class Kept : public SqlRows {
     return true;
   }
   bool row(std::vector<json> values) override {
+    if (wanted_ == Wanted::value && !values.empty()) names_.resize(1);
     json object = json::object();
     for (std::size_t i = 0; i < names_.size(); ++i) object[names_[i]] = std::move(values[i]);
     bytes_ += json_text(object).size() + 1;
@@ -55,12 +58,13 @@ class Kept : public SqlRows {
           "\"result\": \"none\" the task has no return value and succeeds");
     }
     rows_.push_back(std::move(object));
-    return wanted_ != Wanted::first;
+    return wanted_ == Wanted::rows;
   }
   bool any() const { return any_; }
   json result() const {
     if (wanted_ == Wanted::rows) return rows_;
-    return rows_.empty() ? json() : rows_.front();
+    if (rows_.empty()) return nullptr;
+    return wanted_ == Wanted::value ? *rows_.front().begin() : rows_.front();
   }
 
  private:
@@ -133,11 +137,18 @@ bool repeatable(const SqlStatement& statement) {
   return words.contains(statement.first_word);
 }
 
+// The statement of a look that must not change anything. The database refuses what still would.
+void check_look(const std::vector<SqlStatement>& statements) {
+  static const std::set<std::string> words{"select", "with", "values", "table"};
+  if (statements.size() == 1 && words.contains(statements.front().first_word)) return;
+  throw FinalError("parameter sql: to look, it is one SELECT");
+}
+
 class Transaction {
  public:
-  Transaction(const Context& context, SqlEngine& engine, bool open)
-      : context_(context), engine_(engine), open_(open) {
-    if (open) say("BEGIN");
+  Transaction(const Context& context, SqlEngine& engine, const char* begin)
+      : context_(context), engine_(engine), open_(begin != nullptr) {
+    if (open_) say(begin);
   }
   ~Transaction() {
     if (!open_ || !engine_.connected()) return;
@@ -197,7 +208,8 @@ struct Sql {
       optional(BATUTA_PARAM_CONNECTION, "connection", "of type postgres or sqlite"),
       optional(BATUTA_PARAM_OBJECT, "files", "what DuckDB reads: files by the name of their view"),
       optional(BATUTA_PARAM_OBJECT, "parameters", "values of :name in the SQL"),
-      optional(BATUTA_PARAM_STRING, "result", "rows, first or none", "\"none\""),
+      optional(BATUTA_PARAM_STRING, "result", "rows, first, value or none", "\"none\""),
+      optional(BATUTA_PARAM_BOOLEAN, "read_only", "one SELECT, which can change nothing", "false"),
       optional(BATUTA_PARAM_ANY, "timeout", "of a statement", "\"10m\""),
       optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push", "the result becomes the return value",
                "true")};
@@ -205,10 +217,13 @@ struct Sql {
   void execute(Context& context) {
     const Wanted wanted = wanted_of(context);
     const json parameters = parameters_of(context);
-    const SqlLimits limits{context, context.duration("timeout", std::chrono::minutes(10))};
+    const SqlLimits limits{context, context.duration("timeout", std::chrono::minutes(10)),
+                           context.boolean("read_only", false)};
     const auto engine = open_engine(context, limits);
     const auto statements = statements_of(context, *engine, parameters);
-    Transaction transaction(context, *engine, held(statements));
+    if (limits.read_only) check_look(statements);
+    const char* begin = limits.read_only ? engine->begin_read_only() : "BEGIN";
+    Transaction transaction(context, *engine, held(statements) ? begin : nullptr);
     json result;
     for (std::size_t n = 0; n < statements.size(); ++n) {
       std::vector<json> values;

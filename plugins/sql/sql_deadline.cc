@@ -15,8 +15,10 @@ bool SqlDeadline::over() const {
 
 void SqlDeadline::fail() const {
   limits_->context.check_cancelled();
-  throw FinalError("the statement took longer than its timeout of " +
-                   std::to_string(limits_->timeout / std::chrono::milliseconds(1)) + " ms");
+  const std::string why = "the statement took longer than its timeout of " +
+                          std::to_string(limits_->timeout / std::chrono::milliseconds(1)) + " ms";
+  if (limits_->read_only) throw RetryableError(why);
+  throw FinalError(why);
 }
 
 }  // namespace batuta::plugin

@@ -36,6 +36,8 @@ class SqlEngine {
   virtual ~SqlEngine() = default;
   // False: nothing more can be said to it, and what was not committed is undone by that.
   virtual bool connected() const { return true; }
+  // How a transaction begins that can change nothing, where its opening has not seen to that.
+  virtual const char* begin_read_only() const { return "BEGIN"; }
   // How its statements write the n-th parameter.
   virtual std::string marker(std::size_t n, const nlohmann::json& value) const = 0;
   // Runs one statement; `values` are bound, never pasted. The number of rows it changed, or -1.
@@ -46,7 +48,8 @@ class SqlEngine {
 // When a statement has to end, and who wants it to: asked by the engines while they wait.
 struct SqlLimits {
   const Context& context;
-  Duration timeout{};  // of a statement
+  Duration timeout{};      // of a statement
+  bool read_only = false;  // nothing may be changed; a time-out may be another time's luck
 };
 class SqlDeadline {
  public:

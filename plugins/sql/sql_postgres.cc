@@ -262,6 +262,8 @@ class Postgres : public SqlEngine {
 
   std::string marker(std::size_t n, const json&) const override { return "$" + std::to_string(n); }
 
+  const char* begin_read_only() const override { return "BEGIN READ ONLY"; }
+
   bool connected() const override {
     return connection_ && libpq().status(connection_.get()) == CONNECTION_OK;
   }

@@ -15,7 +15,8 @@ constexpr int steps_between_looks = 1000;
 class Sqlite : public SqlEngine {
  public:
   Sqlite(const std::string& path, const SqlLimits& limits) : limits_(limits) {
-    if (sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr) != SQLITE_OK) {
+    const int flags = limits.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    if (sqlite3_open_v2(path.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
       const std::string why = sqlite3_errmsg(db_);
       sqlite3_close(db_);
       throw FinalError("the SQLite database cannot be opened: " + why);

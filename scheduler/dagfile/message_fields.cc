@@ -175,15 +175,43 @@ void read_sql(FieldReader& fields, Task& task, json& params) {
   if (const json* given = fields.object("parameters")) parameters = *given;
   read_sql_text(fields, params, parameters);
   if (!parameters.empty()) params["parameters"] = parameters;
-  static const std::vector<std::string> results = {"rows", "first", "none"};
+  static const std::vector<std::string> results = {"rows", "first", "value", "none"};
   if (const auto result = fields.text("result")) {
     if (std::find(results.begin(), results.end(), *result) == results.end()) {
       fields.problem("result",
-                     "result must be rows, first or none" + did_you_mean(*result, results));
+                     "result must be rows, first, value or none" + did_you_mean(*result, results));
     }
     params["result"] = *result;
   }
   read_timeout(fields, params);
+}
+
+void read_sql_look(FieldReader& fields, Task& task, json& params) {
+  read_connection(fields, task, params, "names a database (postgres, sqlite)");
+  json parameters = json::object();
+  if (const json* given = fields.object("parameters")) parameters = *given;
+  read_sql_text(fields, params, parameters);
+  if (!parameters.empty()) params["parameters"] = parameters;
+  if (params.contains("sql")) {
+    const auto statements =
+        sql_statements(params["sql"].get<std::string>(),
+                       [](std::size_t, const std::string& name) { return ":" + name; });
+    static const std::vector<std::string> words = {"select", "with", "values", "table"};
+    if (statements && !statements->empty() &&
+        (statements->size() > 1 ||
+         std::find(words.begin(), words.end(), statements->front().first_word) == words.end())) {
+      fields.problem("sql", "a wait looks and changes nothing: it is one SELECT");
+    }
+  }
+  if (const json* timeout = fields.find("timeout")) {
+    const auto read = fields.duration("timeout");
+    if (read && (*read < std::chrono::seconds(1) || *read > std::chrono::minutes(5))) {
+      fields.problem("timeout", "of the statement, 1 s to 5 minutes");
+    }
+    params["timeout"] = *timeout;
+  }
+  if (const json* equals = fields.find("equals")) params["equals"] = *equals;
+  fields.refuse_unknown("a look at a database");
 }
 
 }  // namespace batuta

@@ -15,4 +15,7 @@ void read_mail(FieldReader& fields, Task& task, nlohmann::json& params);
 void read_slack(FieldReader& fields, Task& task, nlohmann::json& params);
 void read_sql(FieldReader& fields, Task& task, nlohmann::json& params);
 
+// What a sensor looks at in a database: one SELECT (`fields` of wait_for's "sql").
+void read_sql_look(FieldReader& fields, Task& task, nlohmann::json& params);
+
 }  // namespace batuta

@@ -7,6 +7,7 @@
 
 #include "common/suggest.h"
 #include "common/time.h"
+#include "scheduler/dagfile/message_fields.h"
 
 namespace batuta {
 namespace {
@@ -186,8 +187,17 @@ void read_run(FieldReader& fields, json& params) {
   params["run"] = std::move(out);
 }
 
-constexpr std::array<const char*, 7> kinds = {"time", "until", "delay", "file",
-                                              "http", "topic", "run"};
+void read_look(FieldReader& fields, Task& task, json& params) {
+  const json* given = fields.object("sql");
+  if (given == nullptr) return;
+  FieldReader sql(*given, fields.pointer_to("sql"), fields.problems());
+  json out = json::object();
+  read_sql_look(sql, task, out);
+  params["sql"] = std::move(out);
+}
+
+constexpr std::array<const char*, 8> kinds = {"time", "until", "delay", "file",
+                                              "http", "topic", "sql",   "run"};
 
 void read_wait_for(FieldReader& fields, Task& task, json& params) {
   const json* given = fields.object("wait_for");
@@ -195,7 +205,7 @@ void read_wait_for(FieldReader& fields, Task& task, json& params) {
     if (!fields.find("wait_for")) {
       fields.problem("wait_for",
                      "a sensor needs \"wait_for\" with one of time, until, delay, file, http, "
-                     "topic, run");
+                     "topic, sql, run");
     }
     return;
   }
@@ -217,13 +227,15 @@ void read_wait_for(FieldReader& fields, Task& task, json& params) {
   }
   read_http(wait, task, out);
   read_topic(wait, task, out);
+  read_look(wait, task, out);
   read_run(wait, out);
   wait.refuse_unknown("what a sensor waits for");
   const auto named = std::count_if(kinds.begin(), kinds.end(),
                                    [&](const char* kind) { return given->contains(kind); });
   if (named != 1) {
     fields.problem("wait_for",
-                   "must have one of time, until, delay, file, http, topic, run; several "
+                   "must have one of time, until, delay, file, http, topic, sql, run; "
+                   "several "
                    "sensors wait for several things");
   }
   params["wait_for"] = std::move(out);

@@ -4,6 +4,7 @@
 
 #include "common/safe_json.h"
 #include "common/url.h"
+#include "scheduler/serve/connection_secret.h"
 #include "scheduler/serve/launch_context.h"
 
 namespace batuta {
@@ -75,7 +76,9 @@ void collect_from_url(const Connection& connection, std::vector<std::string>& ou
   add(parts.rest.substr(1));
 }
 
-Secret secret_of(const Connection& connection) {
+}  // namespace
+
+Secret connection_secret(const Connection& connection) {
   json fields{{"conn_type", connection.conn_type}, {"host", connection.host},
               {"login", connection.login},         {"password", connection.password},
               {"schema", connection.schema},       {"extra", connection.extra}};
@@ -88,8 +91,6 @@ Secret secret_of(const Connection& connection) {
   collect_from_url(connection, secret.mask);
   return secret;
 }
-
-}  // namespace
 
 void RegistryLaunchContext::begin_secrets() {
   looking_up_ = false;
@@ -201,7 +202,7 @@ Status RegistryLaunchContext::add_secret(const std::string& name, Launch& out) {
     return {error.code, "connection \"" + name + "\": " + error.message};
   }
   looking_up_ = looking_up_ || !*whole;
-  Secret secret = secret_of(*connection);
+  Secret secret = connection_secret(*connection);
   secret.mask.insert(secret.mask.end(), opened.begin(), opened.end());
   out.secrets.push_back(std::move(secret));
   return success();

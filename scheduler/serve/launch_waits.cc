@@ -131,6 +131,10 @@ void set_check(const json& wait_for, WaitRow& wait) {
                  " that are new to group " + text_of(topic->value("group", json("")));
     return;
   }
+  if (const auto sql = wait_for.find("sql"); sql != wait_for.end()) {
+    wait.about = "what a SELECT finds in " + text_of(sql->value("connection", json("")));
+    return;
+  }
   const json& http = wait_for.at("http");
   const std::string url = text_of(http.value("url", json("")));
   const std::string connection = text_of(http.value("connection", json("")));
@@ -159,7 +163,8 @@ Status set_wait(const Attempt& attempt, const json& wait_for, Time now, WaitRow&
   if (const auto run = wait_for.find("run"); run != wait_for.end()) {
     return set_run(attempt, *run, wait);
   }
-  if (wait_for.contains("file") || wait_for.contains("http") || wait_for.contains("topic")) {
+  for (const char* kind : {"file", "http", "topic", "sql"}) {
+    if (!wait_for.contains(kind)) continue;
     set_check(wait_for, wait);
     return success();
   }

@@ -35,6 +35,7 @@
 #include "scheduler/serve/platform_facts.h"
 #include "scheduler/serve/secret_lookup.h"
 #include "scheduler/serve/settings_reload.h"
+#include "scheduler/serve/sql_look.h"
 #include "scheduler/serve/start_fault.h"
 #include "scheduler/serve/system_dags.h"
 #include "scheduler/serve/topic_stream.h"
@@ -135,6 +136,7 @@ struct Server::Impl {
     hooks.stream = [this, open = hooks.open](const std::string& id) {
       return stream_of(id, registry, open, home.folder() + "/stream");
     };
+    hooks.sql = sql_look(home, options.plugins_folder);
     return hooks;
   }
 

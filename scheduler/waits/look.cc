@@ -14,6 +14,7 @@ namespace {
 using json = nlohmann::json;
 using enum WaitChecked::Outcome;
 
+constexpr char sql_timeout[] = "30s";
 constexpr Duration http_timeout = std::chrono::seconds(30);
 constexpr std::size_t max_body = std::size_t{1} << 20;
 
@@ -131,6 +132,49 @@ Looked look_at_topic(const json& topic, const LookHooks& hooks) {
   return {not_yet, std::to_string(fresh) + " new messages of " + std::to_string(wanted)};
 }
 
+// What SqlSensor of Airflow takes for a yes.
+bool is_yes(const json& cell) {
+  if (cell.is_null()) return false;
+  if (cell.is_boolean()) return cell.get<bool>();
+  if (cell.is_number()) return cell != 0;
+  if (!cell.is_string()) return !cell.empty();
+  const std::string& text = cell.get_ref<const std::string&>();
+  return !text.empty() && text != "0";
+}
+
+Looked judge_cell(const json& sql, const std::string& told) {
+  const auto cell = parse_untrusted(told, {.bytes = max_body});
+  if (!cell) return {failed, "its result cannot be read: " + cell.error().message};
+  const auto equals = sql.find("equals");
+  const bool holds = equals == sql.end() ? is_yes(*cell) : *cell == *equals;
+  if (holds) return {satisfied, {}};
+  if (cell->is_null()) return {not_yet, "no row, or NULL"};
+  return {not_yet,
+          equals == sql.end() ? "the result is 0, false or empty" : "the result is another value"};
+}
+
+Looked look_at_sql(const json& sql, const LookHooks& hooks) {
+  const std::string id = sql.at("connection").get<std::string>();
+  auto connection = hooks.connection(id);
+  const std::string named = "connection \"" + id + "\"";
+  if (!connection) return {failed, named + " does not exist"};
+  const std::string& type = connection->conn_type;
+  if (type != "postgres" && type != "postgresql" && type != "sqlite") {
+    return {failed, named + " is of type \"" + type + "\": a wait takes postgres or sqlite"};
+  }
+  if (Status opened = hooks.open(*connection); !opened) {
+    return not_asked({opened.error().code, named + ": " + opened.error().message, {}});
+  }
+  json params{{"connection", id},
+              {"sql", sql.at("sql")},
+              {"timeout", sql.value("timeout", json(sql_timeout))},
+              {"result", "value"},
+              {"read_only", true}};
+  if (const auto given = sql.find("parameters"); given != sql.end()) params["parameters"] = *given;
+  const auto told = hooks.sql(json_text(params), *connection, hooks.cancelled);
+  return told ? judge_cell(sql, *told) : not_asked(told.error());
+}
+
 }  // namespace
 
 std::string server_of(const std::string& argument_json) {
@@ -140,8 +184,9 @@ std::string server_of(const std::string& argument_json) {
     const bool named = id != (*argument)["topic"].end() && id->is_string();
     return named ? id->get<std::string>() : "topic:";
   }
-  if (!argument || !argument->contains("http")) return {};
-  const json& http = (*argument)["http"];
+  const bool sql = argument && argument->contains("sql");
+  if (!sql && (!argument || !argument->contains("http"))) return {};
+  const json& http = (*argument)[sql ? "sql" : "http"];
   const auto text = [&](const char* name) {
     const auto at = http.find(name);
     return at != http.end() && at->is_string() ? at->get<std::string>() : std::string();
@@ -155,6 +200,7 @@ Looked look(const std::string& argument_json, const LookHooks& hooks) {
     const auto argument = parse_untrusted(argument_json);
     if (!argument) return {failed, argument.error().message};
     if (argument->contains("file")) return look_at_file(argument->at("file").get<std::string>());
+    if (argument->contains("sql")) return look_at_sql(argument->at("sql"), hooks);
     if (argument->contains("topic")) return look_at_topic(argument->at("topic"), hooks);
     return look_at_http(argument->at("http"), hooks);
   } catch (const json::exception& error) {

@@ -20,6 +20,11 @@ struct LookHooks {
   std::function<Result<HttpAnswer>(const HttpRequest&)> http = http_call;
   // The embedded log for an empty id, else the broker of the connection.
   std::function<Result<std::unique_ptr<stream::Stream>>(const std::string& connection)> stream;
+  // Runs the plugin `sql` with these parameters and this connection in a process of its own; what
+  // it returns, JSON. Errc::unavailable: it may go well another time. Blocking.
+  std::function<Result<std::string>(const std::string& params_json, const Connection& connection,
+                                    const std::function<bool()>& stop)>
+      sql;
   std::function<bool()> cancelled;  // true ends a call under way
 };
 
@@ -32,13 +37,19 @@ struct Looked {
 // embedded log, whose locks may let a look wait. Empty: it looks at a file.
 std::string server_of(const std::string& argument_json);
 
-// `argument_json` is {"file": PATTERN}, {"topic": {name, group, connection, at_least}} or {"http":
-// {connection, url, method, headers, body, status, pointer, equals}} (dagfile/wait_types.cc).
-// Blocks for up to 30 s, a topic for that long by each partition that somebody holds locked, or 10
-// s by each of four questions to a broker; any thread.
+// `argument_json` is {"file": PATTERN}, {"topic": {name, group, connection, at_least}}, {"sql":
+// {connection, sql, parameters, timeout, equals}} or {"http": {connection, url, method, headers,
+// body, status, pointer, equals}} (dagfile/wait_types.cc). Blocks for up to 30 s, SQL for its
+// time-out and as long to connect, a topic for that long by each partition that somebody holds
+// locked, or 10 s by each of four questions to a broker; any thread.
 //   file  satisfied when something has that path; * ? [ ] as in a shell
 //   topic satisfied when the topic has so many messages (1) that the group has not committed; a
 //         topic that is not there yet and a broker that is away are "not yet", all else fails
+//   sql   satisfied when the first cell of the statement's result equals `equals`, without that
+//   when
+//         it is there and not NULL, false, 0, '' or '0'; a database that is away or busy and a
+//         statement that takes too long are "not yet"; a wrong statement, a wrong login and a
+//         connection of another type are failures
 //   http  satisfied by one of `status` (without it any 2xx) whose body, read as JSON, has `equals`
 //         at `pointer`; 404, 408, 425, 429, 5xx, no answer at all, and a secret of the connection
 //         that cannot be looked up for now are "not yet"; any other answer, one larger than 1 MiB,

@@ -18,6 +18,10 @@ from receivers import Hooks, Mails, certificate, connect  # noqa: E402
 EVIL = "x'); DROP TABLE t; --"
 
 
+def looks(task_id, text, **more):
+    return {"task_id": task_id, "type": "sensor", "depends_on": ["load"], "poke_interval": "1s", "wait_for": {"sql": {"connection": "pg", "sql": text, **more}}}
+
+
 def sql(task_id, text, depends_on=(), **more):
     return {"task_id": task_id, "type": "sql", "sql": text, "depends_on": list(depends_on), **more}
 
@@ -158,6 +162,8 @@ def postgres_binds_cancels_and_keeps_its_password():
                 sql("half", "INSERT INTO t VALUES ('half', 0, '{}'); SELECT 1 / (n - n) FROM t", ["read"], connection="pg"),
                 sql("left", "SELECT count(*) AS n FROM t", ["half"], connection="pg", result="first", trigger_rule="all_done"),
                 sql("slow", "SELECT pg_sleep(600)", connection="pg"),
+                looks("seen", "SELECT n FROM t WHERE a = {{ params.who }}", equals=7),
+                looks("changes", "WITH gone AS (DELETE FROM t RETURNING 1) SELECT count(*) FROM gone"),
                 *(sql(name, "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", connection=name, result="first") for name in ("required", "believed", "doubted", "unseen")),
             ]
             server = folder.server({"pg": dag("pg", tasks, params={"who": EVIL, "n": 7})}).start()
@@ -175,6 +181,9 @@ def postgres_binds_cancels_and_keeps_its_password():
             assert got.pop("third").startswith("2.333"), got
             assert got == {"a": EVIL, "n": 7, "j": {"x": [1]}, "some": True, "nothing": None}, got
             assert value(server, "pg", run, "left") == {"n": 1}
+            eventually(lambda: server.tasks("pg", run)["seen"]["state"] == "success", 20, "a wait for what a SELECT finds")
+            assert server.tasks("pg", run)["changes"]["state"] == "failed"
+            assert "read-only transaction" in server.cli("tasks", "explain", "pg", run, "changes").stdout
             assert server.tasks("pg", run)["half"]["state"] == "failed"
             assert "division by zero" in server.log_text("pg", run, "half") + server.cli("tasks", "explain", "pg", run, "half").stdout
             begun = time.monotonic()

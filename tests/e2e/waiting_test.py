@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Tasks that wait without a slot, with real processes: files, answers, times, runs of other DAGs; the scheduler killed in between."""
 import http.server
+import sqlite3
 import sys
 import threading
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from harness import Folder, dag, eventually, main, mock, shell  # noqa: E402
+from receivers import connect  # noqa: E402
 
 
 def state(server, dag_id, run, task):
@@ -54,19 +56,26 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 
 def waits_for_an_answer_with_a_condition():
-    """an HTTP answer is waited for until its JSON says so; a server that is busy or away is waited for too"""
+    """an HTTP answer is waited for until its JSON says so, a database until a SELECT does; a server that is busy or away is waited for too"""
     with Folder("answers") as folder:
         server_side = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
         threading.Thread(target=server_side.serve_forever, daemon=True).start()
         look = {"http": {"url": f"http://127.0.0.1:{server_side.server_port}/{{{{ dag.dag_id }}}}", "pointer": "/job/state", "equals": "done"}}
         away = {"http": {"url": "http://127.0.0.1:9/"}}
         refused = {"http": {"url": f"http://127.0.0.1:{server_side.server_port}/", "status": [204]}}
+        with sqlite3.connect(folder.path / "db.sqlite") as made:
+            made.execute("CREATE TABLE loads (day TEXT, rows INTEGER)")
+        loaded = {"connection": "lite", "sql": "SELECT rows FROM loads WHERE day = {{ params.day }}"}
         server = folder.server({"answers": dag("answers", [
+            sensor("loaded", {"sql": loaded}),
+            sensor("enough", {"sql": {**loaded, "equals": 3}}),
+            sensor("misspelt", {"sql": {"connection": "lite", "sql": "SELECT 1 FROM lodes"}}),
             sensor("job", look),
             sensor("away", away, timeout="2s", soft_fail=True),
             sensor("late", {"file": "/nonexistent/x"}, timeout="2s"),
             sensor("refused", refused),
-        ])}).start()
+        ], params={"day": "' OR 1=1 --"})}).start()
+        connect(server, "lite", "sqlite", host=str(folder.path / "db.sqlite"))
         run = server.trigger("answers")["dag_run_id"]
         eventually(lambda: state(server, "answers", run, "away") == "skipped", 20, "a soft wait that ended in vain")
         eventually(lambda: state(server, "answers", run, "late") == "failed", 20, "a wait that timed out")
@@ -75,6 +84,15 @@ def waits_for_an_answer_with_a_condition():
         assert state(server, "answers", run, "job") == "deferred"
         Answers.status = 200
         eventually(lambda: state(server, "answers", run, "refused") == "failed", 20, "an answer that is wrong for good")
+        eventually(lambda: state(server, "answers", run, "misspelt") == "failed", 20, "a table that is not there fails at once")
+        assert "no such table: lodes" in server.cli("tasks", "explain", "answers", run, "misspelt").stdout
+        with sqlite3.connect(folder.path / "db.sqlite") as made:
+            made.execute("INSERT INTO loads VALUES ('another', 3), (?, 2)", ("' OR 1=1 --",))
+        eventually(lambda: state(server, "answers", run, "loaded") == "success", 20, "the row came")
+        with sqlite3.connect(folder.path / "db.sqlite") as made:
+            assert state(server, "answers", run, "enough") == "deferred"
+            made.execute("UPDATE loads SET rows = 3")
+        eventually(lambda: state(server, "answers", run, "enough") == "success", 20, "the value came")
         assert state(server, "answers", run, "job") == "deferred"
         Answers.body = '{"job":{"state":"done"}}'
         eventually(lambda: state(server, "answers", run, "job") == "success", 20, "the answer says so")

@@ -157,3 +157,35 @@ TEST_CASE("no path opens what lies above its folder, or all of the machine") {
             .is_null());
   CHECK(home.host->failure.find("ermission") != std::string::npos);
 }
+
+TEST_CASE("the value of a result is the first cell of its first row, whatever it is called") {
+  Home home;
+  CHECK(home.sqlite("SELECT 7 AS z, 8 AS a UNION ALL SELECT 9, 10 ORDER BY 1", "value") == 7);
+  CHECK(home.sqlite("SELECT 1 AS b, 2 AS b", "value") == 1);
+  CHECK(home.sqlite("SELECT a FROM t", "value").is_null());
+  CHECK(home.host->failure.empty());
+}
+
+TEST_CASE("a look is one SELECT and changes nothing; one that takes too long may be tried again") {
+  Home home;
+  const auto look = [&](const std::string& sql) {
+    return home.run({{"connection", "db"},
+                     {"sql", sql},
+                     {"result", "value"},
+                     {"read_only", true},
+                     {"timeout", "200ms"}});
+  };
+  CHECK(look("SELECT count(*) FROM t") == 0);
+  for (const char* sql : {"DELETE FROM t", "SELECT 1; SELECT 2", "PRAGMA user_version = 3"}) {
+    CHECK(look(sql).is_null());
+    CHECK(home.host->failure == "parameter sql: to look, it is one SELECT");
+  }
+  CHECK(look("WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x RETURNING a").is_null());
+  CHECK(home.host->failure.find("readonly") != std::string::npos);
+  CHECK(home.host->failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(look("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM "
+             "c")
+            .is_null());
+  CHECK(home.host->failure_kind == BATUTA_FAIL_RETRYABLE);
+  CHECK(home.sqlite("SELECT count(*) FROM t", "value") == 0);
+}

@@ -101,6 +101,97 @@ TEST_CASE("a topic satisfies by messages that the group has not committed") {
   std::filesystem::remove_all(folder);
 }
 
+namespace {
+
+// A database, of which only what is asked and what it says is known.
+struct Database {
+  Result<std::string> says = std::string("1");
+  std::string type = "postgres";
+  Status opened = success();
+  std::string asked, password;
+
+  Looked look(const std::string& sql = R"({"connection":"db","sql":"SELECT 1"})") {
+    LookHooks hooks;
+    hooks.connection = [this](const std::string& id) -> std::optional<Connection> {
+      if (id != "db") return std::nullopt;
+      Connection connection;
+      connection.id = id;
+      connection.conn_type = type;
+      return connection;
+    };
+    hooks.open = [this](Connection& connection) {
+      connection.password = "opened";
+      return opened;
+    };
+    hooks.sql = [this](const std::string& params, const Connection& connection, const auto&) {
+      asked = params;
+      password = connection.password;
+      return says;
+    };
+    return batuta::look(R"({"sql":)" + sql + "}", hooks);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a database satisfies by a first cell that is a yes, as Airflow's SqlSensor takes it") {
+  Database database;
+  for (const char* yes : {"1", "true", "-0.5", R"("x")", R"("2026-01-01")", R"([1])"}) {
+    database.says = std::string(yes);
+    CHECK(database.look().outcome == satisfied);
+  }
+  for (const char* no : {"0", "false", "null", R"("")", R"("0")", "0.0", "{}"}) {
+    database.says = std::string(no);
+    CHECK(database.look().outcome == not_yet);
+  }
+  database.says = std::string("null");
+  CHECK(database.look().message == "no row, or NULL");
+}
+
+TEST_CASE("a database satisfies by the value that is named, and by that alone") {
+  Database database;
+  const std::string wanted = R"({"connection":"db","sql":"SELECT s","equals":"done"})";
+  database.says = std::string(R"("running")");
+  CHECK(database.look(wanted).outcome == not_yet);
+  CHECK(database.look(wanted).message == "the result is another value");
+  database.says = std::string(R"("done")");
+  CHECK(database.look(wanted).outcome == satisfied);
+  database.says = std::string("0");
+  CHECK(database.look(R"({"connection":"db","sql":"SELECT 0","equals":0})").outcome == satisfied);
+}
+
+TEST_CASE("a look at a database is bound, bounded, and can change nothing") {
+  Database database;
+  CHECK(database
+            .look(R"({"connection":"db","sql":"SELECT :a","parameters":{"a":"x"},"timeout":"5s"})")
+            .outcome == satisfied);
+  CHECK(database.asked ==
+        R"({"connection":"db","parameters":{"a":"x"},"read_only":true,"result":"value",)"
+        R"("sql":"SELECT :a","timeout":"5s"})");
+  CHECK(database.password == "opened");
+  CHECK(server_of(R"({"sql":{"connection":"db","sql":"SELECT 1"}})") == "db");
+}
+
+TEST_CASE("a database that is away is looked at again; what will never be right fails at once") {
+  Database database;
+  database.says = Error{Errc::unavailable, "the server is starting up", {}};
+  CHECK(database.look().outcome == not_yet);
+  CHECK(database.look().message == "the server is starting up");
+  database.says = Error{Errc::invalid, "no table nowhere", {}};
+  CHECK(database.look().outcome == failed);
+  database.says = std::string("1");
+  CHECK(database.look(R"({"connection":"gone","sql":"SELECT 1"})").message ==
+        "connection \"gone\" does not exist");
+  database.opened = Error{Errc::unavailable, "the vault is away", {}};
+  CHECK(database.look().outcome == not_yet);
+  database.opened = Error{Errc::forbidden, "not listed", {}};
+  CHECK(database.look().outcome == failed);
+  database.opened = success();
+  database.type = "http";
+  CHECK(database.look().message ==
+        "connection \"db\" is of type \"http\": a wait takes postgres or sqlite");
+}
+
 TEST_CASE("an answer satisfies by its status: any 2xx, or those that are named") {
   Server server;
   CHECK(look(R"({"http":{"url":"http://x/"}})", server.hooks()).outcome == satisfied);
