@@ -97,7 +97,11 @@ json connection_json(const Connection& connection) {
 }
 
 json user_json(const User& user) {
-  return {{"username", user.name}, {"role", user.role}, {"created_at", to_iso(user.created_at)}};
+  const auto issuer = user.identity.substr(0, user.identity.find('\n'));
+  return {{"username", user.name},
+          {"role", user.role},
+          {"created_at", to_iso(user.created_at)},
+          {"provider", issuer.empty() ? json(nullptr) : json(issuer)}};
 }
 
 json token_json(const TokenInfo& token) {

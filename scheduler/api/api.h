@@ -25,6 +25,7 @@
 namespace batuta::http {
 
 class Bundles;
+class SignOn;
 
 // What one statement of a person may take (POST /api/lake/sql).
 struct SqlLimits {
@@ -89,6 +90,8 @@ struct ApiServices {
   // The DAG folder is read again and all of it told to the engine, what it lacks too: `now`, or
   // with the next look at the folder. Any thread.
   std::function<void(bool now)> read_dags = [](bool) {};
+  SignOn* sign_on = nullptr;        // null: there is no login provider
+  bool local_login = true;          // passwords are taken
   Bundles* bundles = nullptr;       // null: none are named
   SecretOpener* secrets = nullptr;  // null: there is nothing that references could refer to
   // The lake, as lakelog::open_storage() takes it; empty: there is none.

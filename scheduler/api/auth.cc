@@ -21,7 +21,7 @@ bool is_unsafe(Method method) {
   return method != Method::get && method != Method::head && method != Method::options;
 }
 
-std::string cookie_token(const Request& request) {
+std::string cookie_value(const Request& request, std::string_view name) {
   const std::string* header = request.header("cookie");
   if (!header) return {};
   std::string found;
@@ -32,11 +32,15 @@ std::string cookie_token(const Request& request) {
     rest = end == rest.npos ? std::string_view{} : rest.substr(end + 1);
     while (pair.starts_with(' ')) pair.remove_prefix(1);
     const auto equals = pair.find('=');
-    if (equals == pair.npos || pair.substr(0, equals) != session_cookie) continue;
+    if (equals == pair.npos || pair.substr(0, equals) != name) continue;
     if (!found.empty()) return {};
     found = pair.substr(equals + 1);
   }
   return found;
+}
+
+std::string cookie_token(const Request& request) {
+  return cookie_value(request, session_cookie);
 }
 
 std::string request_token(const Request& request, bool& by_cookie) {

@@ -20,8 +20,9 @@ inline bool may(const Identity& who, Action action, std::string_view resource) {
 
 inline constexpr std::string_view session_cookie = "batuta_session";
 
-// The session's token in the Cookie header; empty when there is none. Two of them are none: one was
-// planted.
+// A cookie of the request; empty when there is none. Two of the name are none: one was planted.
+std::string cookie_value(const Request& request, std::string_view name);
+// The session's token in the Cookie header.
 std::string cookie_token(const Request& request);
 // The token the request carries, from the Authorization header or else the cookie; empty = none.
 std::string request_token(const Request& request, bool& by_cookie);

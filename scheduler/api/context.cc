@@ -32,6 +32,10 @@ WorkQueue::Bounds sql_bounds(int slots) {
   const auto all = static_cast<std::size_t>(slots);
   return {.waiting = 32, .waiting_of_one = 4, .running_of_one = all > 1 ? all - 1 : 1};
 }
+// Of people behind one address: half of the threads at a time, and room for an office.
+constexpr std::size_t provider_threads = 4;
+constexpr WorkQueue::Bounds provider_bounds = {
+    .waiting = 256, .waiting_of_one = 64, .running_of_one = 2};
 constexpr std::size_t max_versions = 256;
 
 int status_of(Errc code) {
@@ -126,7 +130,10 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
       readers_(reader_threads, reader_bounds),
       hasher_(1, hasher_limit),
       lake_queries_(1, lake_query_bounds),
-      sql_(static_cast<std::size_t>(services.sql.slots), sql_bounds(services.sql.slots)) {}
+      sql_(static_cast<std::size_t>(services.sql.slots), sql_bounds(services.sql.slots)),
+      provider_(services.sign_on == nullptr
+                    ? nullptr
+                    : std::make_unique<WorkQueue>(provider_threads, provider_bounds)) {}
 
 Context::~Context() {
   stopping = true;
@@ -225,6 +232,12 @@ void Context::on_io(std::function<void()> job) {
 
 void Context::hash(Respond respond, std::function<void()> job) {
   if (!hasher_.run(std::move(job))) respond(busy());
+}
+
+void Context::ask_provider(const Call& call, std::function<void()> job) {
+  if (provider_->run(call.request->peer, std::move(job)) != WorkQueue::Taken::yes) {
+    call.respond(busy());
+  }
 }
 
 std::shared_ptr<const VersionInfo> Context::known_version(const std::string& version) const {

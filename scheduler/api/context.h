@@ -85,6 +85,9 @@ class Context {
                std::function<void(Response)> answered);
   // On the hasher's thread, for passwords; the job answers.
   void hash(Respond respond, std::function<void()> job);
+  // On a thread of its own, for what the login provider is asked; the job answers. 503 when too
+  // many wait. There is a provider.
+  void ask_provider(const Call& call, std::function<void()> job);
   // On the io thread, soon: where JSON is rendered when nothing needs reading. Any thread.
   void on_io(std::function<void()> job);
 
@@ -111,6 +114,7 @@ class Context {
   WorkQueue hasher_;
   WorkQueue lake_queries_;
   WorkQueue sql_;
+  std::unique_ptr<WorkQueue> provider_;  // null: there is none
 };
 
 // ---- what of DAGs the caller sees: for every list, stream and count that is of more than one

@@ -139,6 +139,10 @@ void cancel_backfill(Context&, Call);
 void create_token(Context&, Call);
 void login(Context&, Call);
 void get_session(Context&, Call);
+void login_methods(Context&, Call);
+void begin_sign_on(Context&, Call);
+void end_sign_on(Context&, Call);
+Result<Response> check_provider(Context&, const Request&);
 void logout(Context&, Call);
 
 // question_routes.cc

@@ -301,6 +301,12 @@ constexpr QueryParam task_mask_rows[] = {update_mask, map_index};
 
 constexpr QueryParam config_rows[] = {own("section", Kind::text, "This section alone")};
 constexpr QueryParam link_rows[] = {map_index, own("try_number", Kind::integer)};
+constexpr QueryParam sign_on_rows[] = {
+    own("code", Kind::text, "What the provider gives for its tokens"),
+    own("state", Kind::text, "Of the login that the browser began"),
+    own("iss", Kind::text, "The provider's name of itself (RFC 9207)"),
+    own("error", Kind::text, "Why there is no code"),
+    own("error_description", Kind::text, "The same in words; for the log")};
 constexpr QueryParam next_rows[] = {
     own("next", Kind::text, "Where to go afterwards: a path of this server")};
 
@@ -400,6 +406,7 @@ std::vector<std::string_view> order_names(const QueryParam& order) {
 constinit const QueryTable config_params = config_rows;
 constinit const QueryTable link_params = link_rows;
 constinit const QueryTable next_params = next_rows;
+constinit const QueryTable sign_on_params = sign_on_rows;
 constinit const QueryTable backfill_list_params = backfill_list_rows;
 
 }  // namespace batuta::http

@@ -93,6 +93,7 @@ extern const QueryTable hitl_list_params;
 extern const QueryTable config_params;
 extern const QueryTable link_params;
 extern const QueryTable next_params;
+extern const QueryTable sign_on_params;  // beside others: providers add their own
 extern const QueryTable lake_list_params;
 extern const QueryTable lake_lineage_params;
 extern const QueryTable lake_rows_params;

@@ -85,9 +85,12 @@ constexpr Route every_route[] = {
     {post,  hook_path, receive_hook, everyone, "Trigger a run by a signed webhook", {.answer = "HookAnswer", .status = 202}},
     {post,  OURS "/login", login, everyone, "Session cookie for a password or a one-time code",
      {.body = &login_body, .answer = "Session"}},
+    {get,   OURS "/login", login_methods, everyone, "How people log in: by password, by a provider", {.answer = "LoginMethods"}},
+    {get,   "/auth/oidc/login", begin_sign_on, everyone, "Leads to the login provider", {.query = &next_params, .status = 303}},
+    {get,   "/auth/oidc/callback", end_sign_on, everyone, "Where the login provider leads back to: a cookie, and the page",
+     {.query = &sign_on_params, .status = 303}},
     {get,   OURS "/session", get_session, own, "Who am I; the CSRF token", {.answer = "Session"}},
     {post,  OURS "/logout", logout, own, "End this session", {.status = 204}},
-
     {patch, OURS "/session", patch_own_password, own,
      "Change one's own password; ends one's sessions and tokens", {.body = &own_password_body, .status = 204}},
 
@@ -291,6 +294,8 @@ constexpr Route every_route[] = {
      {.query = &config_params, .answer = "Config"}},
     {get,   V2 "/config/section/{section}/option/{option}", reading<get_config_value>, reading_of("admin:config"),
      "One setting"},
+    {get,   OURS "/config/provider", reading<check_provider>, reading_of("admin:config"),
+     "Whether the login provider answers", {.answer = "ProviderHealth"}},
     {post,  OURS "/config/reload", reading<reload_config>, editing("admin:config"),
      "Read the settings again and take over, all or nothing, what may change while running; the rest is named",
      {.answer = "SettingsReload"}},

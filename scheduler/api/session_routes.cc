@@ -7,6 +7,8 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
+#include "scheduler/api/sessions.h"
+#include "scheduler/api/sign_on.h"
 
 namespace batuta::http {
 
@@ -14,23 +16,17 @@ using nlohmann::json;
 
 namespace {
 
-constexpr Duration session_lifetime = std::chrono::hours(24);
 constexpr std::size_t max_login_field = 128;
 constexpr std::size_t max_password = 1024;
 
-// How someone came in, as the event log names it.
-struct Door {
-  const char* event;    // "login" | "token_created"
-  const char* purpose;  // of the token: "session" | "api"
-  const char* by;       // "password" | "code"
-};
-
-struct Granted {
-  User user;
-  std::string token;
-  Time expires;
-};
-using OnGranted = std::function<void(const Granted&)>;
+Error no_passwords(const Context& context) {
+  const SignOn* provider = context.services.sign_on;
+  return {Errc::forbidden,
+          "passwords are switched off here (auth.local_login)" +
+              (provider ? ": sign in with " + provider->label() + " at " + provider->page()
+                        : std::string()),
+          {}};
+}
 
 // One answer for every failure: it must not tell whether the user exists.
 Error bad_credentials() {
@@ -56,8 +52,79 @@ void change_session(Context& context, const Call& call, const char* event, json 
   context.change(call, event, extra, std::move(write), std::move(done));
 }
 
-void issue(Context& context, const Call& call, const User& user, const Door& door,
-           OnGranted granted) {
+void refuse(Context& context, const Call& call, const std::string& name, const char* by) {
+  log_failed_login(context, call, name, by);
+  call.respond(error_response(bad_credentials()));
+}
+
+// False when the try must wait; it has been answered then.
+bool may_try(Context& context, const Call& call, const std::string& account) {
+  const std::string& peer = call.request->peer;
+  if (const auto wait = context.limiter.blocked(account, peer, context.now())) {
+    call.respond(slow_down(*wait));
+    return false;
+  }
+  context.limiter.began(account, peer, context.now());
+  return true;
+}
+
+void by_password(Context& context, const Call& call, const std::string& name,
+                 const std::string& password, const LoginDoor& door, OnGranted granted) {
+  if (!context.services.local_login) {
+    return call.respond(error_response(no_passwords(context)));
+  }
+  if (!may_try(context, call, name)) return;
+  context.hash(call.respond, [&context, call, name, password, door, granted] {
+    const auto user = context.services.registry.check_password(name, password);
+    context.on_io([&context, call, name, user, door, granted] {
+      if (!user) return refuse(context, call, name, door.by);
+      context.limiter.succeeded(user->name, call.request->peer, context.now());
+      issue_session(context, call, *user, door, granted);
+    });
+  });
+}
+
+void by_code(Context& context, const Call& call, const std::string& code, OnGranted granted) {
+  // Codes have no account; a name that no user can have keeps their tries together.
+  if (!may_try(context, call, "#code")) return;
+  const auto name = context.services.codes.redeem(code, context.now());
+  if (!name) return refuse(context, call, "", "code");
+  for (const auto& user : context.services.registry.users()) {
+    if (user.name != *name) continue;
+    context.limiter.succeeded("#code", call.request->peer, context.now());
+    return issue_session(context, call, user, {"login", "session", "code"}, granted);
+  }
+  refuse(context, call, "", "code");
+}
+
+json session_json(const User& user, const std::string& token, Time expires) {
+  return {{"csrf_token", csrf_token(token)},
+          {"user", {{"username", user.name}, {"role", user.role}}},
+          {"username", user.name},
+          {"role", user.role},
+          {"expires_at", to_iso(expires)}};
+}
+
+// Where a user of the provider ends its session there, too.
+std::optional<std::string> provider_logout(const Context& context, const std::string& name) {
+  if (context.services.sign_on == nullptr) return std::nullopt;
+  for (const User& user : context.services.registry.users()) {
+    if (user.name == name && !user.identity.empty()) return context.services.sign_on->logout_url();
+  }
+  return std::nullopt;
+}
+
+Response with_cookie(const Granted& grant) {
+  Response response = json_response(session_json(grant.user, grant.token, grant.expires));
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(session_lifetime);
+  response.headers.emplace_back("Set-Cookie", session_cookie_text(grant.token, age));
+  return response;
+}
+
+}  // namespace
+
+void issue_session(Context& context, const Call& call, const User& user, const LoginDoor& door,
+                   OnGranted granted) {
   auto grant = std::make_shared<Granted>();
   grant->user = user;
   const Time now = context.now();
@@ -77,83 +144,25 @@ void issue(Context& context, const Call& call, const User& user, const Door& doo
                  });
 }
 
-// io thread. What was typed as a name is kept only if there is such a user: people type passwords
-// there.
-void log_failure(Context& context, const Call& call, const std::string& name, const char* by) {
+// What was typed as a name is kept only if there is such a user: people type passwords there.
+bool log_failed_login(Context& context, const Call& call, const std::string& name, const char* by,
+                      const char* why) {
   const auto left_out = context.brake.admit(context.now());
-  if (!left_out) return;
+  if (!left_out) return false;
   const auto users = context.services.registry.users();
   const bool known =
       std::any_of(users.begin(), users.end(), [&](const User& user) { return user.name == name; });
   call.request->identity.user = known ? name : "";
-  context.change(call, "login_failed",
-                 {{"by", by}, {"address", call.request->peer}, {"left_out_before", *left_out}},
-                 success, [](const Status&) {});
-}
-
-void refuse(Context& context, const Call& call, const std::string& name, const char* by) {
-  log_failure(context, call, name, by);
-  call.respond(error_response(bad_credentials()));
-}
-
-// False when the try must wait; it has been answered then.
-bool may_try(Context& context, const Call& call, const std::string& account) {
-  const std::string& peer = call.request->peer;
-  if (const auto wait = context.limiter.blocked(account, peer, context.now())) {
-    call.respond(slow_down(*wait));
-    return false;
-  }
-  context.limiter.began(account, peer, context.now());
+  json extra{{"by", by}, {"address", call.request->peer}, {"left_out_before", *left_out}};
+  if (*why != '\0') extra["why"] = why;
+  context.change(call, "login_failed", extra, success, [](const Status&) {});
   return true;
 }
 
-void by_password(Context& context, const Call& call, const std::string& name,
-                 const std::string& password, const Door& door, OnGranted granted) {
-  if (!may_try(context, call, name)) return;
-  context.hash(call.respond, [&context, call, name, password, door, granted] {
-    const auto user = context.services.registry.check_password(name, password);
-    context.on_io([&context, call, name, user, door, granted] {
-      if (!user) return refuse(context, call, name, door.by);
-      context.limiter.succeeded(user->name, call.request->peer, context.now());
-      issue(context, call, *user, door, granted);
-    });
-  });
-}
-
-void by_code(Context& context, const Call& call, const std::string& code, OnGranted granted) {
-  // Codes have no account; a name that no user can have keeps their tries together.
-  if (!may_try(context, call, "#code")) return;
-  const auto name = context.services.codes.redeem(code, context.now());
-  if (!name) return refuse(context, call, "", "code");
-  for (const auto& user : context.services.registry.users()) {
-    if (user.name != *name) continue;
-    context.limiter.succeeded("#code", call.request->peer, context.now());
-    return issue(context, call, user, {"login", "session", "code"}, granted);
-  }
-  refuse(context, call, "", "code");
-}
-
-json session_json(const User& user, const std::string& token, Time expires) {
-  return {{"csrf_token", csrf_token(token)},
-          {"user", {{"username", user.name}, {"role", user.role}}},
-          {"username", user.name},
-          {"role", user.role},
-          {"expires_at", to_iso(expires)}};
-}
-
-std::string cookie(const std::string& token, std::chrono::seconds age) {
+std::string session_cookie_text(const std::string& token, std::chrono::seconds age) {
   return std::string(session_cookie) + "=" + token +
          "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(age.count());
 }
-
-Response with_cookie(const Granted& grant) {
-  Response response = json_response(session_json(grant.user, grant.token, grant.expires));
-  const auto age = std::chrono::duration_cast<std::chrono::seconds>(session_lifetime);
-  response.headers.emplace_back("Set-Cookie", cookie(grant.token, age));
-  return response;
-}
-
-}  // namespace
 
 void create_token(Context& context, Call call) {
   const auto body = body_object(*call.request);
@@ -162,7 +171,7 @@ void create_token(Context& context, Call call) {
   const std::string name = fields.required_text("username", max_login_field);
   const std::string password = fields.required_text("password", max_password);
   if (!fields.status()) return call.respond(error_response(fields.status().error()));
-  const Door door{"token_created", "api", "password"};
+  const LoginDoor door{"token_created", "api", "password"};
   by_password(context, call, name, password, door, [call](const Granted& grant) {
     call.respond(json_response({{"access_token", grant.token}}, 201));
   });
@@ -184,12 +193,13 @@ void login(Context& context, Call call) {
   by_password(context, call, name, password, {"login", "session", "password"}, granted);
 }
 
-void get_session(Context&, Call call) {
+void get_session(Context& context, Call call) {
   bool by_cookie = false;
   const auto& identity = call.request->identity;
   const User user{identity.user, identity.role, {}};
-  call.respond(json_response(
-      session_json(user, request_token(*call.request, by_cookie), identity.expires_at)));
+  json session = session_json(user, request_token(*call.request, by_cookie), identity.expires_at);
+  if (const auto url = provider_logout(context, identity.user)) session["logout_url"] = *url;
+  call.respond(json_response(session));
 }
 
 void logout(Context& context, Call call) {
@@ -201,7 +211,8 @@ void logout(Context& context, Call call) {
       [call](const Status& done) {
         if (!done) return call.respond(error_response(done.error()));
         Response response = no_content();
-        response.headers.emplace_back("Set-Cookie", cookie("", std::chrono::seconds(0)));
+        response.headers.emplace_back("Set-Cookie",
+                                      session_cookie_text("", std::chrono::seconds(0)));
         call.respond(std::move(response));
       });
 }

@@ -30,6 +30,7 @@
 #include "scheduler/serve/kept_write.h"
 #include "scheduler/serve/lake_query.h"
 #include "scheduler/serve/launch_context.h"
+#include "scheduler/serve/login_settings.h"
 #include "scheduler/serve/offers.h"
 #include "scheduler/serve/outbox_wiring.h"
 #include "scheduler/serve/platform_facts.h"
@@ -275,7 +276,7 @@ struct Server::Impl {
                                .hub = hub,
                                .home = home.folder(),
                                .version = version};
-    services.ready = [this] { return ready(); };
+    services.ready = [this] { return dags.ready(); };
     services.damage = [this] {
       std::lock_guard guard(damage_mutex);
       return damage;
@@ -312,6 +313,8 @@ struct Server::Impl {
     services.lake_query = lake_query(home, options.plugins_folder);
     services.monitor_query = lake_query(home, options.plugins_folder, "lake_monitors");
     const Settings& set = home.settings();
+    services.sign_on = sign_on.get();
+    services.local_login = set.auth_local_login;
     services.sql = {set.lake_sql_slots, set.lake_sql_rows, set.lake_sql_bytes};
     services.find_asset = http::find_asset;
     services.keep_house = [this](auto job) { keep_exports = std::move(job); };
@@ -360,8 +363,7 @@ struct Server::Impl {
 
   // Before anything is served: no default account, no open door.
   Status first_admin() {
-    if (!registry.users().empty()) return success();
-    return make_first_user(registry, home);
+    return registry.users().empty() ? make_first_user(registry, home) : success();
   }
 
   // A user's tokens may have ended, the command line's among them; and a password that is no longer
@@ -382,6 +384,7 @@ struct Server::Impl {
     dags.stop();
     asio::post(io, [this] { workers.stop(); });
     secrets.stop();  // those below wait for it
+    if (sign_on) sign_on->stop();
     outbox.stop();
     waits.stop();
     engine.stop();
@@ -391,7 +394,6 @@ struct Server::Impl {
     http_server.reset();
   }
 
-  bool ready() const { return dags.ready(); }
   std::string url() const {
     return "http://" + reachable_host(options.host) + ":" + std::to_string(http_server->port());
   }
@@ -418,6 +420,7 @@ struct Server::Impl {
   BundleKeeper bundles;
   DagWiring dags;
   http::LoginCodes codes;
+  const std::unique_ptr<http::SignOn> sign_on{sign_on_of(home.settings())};  // null: no provider
   http::Hub hub;
   http::EngineBackend backend;
   Offers offers;
@@ -425,9 +428,8 @@ struct Server::Impl {
   SettingsReloader reloader{home, engine, registry, [this](const Settings& s) { take_over(s); }};
   std::size_t moves = 0;  // of task instances since memory was given back; control thread
   std::mutex damage_mutex;
-  std::string damage;  // of the store, as housekeeping found it last
-  std::function<void(Time)>
-      keep_exports;  // set before there is housekeeping, whose thread calls it
+  std::string damage;                      // of the store, as housekeeping found it last
+  std::function<void(Time)> keep_exports;  // set before housekeeping, whose thread calls it
   std::unique_ptr<Housekeeping> housekeeping;
   std::unique_ptr<http::Server> http_server;
   std::thread io_thread;
@@ -491,7 +493,7 @@ bool Server::stopping() const {
   return impl_->stopped;
 }
 bool Server::ready() const {
-  return impl_->ready();
+  return impl_->dags.ready();
 }
 
 }  // namespace batuta

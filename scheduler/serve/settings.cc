@@ -7,6 +7,7 @@
 
 #include "common/safe_json.h"
 #include "common/text.h"
+#include "scheduler/serve/login_settings.h"
 
 namespace batuta {
 namespace {
@@ -87,7 +88,7 @@ struct Reader {
     std::string text;
     if (value.is_string()) {
       text = value.get_ref<const std::string&>();
-    } else if (setting.kind == Setting::Kind::object) {
+    } else if (setting.kind == Setting::Kind::object || setting.kind == Setting::Kind::reference) {
       text = json_text(value);
     } else {
       return false;
@@ -175,6 +176,15 @@ json type_schema(const Setting& setting) {
       // A secret reference has a list where it names a program.
       if (std::string_view(setting.name) == "lineage.token") return {{"type", "object"}};
       return {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
+    case Kind::reference:
+      return {{"type", "object"},
+              {"properties",
+               {{"$env", {{"type", "string"}}},
+                {"$file", {{"type", "string"}}},
+                {"$command", {{"type", "array"}, {"items", {{"type", "string"}}}}}}},
+              {"additionalProperties", false},
+              {"minProperties", 1},
+              {"maxProperties", 1}};
     case Kind::bundles:
       break;
   }
@@ -187,8 +197,9 @@ json default_of(const Setting& setting) {
   const Settings defaults;
   if (setting.kind == Setting::Kind::flag) return setting.show(defaults) == "true";
   if (setting.kind == Setting::Kind::integer) return *whole_number_of(json(setting.show(defaults)));
-  if (setting.kind == Setting::Kind::list || setting.kind == Setting::Kind::bundles)
-    return json::array();
+  if (const auto* words = std::get_if<Words Settings::*>(&setting.member))
+    return defaults.*(*words);
+  if (setting.kind == Setting::Kind::bundles) return json::array();
   if (setting.kind == Setting::Kind::object) return json::object();
   const std::string shown = setting.show(defaults);
   return shown.empty() ? json() : json(shown);
@@ -264,7 +275,7 @@ Status check_together(const Settings& settings) {
     return {Errc::invalid, "worker.user_range needs worker.user: its group is the slots'"};
   if (settings.lease < 2 * settings.heartbeat)
     return {Errc::invalid, "lease must be at least twice the heartbeat"};
-  return success();
+  return check_login_settings(settings);
 }
 
 std::string settings_schema() {

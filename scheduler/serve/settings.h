@@ -48,6 +48,17 @@ struct Settings {
   std::string lineage_file;                  // absolute; empty: none
   std::string lineage_namespace = "batuta";  // of jobs
   bool lineage_gzip = false;
+  bool auth_local_login = true;  // passwords are taken
+  std::string oidc_issuer;       // empty: there is no login provider
+  std::string oidc_client_id;
+  std::string oidc_client_secret;  // a reference as JSON; empty: a client without one
+  std::vector<std::string> oidc_scopes{"openid", "profile", "email"};
+  std::string oidc_name_claim = "preferred_username";
+  std::string oidc_groups_claim = "groups";
+  std::vector<std::string> oidc_roles;   // "theirs=role"; the first that fits is taken
+  std::vector<std::string> oidc_groups;  // "theirs=group"
+  std::string oidc_default_role;         // empty: whom oidc.roles gives none does not get in
+  std::string oidc_label = "single sign-on";
   std::vector<std::string> secrets_env;       // names
   std::vector<std::string> secrets_folders;   // absolute, as lexically_normal() writes them
   std::vector<std::string> secrets_programs;  // the same
@@ -72,7 +83,8 @@ struct Setting {
                               std::vector<BundleSetting> Settings::*>;
   // How batuta.json has it. `bytes` and `duration` are a number or a text with a unit; `object` is
   // kept as its text.
-  enum class Kind { flag, duration, integer, bytes, text, list, object, bundles };
+  // `reference` too: where a secret is kept (store/secret_reference.h).
+  enum class Kind { flag, duration, integer, bytes, text, list, object, reference, bundles };
 
   const char* name;      // "lake.memory"; the variable is BATUTA_LAKE_MEMORY
   const char* sentence;  // what it is, for editors; docs/configuration.md says more

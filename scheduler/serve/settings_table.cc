@@ -8,6 +8,7 @@
 #include "common/url.h"
 #include "scheduler/core/cron.h"
 #include "scheduler/http/forwarded.h"
+#include "scheduler/serve/login_settings.h"
 #include "scheduler/serve/settings.h"
 #include "scheduler/store/secret_reference.h"
 #include "worker/slot_user.h"
@@ -144,7 +145,7 @@ const char* const of_containers =
 
 // Those with one prefix side by side: `config list` shows them as sections.
 const std::vector<Setting>& settings_table() {
-  static const std::vector<Setting> table{
+  static const std::vector<Setting> table = with_login_settings({
       {.name = "heartbeat",
        .sentence = "How often a worker shows that it lives.",
        .kind = Kind::duration,
@@ -443,7 +444,7 @@ const std::vector<Setting>& settings_table() {
        .most = 1'000'000,
        .unit = "files",
        .live = true},
-  };
+  });
   return table;
 }
 

@@ -39,6 +39,18 @@ struct User {
   std::string name;
   std::string role;  // none viewer operator admin, or one of one's own
   Time created_at;
+  // Who that is to the login provider, "<issuer>\n<subject>"; empty: one of our own, who has a
+  // password.
+  std::string identity{};
+};
+
+// Somebody whom the login provider vouches for, with what its claims give them here.
+struct ProviderUser {
+  std::string identity;
+  std::string name;  // for one who is new: whoever is known keeps theirs
+  std::string role;
+  std::vector<std::string> groups;   // to be in
+  std::vector<std::string> decided;  // the provider decides who is in these; all of `groups` are
 };
 
 // Who a token stands for, until when, and what may be done with it.
@@ -110,6 +122,13 @@ class Registry {
   virtual Status change_user(std::string_view name, std::string_view role,
                              std::string_view password_hash) = 0;
   virtual Status delete_user(std::string_view name) = 0;  // the same; ends its tokens at once
+  // Makes the user of that identity, or gives the one there is this role and these groups, all in
+  // one transaction. Groups that there are not are left out. Errc::conflict when the name is of
+  // another user, one of our own or of another identity: it never becomes this one. Errc::invalid
+  // for a name, role or identity that is none. Who is known by a provider has no password here, is
+  // changed by nothing else, and does not count as the last admin: set_user and change_user are
+  // Errc::conflict.
+  virtual Status keep_provider_user(const ProviderUser& user) = 0;
   // A role of one's own. Errc::invalid as check_role says.
   virtual Status add_role(const Role& role) = 0;          // conflict when it exists
   virtual Status set_role(const Role& role) = 0;          // not_found when it does not

@@ -54,6 +54,7 @@ class SqliteRegistry : public Registry {
   Status change_user(std::string_view name, std::string_view role,
                      std::string_view password_hash) override;
   Status delete_user(std::string_view name) override;
+  Status keep_provider_user(const ProviderUser& user) override;
   Status add_role(const Role& role) override;
   Status set_role(const Role& role) override;
   Status delete_role(std::string_view name) override;

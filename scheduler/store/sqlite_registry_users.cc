@@ -135,6 +135,12 @@ Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
     return Error{Errc::invalid, "there are too many users", "username"};
   }
   const auto known = users_.find(name);
+  if (known != users_.end() && !known->second.user.identity.empty()) {
+    return Error{Errc::conflict,
+                 "'" + std::string(name) +
+                     "' is a user of the login provider, which decides on role and password",
+                 "username"};
+  }
   const bool other_password = known != users_.end() && known->second.password_hash != password_hash;
   StoredUser stored{{std::string(name), std::string(role), {}}, std::string(password_hash)};
   const Status written = write([&] {
@@ -153,10 +159,12 @@ Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
   return success();
 }
 
-// Somebody must be able to make users, or nobody ever will again.
+// Somebody must be able to make users, or nobody ever will again: one of our own, for whom the
+// provider gives a role it can also take.
 bool SqliteRegistry::last_admin(std::string_view name) const {
   return std::all_of(users_.begin(), users_.end(), [&](const auto& entry) {
-    return (entry.second.user.role == "admin") == (entry.first == name);
+    const User& user = entry.second.user;
+    return (user.role == "admin" && user.identity.empty()) == (entry.first == name);
   });
 }
 

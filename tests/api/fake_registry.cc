@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/ids.h"
+
 namespace batuta::http {
 
 FakeRegistry::FakeRegistry() {
@@ -95,6 +97,9 @@ bool FakeRegistry::other_admin(std::string_view name) const {
 Status FakeRegistry::set_user(std::string_view name, std::string_view role,
                               std::string_view password_hash) {
   if (!role_of(role)) return {Errc::invalid, "no such role", "role"};
+  for (const User& row : user_rows) {
+    if (row.name == name && !row.identity.empty()) return {Errc::conflict, "of the provider"};
+  }
   ++version;
   if (std::none_of(user_rows.begin(), user_rows.end(),
                    [&](const User& row) { return row.name == name; })) {
@@ -124,6 +129,7 @@ Status FakeRegistry::change_user(std::string_view name, std::string_view role,
                                  std::string_view password_hash) {
   for (auto& row : user_rows) {
     if (row.name != name) continue;
+    if (!row.identity.empty()) return {Errc::conflict, "of the provider"};
     const bool falls = !role.empty() && role != "admin" && row.role == "admin";
     if (falls && !other_admin(name)) return {Errc::conflict, "the last admin"};
     const std::string kept = role.empty() ? row.role : std::string(role);
@@ -135,12 +141,38 @@ Status FakeRegistry::delete_user(std::string_view name) {
   const auto row = std::find_if(user_rows.begin(), user_rows.end(),
                                 [&](const User& user) { return user.name == name; });
   if (row == user_rows.end()) return {Errc::not_found, "unknown"};
-  if (row->role == "admin" && !other_admin(name)) return {Errc::conflict, "the last admin"};
+  if (row->role == "admin" && row->identity.empty() && !other_admin(name)) {
+    return {Errc::conflict, "the last admin"};
+  }
   ++version;
   for (auto& [group, members] : group_rows) std::erase(members.users, name);
   user_rows.erase(row);
   hashes.erase(hashes.find(name));
   std::erase_if(token_rows, [&](const auto& token) { return token.second.user == name; });
+  return success();
+}
+Status FakeRegistry::keep_provider_user(const ProviderUser& user) {
+  if (user.identity.empty()) return {Errc::invalid, "no identity", "identity"};
+  if (!role_of(user.role)) return {Errc::invalid, "no such role", "role"};
+  auto row = std::find_if(user_rows.begin(), user_rows.end(),
+                          [&](const User& known) { return known.identity == user.identity; });
+  if (row == user_rows.end()) {
+    if (!valid_id(user.name)) return {Errc::invalid, "no name", "username"};
+    if (const Status added = add_user(user.name, user.role, ""); !added) return added;
+    row = std::prev(user_rows.end());
+    row->identity = user.identity;
+  }
+  row->role = user.role;
+  ++version;
+  for (const std::string& name : user.decided) {
+    const auto group = group_rows.find(name);
+    if (group == group_rows.end()) continue;
+    auto& members = group->second.users;
+    std::erase(members, row->name);
+    if (std::find(user.groups.begin(), user.groups.end(), name) == user.groups.end()) continue;
+    members.push_back(row->name);
+    std::sort(members.begin(), members.end());
+  }
   return success();
 }
 Status FakeRegistry::set_favorite(std::string_view user, std::string_view dag_id, bool is_one) {

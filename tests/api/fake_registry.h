@@ -34,6 +34,7 @@ class FakeRegistry final : public Registry {
   Status add_user(std::string_view name, std::string_view role, std::string_view hash) override;
   Status change_user(std::string_view name, std::string_view role, std::string_view hash) override;
   Status delete_user(std::string_view name) override;
+  Status keep_provider_user(const ProviderUser& user) override;
   std::vector<Role> roles() const override;
   std::vector<UserGroup> groups() const override;
   Rights rights_of(std::string_view user) const override;

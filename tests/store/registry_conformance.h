@@ -177,6 +177,63 @@ TEST_CASE_TEMPLATE_DEFINE(
   CHECK(registry.users().size() == 2);
 }
 
+TEST_CASE_TEMPLATE_DEFINE(
+    "a user of the login provider has its role and groups anew each time, and never another's name",
+    Harness, provider_users) {
+  Harness h;
+  Registry& registry = h.registry();
+  REQUIRE(registry.add_user("root", "admin", h.hash("x")).ok());
+  REQUIRE(registry.add_group({"desk", "", {"operator"}, {"root"}}).ok());
+  REQUIRE(registry.add_group({"hand", "", {"viewer"}, {}}).ok());
+  const ProviderUser ana{"https://id.example\n17", "ana", "none", {"desk"}, {"desk", "gone"}};
+  REQUIRE(registry.keep_provider_user(ana).ok());
+  CHECK(registry.rights_of("ana").may(Action::trigger, "dag:x"));
+  CHECK_FALSE(registry.check_password("ana", "").has_value());
+  const auto identity_of = [&](std::string_view name) {
+    for (const User& user : registry.users()) {
+      if (user.name == name) return user.identity;
+    }
+    return std::string("nobody");
+  };
+  h.reopen();
+  CHECK(identity_of("ana") == ana.identity);
+  CHECK(identity_of("root").empty());
+
+  SUBCASE("a group that was lost is lost here; one the provider does not decide on stays") {
+    REQUIRE(registry.set_group({"hand", "", {"viewer"}, {"ana"}}).ok());
+    REQUIRE(registry.keep_provider_user({ana.identity, "renamed", "viewer", {}, {"desk"}}).ok());
+    CHECK(identity_of("renamed") == "nobody");
+    h.reopen();
+    CHECK(registry.groups()[0].users == std::vector<std::string>{"root"});
+    CHECK(registry.groups()[1].users == std::vector<std::string>{"ana"});
+    CHECK_FALSE(registry.rights_of("ana").may(Action::trigger, "dag:x"));
+    CHECK(registry.rights_of("ana").may(Action::read, "dag:x"));
+  }
+  SUBCASE("the name of one of our own, or of another identity, is not taken over") {
+    for (const char* name : {"root", "ana"}) {
+      const ProviderUser other{"https://id.example\n18", name, "admin", {}, {}};
+      CHECK(registry.keep_provider_user(other).error().code == Errc::conflict);
+    }
+    CHECK(registry.add_user("ana", "admin", h.hash("x")).error().code == Errc::conflict);
+    CHECK(registry.set_user("ana", "admin", h.hash("x")).error().code == Errc::conflict);
+    CHECK(registry.change_user("ana", "", h.hash("x")).error().code == Errc::conflict);
+    CHECK(registry.change_user("ana", "admin", "").error().code == Errc::conflict);
+    CHECK(registry.check_password("root", "x").has_value());
+  }
+  SUBCASE("an admin of the provider's may lose the role, and is not the last one of our own") {
+    REQUIRE(registry.keep_provider_user({ana.identity, "ana", "admin", {}, {}}).ok());
+    CHECK(registry.delete_user("root").error().code == Errc::conflict);
+    CHECK(registry.keep_provider_user({ana.identity, "ana", "none", {}, {}}).ok());
+    CHECK(registry.delete_user("ana").ok());
+  }
+  SUBCASE("what is no role, name or identity makes nobody") {
+    CHECK(registry.keep_provider_user({"i", "bob", "king", {}, {}}).error().where == "role");
+    CHECK(registry.keep_provider_user({"i", "../b", "none", {}, {}}).error().where == "username");
+    CHECK(registry.keep_provider_user({"", "bob", "none", {}, {}}).error().where == "identity");
+    CHECK(registry.users().size() == 2);
+  }
+}
+
 TEST_CASE_TEMPLATE_DEFINE("a write is logged once, a refusal not at all", Harness, audited_writes) {
   Harness h;
   const auto add = [&](const std::string& event) {
@@ -333,6 +390,7 @@ TEST_CASE_TEMPLATE_DEFINE("whatever changes somebody's rights changes their vers
   TEST_CASE_TEMPLATE_INVOKE(groups_of_users, __VA_ARGS__);       \
   TEST_CASE_TEMPLATE_INVOKE(token_scopes, __VA_ARGS__);          \
   TEST_CASE_TEMPLATE_INVOKE(rights_versions, __VA_ARGS__);       \
+  TEST_CASE_TEMPLATE_INVOKE(provider_users, __VA_ARGS__);        \
   TEST_CASE_TEMPLATE_INVOKE(audited_writes, __VA_ARGS__)
 
 }  // namespace batuta::test
