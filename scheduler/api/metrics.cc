@@ -213,16 +213,15 @@ void surroundings(Page& page, const Surroundings& around) {
     page.one("batuta_outbox_dead", "gauge", "Alerts and lineage events that were given up",
              n(around.outbox_dead));
   }
-  if (const LineageFacts& lineage = around.lineage; lineage.on) {
-    page.one("batuta_lineage_waiting", "gauge", "Lineage events on their way", n(lineage.waiting));
-    page.one("batuta_lineage_held", "gauge", "1 while the collector or the file takes none",
-             lineage.trouble.empty() ? 0 : 1);
-    page.one("batuta_lineage_sent_total", "counter", "Lineage events sent", n(lineage.sent));
-    page.one("batuta_lineage_refused_total", "counter", "Lineage events that the collector refused",
-             n(lineage.refused));
-    page.one("batuta_lineage_lost_total", "counter",
-             "Lineage events that were not kept, as too many waited", n(lineage.lost));
-  }
+  const LineageFacts& lineage = around.lineage;
+  page.one("batuta_lineage_waiting", "gauge", "Lineage events on their way", n(lineage.waiting));
+  page.one("batuta_lineage_held", "gauge", "1 while the collector or the file takes none",
+           lineage.trouble.empty() ? 0 : 1);
+  page.one("batuta_lineage_sent_total", "counter", "Lineage events sent", n(lineage.sent));
+  page.one("batuta_lineage_refused_total", "counter", "Lineage events that the collector refused",
+           n(lineage.refused));
+  page.one("batuta_lineage_lost_total", "counter",
+           "Lineage events that were not kept, as too many waited", n(lineage.lost));
   const ProcessMetrics& p = around.process;
   page.one("batuta_disk_free_bytes", "gauge", "Free disk under the home", n(p.disk_free_bytes));
   page.one("batuta_disk_size_bytes", "gauge", "Size of the disk under the home", n(p.disk_bytes));
