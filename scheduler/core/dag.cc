@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <map>
+#include <string>
 #include <string_view>
 #include <unordered_set>
 
@@ -223,6 +225,21 @@ void find_leaves(Dag& dag) {
 
 }  // namespace
 
+namespace {
+
+void find_mapped_groups(Dag& dag) {
+  std::map<std::string, TaskIndex> leads;
+  for (TaskIndex i = 0; i < dag.tasks.size(); ++i) {
+    Task& task = dag.tasks[i];
+    task.mapping_lead = i;
+    if (task.mapped_group.empty()) continue;
+    task.mapping_lead = leads.emplace(task.mapped_group, i).first->second;
+    dag.tasks[task.mapping_lead].mapped_together.push_back(i);
+  }
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const Dag>> finish_dag(Dag dag) {
   if (dag.tasks.size() > max_tasks_per_dag) {
     return {Errc::invalid,
@@ -238,6 +255,7 @@ Result<std::shared_ptr<const Dag>> finish_dag(Dag dag) {
   }
   if (Status found = find_setups(dag); !found) return found.error();
   find_leaves(dag);
+  find_mapped_groups(dag);
   fill_weights(dag, std::move(order));
   return std::shared_ptr<const Dag>(std::make_shared<Dag>(std::move(dag)));
 }

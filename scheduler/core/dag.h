@@ -82,6 +82,9 @@ struct Task {
   std::string expand_json;
   std::string map_index_template;  // {"map_index_template": …}: what they are called; may be empty
   std::int32_t max_map_length = default_max_map_length;  // longer lists fail it
+  // The mapped task group that it stands in, at whatever depth: its tasks have one list, and are
+  // expanded together. Empty: mapped by itself, if at all.
+  std::string mapped_group;
   std::string group;  // the task group that it stands in; empty: none
   // A setup makes what the tasks between it and its teardown need; a teardown takes it away again,
   // and runs when all before it is done and a setup of it succeeded, however the run ends.
@@ -116,6 +119,9 @@ struct Task {
   std::string params_json = "{}";        // data tasks: "params" as written, for the control row
   // Filled by finish_dag.
   std::int32_t effective_weight = 1;
+  // The first task of its mapped group; of other tasks itself.
+  TaskIndex mapping_lead = 0;
+  std::vector<TaskIndex> mapped_together;  // of a lead: all tasks of the group, ascending
   // Of a teardown the setups directly upstream. Of other tasks those farther up, without a teardown
   // or with one downstream of the task: unless they succeeded it does not run, whatever its rule.
   std::vector<TaskIndex> setups;
@@ -183,6 +189,13 @@ struct Dag {
   std::string canonical_json;       // the whole definition, sorted keys; what the store keeps
   std::string source_text;          // the file as it was read
 };
+
+// Both stand in one mapped group: an instance of one has to do with that of the other which bears
+// its index, and with no other.
+inline bool is_mapped_with(const Dag& dag, TaskIndex one, TaskIndex other) {
+  return one != other && !dag.tasks[one].mapped_group.empty() &&
+         dag.tasks[one].mapped_group == dag.tasks[other].mapped_group;
+}
 
 inline constexpr std::size_t max_tasks_per_dag = 20'000;
 inline constexpr std::size_t max_setups_per_dag = 1'000;

@@ -2,6 +2,7 @@
 // mapped; the answer adds instances, or takes away those that a shorter list has not any more.
 #include <algorithm>
 
+#include "scheduler/core/mapped_group.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -27,7 +28,9 @@ void add_instance(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t number)
   run.cells.emplace_back();
   ++run.unfinished;
   if (mutant("forget_added_upstreams")) return;
-  for (const TaskIndex down : run.definition(task).downstream) ++run.upstreams[down].total;
+  for (const TaskIndex down : run.definition(task).downstream) {
+    if (!is_mapped_with(*run.stored.dag, task, down)) ++run.upstreams[down].total;
+  }
   for (const TaskIndex guarded : run.definition(task).guards) ++run.setups[guarded].total;
   for (const TaskIndex teardown : run.definition(task).torn_down_by) ++run.open_before[teardown];
 }
@@ -65,27 +68,27 @@ void add_missing(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count) {
   if (relist) add_ready(turn.state, run, first, turn.now.boot);
 }
 
-void fail_expansion(Turn& turn, LiveRun& run, TaskIndex task, const std::string& why) {
-  for (const InstanceIndex i : all_of(run, task)) {
-    if (run.task(i).state != TaskState::none) continue;
-    end_task(turn, run, i, Cause::unmappable, TaskState::failed, why);
-  }
+// The task, or all of its mapped group.
+std::vector<TaskIndex> mapped_as_one(const LiveRun& run, TaskIndex task) {
+  const Task& lead = run.definition(run.definition(task).mapping_lead);
+  return lead.mapped_together.empty() ? std::vector{task} : lead.mapped_together;
 }
 
-}  // namespace
-
-void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task) {
-  TaskCell& cell = run.cell(first_instance(task));
-  if (cell.expanding) return;
-  cell.expanding = true;
-  turn.out.expansions.push_back({run.row().seq, task});
+// Of a group those fail that would run now; the others follow by their rules.
+void fail_expansion(Turn& turn, LiveRun& run, TaskIndex asked, const std::string& why) {
+  for (const TaskIndex task : mapped_as_one(run, asked)) {
+    for (const InstanceIndex i : all_of(run, task)) {
+      if (run.task(i).state != TaskState::none) continue;
+      const bool in_group = !run.definition(task).mapped_group.empty();
+      if (in_group && verdict_of(run, i) != Verdict::run) continue;
+      end_task(turn, run, i, Cause::unmappable, TaskState::failed, why);
+    }
+  }
 }
 
 void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
                  const std::vector<std::string>& names) {
   const InstanceIndex first = first_instance(task);
-  BATUTA_CHECK(count >= 0 && count <= max_map_length, std::to_string(count));
-  BATUTA_CHECK(run.stored.has_rows(), "only a task of a run with rows can be expanded");
   if (run.task(first).map_index == unmapped && count > 0) {
     touch(turn, run, first);
     run.task(first).map_index = MapIndex{0};
@@ -106,7 +109,27 @@ void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
     }
     if (run.task(i).state == TaskState::none) check_later(turn.state, run, i);
   }
-  run.cell(first).expanded = true;  // what was cleared above would be asked about again
+}
+
+}  // namespace
+
+void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task) {
+  TaskCell& cell = mapping_cell(run, task);
+  if (cell.expanding) return;
+  cell.expanding = true;
+  turn.out.expansions.push_back({run.row().seq, task});
+}
+
+void expand_tasks(Turn& turn, LiveRun& run, TaskIndex asked, std::int32_t count,
+                  const std::vector<std::string>& names) {
+  BATUTA_CHECK(count >= 0 && count <= max_map_length, std::to_string(count));
+  BATUTA_CHECK(run.stored.has_rows(), "only a task of a run with rows can be expanded");
+  for (const TaskIndex task : mapped_as_one(run, asked)) {
+    // What the run was triggered without, or was deleted, stays so until it is cleared.
+    if (task != asked && run.task(first_instance(task)).state == TaskState::removed) continue;
+    expand_task(turn, run, task, count, names);
+  }
+  mapping_cell(run, asked).expanded = true;  // what was cleared above would be asked about again
 }
 
 void on(Turn& turn, const TaskExpanded& event) {
@@ -114,14 +137,14 @@ void on(Turn& turn, const TaskExpanded& event) {
   if (at == turn.state.runs.end() || at->second->deleted) return;
   LiveRun& run = *at->second;
   if (!run.stored.has_rows()) return;
-  TaskCell& cell = run.cell(first_instance(event.task));
+  TaskCell& cell = mapping_cell(run, event.task);
   if (!cell.expanding) return;
   cell.expanding = false;
   if (run.row().state != DagRunState::running || ends_with_run(run, first_instance(event.task))) {
     return;
   }
   if (!event.failure.empty()) return fail_expansion(turn, run, event.task, event.failure);
-  expand_task(turn, run, event.task, event.count, event.names);
+  expand_tasks(turn, run, event.task, event.count, event.names);
 }
 
 }  // namespace batuta

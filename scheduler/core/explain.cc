@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scheduler/core/mapped_group.h"
 #include "scheduler/core/turn.h"
 
 namespace batuta {
@@ -129,10 +130,10 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
   const TaskIndex task = run.stored.task_of(i);
   UpstreamCounts c;  // of a run without rows: nothing has ended
   c.total = static_cast<std::int32_t>(run.definition(i).upstream.size());
-  if (run.stored.has_rows()) c = run.upstreams[task];
+  if (run.stored.has_rows()) c = upstream_counts(run, i);
   const TriggerRule rule = run.definition(i).trigger_rule;
   const std::vector<TaskIndex>& setups = run.definition(i).setups;
-  const bool waits = run.stored.has_rows() ? verdict_of(run, task) == Verdict::wait
+  const bool waits = run.stored.has_rows() ? verdict_of(run, i) == Verdict::wait
                                            : evaluate(rule, c) == Verdict::wait;
   if (waits && run.definition(i).is_teardown && run.stored.has_rows()) {
     out.push_back({"Trigger Rule", "it waits for all that comes before it: " +
@@ -148,8 +149,14 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
     int listed = 0;
     for (const TaskIndex up : run.definition(i).upstream) {
       bool over = true;
-      run.stored.each_of(
-          up, [&](InstanceIndex each) { over = over && is_terminal(run.stored.state_of(each)); });
+      const auto look = [&](InstanceIndex each) {
+        over = over && is_terminal(run.stored.state_of(each));
+      };
+      if (run.stored.has_rows() && is_mapped_with(*run.stored.dag, up, task)) {
+        if (const auto peer = peer_of(run.stored, i, up)) look(*peer);
+      } else {
+        run.stored.each_of(up, look);
+      }
       if (over) continue;
       if (++listed > 5) break;
       open += (open.empty() ? "" : ", ") + run.definition(up).id;
@@ -167,7 +174,7 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
   } else if (run.gate_asked || (run.stored.has_rows() && run.cell(i).gate_asked)) {
     out.push_back({"Run If", std::string("whether the run_if of its ") +
                                  (run.gate_asked ? "DAG" : "task") + " holds is being read"});
-  } else if (run.stored.has_rows() && run.cell(first_instance(task)).expanding) {
+  } else if (run.stored.has_rows() && mapping_cell(run, task).expanding) {
     out.push_back({"Task has been mapped", "what it is mapped over is being read"});
   }
 }

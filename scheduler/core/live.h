@@ -132,7 +132,7 @@ struct TaskCell {
   std::optional<Boot> cancel_by;  // its entry in SchedulerState::cancel_deadlines
   bool unlisted = false;          // its agent came back and did not name it
   bool in_check = false;          // in SchedulerState::to_check
-  bool expanding = false;         // a mapped task's first: its length was asked for
+  bool expanding = false;         // a mapped task's first (mapping_cell): its length was asked for
   bool expanded = false;          // and is known, for as long as no upstream runs again
   bool resolving = false;         // what becomes of it was asked for
   bool output_found = false;      // its last attempt printed what continue_on waits for
@@ -165,7 +165,9 @@ struct LiveRun {
   LiveDag* dag = nullptr;  // the newest version and the DAG's own state
   std::shared_ptr<const DispatchPlan> plan;
   // Empty while the run has no rows:
-  std::vector<UpstreamCounts> upstreams;  // by TaskIndex, over all instances of the upstream tasks
+  // By TaskIndex, over all instances of the upstream tasks but those of its own mapped group, which
+  // upstream_counts() adds.
+  std::vector<UpstreamCounts> upstreams;
   std::vector<UpstreamCounts> setups;     // the same of Task::setups
   std::vector<std::int32_t> open_before;  // of teardowns: instances before them that have not ended
   std::vector<TaskCell> cells;            // by InstanceIndex

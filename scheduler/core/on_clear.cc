@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
@@ -71,8 +72,24 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
   const Dag& dag = *run.stored.dag;
   std::vector<TaskIndex> tasks = closure(dag, closure(dag, named, event.include_upstream, false),
                                          false, event.include_downstream);
+  // Of a mapped group what follows one instance, or comes before it, bears its index too.
+  std::map<std::string_view, std::set<std::int32_t>> indexes;
+  for (const auto& [task, some] : picked) {
+    if (dag.tasks[task].mapped_group.empty()) continue;
+    for (const InstanceIndex i : some) {
+      indexes[dag.tasks[task].mapped_group].insert(number_of(run.stored.row(i).map_index));
+    }
+  }
+  for (const TaskIndex task : named) {
+    if (!picked.contains(task)) indexes.erase(dag.tasks[task].mapped_group);
+  }
   std::set<TaskIndex> cleared;
   for (const InstanceIndex i : instances_of(run, tasks)) {
+    const auto in_group = indexes.find(run.definition(i).mapped_group);
+    if (in_group != indexes.end() &&
+        !in_group->second.contains(number_of(run.stored.row(i).map_index))) {
+      continue;
+    }
     const TaskState state = run.stored.state_of(i);
     const auto some = picked.find(run.stored.task_of(i));
     if (some != picked.end() && !some->second.contains(i)) continue;

@@ -1,4 +1,5 @@
 // From the states of upstreams to a task's own: trigger rules, applied until nothing more follows.
+#include "scheduler/core/mapped_group.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -39,7 +40,7 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   const Task& task = run.definition(i);
   if (state == TaskState::scheduled && !task.needs_worker()) return decide_here(turn, run, i);
   if (state != TaskState::none || !passes_gate(turn, run)) return;
-  Verdict verdict = verdict_of(run, run.task(i).task);
+  Verdict verdict = verdict_of(run, i);
   if (mutant("ignore_upstream_failure") && verdict == Verdict::upstream_failed) {
     verdict = Verdict::run;
   }
@@ -56,7 +57,7 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
                         "the run did not end so");
       }
       if (!past_allows(run, run.task(i).task) && !mutant("ignore_past")) return;
-      if (task.is_mapped() && !run.cell(first_instance(run.task(i).task)).expanded) {
+      if (task.is_mapped() && !mapping_cell(run, run.task(i).task).expanded) {
         return ask_expansion(turn, run, run.task(i).task);
       }
       if (!passes_gate(turn, run, i)) return;
@@ -68,9 +69,10 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
 
 }  // namespace
 
-Verdict verdict_of(const LiveRun& run, TaskIndex index) {
+Verdict verdict_of(const LiveRun& run, InstanceIndex i) {
+  const TaskIndex index = run.stored.task_of(i);
   const Task& task = run.definition(index);
-  const UpstreamCounts& counts = run.upstreams[index];
+  const UpstreamCounts counts = upstream_counts(run, i);
   const UpstreamCounts& setups = run.setups[index];
   // A task may end before what it waits for: a failure above it is enough. A teardown takes nothing
   // away from under work that goes on.

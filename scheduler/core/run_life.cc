@@ -30,6 +30,7 @@ void count_rows(LiveRun& run) {
   for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
     for (const TaskIndex down : run.definition(i).downstream) {
+      if (is_mapped_with(*run.stored.dag, run.stored.task_of(i), down)) continue;
       ++run.upstreams[down].total;
       count_upstream(run.upstreams[down], seen_as(run.task(i)), +1);
     }

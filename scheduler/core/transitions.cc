@@ -1,6 +1,7 @@
 // The one place where a task's state changes, and what must change with it.
 #include <algorithm>
 
+#include "scheduler/core/mapped_group.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -102,7 +103,7 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   if (!run.waits.empty() && (to == TaskState::none || is_terminal(to))) forget_wait(turn, run, i);
   if (to == TaskState::none) {
     // It may be mapped over others now.
-    if (!mutant("keep_old_length")) run.cell(first_instance(run.task(i).task)).expanded = false;
+    if (!mutant("keep_old_length")) mapping_cell(run, run.task(i).task).expanded = false;
     run.cell(i).gate_asked = run.cell(i).gate_open = false;
     check_later(state, run, i);
   }
@@ -127,8 +128,19 @@ bool is_continued(const LiveRun& run, InstanceIndex i, Cause cause, TaskState to
 
 // Nothing follows for what waits on: of two mapped tasks in a row each end would look at all.
 void check_waiting(SchedulerState& state, LiveRun& run, TaskIndex task) {
-  if (verdict_of(run, task) == Verdict::wait) return;
-  run.stored.each_of(task, [&](InstanceIndex each) { check_later(state, run, each); });
+  const bool alike = run.definition(task).mapped_group.empty();  // they wait for the same
+  if (alike && verdict_of(run, first_instance(task)) == Verdict::wait) return;
+  run.stored.each_of(task, [&](InstanceIndex each) {
+    if (alike || verdict_of(run, each) != Verdict::wait) check_later(state, run, each);
+  });
+}
+
+// The one instance of a task of its own mapped group that goes with it.
+void tell_peer(SchedulerState& state, LiveRun& run, InstanceIndex i, TaskIndex down, bool anew) {
+  const auto peer = peer_of(run.stored, i, down);
+  if (!peer) return;
+  if (anew) run.cell(*peer).gate_asked = run.cell(*peer).gate_open = false;
+  if (verdict_of(run, *peer) != Verdict::wait) check_later(state, run, *peer);
 }
 
 // `seen_from`, `seen_to`: what those that come after it take its states for.
@@ -136,11 +148,15 @@ void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, 
                      TaskState seen_from, TaskState seen_to) {
   SchedulerState& state = turn.state;
   for (const TaskIndex down : run.definition(i).downstream) {
+    if (is_mapped_with(*run.stored.dag, run.task(i).task, down)) {
+      tell_peer(state, run, i, down, is_terminal(from));
+      continue;
+    }
     UpstreamCounts& counts = run.upstreams[down];
     if (is_terminal(from)) count_upstream(counts, seen_from, -1);
     if (is_terminal(to)) count_upstream(counts, seen_to, +1);
     if (is_terminal(from) && !mutant("keep_old_length")) {
-      TaskCell& first = run.cell(first_instance(down));
+      TaskCell& first = mapping_cell(run, down);
       first.expanded = first.expanding = false;  // what it is mapped over is made anew
     }
     if (is_terminal(from)) shut_gates(run, down);

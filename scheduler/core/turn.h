@@ -65,7 +65,7 @@ inline bool has_attempt(TaskState s) {
 
 void check_later(SchedulerState& state, LiveRun& run, InstanceIndex i);
 // What a task's rule, and its setups, say of it now. Of a run with rows.
-Verdict verdict_of(const LiveRun& run, TaskIndex task);
+Verdict verdict_of(const LiveRun& run, InstanceIndex i);
 void check_all(SchedulerState& state, LiveRun& run);
 // Applies trigger rules until nothing more follows.
 void check_tasks(Turn& turn);
@@ -262,12 +262,12 @@ void archive_try(Turn& turn, LiveRun& run, InstanceIndex i, TaskState as);
 
 // A mapped task may run: how many instances it has is asked for, once.
 void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task);
-// It learns how many, 0 to max_map_length. The first time its one instance becomes the first of
-// them and the others are added (cells, what downstream tasks wait for, rows); none skips it.
-// Later, after a clear, as in Airflow: instances that are missing are added, those beyond are
-// removed.
-void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
-                 const std::vector<std::string>& names = {});
+// It, or all of its mapped group, learns how many, 0 to max_map_length. The first time its one
+// instance becomes the first of them and the others are added (cells, what downstream tasks wait
+// for, rows); none skips it. Later, after a clear, as in Airflow: instances that are missing are
+// added, those beyond are removed.
+void expand_tasks(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
+                  const std::vector<std::string>& names = {});
 void on(Turn& turn, const TaskExpanded& event);
 
 // ---- run_limits.cc: limits over runs of one key

@@ -79,7 +79,12 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   draft.pointer = pointer;
   draft.task = defaults;
   json shared;  // of a mapped task: what its instances have in common
-  if (has_mapping(written)) {
+  if (has_mapping(written) && !defaults.mapped_group.empty()) {
+    problems.add(pointer, "a task of a mapped group cannot be mapped itself, and \"" +
+                              defaults.mapped_group +
+                              "\" is mapped: map that over the product of both, by more names in "
+                              "its \"expand\"");
+  } else if (has_mapping(written)) {
     shared = written;
     read_mapping(shared, draft.pointer, problems, draft.task);
   }
@@ -122,6 +127,15 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   return draft;
 }
 
+// The place in the file of a pointer into expand_json.
+std::string expand_place(const std::string& expand_json, const std::string& where) {
+  if (where.starts_with("/expand/") && expand_json.starts_with("{\"expand\":[")) {
+    const auto name = where.find('/', 8);  // kept as a list for its order (keep_expand_order)
+    if (name != std::string::npos) return "/expand" + where.substr(name);
+  }
+  return where;
+}
+
 // The place in the file of a pointer into spec_json: a built-in's params are the task's own fields.
 std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
   const std::string& plugin = draft.task.plugin;
@@ -129,11 +143,7 @@ std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
       (is_builtin_type(plugin) || plugin == model_plugin) && where.starts_with("/params");
   if (plugin == model_plugin && where.starts_with("/params/parameters"))
     return draft.pointer + "/sql";
-  if (where.starts_with("/expand/") && draft.task.expand_json.starts_with("{\"expand\":[")) {
-    const auto name = where.find('/', 8);  // kept as a list for its order (keep_expand_order)
-    if (name != std::string::npos) return draft.pointer + "/expand" + where.substr(name);
-  }
-  return draft.pointer + (own ? where.substr(7) : where);
+  return draft.pointer + (own ? where.substr(7) : expand_place(draft.task.expand_json, where));
 }
 
 // What a spec below `pointer` names that this DAG may not have. `place`: the spec's own below it.
@@ -222,9 +232,31 @@ void check_task_templates(const TaskDraft& draft, const std::vector<std::string>
   }
   if (!task.has_templates && task.spec_json.find("{%") == std::string::npos) return;
   for (const std::string* spec : {&task.spec_json, &task.expand_json, &task.map_index_template}) {
-    if (!spec->empty()) check_spec(draft, *spec, ids, params, problems);
+    const bool of_group = spec != &task.spec_json && !task.mapped_group.empty();
+    if (!spec->empty() && !of_group) check_spec(draft, *spec, ids, params, problems);
   }
 }
+
+void check_mapped_groups(const std::vector<GroupDraft>& groups, const std::vector<std::string>& ids,
+                         const std::vector<std::string>& params, Problems& problems) {
+  for (const GroupDraft& group : groups) {
+    if (group.expand_json.empty() || problems.full()) continue;
+    check_group_mapping(group.expand_json, group.map_index_template, group.max_map_length,
+                        group.pointer, problems);
+    for (const std::string* spec : {&group.expand_json, &group.map_index_template}) {
+      if (spec->empty()) continue;
+      const auto place_of = [&](const std::string& where) {
+        return group.pointer + expand_place(group.expand_json, where);
+      };
+      if (const auto status = check_templates(*spec, false); !status) {
+        problems.add(place_of(status.error().where), status.error().message);
+      } else {
+        check_names(group.pointer, *spec, place_of, ids, params, problems);
+      }
+    }
+  }
+}
+
 // What a branch task names itself, and not by a template, must be one of its `followers`.
 void check_branch(const TaskDraft& draft, const std::vector<std::string>& followers,
                   Problems& problems) {
@@ -278,6 +310,7 @@ std::vector<std::string> params_of_conf(const Dag& dag) {
 }
 
 void check_templates_of(std::vector<TaskDraft>& drafts, const Dag& dag,
+                        const std::vector<GroupDraft>& groups,
                         const std::vector<std::string>& params, Problems& problems) {
   std::vector<std::string> ids;
   ids.reserve(drafts.size());
@@ -287,6 +320,7 @@ void check_templates_of(std::vector<TaskDraft>& drafts, const Dag& dag,
   check_run_if(dag, params, problems);
   check_limit(dag.concurrency, "/concurrency", params, problems);
   check_limit(dag.rate, "/rate", params, problems);
+  check_mapped_groups(groups, ids, params, problems);
   for (auto& draft : drafts) {
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
   }
@@ -336,7 +370,7 @@ void read_tasks(FieldReader& fields, const Task& defaults, const json& shared_pa
   connect_tasks(drafts, groups, problems);
   check_model_tables(drafts, problems);
   connect_assets(drafts, dag, problems);
-  check_templates_of(drafts, dag, params_of_conf(dag), problems);
+  check_templates_of(drafts, dag, groups, params_of_conf(dag), problems);
   if (problems.none()) check_branches(drafts, problems);
   for (const auto& draft : groups) dag.groups.push_back(draft.group);
   for (auto& draft : drafts) {

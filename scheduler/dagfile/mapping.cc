@@ -232,7 +232,33 @@ void read_mapping(json& object, const std::string& pointer, Problems& problems, 
   }
 }
 
+namespace {
+
+json listed_in_order(json expand, const std::vector<std::string>& names) {
+  json list = json::array();
+  for (const std::string& name : names) {
+    json one = json::object();
+    one[name] = std::move(expand[name]);
+    list.push_back(std::move(one));
+  }
+  return list;
+}
+
+void keep_order_of_groups(json& definition, std::string_view text) {
+  const auto groups = definition.find("task_groups");
+  if (groups == definition.end() || !groups->is_object()) return;
+  for (auto& [id, group] : groups->items()) {
+    const auto expand = group.is_object() ? group.find("expand") : group.end();
+    if (expand == group.end() || !expand->is_object() || expand->size() < 2) continue;
+    *expand = listed_in_order(std::move(*expand),
+                              json_keys(text, "/task_groups/" + pointer_token(id) + "/expand"));
+  }
+}
+
+}  // namespace
+
 void keep_expand_order(json& definition, std::string_view text) {
+  keep_order_of_groups(definition, text);
   const auto tasks = definition.find("tasks");
   if (tasks == definition.end() || !tasks->is_array()) return;
   const auto several = [](const json& task) {
@@ -244,13 +270,7 @@ void keep_expand_order(json& definition, std::string_view text) {
   for (std::size_t i = 0; i < tasks->size() && i < orders.size(); ++i) {
     if (!several((*tasks)[i])) continue;
     json& expand = (*tasks)[i]["expand"];
-    json list = json::array();
-    for (const std::string& name : orders[i]) {
-      json one = json::object();
-      one[name] = std::move(expand[name]);
-      list.push_back(std::move(one));
-    }
-    expand = std::move(list);
+    expand = listed_in_order(std::move(expand), orders[i]);
   }
 }
 

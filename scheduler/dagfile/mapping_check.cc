@@ -98,9 +98,68 @@ void check_uses(const Task& task, const json& spec, const std::string& pointer,
   }
 }
 
+// What each instance of a group would have to do on its own, and cannot.
+std::string_view why_not_in_group(const Task& task) {
+  if (task.is_data) {
+    return "a data task keeps one window and one watermark for all, so it cannot stand in a mapped "
+           "group";
+  }
+  if (task.is_setup || task.is_teardown) {
+    return "setups and teardowns cannot stand in a mapped group: put them before and behind it, "
+           "around all of its instances";
+  }
+  if (task.is_on_exit) return "a task of on_exit cannot stand in a mapped group";
+  if (task.is_branch || task.plugin == "short_circuit" || task.plugin == "approval") {
+    return "what decides whether others are skipped cannot stand in a mapped group: give each of "
+           "its tasks a \"run_if\", which is read for each item";
+  }
+  return {};
+}
+
+void check_items_used(const std::string& text, const json& spec, const std::string& pointer,
+                      Problems& problems) {
+  const auto names = mapped_names(spec);
+  if (text.empty() || !names) return;
+  const std::vector<std::string> known(names->begin(), names->end());
+  for (const ParamUse& use : items_needed(text)) {
+    if (use.name.empty() || names->contains(use.name)) continue;
+    problems.add(pointer, "item." + use.name.substr(0, 80) + " is not mapped" +
+                              did_you_mean(use.name, known));
+  }
+}
+
+JsonLimits limits_of_a_mapping() {
+  JsonLimits limits;
+  limits.bytes = limits.string_bytes = std::size_t{8} << 20;
+  limits.tokens = 2'000'000;
+  return limits;
+}
+
+void check_in_group(const std::string& pointer, Problems& problems, Task& task) {
+  if (const auto why = why_not_in_group(task); !why.empty()) {
+    return problems.add(pointer, std::string(why) + " (\"" + task.mapped_group + "\")");
+  }
+  task.has_templates = true;  // what it gets is made at launch
+  const auto spec = parse_untrusted(task.expand_json, limits_of_a_mapping());
+  if (spec) check_items_used(task.spec_json, *spec, pointer, problems);
+}
+
 }  // namespace
 
+void check_group_mapping(const std::string& expand_json, const std::string& map_index_template,
+                         std::int32_t most, const std::string& pointer,
+                         Problems& problems) {
+  const auto spec = parse_untrusted(expand_json, limits_of_a_mapping());
+  if (!spec) return;
+  check_items_used(map_index_template, *spec, pointer + "/map_index_template", problems);
+  if (has_template(*spec)) return;
+  if (const auto items = MappedItems::of(*spec, most); !items) {
+    problems.add(pointer + "/" + std::string(mapping_kind(*spec)), items.error().message);
+  }
+}
+
 void check_mapping(const json& object, const std::string& pointer, Problems& problems, Task& task) {
+  if (!task.mapped_group.empty()) return check_in_group(pointer, problems, task);
   if (!task.is_mapped()) {
     if (!task.has_templates) return;
     const auto uses = items_needed(task.spec_json);
@@ -109,9 +168,7 @@ void check_mapping(const json& object, const std::string& pointer, Problems& pro
                  "only a mapped task has an item: name what it is mapped over in \"expand\"");
     return;
   }
-  JsonLimits limits;
-  limits.bytes = limits.string_bytes = std::size_t{8} << 20;
-  limits.tokens = 2'000'000;
+  const JsonLimits limits = limits_of_a_mapping();
   auto written = parse_untrusted(task.spec_json, limits);
   const auto spec = parse_untrusted(task.expand_json, limits);
   if (!written || !spec) return;
@@ -134,6 +191,7 @@ void check_mapping(const json& object, const std::string& pointer, Problems& pro
 }
 
 Status fill_arguments(const Task& task, const json& item, json& params) {
+  if (!task.mapped_group.empty()) return success();  // its templates take what they want
   for (const auto& [name, value] : item.items()) {
     if (task.plugin == "http" && name == "connection") {
       return {Errc::invalid,

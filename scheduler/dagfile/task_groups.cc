@@ -7,6 +7,7 @@
 #include "common/ids.h"
 #include "common/suggest.h"
 #include "scheduler/dagfile/json_position.h"
+#include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/people_fields.h"
 #include "scheduler/dagfile/run_fields.h"
 #include "scheduler/dagfile/template.h"
@@ -46,6 +47,32 @@ bool find_parents(std::vector<GroupDraft>& groups, Problems& problems) {
   return true;
 }
 
+void read_mapping_of(const json& written, GroupDraft& draft, Problems& problems) {
+  if (!has_mapping(written)) return;
+  json object = written;
+  object.erase("type");  // a group has none, and says so itself
+  Task mapped;
+  read_mapping(object, draft.pointer, problems, mapped);
+  draft.expand_json = std::move(mapped.expand_json);
+  draft.map_index_template = std::move(mapped.map_index_template);
+  draft.max_map_length = mapped.max_map_length;
+}
+
+void take_mapping(const GroupDraft& draft, Task& defaults, Problems& problems) {
+  if (draft.expand_json.empty()) return;
+  if (!defaults.mapped_group.empty()) {
+    return problems.add(draft.pointer,
+                        "a mapped group cannot stand in another one, and \"" +
+                            defaults.mapped_group +
+                            "\" is mapped: map that over the product of both, by more names in "
+                            "its \"expand\"");
+  }
+  defaults.mapped_group = draft.group.id;
+  defaults.expand_json = draft.expand_json;
+  defaults.map_index_template = draft.map_index_template;
+  defaults.max_map_length = draft.max_map_length;
+}
+
 // Outer groups' first, so that the inner ones' win.
 void read_defaults(std::vector<GroupDraft>& groups, const std::vector<json>& written,
                    std::size_t at, const Task& of_dag, std::vector<bool>& done,
@@ -55,6 +82,7 @@ void read_defaults(std::vector<GroupDraft>& groups, const std::vector<json>& wri
   GroupDraft& draft = groups[at];
   if (draft.parent) read_defaults(groups, written, *draft.parent, of_dag, done, problems);
   draft.defaults = draft.parent ? groups[*draft.parent].defaults : of_dag;
+  take_mapping(draft, draft.defaults, problems);
   if (written[at].is_null()) return;
   FieldReader fields(written[at], draft.pointer + "/default_args", problems);
   read_run_fields(fields, draft.defaults);
@@ -96,6 +124,8 @@ std::vector<GroupDraft> read_task_groups(FieldReader& dag, const Task& defaults,
     draft.group.parent = fields.id("parent").value_or("");
     draft.group.display_name = fields.text("display_name", 250).value_or("");
     draft.group.doc_md = read_doc(fields);
+    read_mapping_of(written, draft, problems);
+    for (const char* name : mapping_fields) fields.allow(name);
     draft.depends_on =
         fields.texts("depends_on", max_tasks_per_dag).value_or(std::vector<std::string>{});
     const json* args = fields.object("default_args");
@@ -145,6 +175,11 @@ class Connector {
 
   void run() {
     for (std::size_t i = 0; i < groups_.size(); ++i) {
+      if (!groups_[i].expand_json.empty() && members_[i].size() > max_mapped_group_tasks) {
+        problems_.add(groups_[i].pointer,
+                      "a mapped group has at most " + std::to_string(max_mapped_group_tasks) +
+                          " tasks; this one has " + std::to_string(members_[i].size()));
+      }
       if (members_[i].empty()) {
         problems_.add(groups_[i].pointer, "no task stands in the group \"" + groups_[i].group.id +
                                               "\": name it as a task's \"group\", or leave it out");
@@ -244,6 +279,7 @@ class Connector {
       }
       // What a task is mapped over is there once its upstreams have ended: who makes it is one.
       for (const auto& source : xcom_sources(draft.task.expand_json)) {
+        if (!draft.task.mapped_group.empty()) break;  // its group waits for them
         const auto found = by_name_.find(source);
         if (found == by_name_.end()) continue;  // told with the templates
         edges.push_back({found->second, i, 0, draft.pointer});
@@ -254,6 +290,10 @@ class Connector {
       for (std::size_t n = 0; n < groups_[g].depends_on.size() && !problems_.full(); ++n) {
         add_edge(edges, groups_[g].depends_on[n], drafts_.size() + g,
                  groups_[g].pointer + "/depends_on/" + std::to_string(n));
+      }
+      for (const auto& source : xcom_sources(groups_[g].expand_json)) {
+        if (!by_name_.contains(source)) continue;  // told with the templates
+        add_edge(edges, source, drafts_.size() + g, groups_[g].pointer);
       }
     }
     return edges;

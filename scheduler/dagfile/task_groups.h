@@ -13,6 +13,7 @@ namespace batuta {
 
 inline constexpr std::size_t max_task_groups = 1'000;
 inline constexpr std::size_t max_group_depth = 16;
+inline constexpr std::size_t max_mapped_group_tasks = 1'000;
 inline constexpr std::size_t max_edges_per_dag = 1'000'000;
 
 struct GroupDraft {
@@ -20,6 +21,10 @@ struct GroupDraft {
   Task defaults;  // what its tasks have unless they say otherwise: "default_args", the outer ones'
                   // too
   std::vector<std::string> depends_on;
+  // Of a mapped group, else empty: as Task::expand_json, which its `defaults` have too.
+  std::string expand_json;
+  std::string map_index_template;
+  std::int32_t max_map_length = default_max_map_length;
   std::string pointer;
   std::optional<std::size_t> parent;  // its place among the groups
 };

@@ -158,22 +158,25 @@ std::string asset_events_text(const RunRow& run, Xcoms& xcoms) {
 }
 
 LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& xcoms) {
-  return {
-      run.run,
-      *run.dag,
-      run.dag->tasks[run.task_of(i)],
-      run.hot[place_of(i)],
-      run.cold[place_of(i)],
-      [&xcoms, &run](TaskIndex task, std::string_view key) { return xcoms.find(run, task, key); },
-      [&xcoms, &run](TaskIndex task, std::string_view key, const auto* map_indexes) {
-        return xcoms.of_instances(run, task, key, map_indexes);
-      },
-      [&run](TaskIndex task) { return results_stamp(run, task); },
-      [&run, &xcoms] { return xcoms.previous(run.run); },
-      [&run, &xcoms] { return asset_events_text(run.run, xcoms); },
-      [&run, &xcoms](TaskIndex task, std::string_view key) {
-        return xcoms.by_index(run, task, key, nullptr);
-      }};
+  return {run.run,
+          *run.dag,
+          run.dag->tasks[run.task_of(i)],
+          run.hot[place_of(i)],
+          run.cold[place_of(i)],
+          [&xcoms, &run, i](TaskIndex task, std::string_view key) {
+            const bool same_item = is_mapped_with(*run.dag, run.task_of(i), task);
+            return xcoms.find(run, task, key,
+                              same_item ? run.hot[place_of(i)].map_index : unmapped);
+          },
+          [&xcoms, &run](TaskIndex task, std::string_view key, const auto* map_indexes) {
+            return xcoms.of_instances(run, task, key, map_indexes);
+          },
+          [&run](TaskIndex task) { return results_stamp(run, task); },
+          [&run, &xcoms] { return xcoms.previous(run.run); },
+          [&run, &xcoms] { return asset_events_text(run.run, xcoms); },
+          [&run, &xcoms](TaskIndex task, std::string_view key) {
+            return xcoms.by_index(run, task, key, nullptr);
+          }};
 }
 
 std::string message_of(const Error& error) {

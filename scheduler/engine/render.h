@@ -30,7 +30,8 @@ class LaunchContext {
     const Task& task;
     const InstanceHot& hot;
     const InstanceCold& cold;
-    // JSON text of the XCom of a task of this run.
+    // JSON text of the XCom of a task of this run; of one that stands in a mapped group with this
+    // task, of its instance with the same index.
     std::function<std::optional<std::string>(TaskIndex task, std::string_view key)> xcom;
     // The same of a mapped task's instances, in map order or as they are named, without those that
     // have none.

@@ -81,12 +81,15 @@ class Xcoms {
     previous_of_.clear();
     questions_ = {};
   }
-  std::optional<std::string> find(const StoredRun& run, TaskIndex task, std::string_view key) {
-    const InstanceKey of{run.run.seq, task, unmapped};
+  // `index`: of a task that stands in a mapped group with the reader, else none.
+  std::optional<std::string> find(const StoredRun& run, TaskIndex task, std::string_view key,
+                                  MapIndex index = unmapped) {
+    const InstanceKey of{run.run.seq, task, index};
     if (const auto found = in_turn(of, key)) return *found;
     const Id id{of, std::string(key)};
     if (!fetched_.count(id)) {  // a name that was computed while rendering
-      want(run, {task, id.second});
+      fetched_.try_emplace(id);
+      questions_.xcoms.push_back({of, id.second});
       fetch();
     }
     return fetched_.at(id);

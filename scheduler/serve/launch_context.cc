@@ -84,7 +84,10 @@ TemplateScope RegistryLaunchContext::scope_of(const Attempt& attempt, const RunP
           std::string_view id, std::string_view name,
           const std::vector<std::int64_t>* map_indexes) -> Result<std::optional<std::string>> {
     const auto task = find_task(attempt.dag, id);
-    const bool listed = task && (map_indexes || attempt.dag.tasks[*task].is_mapped());
+    const bool same_item = task && !attempt.task.mapped_group.empty() &&
+                           is_mapped_with(attempt.dag, attempt.hot.task, *task);
+    const bool listed =
+        task && (map_indexes || (attempt.dag.tasks[*task].is_mapped() && !same_item));
     if (!listed || !attempt.mapped_xcoms) {
       return std::optional<std::string>();
     }
@@ -355,7 +358,9 @@ Result<std::string> RegistryLaunchContext::context_json(const Attempt& attempt,
   json upstream = json::object(), files = json::object();
   for (const TaskIndex index : attempt.task.upstream) {
     // An instance has its item; and whole lists are for those that ask, by a template.
-    if (attempt.task.is_mapped() || attempt.dag.tasks[index].is_mapped()) continue;
+    const bool same_item = is_mapped_with(attempt.dag, attempt.hot.task, index);
+    const bool any_mapped = attempt.task.is_mapped() || attempt.dag.tasks[index].is_mapped();
+    if (any_mapped && !same_item) continue;
     const std::string& id = attempt.dag.tasks[index].id;
     if (auto file = results().file(attempt, index)) {
       files[id] = std::move(*file);

@@ -175,7 +175,10 @@ Result<json> UpstreamResults::handed_over(const Attempt& attempt,
     const Task& upstream = attempt.dag.tasks[task];
     auto found = attempt.xcoms_by_index(task, whole_value);
     if (!found) return found.error();
-    for (auto& [index, stored] : *found) {
+    const bool same_item = is_mapped_with(attempt.dag, attempt.hot.task, task);
+    for (auto& [of_index, stored] : *found) {
+      if (same_item && of_index != attempt.hot.map_index) continue;
+      const MapIndex index = same_item ? unmapped : of_index;  // the one that there is for it
       if (const auto file = result_file_of(stored)) {
         const std::string path =
             result_path(home_, to_string(attempt.run.uuid), upstream.id, *file);
@@ -192,7 +195,7 @@ Result<json> UpstreamResults::handed_over(const Attempt& attempt,
       add(task, index, std::string(whole_value), *whole);
       // By their own names, for they may have been changed by hand; of an instance, whose members
       // only a look for each would tell, as they are in the whole.
-      if (!upstream.multiple_outputs || upstream.is_mapped()) continue;
+      if (!upstream.multiple_outputs || (upstream.is_mapped() && !same_item)) continue;
       for (const std::string& name : members_of(*whole)) {
         const auto member = value(attempt, task, name, &hidden);
         if (!member) return member.error();

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Mapped tasks with real processes: results, retries, clears, a scheduler killed in between."""
+import json
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,31 @@ def states(server, dag_id, run, task):
     return [one["state"] for one in instances(server, dag_id, run, task)]
 
 
+def group_of_files(folder):
+    """A mapped group whose second task of item 1 needs what item 0's first task waits for."""
+    return dag("grouped", [
+        mock("list", **{"return": ["a", "b"]}),
+        shell("fetch", f"test {{{{ item.file }}}} = b || until test -e {folder}/loaded-b; do sleep 0.05; done; echo {{{{ item.file }}}}{{{{ item.file }}}}",
+              group="files", execution_timeout="30s"),
+        shell("load", f"touch {folder}/loaded-{{{{ item.file }}}}; cat $(batuta-xcom fetch); echo; echo {{{{ ti.xcom_pull('fetch') }}}}/{{{{ map_index }}}}", ["fetch"], group="files"),
+        shell("sum", "echo {{ ti.xcom_pull('load') | join(' ') }}", ["files"])],
+        task_groups={"files": {"expand": {"file": "{{ ti.xcom_pull('list') }}"}, "map_index_template": "file {{ item.file }}"}})
+
+
+def goes_through_a_mapped_group_by_index(server):
+    run = server.trigger("grouped")["dag_run_id"]
+    assert server.wait_run("grouped", run)["state"] == "success", server.tasks("grouped", run)
+    base = f"/api/v2/dags/grouped/dagRuns/{run}/taskInstances"
+    assert server.get(f"{base}/sum/xcomEntries/return_value")["value"] == "aa/0 bb/1"
+    assert [one["rendered_map_index"] for one in instances(server, "grouped", run, "load")] == ["file a", "file b"]
+    assert "bb" in json.dumps(server.get(f"{base}/load/logs/1?map_index=1")["content"])
+    server.call("POST", "/api/v2/dags/grouped/clearTaskInstances",
+                {"dag_run_id": run, "task_ids": [["fetch", 1]], "include_downstream": True, "only_failed": False, "dry_run": False})
+    assert server.wait_run("grouped", run)["state"] == "success"
+    assert [one["try_number"] for one in instances(server, "grouped", run, "load")] == [1, 2]
+    assert [one["try_number"] for one in instances(server, "grouped", run, "fetch")] == [1, 2]
+
+
 def maps_over_a_result_through_a_kill_of_the_scheduler():
     """a map over a result: one item fails and retries, the scheduler is killed, results come in order"""
     each = shell("each", "test {{ item.n }} != 2 || test {{ ti.try_number }} != 1 || exit 1; sleep 0.5; expr {{ item.n }} '*' 10 || true",
@@ -25,7 +51,8 @@ def maps_over_a_result_through_a_kill_of_the_scheduler():
     total = shell("total", "echo {{ ti.xcom_pull('each') | tojson }} {{ ti.xcom_pull('each', map_indexes=3) }}", ["each"])
     with Folder("mapping") as folder:
         mapped = dag("mapped", [mock("list", **{"return": [4, 3, 2, 1, 0]}), each, total])
-        server = folder.server({"mapped": mapped}, arguments=["--slots", "2"]).start()
+        server = folder.server({"mapped": mapped, "grouped": group_of_files(folder.path)}, arguments=["--slots", "2"]).start()
+        goes_through_a_mapped_group_by_index(server)
         run = server.trigger("mapped")["dag_run_id"]
         eventually(lambda: "success" in states(server, "mapped", run, "each"), 30, "one is done")
         server.kill()

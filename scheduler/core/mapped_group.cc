@@ -1,0 +1,26 @@
+#include "scheduler/core/mapped_group.h"
+
+namespace batuta {
+
+std::optional<InstanceIndex> peer_of(const StoredRun& run, InstanceIndex i, TaskIndex other) {
+  const std::int32_t number = number_of(run.hot[place_of(i)].map_index);
+  if (number <= 0) return first_instance(other);
+  return run.find(other, MapIndex{number});
+}
+
+UpstreamCounts upstream_counts(const LiveRun& run, InstanceIndex i) {
+  const TaskIndex task = run.stored.task_of(i);
+  UpstreamCounts counts = run.upstreams[task];
+  if (run.definition(task).mapped_group.empty()) return counts;
+  const auto count = [&](InstanceIndex up) {
+    ++counts.total;
+    count_upstream(counts, seen_as(run.task(up)), +1);
+  };
+  for (const TaskIndex up : run.definition(task).upstream) {
+    if (!is_mapped_with(*run.stored.dag, up, task)) continue;
+    if (const auto peer = peer_of(run.stored, i, up)) count(*peer);
+  }
+  return counts;
+}
+
+}  // namespace batuta

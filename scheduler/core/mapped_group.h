@@ -1,0 +1,27 @@
+// Mapped task groups: their tasks are expanded together, and inside them an instance waits for
+// those alone that bear its index. Inside this folder only.
+#pragma once
+
+#include <optional>
+
+#include "scheduler/core/turn.h"
+
+namespace batuta {
+
+// The instance of another task of its mapped group that goes with this one; nullopt: that task has
+// none of this index. The first ones go together whether or not they have been expanded.
+std::optional<InstanceIndex> peer_of(const StoredRun& run, InstanceIndex i, TaskIndex other);
+
+// What the rule of this instance counts: all instances of what stands outside of its mapped group,
+// and of what stands inside those with its index. Of a run with rows. O(its upstream tasks).
+UpstreamCounts upstream_counts(const LiveRun& run, InstanceIndex i);
+
+// Where it is kept whether the task was expanded: one place for all tasks of a mapped group.
+inline TaskCell& mapping_cell(LiveRun& run, TaskIndex task) {
+  return run.cell(first_instance(run.definition(task).mapping_lead));
+}
+inline const TaskCell& mapping_cell(const LiveRun& run, TaskIndex task) {
+  return run.cell(first_instance(run.definition(task).mapping_lead));
+}
+
+}  // namespace batuta
