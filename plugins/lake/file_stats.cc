@@ -41,6 +41,16 @@ bool may_hold_range(const lakelog::AddFile& file, const std::string& column, con
   return !bounds || (bounds->low <= high && low <= bounds->high);
 }
 
+bool may_hold_value(const lakelog::AddFile& file, const std::string& column) {
+  const auto rows = lakelog::record_count(file);
+  const auto stats = parse_untrusted(file.stats_json);
+  if (!rows || !stats || !stats->is_object()) return true;
+  const auto nulls = stats->find("nullCount");
+  if (nulls == stats->end() || !nulls->is_object()) return true;
+  const auto count = nulls->find(column);
+  return count == nulls->end() || json_int(*count) != rows;
+}
+
 std::optional<TimeBounds> time_bounds(const lakelog::AddFile& file, const std::string& column) {
   const auto bounds = text_bounds(file, column);
   if (!bounds) return std::nullopt;

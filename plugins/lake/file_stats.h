@@ -17,6 +17,9 @@ bool may_hold_text(const lakelog::AddFile& file, const std::string& column,
 bool may_hold_range(const lakelog::AddFile& file, const std::string& column, const std::string& low,
                     const std::string& high);
 
+// False only when every row of the file has NULL in the column for certain.
+bool may_hold_value(const lakelog::AddFile& file, const std::string& column);
+
 struct TimeBounds {
   Time low;
   Time high;

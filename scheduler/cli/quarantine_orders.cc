@@ -215,7 +215,7 @@ void order_rows(Session& session, const std::string& action, const OrderArgument
                                              : "the run " + run_id + " of " + dag_id + " " + state),
         1);
   }
-  const json result = client.get(task + "/xcomEntries/return_value?deserialize=true");
+  const json result = client.get(task + "/xcomEntries/return_value");
   const json value = result.value("value", json::object());
   const auto parsed =
       value.is_string() ? parse_untrusted(value.get<std::string>()) : Result<json>(value);

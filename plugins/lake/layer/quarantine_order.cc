@@ -5,6 +5,7 @@
 #include <set>
 
 #include "common/safe_json.h"
+#include "plugins/lake/file_stats.h"
 #include "plugins/lake/layer/transform_sql.h"
 
 namespace batuta::lake {
@@ -278,6 +279,7 @@ void OrderedRows::note_changed() {
       "\"_ingested_at\" DESC, \"_record_no\" DESC) = 1) j SEMI JOIN changed c ON " + same);
 }
 
+// $2: by whom; $3: the order's id; $4: the note. Writing it takes $1.
 std::string OrderedRows::updated_sql() const {
   const bool discard = order_.verb == QuarantineOrder::Verb::discard;
   const auto when = [](const std::string& condition, const std::string& value,
@@ -289,9 +291,9 @@ std::string OrderedRows::updated_sql() const {
   std::map<std::string, std::string> updates{
       {"_status", when(closed, "o.outcome", "_status")},
       {"_decided_at", when(touched, "now()", "_decided_at")},
-      {"_decided_by", when(touched, "$1", "_decided_by")},
-      {"_operations", when(touched, "concat_ws(',', h._operations, $2)", "_operations")},
-      {"_note", when(touched, "$3", "_note")}};
+      {"_decided_by", when(touched, "$2", "_decided_by")},
+      {"_operations", when(touched, "concat_ws(',', h._operations, $3)", "_operations")},
+      {"_note", when(touched, "$4", "_note")}};
   if (!discard) updates["_tries"] = when(touched, "coalesce(h._tries, 0) + 1", "_tries");
   if (order_.verb == QuarantineOrder::Verb::repair)
     updates["_repaired"] = when(closed, "o.fix", "_repaired");
@@ -368,7 +370,8 @@ bool view_repaired(Session& session, const std::string& view, const TransformSpe
                    const DeltaTable& quarantine) {
   if (!quarantine.exists() || !has_decisions(spec.quarantine)) return false;
   view_of(session, "quarantine_all", spec.quarantine, quarantine,
-          quarantine.files([](const lakelog::AddFile&) { return true; }));
+          quarantine.files(
+              [](const lakelog::AddFile& file) { return may_hold_value(file, "_repaired"); }));
   const std::string rows = " FROM quarantine_all WHERE \"_repaired\" IS NOT NULL";
   if (session.value("SELECT count(*)" + rows).integer() == 0) return false;
   session.run("CREATE TEMP VIEW " + view + " AS SELECT " + row_sql(spec, "\"_repaired\"") + rows);
