@@ -39,13 +39,13 @@ void* generate(Signer::Kind kind) {
 // Both numbers of an ECDSA signature, 32 bytes each, out of its DER.
 std::string plain_ecdsa(const std::string& der) {
   std::string out;
-  std::size_t at = 2;
+  std::size_t from = 2;
   for (int number = 0; number < 2; ++number) {
-    const auto size = static_cast<unsigned char>(der[at + 1]);
-    std::string value = der.substr(at + 2, size);
+    const auto size = static_cast<unsigned char>(der[from + 1]);
+    std::string value = der.substr(from + 2, size);
     while (value.size() > 32) value.erase(0, 1);
     out += std::string(32 - value.size(), '\0') + value;
-    at += 2 + size;
+    from += 2 + size;
   }
   return out;
 }
