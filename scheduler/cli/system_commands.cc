@@ -158,6 +158,12 @@ void doctor(Session& session) {
       report["health of " + name] = part.value("status", json(nullptr));
       if (part.contains("reason")) report["trouble of " + name] = part["reason"];
     }
+    if (!session.client().get("/api/batuta/login")["provider"].is_null()) {
+      const json provider = session.client().get("/api/batuta/config/provider");
+      report["login provider"] = provider["status"];
+      if (!provider["reason"].is_null())
+        report["trouble of the login provider"] = provider["reason"];
+    }
   }
   if (report["server"] == "running") report["lineage"] = lineage_line(session);
   print_object(session.format(), report);

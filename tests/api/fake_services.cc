@@ -364,7 +364,7 @@ void FakeBackend::request(Event event, std::function<void(Reply)> done) {
   done(answer(events.back()));
 }
 
-TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
+TestApi::TestApi(Bundles* bundles, SignOn* sign_on, bool local_login) : hub(thread.io, {}) {
   char folder[] = "/tmp/batuta-http-XXXXXX";
   BATUTA_CHECK(::mkdtemp(folder) != nullptr);
   home = folder;
@@ -392,6 +392,8 @@ TestApi::TestApi(Bundles* bundles) : hub(thread.io, {}) {
   backend.bag->warnings.push_back({now, "demo", "unknown plugin", "no worker offers it"});
   backend.view.pools.push_back({{"default_pool", 128, ""}, 3, 1, 2, 4, 125});
   ApiServices services{backend, history, registry, codes, hub};
+  services.sign_on = sign_on;
+  services.local_login = local_login;
   services.settings = [this] { return settings; };
   services.reload_settings = [](const std::string& owner) -> Result<SettingsReload> {
     return SettingsReload{{{"retention_days", "90", "7"}}, {{"by " + owner, "1", "2"}}};

@@ -165,7 +165,7 @@ struct CallExtra {
 
 class TestApi {
  public:
-  explicit TestApi(Bundles* bundles = nullptr);
+  explicit TestApi(Bundles* bundles = nullptr, SignOn* sign_on = nullptr, bool local_login = true);
   ~TestApi();
 
   using Extra = CallExtra;

@@ -279,6 +279,7 @@ async function answer(server, request, response) {
   for await (const chunk of request) text += chunk;
   const body = text ? JSON.parse(text) : {};
   response.setHeader('content-type', 'application/json');
+  if (url.pathname === '/api/batuta/login' && request.method === 'GET') return response.end(JSON.stringify(server.methods ?? { password: true, provider: null }));
   if (url.pathname === '/api/batuta/login') return response.end(JSON.stringify(login(server, body, response)));
   const cookie = request.headers.cookie?.includes('batuta_session=mock');
   if (!cookie || !server.signedIn) refuse(401, 'sign in first');

@@ -6,6 +6,7 @@ import urllib.error
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from oidc_provider import Browser, Provider  # noqa: E402
 from harness import Folder, dag, eventually, main, refused, shell  # noqa: E402
 
 
@@ -180,6 +181,88 @@ def a_servers_own_token_ends_with_it():
         assert len(set(tokens)) == 3
 
 
+def people_log_in_by_their_provider():
+    """a provider's login makes a user with the role and groups of the day; what is used, forged or another's gets nobody in"""
+    with Folder("oidc") as folder, Provider(folder.path) as provider:
+        (folder.path / "client.secret").write_text(provider.secret + "\n")
+        server = folder.server({}, env={
+            "BATUTA_OIDC_ISSUER": provider.issuer, "BATUTA_OIDC_CLIENT_ID": provider.client,
+            "BATUTA_OIDC_CLIENT_SECRET": json.dumps({"$file": str(folder.path / "client.secret")}),
+            "BATUTA_OIDC_ROLES": "chiefs=admin,staff=viewer", "BATUTA_OIDC_GROUPS": "staff=desk",
+            "BATUTA_OIDC_LABEL": "Example", "BATUTA_BASE_URL": "http://batuta.test"}).start()
+        server.call("POST", "/api/batuta/groups", {"name": "desk", "roles": ["operator"]})
+        assert provider.secret not in server.cli("config", "list").stdout
+        assert "healthy" in server.cli("doctor").stdout
+
+        ana = Browser(server)
+        assert json.loads(ana.get("/api/batuta/login")[2]) == {"password": True, "provider": "Example"}
+        assert ana.login("/#/runs") == "/#/runs"
+        session = ana.session()
+        assert (session["username"], session["role"]) == ("ana", "viewer"), session
+        assert session["logout_url"].startswith(f"{provider.issuer}/end?client_id=batuta&post_logout_redirect_uri=http%3A"), session
+        assert list(ana.cookies) == ["batuta_session"], ana.cookies
+        assert server.get("/api/batuta/groups")["groups"][0]["users"] == ["ana"]
+        assert Browser(server).login("//evil.example/") == "/"
+
+        # The day after: another role, no group, and the old session goes by it.
+        provider.person = {"sub": "17", "preferred_username": "renamed", "groups": ["chiefs"]}
+        assert Browser(server).login() == "/"
+        assert (ana.session()["username"], ana.session()["role"]) == ("ana", "admin")
+        assert server.get("/api/batuta/groups")["groups"][0]["users"] == []
+
+        # Whose login it is not.
+        back = ana.begin()
+        assert Browser(server).get(back)[1].endswith("/#login_error=stale"), "another browser's state"
+        assert ana.get(back)[1] == "http://batuta.test/"
+        assert ana.get(back)[1].endswith("/#login_error=stale"), "a state and code that were used"
+        provider.person = {"sub": "18", "preferred_username": "ana", "groups": ["chiefs"]}
+        assert Browser(server).login() == "/#login_error=taken", "another person of that name"
+        provider.person["preferred_username"] = "admin"
+        assert Browser(server).login() == "/#login_error=taken", "the name of one of our own"
+        provider.person = {"sub": "19", "preferred_username": "eve", "groups": ["strangers"]}
+        assert Browser(server).login() == "/#login_error=role"
+        provider.refuse = "access_denied"
+        assert Browser(server).login() == "/#login_error=denied"
+        provider.refuse = None
+
+        # What is not believed.
+        provider.person = {"sub": "17", "preferred_username": "ana", "groups": ["staff"]}
+        provider.change = lambda header, claims: claims.update(aud="other")
+        assert Browser(server).login() == "/#login_error=token"
+        provider.change = lambda header, claims: header.update(alg="none")
+        assert Browser(server).login() == "/#login_error=token"
+        provider.change = lambda header, claims: None
+
+        users = {user["username"]: user for user in server.get("/api/batuta/users")["users"]}
+        assert users["ana"]["provider"] == provider.issuer and users["admin"]["provider"] is None, users
+        assert set(users) == {"ana", "admin"}, users
+        refused(409, lambda: server.call("PATCH", "/api/batuta/users/ana", {"password": "a long password"}))
+        refused(401, lambda: server.call("POST", "/api/batuta/login", {"username": "ana", "password": "a long password"}))
+        server.call("DELETE", "/api/batuta/users/ana")
+        assert ana.session() is None, "a deleted user's session has ended"
+
+        events = json.dumps(server.get("/api/v2/eventLogs?limit=100"))
+        assert "login_failed" in events and "taken" in events and '\\"by\\":\\"oidc\\"' in events, events
+        said = events + Path(server.log.name).read_text() + "".join(
+            file.read_text(errors="replace") for file in (server.home / "logs").rglob("*") if file.is_file())
+        assert "for another client (aud)" in said and "alg none" in said
+        for token in provider.issued:
+            assert token.split(".")[2] not in said
+        assert provider.secret not in said
+
+        # Without passwords: the provider's people come in, and the owner of the machine by the command line.
+        server.stop()
+        server.env["BATUTA_AUTH_LOCAL_LOGIN"] = "false"
+        provider.new_key("key-2")
+        server.start()
+        admin = json.loads((server.home / "admin.json").read_text())
+        said = refused(403, lambda: server.call("POST", "/api/batuta/login", admin))
+        assert "sign in with Example at http://batuta.test" in said, said
+        refused(403, lambda: server.call("POST", "/auth/token", admin))
+        assert Browser(server).login() == "/"
+        assert "admin" in server.cli("users", "list").stdout
+
+
 def status_with(server, token):
     import urllib.request
     request = urllib.request.Request(server.url + "/api/v2/dags", headers={"Authorization": f"Bearer {token}"})
@@ -191,4 +274,4 @@ def status_with(server, token):
 
 
 main([sensitive_variables_are_masked, a_returned_secret_is_sealed, a_password_of_a_conf_is_seen_by_the_task_alone,
-      secrets_kept_elsewhere_reach_the_task_alone, a_servers_own_token_ends_with_it])
+      secrets_kept_elsewhere_reach_the_task_alone, people_log_in_by_their_provider, a_servers_own_token_ends_with_it])

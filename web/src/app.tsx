@@ -9,7 +9,7 @@ import { Empty } from './components/loaded';
 import { Shell } from './components/shell';
 import { Toasts, useToasts } from './components/toasts';
 import { AppContext, useRoute } from './lib/hooks';
-import { loginCode, type Route } from './lib/route';
+import { loginCode, loginError, type Route } from './lib/route';
 import { t } from './lib/words';
 import { AccessView } from './views/access';
 import { AuditView } from './views/audit';
@@ -19,7 +19,7 @@ import { DagsView } from './views/dags';
 import { HealthView } from './views/health';
 import { HomeView } from './views/home';
 import { useKeyMap } from './views/key_map';
-import { LoginView } from './views/login';
+import { LoginView, signOnProblem } from './views/login';
 import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
 import { RunView } from './views/run';
@@ -120,7 +120,15 @@ function takeLoginCode(): string | null {
   return code;
 }
 
-async function begin(code: string | null): Promise<Session | string> {
+// Why the login provider let nobody in, once: the address is the page's again.
+function takeLoginError(): string {
+  const word = loginError(location.hash);
+  if (word === null) return '';
+  history.replaceState(null, '', `${location.pathname}#/dags`);
+  return signOnProblem(word);
+}
+
+async function begin(code: string | null, failed: string): Promise<Session | string> {
   if (code !== null) {
     try {
       return await api.login({ code });
@@ -131,7 +139,7 @@ async function begin(code: string | null): Promise<Session | string> {
   try {
     return await api.session();
   } catch {
-    return code === null ? '' : t('This link has been used or is too old. Sign in with a password.');
+    return code === null ? failed : t('This link has been used or is too old. Sign in with a password.');
   }
 }
 
@@ -149,12 +157,17 @@ export function App() {
   };
   useEffect(() => {
     setUnauthorizedHandler(() => leave(t('Your session has ended. Please sign in again.')));
-    void begin(takeLoginCode()).then((result) =>
+    void begin(takeLoginCode(), takeLoginError()).then((result) =>
       typeof result === 'string' ? leave(result) : enter(result),
     );
   }, []);
-  const logout = () => void api.logout().catch(() => undefined).then(() => leave(''));
-  if (session) return <SignedIn session={session} onLogout={logout} />;
+  const logout = (from: Session) =>
+    void api.logout().catch(() => undefined).then(() => {
+      leave('');
+      // The provider's session ends where the provider says: else its button would let anybody in.
+      if (from.logout_url !== undefined) location.assign(from.logout_url);
+    });
+  if (session) return <SignedIn session={session} onLogout={() => logout(session)} />;
   if (message === null) return <p class="loading" role="status">{t('Loading…')}</p>;
   return <LoginView message={message} onLogin={enter} />;
 }

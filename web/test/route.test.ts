@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { searchOf } from '../src/lib/address';
 import { tasksQuery } from '../src/lib/list_query';
-import { dagLink, instancesLink, loginCode, parseRoute, runLink } from '../src/lib/route';
+import { dagLink, instancesLink, loginCode, loginError, parseRoute, runLink } from '../src/lib/route';
 
 describe('routes', () => {
   test('the empty address is the list of DAGs', () => {
@@ -30,4 +30,8 @@ test('a login code is read from the fragment only in its own form', () => {
   expect(loginCode('#login=abc-_1')).toBe('abc-_1');
   expect(loginCode('#/dags?login=abc')).toBeNull();
   expect(loginCode('#login=')).toBeNull();
+  expect(loginCode('#login_error=stale')).toBeNull();
+  expect(loginError('#login_error=stale')).toBe('stale');
+  expect(loginError('#login_error=<b>')).toBeNull();
+  expect(loginError('#/dags?login_error=stale')).toBeNull();
 });

@@ -26,6 +26,8 @@ const taskUrl = (dag: string, run: string, task: string) =>
 export const session = () => request<t.Session>('GET', `${ours}/session`, { quiet401: true });
 export const login = (body: { code: string } | { username: string; password: string }) =>
   request<t.Session>('POST', `${ours}/login`, { body, quiet401: true });
+/** How people log in here; asked by who is not yet. */
+export const loginMethods = () => get<t.LoginMethods>(`${ours}/login`);
 export const logout = () => request<unknown>('POST', `${ours}/logout`, { quiet401: true });
 export const eventsUrl = `${ours}/events`;
 

@@ -598,6 +598,10 @@ export interface LogWindowLine {
   event: string; level?: string; offset: number; timestamp: string | null;
 }
 
+export interface LoginMethods {
+  password: boolean; provider: string | null;
+}
+
 export interface OutboxCollection {
   lineage?: Record<string, unknown>; outbox: OutboxRow[]; total_entries: number;
 }
@@ -655,6 +659,10 @@ export interface PoolCollection {
 
 export interface ProviderCollection {
   providers: Record<string, unknown>[]; total_entries: number;
+}
+
+export interface ProviderHealth {
+  issuer: string; reason: string | null; status: string;
 }
 
 export interface Question {
@@ -718,7 +726,7 @@ export interface SecretReference {
 }
 
 export interface Session {
-  csrf_token: string; expires_at: string; role: string; user: SessionUser; username: string;
+  csrf_token: string; expires_at: string; logout_url?: string; role: string; user: SessionUser; username: string;
 }
 
 export interface SessionUser {
@@ -807,7 +815,7 @@ export interface TokenInfo {
 }
 
 export interface User {
-  created_at: string; role: string; username: string;
+  created_at: string; provider: string | null; role: string; username: string;
 }
 
 export interface UserCollection {

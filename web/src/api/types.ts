@@ -11,6 +11,7 @@ export type Home = schema.Home;
 export type SearchAnswer = schema.SearchAnswer;
 export type HomeRun = schema.HomeRun;
 export type Session = schema.Session;
+export type LoginMethods = schema.LoginMethods;
 export type Dag = schema.DAG;
 export type DagDetails = schema.DAGDetails;
 export type DagPage = schema.DAGCollection;

@@ -86,6 +86,11 @@ export function watchedLink(kind: string, target: string): string {
   return `#/tasks?${new URLSearchParams({ dag: target.split('.', 1)[0] ?? target, state: 'failed' }).toString()}`;
 }
 
+/** The word of "#login_error=<word>", or null. */
+export function loginError(hash: string): string | null {
+  return /^#login_error=([a-z]+)$/.exec(hash)?.[1] ?? null;
+}
+
 /** The one-time code of "#login=<code>", or null. */
 export function loginCode(hash: string): string | null {
   const code = /^#login=([^&]+)/.exec(hash)?.[1];

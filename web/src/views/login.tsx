@@ -1,8 +1,37 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import type { Session } from '../api/types';
+import type { LoginMethods, Session } from '../api/types';
 import { useTitle } from '../lib/hooks';
 import { t } from '../lib/words';
+
+/** What became of a login by the provider, in a sentence; the server's log has the cause. */
+export function signOnProblem(word: string): string {
+  switch (word) {
+    case 'denied':
+      return t('The login provider did not let you in.');
+    case 'stale':
+      return t('That login is too old, was used already, or began in another browser or window. Begin again.');
+    case 'provider':
+      return t('The login provider does not answer as it should. Try again, or ask who runs this server.');
+    case 'token':
+      return t('What the login provider says of you is not believed. Ask who runs this server.');
+    case 'role':
+      return t('None of your groups gives you access here. Ask who runs this server.');
+    case 'name':
+      return t('Your name at the login provider cannot be a user name here. Ask who runs this server.');
+    case 'taken':
+      return t('Your name is that of another user here. Ask who runs this server.');
+    case 'busy':
+      return t('Too many people are signing in. Try again in a minute.');
+    default:
+      return t('Signing in failed. Try again, or ask who runs this server.');
+  }
+}
+
+// Where the provider's login begins, and what of the page to come back to.
+function providerLink(): string {
+  return `/auth/oidc/login?next=${encodeURIComponent(`${location.pathname}${location.hash}`)}`;
+}
 
 interface Props {
   message: string;
@@ -14,7 +43,11 @@ export function LoginView({ message, onLogin }: Props) {
   const [password, setPassword] = useState('');
   const [problem, setProblem] = useState(message);
   const [busy, setBusy] = useState(false);
+  const [methods, setMethods] = useState<LoginMethods>({ password: true, provider: null });
   useTitle(t('Sign in'));
+  useEffect(() => {
+    void api.loginMethods().then(setMethods, () => undefined); // without it: by password
+  }, []);
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
@@ -37,31 +70,40 @@ export function LoginView({ message, onLogin }: Props) {
             {problem}
           </p>
         )}
-        <label class="field">
-          <span class="field-name">{t('User name')}</span>
-          <input
-            name="username"
-            autoComplete="username"
-            required
-            autoFocus
-            value={username}
-            onInput={(event) => setUsername(event.currentTarget.value)}
-          />
-        </label>
-        <label class="field">
-          <span class="field-name">{t('Password')}</span>
-          <input
-            name="password"
-            type="password"
-            autoComplete="current-password"
-            required
-            value={password}
-            onInput={(event) => setPassword(event.currentTarget.value)}
-          />
-        </label>
-        <button class="button button-primary" disabled={busy}>
-          {busy ? t('Signing in…') : t('Sign in')}
-        </button>
+        {methods.provider !== null && (
+          <a class="button button-primary" href={providerLink()}>
+            {t('Sign in with {name}', { name: methods.provider })}
+          </a>
+        )}
+        {methods.password && (
+          <>
+            <label class="field">
+              <span class="field-name">{t('User name')}</span>
+              <input
+                name="username"
+                autoComplete="username"
+                required
+                autoFocus
+                value={username}
+                onInput={(event) => setUsername(event.currentTarget.value)}
+              />
+            </label>
+            <label class="field">
+              <span class="field-name">{t('Password')}</span>
+              <input
+                name="password"
+                type="password"
+                autoComplete="current-password"
+                required
+                value={password}
+                onInput={(event) => setPassword(event.currentTarget.value)}
+              />
+            </label>
+            <button class={methods.provider === null ? 'button button-primary' : 'button'} disabled={busy}>
+              {busy ? t('Signing in…') : t('Sign in')}
+            </button>
+          </>
+        )}
       </form>
     </main>
   );
