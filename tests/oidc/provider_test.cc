@@ -15,27 +15,28 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* at = "https://id.example.org";
+constexpr const char* fake_issuer = "https://id.example.org";
 const Time began = *parse_iso("2026-11-20T12:00:00Z");
 
 struct FakeProvider {
   std::map<std::string, int> asked;  // by path
   std::vector<HttpRequest> posted;
-  json document{{"issuer", at},
-                {"authorization_endpoint", std::string(at) + "/authorize?tenant=1"},
-                {"token_endpoint", std::string(at) + "/token"},
-                {"jwks_uri", std::string(at) + "/jwks"},
-                {"userinfo_endpoint", std::string(at) + "/me"},
-                {"end_session_endpoint", std::string(at) + "/end"}};
+  json document{{"issuer", fake_issuer},
+                {"authorization_endpoint", std::string(fake_issuer) + "/authorize?tenant=1"},
+                {"token_endpoint", std::string(fake_issuer) + "/token"},
+                {"jwks_uri", std::string(fake_issuer) + "/jwks"},
+                {"userinfo_endpoint", std::string(fake_issuer) + "/me"},
+                {"end_session_endpoint", std::string(fake_issuer) + "/end"}};
   std::unique_ptr<Signer> signer = std::make_unique<Signer>(Signer::Kind::p256, "k1");
-  json claims{{"iss", at}, {"aud", "batuta"}, {"sub", "17"}, {"preferred_username", "ana"}};
+  json claims{
+      {"iss", fake_issuer}, {"aud", "batuta"}, {"sub", "17"}, {"preferred_username", "ana"}};
   json me{{"sub", "17"}, {"groups", {"staff"}}};
   std::string published = key_set({signer->jwk()});
   int status = 200;  // of the token endpoint
   bool down = false;
 
   Result<HttpAnswer> answer(const HttpRequest& request) {
-    const std::string path = request.url.substr(std::string(at).size());
+    const std::string path = request.url.substr(std::string(fake_issuer).size());
     ++asked[path];
     if (down) return {Errc::unavailable, "connection refused"};
     HttpAnswer out;
@@ -56,7 +57,7 @@ struct FakeProvider {
 
   ProviderOptions options() {
     ProviderOptions out;
-    out.issuer = at;
+    out.issuer = fake_issuer;
     out.client_id = "batuta";
     out.client_secret = [] { return Result<std::string>("s/1"); };
     out.redirect_uri = "https://batuta.example.org/auth/oidc/callback";
@@ -95,15 +96,16 @@ std::unique_ptr<http::SignOn> sign_on_at(FakeProvider& provider) {
 
 TEST_CASE("a provider's description of itself must be its own, and lead nowhere that is not safe") {
   FakeProvider fake;
-  CHECK(parse_discovery(json_text(fake.document), at).ok());
-  CHECK_FALSE(parse_discovery(json_text(fake.document), std::string(at) + "/").ok());
-  CHECK_FALSE(parse_discovery("nonsense", at).ok());
+  CHECK(parse_discovery(json_text(fake.document), fake_issuer).ok());
+  CHECK_FALSE(parse_discovery(json_text(fake.document), std::string(fake_issuer) + "/").ok());
+  CHECK_FALSE(parse_discovery("nonsense", fake_issuer).ok());
   for (const char* name : {"authorization_endpoint", "token_endpoint", "jwks_uri"}) {
     json other = fake.document;
     other[name] = "http://id.example.org/x";
-    CHECK(parse_discovery(json_text(other), at).error().message.find(name) != std::string::npos);
+    CHECK(parse_discovery(json_text(other), fake_issuer).error().message.find(name) !=
+          std::string::npos);
     other.erase(name);
-    CHECK_FALSE(parse_discovery(json_text(other), at).ok());
+    CHECK_FALSE(parse_discovery(json_text(other), fake_issuer).ok());
   }
   for (const char* url : {"https://id.example.org/a", "http://127.0.0.1:99", "http://localhost/x",
                           "http://[::1]:8080/x"}) {
@@ -214,7 +216,8 @@ TEST_CASE("a login goes to the provider and back, once, in the browser that bega
   CHECK_FALSE(sign_on->logout_url().has_value());  // it was not asked yet
   const auto begun = sign_on->begin("/#/runs", began);
   REQUIRE(begun.ok());
-  CHECK(begun->location.starts_with(std::string(at) + "/authorize?tenant=1&response_type=code&"));
+  CHECK(begun->location.starts_with(std::string(fake_issuer) +
+                                    "/authorize?tenant=1&response_type=code&"));
   CHECK(query_value(begun->location, "code_challenge_method") == "S256");
   CHECK(query_value(begun->location, "redirect_uri") ==
         "https%3A%2F%2Fbatuta.example.org%2Fauth%2Foidc%2Fcallback");
@@ -236,7 +239,7 @@ TEST_CASE("a login goes to the provider and back, once, in the browser that bega
     CHECK(person->next == "/#/runs");
     CHECK(problem(answer) == "stale");
     CHECK(*sign_on->logout_url() ==
-          std::string(at) +
+          std::string(fake_issuer) +
               "/end?client_id=batuta&post_logout_redirect_uri=https%3A%2F%2Fbatuta.example.org%2F");
   }
   SUBCASE("another browser, or another login of this one, gets nowhere") {
@@ -285,7 +288,7 @@ TEST_CASE("a provider that names itself in its answers must do so in each") {
     CHECK(sign_on->finish(answer, began).error().where == "token");
   }
   SUBCASE("with it the login goes on") {
-    answer.issuer = at;
+    answer.issuer = fake_issuer;
     CHECK(sign_on->finish(answer, began).ok());
   }
 }
