@@ -1,5 +1,7 @@
 #include "scheduler/core/mapped_group.h"
 
+#include "scheduler/core/mutant.h"
+
 namespace batuta {
 
 std::optional<InstanceIndex> peer_of(const StoredRun& run, InstanceIndex i, TaskIndex other) {
@@ -18,7 +20,11 @@ UpstreamCounts upstream_counts(const LiveRun& run, InstanceIndex i) {
   };
   for (const TaskIndex up : run.definition(task).upstream) {
     if (!is_mapped_with(*run.stored.dag, up, task)) continue;
-    if (const auto peer = peer_of(run.stored, i, up)) count(*peer);
+    if (mutant("group_waits_for_all_indexes")) {
+      run.stored.each_of(up, count);
+    } else if (const auto peer = peer_of(run.stored, i, up)) {
+      count(*peer);
+    }
   }
   return counts;
 }

@@ -79,6 +79,8 @@ constexpr std::array mutants = {
     MutantInfo{"forget_added_upstreams", "I6: what follows waits for every instance"},
     MutantInfo{"keep_beyond_length", "I21: a mapped task has an instance for each item, no more"},
     MutantInfo{"keep_old_length", "I21: what is mapped over is read again when it was made anew"},
+    MutantInfo{"group_waits_for_all_indexes",
+               "I6: inside a mapped group a rule looks at its own index alone"},
     MutantInfo{"ignore_run_task_limit", "I7: max_active_tis_per_dagrun"},
     // Waits
     MutantInfo{"keep_fence_of_waits", "I24: only the newest try's checks count"},

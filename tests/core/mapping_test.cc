@@ -232,5 +232,115 @@ TEST_CASE("two mapped tasks in a row of 5,000 end in steps that do not grow with
   CHECK(world.run_state(run) == DagRunState::success);
 }
 
+// a, then b and c in one mapped group, then d.
+struct Grouped {
+  World world;
+  RunSeq run{};
+  explicit Grouped(const std::function<void(Task&)>& change_c = {}) {
+    const auto grouped = [](Task& task) {
+      task.mapped_group = "group";
+      task.expand_json = "{}";
+    };
+    world.add(DagMaker("dag")
+                  .task("a")
+                  .task("b", {"a"}, grouped)
+                  .task("c", {"b"},
+                        [&](Task& task) {
+                          grouped(task);
+                          if (change_c) change_c(task);
+                        })
+                  .task("d", {"c"})
+                  .make());
+    world.join("agent", 8);
+    run = world.trigger("dag");
+    world.finish(world.attempt(run, "a"));
+  }
+  TaskState of(const char* task, int number) const {
+    return world.state_of(run, task, MapIndex{number});
+  }
+  void finish(const char* task, int number) {
+    world.finish(world.attempt(run, task, MapIndex{number}));
+  }
+};
+
+TEST_CASE("a mapped group is asked for once, and all of its tasks get the instances in one step") {
+  Grouped grouped;
+  REQUIRE(grouped.world.last.expansions.size() == 1);
+  CHECK(grouped.world.last.expansions[0].task == 1);
+  grouped.world.tell(TaskExpanded{grouped.run, 1, 3, {"x", "y", "z"}, {}});
+  CHECK(grouped.world.ledger.runs.at(grouped.run).hot.size() == 8);
+  CHECK(grouped.world.row(grouped.run, "c", MapIndex{2}).map_name == "z");
+  for (const int number : {0, 1, 2}) {
+    CHECK(grouped.of("b", number) == TaskState::queued);
+    CHECK(grouped.of("c", number) == TaskState::none);
+  }
+  grouped.world.run_all();
+  CHECK(grouped.world.run_state(grouped.run) == DagRunState::success);
+}
+
+TEST_CASE("an item of a mapped group goes on while another's first task still runs") {
+  Grouped grouped;
+  grouped.world.tell(TaskExpanded{grouped.run, 1, 3, {}, {}});
+  grouped.finish("b", 2);
+  CHECK(grouped.of("c", 2) == TaskState::queued);
+  CHECK(grouped.of("c", 0) == TaskState::none);
+  const auto why = explain(grouped.world.state, {grouped.run, 2, MapIndex{0}}, grouped.world.now);
+  REQUIRE(!why.empty());
+  CHECK(why[0].reason.find("0 of 1 upstream tasks are done") != std::string::npos);
+  grouped.finish("c", 2);
+  CHECK(grouped.world.state_of(grouped.run, "d") == TaskState::none);
+  grouped.finish("b", 0);
+  grouped.finish("b", 1);
+  grouped.finish("c", 0);
+  CHECK(grouped.world.state_of(grouped.run, "d") == TaskState::none);
+  grouped.finish("c", 1);
+  CHECK(grouped.world.state_of(grouped.run, "d") == TaskState::queued);
+}
+
+TEST_CASE("a mapped group goes on by index after a restart") {
+  Grouped grouped;
+  grouped.world.tell(TaskExpanded{grouped.run, 1, 2, {}, {}});
+  grouped.finish("b", 1);
+  grouped.finish("c", 1);
+  grouped.world.restart();
+  grouped.world.join("agent", 8);
+  grouped.finish("b", 0);
+  REQUIRE(grouped.world.last.expansions.size() == 1);  // memory does not know that it was expanded
+  grouped.world.tell(TaskExpanded{grouped.run, grouped.world.last.expansions[0].task, 2, {}, {}});
+  CHECK(grouped.of("c", 0) == TaskState::queued);
+  CHECK(grouped.of("c", 1) == TaskState::success);
+  grouped.world.run_all();
+  CHECK(grouped.world.run_state(grouped.run) == DagRunState::success);
+}
+
+TEST_CASE(
+    "a mapped group that cannot be expanded fails where it would run, also behind a failure") {
+  Grouped grouped([](Task& task) { task.trigger_rule = TriggerRule::all_done; });
+  grouped.world.tell(TaskExpanded{grouped.run, 1, 0, {}, "expand.n: 7 is no list"});
+  CHECK(grouped.world.state_of(grouped.run, "b") == TaskState::failed);
+  CHECK(grouped.world.state_of(grouped.run, "c") == TaskState::failed);
+  CHECK(grouped.world.row(grouped.run, "c").reason == "expand.n: 7 is no list");
+  CHECK(grouped.world.run_state(grouped.run) == DagRunState::failed);
+}
+
+TEST_CASE("a shorter list takes the last index out of all tasks of a mapped group") {
+  Grouped grouped;
+  grouped.world.tell(TaskExpanded{grouped.run, 1, 3, {}, {}});
+  grouped.world.run_all();
+  ClearRequested clear;
+  clear.dag_id = "dag";
+  clear.dag_run_id = "run-2";
+  clear.task_ids = {"b"};
+  clear.include_downstream = true;
+  clear.only_failed = clear.dry_run = false;
+  CHECK(grouped.world.ask(clear).tasks.size() == 7);
+  REQUIRE(grouped.world.last.expansions.size() == 1);
+  grouped.world.tell(TaskExpanded{grouped.run, 1, 2, {}, {}});
+  CHECK(grouped.of("b", 2) == TaskState::removed);
+  CHECK(grouped.of("c", 2) == TaskState::removed);
+  grouped.world.run_all();
+  CHECK(grouped.world.run_state(grouped.run) == DagRunState::success);
+}
+
 }  // namespace
 }  // namespace batuta::testing

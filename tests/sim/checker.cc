@@ -77,6 +77,12 @@ void Checker::read(const Event& event) {
   if (const auto* recalled = std::get_if<AttemptRecalled>(&event)) recalled_.insert(recalled->key);
   if (const auto* expanded = std::get_if<TaskExpanded>(&event)) {
     expanded_[{expanded->run, expanded->task}] = *expanded;
+    const auto run = store_.data().runs.find(expanded->run);
+    if (run != store_.data().runs.end()) {  // the others of its group with it
+      const Dag& dag = *run->second.dag;
+      for (const TaskIndex task : dag.tasks[dag.tasks[expanded->task].mapping_lead].mapped_together)
+        expanded_[{expanded->run, task}] = *expanded;
+    }
   }
   if (const auto* resolved = std::get_if<TaskResolved>(&event))
     resolved_[{resolved->run, resolved->instance}] = resolved->what;

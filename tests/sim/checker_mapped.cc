@@ -32,8 +32,15 @@ void Checker::check_mapped(const TaskInstanceRow& row, const TaskInstanceRow& ol
   if (row.map_index == MapIndex{1}) c_.met(Situation::task_expanded);
   const bool waits_for_all =
       task.trigger_rule == TriggerRule::all_success || task.trigger_rule == TriggerRule::all_done;
+  for (const TaskIndex up : task.upstream) {
+    if (!is_mapped_with(*run->dag, row.task, up)) continue;
+    run->each_of(up, [&](InstanceIndex i) {
+      if (waits_for_all && !is_terminal(run->state_of(i))) c_.met(Situation::ahead_in_group);
+    });
+  }
   if (!waits_for_all) return;
   for (const TaskIndex up : task.upstream) {  // cleared in this very turn, after the answer
+    if (!task.mapped_group.empty()) break;
     bool ended = true;
     run->each_of(up, [&](InstanceIndex i) { ended = ended && is_terminal(run->state_of(i)); });
     if (!ended) return;

@@ -11,10 +11,16 @@
 namespace batuta::sim {
 namespace {
 
-UpstreamCounts count_upstreams(const StoredRun& run, TaskIndex task) {
+// Inside a mapped group those alone that bear its index count.
+UpstreamCounts count_upstreams(const StoredRun& run, const TaskInstanceRow& row) {
   UpstreamCounts counts;
-  for (TaskIndex up : run.dag->tasks[task].upstream) {
+  const Task& task = run.dag->tasks[row.task];
+  for (TaskIndex up : task.upstream) {
+    const bool same_item =
+        !task.mapped_group.empty() && run.dag->tasks[up].mapped_group == task.mapped_group;
     run.each_of(up, [&](InstanceIndex i) {
+      const std::int32_t index = number_of(run.hot[place_of(i)].map_index);
+      if (same_item && std::max(index, 0) != std::max(number_of(row.map_index), 0)) return;
       const TaskState state = seen_by_others(run, i);
       if (state == TaskState::removed) return;
       ++counts.total;
@@ -204,7 +210,7 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
   const Task& task = run.dag->tasks[row.task];
   if (row.state == TaskState::none || touched_ever(run.run) || task.is_teardown) return;
   if (row.state == TaskState::removed && row.map_index == unmapped) return;  // not chosen
-  const UpstreamCounts counts = count_upstreams(run, row.task);
+  const UpstreamCounts counts = count_upstreams(run, row);
   const auto text = [&] { return describe(run, row); };
   if (row.state == TaskState::upstream_failed) {
     c_.met(Situation::upstream_failed);
@@ -230,6 +236,7 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
   }
   const auto answer = expanded_.find({row.run, row.task});
   if (answer != expanded_.end() && answer->second.failure.empty() && answer->second.count == 0) {
+    if (!task.mapped_group.empty()) return;  // the first of the group may run, and all are skipped
     return require(rule_holds(task.trigger_rule, counts), "I6", text);
   }
   if (left_out_by_branch(run, row.task)) {

@@ -253,6 +253,18 @@ void draw_run_limits(Rng& rng, Dag& dag) {
   }
 }
 
+// Three of four tasks that may stand in a mapped group.
+void draw_mapped_group(Dag& dag) {
+  for (std::size_t i = 0; i < dag.tasks.size(); ++i) {
+    Task& task = dag.tasks[i];
+    const bool may = (task.plugin == "mock" || task.plugin == "empty") && !task.is_setup &&
+                     !task.is_teardown && !task.is_on_exit;
+    if (!may || i % 4 == 3) continue;
+    task.mapped_group = "group";
+    task.expand_json = "{}";
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
@@ -266,6 +278,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
   const auto tasks = static_cast<TaskIndex>(rng.between(1, k.max_tasks));
   for (TaskIndex i = 0; i < tasks; ++i) dag.tasks.push_back(draw_task(c, i));
   if (k.setups) draw_teardowns(c, dag);
+  if (k.mapped_tasks && k.max_parents >= 3 && index == 0) draw_mapped_group(dag);
   if (k.cron && !rng.chance(150)) draw_schedule(c, dag);
   if (k.assets) draw_assets(c, dag, index);
   dag.is_paused_upon_creation = rng.chance(100);

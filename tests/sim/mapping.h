@@ -1,5 +1,6 @@
 // How many items a mapped task of the simulator has: a matter of its run and of what its upstreams
-// have done, so that the same question always has the same answer.
+// have done, so that the same question always has the same answer. A mapped group has a list that
+// is written out: a matter of its run alone.
 #pragma once
 
 #include "scheduler/core/stored_run.h"
@@ -8,7 +9,9 @@ namespace batuta::sim {
 
 inline constexpr std::int32_t unmappable_count = -1;  // what it is mapped over is no list
 
-inline std::int32_t mapped_count(const StoredRun& run, TaskIndex task) {
+inline std::int32_t mapped_count(const StoredRun& run, TaskIndex of) {
+  const TaskIndex task = run.dag->tasks[of].mapping_lead;
+  const bool grouped = !run.dag->tasks[task].mapped_group.empty();
   std::uint64_t stamp = static_cast<std::uint64_t>(run.run.seq) * 31 + task;
   const auto mix = [&](std::uint64_t value) {
     stamp = (stamp ^ value) * 0x9e3779b97f4a7c15U;
@@ -16,6 +19,7 @@ inline std::int32_t mapped_count(const StoredRun& run, TaskIndex task) {
   };
   mix(7);
   for (const TaskIndex up : run.dag->tasks[task].upstream) {
+    if (grouped) break;
     run.each_of(
         up, [&](InstanceIndex i) { mix(static_cast<std::uint64_t>(run.hot[place_of(i)].fence)); });
   }

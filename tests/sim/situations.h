@@ -113,6 +113,7 @@ namespace batuta::sim {
   X(mapped_over_nothing, "a mapped task that nothing was given to")                   \
   X(unmappable, "a mapped task that was given no list")                               \
   X(instance_removed, "an instance that a shorter list has not any more")             \
+  X(ahead_in_group, "an item of a mapped group ahead of another one")                 \
   X(answer_forgotten, "the scheduler died knowing what a task is mapped over")        \
   X(task_deferred, "a task that waits without a slot")                                \
   X(wait_timed_out, "a wait that ended in vain")                                      \
