@@ -93,8 +93,9 @@ test('a DAG is edited: errors at their lines, drawn while one types, saved over 
   assert.equal(await save.isDisabled(), true);
   await page.locator('.edit-problems button').first().click();
   await look(page, 'edit', page.locator('.edit-problems li'));
-  const good = JSON.stringify({ ...read, description: 'Edited in the page', tasks: [...read.tasks, { task_id: 'typed', type: 'mock' }] }, null, 2);
+  const good = JSON.stringify({ ...read, description: 'Edited in the page', tasks: [...read.tasks, { task_id: 'typed', type: 'mock' }, ...Array.from({ length: 14 }, (_, at) => ({ task_id: `beside_${at}`, type: 'mock', depends_on: ['typed'] }))] }, null, 2);
   await paste(page, good);
+  await page.locator('[data-unit="fan:beside_0"]', { hasText: 'beside_…' }).waitFor();
   await page.locator('[data-unit="typed"]').waitFor();
   await goTo(page, '#/dags');
   await page.getByRole('heading', { name: 'DAGs' }).waitFor();

@@ -4,12 +4,13 @@
 import { autocompletion, closeBrackets, closeCompletion, completeFromList, ifNotIn, closeBracketsKeymap, completionKeymap } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { json } from '@codemirror/lang-json';
-import { PostgreSQL, sql } from '@codemirror/lang-sql';
+import { sql } from '@codemirror/lang-sql';
 import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from '@codemirror/language';
 import { lintGutter, lintKeymap, setDiagnostics, type Diagnostic } from '@codemirror/lint';
 import { Compartment, EditorState, type Extension } from '@codemirror/state';
 import { drawSelection, EditorView, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers, type KeyBinding } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
+import { lakeSql } from './sql_dialect';
 
 export interface TextProblem {
   from: number; // offsets into the text
@@ -72,8 +73,8 @@ function languageOf(language: EditorOptions['language'], tables: SqlTables): Ext
   if (language === 'json') return json();
   const columns = [...new Set(Object.values(tables).flat())].map((label) => ({ label, type: 'property', boost: 1 }));
   return [
-    sql({ dialect: PostgreSQL, upperCaseKeywords: true, schema: Object.fromEntries(Object.entries(tables).map(([name, those]) => [name, [...those]])) }),
-    PostgreSQL.language.data.of({ autocomplete: ifNotIn(['String', 'LineComment', 'BlockComment', '.'], completeFromList(columns)) }),
+    sql({ dialect: lakeSql, upperCaseKeywords: true, schema: Object.fromEntries(Object.entries(tables).map(([name, those]) => [name, [...those]])) }),
+    lakeSql.language.data.of({ autocomplete: ifNotIn(['String', 'LineComment', 'BlockComment', '.'], completeFromList(columns)) }),
   ];
 }
 

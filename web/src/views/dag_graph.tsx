@@ -8,6 +8,7 @@ import { Icon } from '../components/icon';
 import { ZoomButtons } from '../components/zoom_buttons';
 import { layoutGraph, unitCount } from '../lib/graph';
 import { countsText, partOf, worstState, type Part } from '../lib/graph_view';
+import { withFans } from '../lib/graph_fans';
 import { number } from '../lib/format';
 import { useSearch, useSearchText } from '../lib/hooks';
 import { useGraphBox } from '../lib/use_graph_box';
@@ -55,17 +56,22 @@ export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Pro
   const part = parts.includes(asked) ? asked : 'all';
   const shown = useMemo(() => partOf(tasks, selected, part), [tasks, selected, part]);
   const input = useMemo(
-    () => ({
-      tasks: shown.map((task) => ({ id: task.task_id, downstream: task.downstream_task_ids, group: task.batuta.group, labels: task.batuta.edge_labels })),
-      groups: groups.map((group) => ({ id: group.group_id, parent: group.parent, name: group.display_name })),
-    }),
+    () =>
+      withFans(
+        shown.map((task) => ({ id: task.task_id, downstream: task.downstream_task_ids, group: task.batuta.group, labels: task.batuta.edge_labels })),
+        groups.map((group) => ({ id: group.group_id, parent: group.parent, name: group.display_name })),
+      ),
     [shown, groups],
   );
   const boxes = useMemo(() => unitCount(input.tasks, input.groups, open), [input, open]);
   const isDrawn = boxes <= mostBoxes;
   const graph = useMemo(() => (isDrawn ? layoutGraph(input.tasks, { groups: input.groups, open, down }) : null), [input, open, down, isDrawn]);
   const byId = useMemo(() => new Map(tasks.map((task) => [task.task_id, task])), [tasks]);
-  const names = useMemo(() => new Map(groups.map((group) => [group.group_id, group])), [groups]);
+  const names = useMemo(() => {
+    const all = new Map<string, Pick<TaskGroup, 'display_name' | 'doc_md'>>(groups.map((group) => [group.group_id, group]));
+    for (const fan of input.fans) all.set(fan.id, { display_name: fan.name, doc_md: null });
+    return all;
+  }, [groups, input]);
   const { box, zoom, setZoom, fit, pan } = useGraphBox(graph);
   const statesOf = (members: readonly string[]) => members.map((id) => states?.get(id)?.state ?? null);
   const found = useMemo(() => {
@@ -93,8 +99,8 @@ export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Pro
           </label>
         )}
         <span class="graph-tools">
-          {groups.length > 0 && used.size > 0 && (
-            <FoldButtons count={groups.length} open={groups.filter((group) => open.has(group.group_id)).length} onAll={(all) => setAll(all ? groups.map((group) => group.group_id) : [])} />
+          {input.groups.length > 0 && used.size > 0 && (
+            <FoldButtons count={input.groups.length} open={input.groups.filter((group) => open.has(group.id)).length} onAll={(all) => setAll(all ? input.groups.map((group) => group.id) : [])} />
           )}
           <button type="button" class="icon-button" aria-pressed={down} aria-label={t('From top to bottom')} title={t('From top to bottom')} onClick={turnDown}>
             <Icon name="turn" />

@@ -5,6 +5,7 @@ import type { LakeKey, LakeLineage, LakeLineageEdge } from '../api/types';
 import { Choice } from '../components/choice';
 import { GraphPicture } from '../components/graph_picture';
 import { Empty, Loaded } from '../components/loaded';
+import { PathName } from '../components/path_name';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { ZoomButtons } from '../components/zoom_buttons';
 import { countOf } from '../lib/address';
@@ -60,9 +61,9 @@ function Picture({ of, lineage }: { of: LakeKey; lineage: LakeLineage }) {
 }
 
 const columns: readonly Column<LakeLineageEdge>[] = [
-  { name: t('From'), cell: (edge) => <a href={linkOf(edge.from)}>{edge.from}</a> },
+  { name: t('From'), cell: (edge) => <a href={linkOf(edge.from)}><PathName name={edge.from} /></a> },
   { name: t('Its version'), number: true, cell: (edge) => edge.from_version ?? '–' },
-  { name: t('To'), cell: (edge) => <a href={linkOf(edge.to)}>{edge.to}</a> },
+  { name: t('To'), cell: (edge) => <a href={linkOf(edge.to)}><PathName name={edge.to} /></a> },
   { name: t('Made by'), cell: (edge) => <Maker of={edge} /> },
 ];
 

@@ -4,6 +4,7 @@ import * as api from '../api/endpoints';
 import type { LakeAlert } from '../api/types';
 import { Dialog } from '../components/dialog';
 import { Icon } from '../components/icon';
+import { PathName } from '../components/path_name';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { Ago } from '../components/time';
 import { number } from '../lib/format';
@@ -113,7 +114,7 @@ export function AlertList({ alerts, onChanged }: { alerts: readonly LakeAlert[];
         </div>
       ),
     },
-    { name: t('Watches'), cell: (one) => <a href={watchedLink(one.kind, one.target)}>{one.target}</a> },
+    { name: t('Watches'), cell: (one) => <a href={watchedLink(one.kind, one.target)}><PathName name={one.target} /></a> },
     { name: t('State'), cell: (one) => <State of={one} /> },
     {
       name: t('Actions'),

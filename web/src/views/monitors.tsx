@@ -4,6 +4,7 @@ import type { LakeMonitor } from '../api/types';
 import { Choice } from '../components/choice';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
+import { PathName } from '../components/path_name';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { Ago } from '../components/time';
 import { number } from '../lib/format';
@@ -65,7 +66,7 @@ const columns: readonly Column<LakeMonitor>[] = [
       </div>
     ),
   },
-  { name: t('Watches'), cell: (one) => <a href={watchedLink(one.kind, one.target)}>{one.target}</a> },
+  { name: t('Watches'), cell: (one) => <a href={watchedLink(one.kind, one.target)}><PathName name={one.target} /></a> },
   { name: t('Kind'), cell: (one) => kindNames[one.kind] ?? one.kind },
   { name: t('Severity'), cell: (one) => <Severity of={one.severity} /> },
   {
