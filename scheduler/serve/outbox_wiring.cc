@@ -12,7 +12,7 @@ LineageTransport lineage_transport(const Settings& settings) {
   LineageTransport transport;
   transport.url = settings.lineage_url;
   transport.file = settings.lineage_file;
-  if (settings.lineage_token != "{}") transport.token = settings.lineage_token;
+  transport.token = settings.lineage_token;
   if (settings.lineage_gzip) transport.gzip = http::gzip;
   return transport;
 }

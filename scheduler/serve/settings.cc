@@ -173,8 +173,6 @@ json type_schema(const Setting& setting) {
       return out;
     }
     case Kind::object:
-      // A secret reference has a list where it names a program.
-      if (std::string_view(setting.name) == "lineage.token") return {{"type", "object"}};
       return {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
     case Kind::reference:
       return {{"type", "object"},

@@ -44,7 +44,7 @@ struct Settings {
   std::string outgoing_no_proxy;
   std::string outgoing_ca_file;
   std::string lineage_url;                   // with its path; empty: none
-  std::string lineage_token = "{}";          // a secret reference as JSON text; "{}": none
+  std::string lineage_token;                 // a reference as JSON; empty: none
   std::string lineage_file;                  // absolute; empty: none
   std::string lineage_namespace = "batuta";  // of jobs
   bool lineage_gzip = false;

@@ -100,7 +100,6 @@ bool fits_collector(std::string& text) {
 }
 
 bool fits_reference(std::string& text) {
-  if (text == "{}") return true;
   const auto read = read_secret_reference(std::string_view(text));
   return read && *read;
 }
@@ -332,7 +331,7 @@ const std::vector<Setting>& settings_table() {
        .fits = fits_collector},
       {.name = "lineage.token",
        .sentence = "Where the bearer token for lineage.url is kept.",
-       .kind = Kind::object,
+       .kind = Kind::reference,
        .member = &Settings::lineage_token,
        .expects = "a secret reference such as {\"$env\": \"LINEAGE_TOKEN\"}",
        .example = R"({"$env": "LINEAGE_TOKEN"})",
