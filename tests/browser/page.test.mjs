@@ -34,6 +34,22 @@ test('a spent code leads to the login form, where a password works', async (t) =
   await fresh.close();
 });
 
+test('a login provider has a button above the password, or alone; why nobody got in is a sentence', async () => {
+  for (const password of [true, false]) {
+    const fresh = await session.context.browser().newContext();
+    await fresh.route('**/api/batuta/login', (route) => route.fulfill({ json: { password, provider: 'Example Corp' } }));
+    const { page, finish } = await newPage({ ...session, context: fresh }, '#login_error=role');
+    const button = page.getByRole('link', { name: 'Sign in with Example Corp' });
+    await button.waitFor();
+    assert.equal(await button.getAttribute('href'), `/auth/oidc/login?next=${encodeURIComponent('/#/dags')}`);
+    await page.getByRole('alert').filter({ hasText: 'None of your groups gives you access here.' }).waitFor();
+    assert.equal(await page.getByLabel('Password').count(), password ? 1 : 0);
+    await check(page, 'login by a provider');
+    await finish();
+    await fresh.close();
+  }
+});
+
 test('the list finds DAGs by name and by tag', async () => {
   const { page, finish } = await newPage(session);
   const rows = page.getByRole('list', { name: 'DAGs' }).locator('.dag-row');

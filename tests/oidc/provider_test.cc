@@ -30,7 +30,7 @@ struct FakeProvider {
   std::unique_ptr<Signer> signer = std::make_unique<Signer>(Signer::Kind::p256, "k1");
   json claims{
       {"iss", fake_issuer}, {"aud", "batuta"}, {"sub", "17"}, {"preferred_username", "ana"}};
-  json me{{"sub", "17"}, {"groups", {"staff"}}};
+  json me{{"sub", "17"}, {"groups", json::array({"staff"})}};
   std::string published = key_set({signer->jwk()});
   int status = 200;  // of the token endpoint
   bool down = false;
@@ -160,7 +160,7 @@ TEST_CASE(
     "set") {
   FakeProvider fake;
   fake.speak_of("n-1", began);
-  fake.document["token_endpoint_auth_methods_supported"] = {"client_secret_post"};
+  fake.document["token_endpoint_auth_methods_supported"] = json::array({"client_secret_post"});
   CHECK(Provider(fake.options()).redeem(the_exchange, began).ok());
   CHECK(fake.posted.back().login.empty());
   CHECK(fake.posted.back().body.ends_with("&client_id=batuta&client_secret=s%2F1"));
