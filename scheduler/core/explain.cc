@@ -167,6 +167,9 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
                              number(c.success) + " success, " + number(c.skipped) + " skipped, " +
                              number(c.failed + c.upstream_failed) + " failed); waiting for " +
                              open + (listed > 5 ? ", …" : "")});
+  } else if (run.stored.has_rows() && waits_for_group(run, i)) {
+    out.push_back({"Task has been mapped", "its mapped group '" + run.definition(i).mapped_group +
+                                               "' has not been expanded yet"});
   } else if (!past_allows(run, task)) {
     out.push_back({"Previous Dagrun State",
                    "depends on the past, and the task (or what follows it, with "

@@ -10,6 +10,17 @@ std::optional<InstanceIndex> peer_of(const StoredRun& run, InstanceIndex i, Task
   return run.find(other, MapIndex{number});
 }
 
+bool waits_for_group(const LiveRun& run, InstanceIndex i) {
+  const TaskIndex task = run.stored.task_of(i);
+  if (run.definition(task).mapped_group.empty() || mapping_cell(run, task).expanded) return false;
+  for (const TaskIndex up : run.definition(task).upstream) {
+    if (!is_mapped_with(*run.stored.dag, up, task)) continue;
+    const auto peer = peer_of(run.stored, i, up);
+    if (peer && !is_terminal(run.task(*peer).state)) return true;
+  }
+  return false;
+}
+
 UpstreamCounts upstream_counts(const LiveRun& run, InstanceIndex i) {
   const TaskIndex task = run.stored.task_of(i);
   UpstreamCounts counts = run.upstreams[task];

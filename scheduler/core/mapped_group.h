@@ -16,6 +16,10 @@ std::optional<InstanceIndex> peer_of(const StoredRun& run, InstanceIndex i, Task
 // and of what stands inside those with its index. Of a run with rows. O(its upstream tasks).
 UpstreamCounts upstream_counts(const LiveRun& run, InstanceIndex i);
 
+// Until its mapped group has its instances a task does not end before those that it follows inside:
+// what comes after the group would take its one instance for all of them.
+bool waits_for_group(const LiveRun& run, InstanceIndex i);
+
 // Where it is kept whether the task was expanded: one place for all tasks of a mapped group.
 inline TaskCell& mapping_cell(LiveRun& run, TaskIndex task) {
   return run.cell(first_instance(run.definition(task).mapping_lead));

@@ -44,6 +44,8 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   if (mutant("ignore_upstream_failure") && verdict == Verdict::upstream_failed) {
     verdict = Verdict::run;
   }
+  const bool never = verdict == Verdict::skip || verdict == Verdict::upstream_failed;
+  if (never && waits_for_group(run, i)) return;
   switch (verdict) {
     case Verdict::wait:
       return;

@@ -135,6 +135,20 @@ void check_waiting(SchedulerState& state, LiveRun& run, TaskIndex task) {
   });
 }
 
+// What the task is mapped over is made anew. An answer that is on its way is passed over then: who
+// waits for it in the rest of a mapped group asks again.
+void read_list_anew(SchedulerState& state, LiveRun& run, TaskIndex task) {
+  TaskCell& cell = mapping_cell(run, task);
+  const bool asked = cell.expanding;
+  cell.expanded = cell.expanding = false;
+  if (!asked) return;
+  for (const TaskIndex other : run.definition(run.definition(task).mapping_lead).mapped_together) {
+    run.stored.each_of(other, [&](InstanceIndex each) {
+      if (run.task(each).state == TaskState::none) check_later(state, run, each);
+    });
+  }
+}
+
 // The one instance of a task of its own mapped group that goes with it.
 void tell_peer(SchedulerState& state, LiveRun& run, InstanceIndex i, TaskIndex down, bool anew) {
   const auto peer = peer_of(run.stored, i, down);
@@ -155,10 +169,7 @@ void tell_neighbours(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, 
     UpstreamCounts& counts = run.upstreams[down];
     if (is_terminal(from)) count_upstream(counts, seen_from, -1);
     if (is_terminal(to)) count_upstream(counts, seen_to, +1);
-    if (is_terminal(from) && !mutant("keep_old_length")) {
-      TaskCell& first = mapping_cell(run, down);
-      first.expanded = first.expanding = false;  // what it is mapped over is made anew
-    }
+    if (is_terminal(from) && !mutant("keep_old_length")) read_list_anew(state, run, down);
     if (is_terminal(from)) shut_gates(run, down);
     check_waiting(state, run, down);
   }

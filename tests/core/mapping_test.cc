@@ -323,6 +323,57 @@ TEST_CASE(
   CHECK(grouped.world.run_state(grouped.run) == DagRunState::failed);
 }
 
+TEST_CASE(
+    "an answer that is passed over since a list is made anew is asked for again by the group") {
+  const auto grouped = [](Task& task) {
+    task.mapped_group = "group";
+    task.expand_json = "{}";
+  };
+  World world;
+  world.add(DagMaker("dag").task("a").task("b", {}, grouped).task("c", {"a", "b"}, grouped).make());
+  world.join("agent", 8);
+  const RunSeq run = world.trigger("dag");
+  REQUIRE(world.last.expansions.size() == 1);
+  world.finish(world.attempt(run, "a"));
+  ClearRequested clear;
+  clear.dag_id = "dag";
+  clear.dag_run_id = "run-2";
+  clear.task_ids = {"a"};
+  clear.only_failed = clear.dry_run = false;
+  CHECK(world.ask(clear).tasks.size() == 1);
+  REQUIRE(world.last.expansions.size() == 1);
+  world.tell(TaskExpanded{run, 1, 2, {}, {}});
+  CHECK(world.state_of(run, "b", MapIndex{1}) == TaskState::queued);
+}
+
+TEST_CASE(
+    "what follows a mapped group does not take an early failure inside for all of its items") {
+  const auto grouped = [](Task& task) {
+    task.mapped_group = "group";
+    task.expand_json = "{}";
+  };
+  World world;
+  world.add(DagMaker("dag")
+                .task("a")
+                .task("slow")
+                .task("b", {"slow"}, grouped)
+                .task("c", {"a", "b"}, grouped)
+                .task("d", {"c"}, [](Task& task) { task.trigger_rule = TriggerRule::all_done; })
+                .make());
+  world.join("agent", 8);
+  const RunSeq run = world.trigger("dag");
+  world.finish(world.attempt(run, "a"), Outcome::failed_no_retry);
+  CHECK(world.state_of(run, "c") == TaskState::none);
+  CHECK(world.state_of(run, "d") == TaskState::none);
+  const auto why = explain(world.state, {run, 3, unmapped}, world.now);
+  REQUIRE(!why.empty());
+  CHECK(why[0].reason == "its mapped group 'group' has not been expanded yet");
+  world.finish(world.attempt(run, "slow"));
+  world.tell(TaskExpanded{run, 2, 2, {}, {}});
+  CHECK(world.state_of(run, "c", MapIndex{1}) == TaskState::upstream_failed);
+  CHECK(world.state_of(run, "d") == TaskState::queued);
+}
+
 TEST_CASE("a shorter list takes the last index out of all tasks of a mapped group") {
   Grouped grouped;
   grouped.world.tell(TaskExpanded{grouped.run, 1, 3, {}, {}});
