@@ -15,6 +15,7 @@
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_contracts.h"
 #include "scheduler/api/params.h"
+#include "scheduler/api/routes.h"
 #include "scheduler/api/run_answers.h"
 #include "scheduler/dagfile/run_conf.h"
 
@@ -106,6 +107,7 @@ Result<AskedOrder> asked_order(Context& context, const Request& request) {
   const auto body = body_object(request);
   if (!body) return body.error();
   BodyReader fields(request, *body);
+  fields.check(*request.route->body);
   AskedOrder out;
   out.action = fields.required_text("action", 16);
   if (fields.status() && out.action != "repair" && out.action != "replay" &&

@@ -248,7 +248,8 @@ void add_quarantine_orders(CLI::App& quarantine, Session& session) {
   CLI::App* repair = add("repair",
                          "Judge rows again with other values, and publish those that "
                          "are good");
-  repair->add_option("--set", a->set, "column=value, for all that are chosen; may be repeated");
+  repair->add_option("--set", a->set, "column=value, for all that are chosen; may be repeated")
+      ->allow_extra_args(false);
   repair->add_option("--file", a->file,
                      "CSV with a head, or a JSON list: _row_id and the columns to set; -: standard "
                      "input");
