@@ -520,6 +520,10 @@ export interface LakeQuarantineGroup {
   first_seen: string | null; last_seen: string | null; reason: string; rows: number; run_id: string | null;
 }
 
+export interface LakeQuarantineOrder {
+  dag_id: string; dag_run_id: string; operation: string; repeated: boolean; task_id: string;
+}
+
 export interface LakeQuarantineTable {
   domain: string; modified: string | null; problem: string | null; rows: number | null; table: string;
   version: number | null;
