@@ -125,6 +125,13 @@ std::optional<TokenHolder> SqliteRegistry::check_token(std::string_view token, T
 
 Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
                                 std::string_view password_hash) {
+  const auto known = users_.find(name);
+  if (known != users_.end() && !known->second.user.identity.empty()) {
+    return Error{Errc::conflict,
+                 "'" + std::string(name) +
+                     "' is a user of the login provider, which decides on role and password",
+                 "username"};
+  }
   if (!valid_id(name)) return Error{Errc::invalid, "not a valid user name", "username"};
   if (!known_role(role)) {
     return Error{Errc::invalid, "a role is none, viewer, operator, admin or one of your own",
@@ -133,13 +140,6 @@ Status SqliteRegistry::set_user(std::string_view name, std::string_view role,
   if (password_hash.empty()) return Error{Errc::invalid, "a password is needed", "password"};
   if (users_.size() >= max_entries && !users_.contains(name)) {
     return Error{Errc::invalid, "there are too many users", "username"};
-  }
-  const auto known = users_.find(name);
-  if (known != users_.end() && !known->second.user.identity.empty()) {
-    return Error{Errc::conflict,
-                 "'" + std::string(name) +
-                     "' is a user of the login provider, which decides on role and password",
-                 "username"};
   }
   const bool other_password = known != users_.end() && known->second.password_hash != password_hash;
   StoredUser stored{{std::string(name), std::string(role), {}}, std::string(password_hash)};
