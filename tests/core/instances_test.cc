@@ -198,7 +198,7 @@ struct Expanded {
   }
   void expand(std::int32_t count) {
     Turn turn{world.state, world.now, {}, {}, {}, {}, {}, false};
-    expand_task(turn, *world.state.runs.at(run), 1, count);
+    expand_tasks(turn, *world.state.runs.at(run), 1, count);
     advance_runs(turn);
     dispatch(turn);
     finish_turn(turn);
