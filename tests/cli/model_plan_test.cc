@@ -66,7 +66,7 @@ TEST_CASE(
   json unknown = {{"table", "gold/shop/b"},
                   {"change", "new"},
                   {"computes", "all"},
-                  {"missing", {"silver/shop/a"}},
+                  {"missing", json::array({"silver/shop/a"})},
                   {"why", "there is no table silver/shop/a"}};
   json broken = told_of("gold/shop/alone", "breaking", "all");
   broken["problem"] = "column n went";

@@ -99,7 +99,7 @@ TEST_CASE("a plan says nothing is computed only where a run would not") {
   CHECK(planned_model(world, clock)["why"] == "now gives something else each time");
   CHECK(planned_model(world, appended)["why"] == "each run appends its rows");
   CHECK(planned_model(world, ruled)["computes"] == "nothing");
-  ruled["quality"] = {{{"rule", "not_null"}, {"column", "n"}}};
+  ruled["quality"] = json::array({{{"rule", "not_null"}, {"column", "n"}}});
   CHECK(planned_model(world, ruled)["computes"] == "all");
   CHECK(world.run("run-2", ruled)["unchanged"] == true);  // computed, and the same
   CHECK(world.said("computed: the model or its values"));
@@ -111,6 +111,6 @@ TEST_CASE("a plan says nothing is computed only where a run would not") {
   gone.update({{"sql", "SELECT 1 AS n FROM silver.shop.nowhere"}, {"table", "gold/shop/gone"}});
   gone.erase("partition_by");
   const json missing = planned_model(world, gone);
-  CHECK(missing["missing"] == json({"silver/shop/nowhere"}));
+  CHECK(missing["missing"] == json::array({"silver/shop/nowhere"}));
   CHECK(missing["why"] == "there is no table silver/shop/nowhere");
 }
