@@ -8,7 +8,7 @@ find_program(CCACHE ccache)
 if(CCACHE)
   # Precompiled headers are cached only if one says that __TIME__ in them does not matter.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_IGNOREOPTIONS=--param=* ${CCACHE})
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE})
 endif()
 find_program(MOLD mold)
@@ -26,9 +26,7 @@ target_compile_options(batuta_options INTERFACE
 # sanitizer sees the real ones.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(batuta_options INTERFACE
-    -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread
-    # A unit's memory peaks at a gigabyte anyway; tidying it up before costs an eighth of the time.
-    --param=ggc-min-heapsize=1048576)
+    -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
 else()
   # The whole of a JSON Schema in one literal.
   target_compile_options(batuta_options INTERFACE -Wno-overlength-strings)
