@@ -145,36 +145,36 @@ void take_over(const Setting& setting, Settings& into, const Settings& from) {
 }
 
 json type_schema(const Setting& setting) {
-  using Kind = Setting::Kind;
+  using Of = Setting::Kind;
   const json number{{"type", "integer"}, {"minimum", 0}};
   switch (setting.kind) {
-    case Kind::flag:
+    case Of::flag:
       return {{"type", "boolean"}};
-    case Kind::duration: {
+    case Of::duration: {
       const json text{{"type", "string"}, {"pattern", "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)?$"}};
       return {{"anyOf", {text, number}}};
     }
-    case Kind::integer: {
+    case Of::integer: {
       json out{{"type", "integer"}, {"minimum", setting.least}};
       if (setting.most != 0) out["maximum"] = setting.most;
       return out;
     }
-    case Kind::bytes: {
+    case Of::bytes: {
       const json text{{"type", "string"}, {"pattern", "^[0-9]+(KiB|MiB|GiB|TiB)?$"}};
       json bytes{{"type", "integer"}, {"minimum", setting.zero_is_none ? 0 : setting.least}};
       if (setting.most != 0) bytes["maximum"] = setting.most;
       return {{"anyOf", {text, bytes}}};
     }
-    case Kind::text:
+    case Of::text:
       return {{"type", "string"}};
-    case Kind::list: {
+    case Of::list: {
       json out{{"type", "array"}, {"items", {{"type", "string"}}}};
       if (!setting.empty_fits) out["minItems"] = 1;
       return out;
     }
-    case Kind::object:
+    case Of::object:
       return {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
-    case Kind::reference:
+    case Of::reference:
       return {{"type", "object"},
               {"properties",
                {{"$env", {{"type", "string"}}},
@@ -183,7 +183,7 @@ json type_schema(const Setting& setting) {
               {"additionalProperties", false},
               {"minProperties", 1},
               {"maxProperties", 1}};
-    case Kind::bundles:
+    case Of::bundles:
       break;
   }
   return {{"type", "array"},
