@@ -15,10 +15,8 @@ std::string lake_folder(const Session& session) {
   return folder.string();
 }
 
-std::shared_ptr<lakelog::Storage> open_lake(const Session& session) {
-  const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
-  if (settings.store) return value_of(settings.store->storage());
-  return value_of(stores::Lake(lake_folder(session)).storage());
+std::unique_ptr<lakelog::Storage> open_lake(const Session& session) {
+  return value_of(lakelog::open_storage(lake_folder(session)));
 }
 
 std::string table_argument(const std::string& written) {
@@ -32,7 +30,6 @@ SlotRun lake_slot(Session& session, const std::string& plugin, const std::string
   SlotRun run;
   run.plugin = plugin;
   run.lake_folder = lake_folder(session);
-  run.secrets = settings.secrets;
   run.lake_memory = settings.memory_bytes;
   run.lake_threads = settings.threads;
   run.plugins_folder =
