@@ -59,7 +59,8 @@ void add_missing(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count) {
   if (have >= count) return;
   // Of a task with one instance the ready ones are listed in another way.
   const InstanceIndex first = first_instance(task);
-  const bool relist = have == 1 && run.task(first).state == TaskState::scheduled;
+  const bool relist = have == 1 && run.task(first).state == TaskState::scheduled &&
+                      run.definition(task).needs_worker();
   if (relist) remove_ready(turn.state, run, first);
   touch(turn, run);
   for (std::int32_t number = have; number < count; ++number) {
