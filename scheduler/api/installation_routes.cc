@@ -34,8 +34,7 @@ Result<TaskInstanceView> known_instance(Context& context, const Request& request
   return std::move(*view);
 }
 
-// The page logs in and out by itself; these lead there. Nothing but a path of this server is a way
-// back: "//elsewhere" and "/\elsewhere" are addresses of other hosts to a browser.
+// The page logs in and out by itself; these lead there.
 Response redirect_to_page(const std::string& next) {
   Response response = json_response({{"detail", "the page does that"}});
   response.status = 307;
@@ -96,11 +95,7 @@ Result<Response> get_external_log_url(Context& context, const Request& request) 
 
 void go_to_login(Context&, Call call) {
   QueryReader query(*call.request);
-  const std::string next = query.text("next").value_or("/");
-  const bool plain = next.find_first_of("\\\r\n\t ") == next.npos;
-  if (!plain || !next.starts_with('/') || next.starts_with("//")) {
-    query.fail("next", "must be a path of this server, such as /");
-  }
+  const std::string next = next_path(query);
   if (!query.status()) return call.respond(error_response(query.status().error()));
   call.respond(redirect_to_page(next));
 }

@@ -11,7 +11,7 @@ constexpr ObjectSchema schemas[] = {
     {"SessionUser", "username role"},
     {"Session", "csrf_token user:SessionUser username role expires_at:time ~logout_url"},
     {"LoginMethods", "password:bool provider?"},
-    {"ProviderHealth", "issuer status reason?"},
+    {"ProviderHealth", "issuer? status reason?"},
 
     {"DAGTag", "name dag_id dag_display_name"},
     {"DAG",

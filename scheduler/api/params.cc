@@ -118,6 +118,16 @@ std::optional<std::string> QueryReader::text(std::string_view name) {
   return *value;
 }
 
+std::string next_path(QueryReader& query) {
+  std::string next = query.text("next").value_or("/");
+  const bool plain = std::all_of(next.begin(), next.end(),
+                                 [](char c) { return c > ' ' && c != '\\' && c != '\x7f'; });
+  if (!plain || !next.starts_with('/') || next.starts_with("//")) {
+    query.fail("next", "must be a path of this server, such as /");
+  }
+  return next;
+}
+
 std::vector<std::string> QueryReader::list(std::string_view name) {
   std::vector<std::string> values;
   if (!declared(name)) return values;

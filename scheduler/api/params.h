@@ -69,6 +69,10 @@ class QueryReader {
   Status status_ = success();
 };
 
+// The parameter `next`: a path of this server to go to afterwards, "/" where it is not given.
+// "//else" and "/\else", which are addresses of other hosts to a browser, fail.
+std::string next_path(QueryReader& query);
+
 // A path parameter: CHECKs that the route has it.
 const std::string& path_param(const Request& request, std::string_view name);
 // A path parameter that is a number from 0; Errc::invalid otherwise.

@@ -169,10 +169,12 @@ void login_methods(Context& context, Call call) {
 }
 
 void begin_sign_on(Context& context, Call call) {
+  QueryReader query(*call.request);
+  const std::string next = next_path(query);
+  if (!query.status()) return call.respond(error_response(query.status().error()));
   if (!has_provider(context, call)) return;
   SignOn& provider = *context.services.sign_on;
   const Call led = guided(call, provider);
-  const std::string next = text_param(*call.request, "next");
   context.ask_provider(led, [&context, led, next, &provider] {
     const auto begun = provider.begin(next, context.now());
     if (!begun) return turn_back(context, led, begun.error(), "");
@@ -214,7 +216,9 @@ void end_sign_on(Context& context, Call call) {
 
 Result<Response> check_provider(Context& context, const Request&) {
   SignOn* provider = context.services.sign_on;
-  if (!provider) return {Errc::not_found, "no login provider is set (oidc.issuer)"};
+  if (!provider) {
+    return json_response({{"issuer", nullptr}, {"status", "none"}, {"reason", nullptr}});
+  }
   const Status well = provider->check(context.now());
   return json_response({{"issuer", provider->issuer()},
                         {"status", well ? "healthy" : "unhealthy"},

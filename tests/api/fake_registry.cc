@@ -91,8 +91,9 @@ Status FakeRegistry::delete_connection(std::string_view id) {
   return delete_from(connection_rows, id);
 }
 bool FakeRegistry::other_admin(std::string_view name) const {
-  return std::any_of(user_rows.begin(), user_rows.end(),
-                     [&](const User& row) { return row.name != name && row.role == "admin"; });
+  return std::any_of(user_rows.begin(), user_rows.end(), [&](const User& row) {
+    return row.name != name && row.role == "admin" && row.identity.empty();
+  });
 }
 Status FakeRegistry::set_user(std::string_view name, std::string_view role,
                               std::string_view password_hash) {

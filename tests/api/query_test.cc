@@ -152,6 +152,7 @@ TEST_CASE("every declared parameter is read: what cannot be its value is refused
   Api api;
   const std::string wrong(300, 'x');
   for (const Route& route : route_table()) {
+    if (route.query == &sign_on_params) continue;  // from the provider, which sends what it likes
     for (const QueryParam& param : *route.query) {
       for (const ParamName& one : names_of(param)) {
         CAPTURE(route.pattern);
@@ -175,6 +176,7 @@ TEST_CASE(
     "a query parameter that a route does not know is refused by every route, with a suggestion") {
   Api api;
   for (const Route& route : route_table()) {
+    if (route.query == &sign_on_params) continue;  // OAuth: what is not known is passed over
     CAPTURE(route.pattern);
     const std::string body = route.body->empty() ? "" : "{}";
     const auto path = existing_path(route.pattern) + "?nobody_knows_it=1";

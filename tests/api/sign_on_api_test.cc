@@ -63,7 +63,7 @@ TEST_CASE("without a provider there is no such way in, and the page is told so")
   TestApi api;
   CHECK(api.status(Method::get, "/auth/oidc/login", "", "") == 404);
   CHECK(api.status(Method::get, "/auth/oidc/callback?code=c", "", "") == 404);
-  CHECK(api.status(Method::get, "/api/batuta/config/provider") == 404);
+  CHECK(api.get("/api/batuta/config/provider")["status"] == "none");
   const auto methods = body_of(api.call(Method::get, logins, "", ""));
   CHECK(methods == nlohmann::json{{"password", true}, {"provider", nullptr}});
 }
@@ -78,6 +78,9 @@ TEST_CASE("the button leads to the provider, with a cookie for the way back alon
   CHECK(cookies_of(led) ==
         std::vector<std::string>{"batuta_sign_on=sealed; Path=/jobs/auth/oidc; HttpOnly; "
                                  "SameSite=Lax; Max-Age=600; Secure"});
+  for (const char* other : {"//evil.example", "/%5Cevil.example", "https://evil.example", "x"}) {
+    CHECK(api.status(Method::get, std::string("/auth/oidc/login?next=") + other, "", "") == 422);
+  }
   provider.fault = Error{Errc::unavailable, "down", sign_on_problem::provider};
   CHECK(location_of(api.call(Method::get, "/auth/oidc/login", "", "")) == failed_at + "provider");
 }

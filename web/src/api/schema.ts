@@ -666,7 +666,7 @@ export interface ProviderCollection {
 }
 
 export interface ProviderHealth {
-  issuer: string; reason: string | null; status: string;
+  issuer: string | null; reason: string | null; status: string;
 }
 
 export interface Question {

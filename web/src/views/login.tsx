@@ -28,9 +28,10 @@ export function signOnProblem(word: string): string {
   }
 }
 
-// Where the provider's login begins, and what of the page to come back to.
+// Where the provider's login begins, and what of the page to come back to: an address that the server takes.
 function providerLink(): string {
-  return `/auth/oidc/login?next=${encodeURIComponent(`${location.pathname}${location.hash}`)}`;
+  const here = `${location.pathname}${location.hash}`;
+  return here.length > 256 ? '/auth/oidc/login' : `/auth/oidc/login?next=${encodeURIComponent(here)}`;
 }
 
 interface Props {
