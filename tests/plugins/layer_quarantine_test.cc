@@ -35,7 +35,7 @@ lake::QuarantineOrder order_of(Verb verb, const std::string& operation, const st
 struct Quarantined : Readings {
   Quarantined() {
     extract("run-1", {"a", "b"},
-            {{at_minute(1), "a", "1"}, {at_minute(2), "b", "x"}, {at_minute(3), "c", "3"}});
+            {{at_minute(1), "a", "1"}, {at_minute(2), "b", "x"}, {at_minute(3), "c", "33"}});
     REQUIRE(transform("run-1").quarantined == 2);
   }
   json told(const lake::QuarantineOrder& one, const std::string& run = "run-9") {
@@ -54,7 +54,7 @@ struct Quarantined : Readings {
 
 TEST_CASE_FIXTURE(Quarantined, "quarantine: a repaired row is judged again and published, once") {
   auto order = order_of(Verb::repair, "op-1", "bad_value");
-  order.set_json = R"({"value": "2"})";
+  order.set_json = R"({"value":"2"})";
   order.dry_run = true;
   json found = told(order);
   CHECK(found["published"] == 1);
