@@ -302,8 +302,11 @@ TEST_CASE("a mapped group goes on by index after a restart") {
   grouped.world.tell(TaskExpanded{grouped.run, 1, 2, {}, {}});
   grouped.finish("b", 1);
   grouped.finish("c", 1);
+  grouped.world.start(grouped.world.attempt(grouped.run, "b", MapIndex{0}));
   grouped.world.restart();
-  grouped.world.join("agent", 8);
+  grouped.world.join(
+      "agent", 8, {"mock"},
+      {{grouped.world.attempt(grouped.run, "b", MapIndex{0}), grouped.world.now.wall, "slot-a"}});
   grouped.finish("b", 0);
   REQUIRE(grouped.world.last.expansions.size() == 1);  // memory does not know that it was expanded
   grouped.world.tell(TaskExpanded{grouped.run, grouped.world.last.expansions[0].task, 2, {}, {}});
