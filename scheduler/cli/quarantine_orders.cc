@@ -208,7 +208,7 @@ void order_rows(Session& session, const std::string& action, const OrderArgument
                            percent_encoded(order["task_id"].get<std::string>());
   if (state != "success") {
     const json why = client.get(task);
-    const json reason = why.value("reason", json());
+    const json reason = why.value("batuta", json::object()).value("reason", json());
     throw Failure(
         "the rows stay as they are: " + (reason.is_string() && !reason.get<std::string>().empty()
                                              ? reason.get<std::string>()
