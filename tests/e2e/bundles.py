@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 
-from harness import BATUTA, SOURCE, eventually, run
+from harness import BATUTA, SOURCE, Refused, eventually, run
+from storm import kill_many
 
 
 def run_by_one_command(name, tables):
@@ -21,7 +22,8 @@ def run_by_one_command(name, tables):
 
 
 class Bundle:
-    def __init__(self, folder, name, size=60, seed=7, defects=1):
+    def __init__(self, folder, name, size=60, seed=7, defects=1, default_args=None):
+        self.default_args = default_args or {}
         self.folder, self.name, self.options = folder, name, ["--size", size, "--seed", seed, "--defects", defects]
         self.sources = folder.path / "sources"
         self.bundle = SOURCE / "pipelines" / name
@@ -37,6 +39,7 @@ class Bundle:
         definition["schedule"] = None
         definition["default_args"].pop("on_failure", None)
         definition["default_args"]["retry_delay"] = "1s"
+        definition["default_args"].update(self.default_args)
         path.write_text(json.dumps(definition))
 
     def __enter__(self):
@@ -100,6 +103,20 @@ class Bundle:
                 if about["state"] == "failed":
                     raise AssertionError(f"{task}: {server.log_text(self.name, run_id, task, about['try_number'])[-3000:]}")
         assert found["state"] == state, found
+
+    def storm(self, server, rng, run_id, kills):
+        """Kills while the run goes on, at most so many; then it ends well, and the lake is as the manifest says."""
+        def ended():
+            try:
+                return server.run(self.name, run_id)["state"] in ("success", "failed")
+            except (OSError, Refused, ValueError):
+                return False  # the scheduler is on its way back
+        killed = kill_many(server, rng, kills, longest_pause=0.4, over=ended)
+        print(f"{self.name}: killed {killed}", flush=True)
+        assert sum(killed.values()) > 0, "the run was over before anything was killed"
+        eventually(lambda: server.get("/api/v2/monitor/health"), 30, "the server is back")
+        self.wait(server, run_id)
+        self.check_truth(server)
 
     def check_truth(self, server):
         """Every assertion of the manifest, as `batuta demo run` does it."""

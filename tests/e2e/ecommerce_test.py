@@ -10,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from bundles import Bundle, run_by_one_command  # noqa: E402
 from harness import DATA, Folder, eventually, main  # noqa: E402
+from storm import ROUNDS, generator  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 RETAIL = DATA / "online_retail"
@@ -41,6 +42,21 @@ def days_come_in_two_runs_with_a_kill_between():
         bundle.check_topic(server, "Pedidos", "ecommerce", "ecommerce.pedidos")
         bundle.simulate(5)
         assert "topic Pedidos: 0 new messages" in bundle.said, bundle.said
+        server.stop()
+        server.check_database()
+
+
+def a_storm_of_kills():
+    """many kill -9 of scheduler, agent and slots while days come in: every number is as it must be (./dev test long)"""
+    rng = generator()
+    with Folder("ecommerce-storm") as folder, Bundle(folder, "ecommerce", defects=3, default_args={"retries": 50, "retry_delay": "100ms"}) as bundle:
+        server = folder.server(env=TIMING).start()
+        variables = bundle.simulate(1)
+        bundle.known(server)
+        bundle.set_variables(server, variables)
+        for days in range(1, 2 + ROUNDS):
+            bundle.simulate(days)
+            bundle.storm(server, rng, server.trigger("ecommerce")["dag_run_id"], kills=6 + ROUNDS)
         server.stop()
         server.check_database()
 
@@ -113,4 +129,4 @@ def the_files_are_sound():
 
 
 main([the_files_are_sound, one_command_runs_it_and_checks_every_number, days_come_in_two_runs_with_a_kill_between,
-      real_days_of_a_shop])
+      real_days_of_a_shop] + ([a_storm_of_kills] if ROUNDS else []))

@@ -2,7 +2,6 @@
 """kill -9 of scheduler, agent and slots at random moments under load, with a ledger."""
 import os
 import random
-import signal
 import sys
 import threading
 import time
@@ -12,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from harness import FINANCIAL, Folder, Refused, dag, eventually, main, shell  # noqa: E402
 import ledger  # noqa: E402
 from quotes import QuoteService  # noqa: E402
+from storm import kill_many  # noqa: E402
 
 KILLS = int(os.environ.get("BATUTA_KILLS", "210"))
 # Short lease: what a kill costs should be the work of locks, not of waiting.
@@ -38,34 +38,6 @@ class Clients(threading.Thread):
                 except (OSError, Refused, ValueError):
                     time.sleep(0.02)
             time.sleep(0.05 + self.random.random() * 0.1)
-
-
-def victim(server, rng):
-    """(what, pid): a slot or the agent mostly, the scheduler itself now and then."""
-    kind = rng.choices(["slot", "agent", "scheduler"], [6, 3, 2])[0]
-    if kind == "scheduler":
-        return kind, server.process.pid
-    pids = server.pids(kind)
-    return (kind, rng.choice(pids)) if pids else (kind, None)
-
-
-def kill_many(server, rng):
-    killed = {"slot": 0, "agent": 0, "scheduler": 0}
-    while sum(killed.values()) < KILLS:
-        time.sleep(rng.uniform(0.01, 0.3))
-        kind, pid = victim(server, rng)
-        if pid is None:
-            continue
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
-        killed[kind] += 1
-        if kind == "scheduler":
-            server.process.wait()
-            server.start(wait=False)
-            eventually(server.read_endpoint, 30, "the scheduler is back")
-    return killed
 
 
 def all_ended(server, runs):
@@ -102,7 +74,7 @@ def survives_random_kills():
         pipeline = server.trigger("financial", conf=quotes.conf)["dag_run_id"]
         clients = Clients(server, seed)
         clients.start()
-        killed = kill_many(server, rng)
+        killed = kill_many(server, rng, KILLS)
         clients.stopping = True
         clients.join(30)
         print(f"killed {killed}, {len(clients.acknowledged)} triggers acknowledged", flush=True)

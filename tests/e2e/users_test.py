@@ -5,9 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bundles import Bundle, run_by_one_command  # noqa: E402
-from harness import Folder, eventually, main  # noqa: E402
+from harness import Folder, main  # noqa: E402
+from storm import ROUNDS, generator  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
+PATIENT = {"retries": 50, "retry_delay": "100ms"}
 
 
 def one_command_runs_it_and_checks_every_number():
@@ -16,9 +18,10 @@ def one_command_runs_it_and_checks_every_number():
 
 
 def days_come_in_two_runs_with_a_kill_between():
-    """each run takes what the topic has since the last one; those who moved are counted where they are; kill -9 of the producer
-    and of the server changes nothing"""
-    with Folder("users") as folder, Bundle(folder, "users", size=200, defects=4) as bundle:
+    """each run takes what the topic has since the last one; those who moved are counted where they are; kill -9 of the producer,
+    and a storm of them on scheduler, agent and slots, changes nothing"""
+    rng = generator()
+    with Folder("users") as folder, Bundle(folder, "users", size=200, defects=4, default_args=PATIENT) as bundle:
         server = folder.server(env=TIMING)
         # The producer is there before the log is: its spool keeps what it has to say.
         bundle.simulate(3)
@@ -32,14 +35,9 @@ def days_come_in_two_runs_with_a_kill_between():
         bundle.check_truth(server)
         rows, events = map(int, server.sql("SELECT count(*), count(DISTINCT event_id) FROM bronze.users.users_events")[0])
         assert rows >= 2 * events > 0, "the producer was killed between sending and noting: all of it came twice"
-        bundle.simulate(12)
-        run_id = server.trigger("users")["dag_run_id"]
-        eventually(lambda: server.tasks("users", run_id)["users_events_transform"]["state"] in ("running", "publishing", "success"),
-                   60, "silver is being made")
-        server.kill()
-        server.start()
-        bundle.wait(server, run_id)
-        bundle.check_truth(server)
+        for days in range(12, 13 + ROUNDS):
+            bundle.simulate(days)
+            bundle.storm(server, rng, server.trigger("users")["dag_run_id"], kills=6 + ROUNDS)
         bundle.check_topic(server, "users", "users", "users.users_events")
         server.stop()
         server.check_database()
