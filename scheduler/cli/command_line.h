@@ -27,6 +27,7 @@ struct ServeOptions {
   bool demo = false;                // standalone: quote service, alert receiver, seeds, a first run
   bool once = false;                // demo: temporary home, ends after that run
   std::vector<std::string> pipelines;  // `demo run`: which ones
+  bool clean = false;                  // `demo run`: removes what it made of the home, runs nothing
 };
 
 // What `dags test` and `tasks test` take beside the folders and slots of ServeOptions.

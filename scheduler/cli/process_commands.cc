@@ -141,12 +141,21 @@ void add_process_commands(CLI::App& app, Session& session) {
       ->capture_default_str();
   add_worker_options(*demo_run, *options);
   add_log_format(*demo_run);
-  demo_run->add_flag("--once", options->once,
-                     "in a temporary home; ends after those runs, with exit code 0 when all is as "
-                     "it must be");
+  CLI::Option* once = demo_run->add_flag(
+      "--once", options->once,
+      "in a temporary home; ends after those runs, with exit code 0 when all is as "
+      "it must be");
   std::string names;
   for (const std::string& name : demo::runnable_pipelines()) names += name + ", ";
-  demo_run->add_option("PIPELINE", options->pipelines, names + "or all (default: financial)");
+  CLI::Option* which =
+      demo_run->add_option("PIPELINE", options->pipelines, names + "or all (default: financial)");
+  demo_run
+      ->add_flag(
+          "--clean", options->clean,
+          "run nothing: remove the installation that a demo made in --home, and say what went; "
+          "backups, files of your own and files that you changed stay")
+      ->excludes(once)
+      ->excludes(which);
   demo_run->callback([options, &session] {
     session.serve = [options, p = session.processes] { return p->demo_run(*options); };
   });

@@ -10,6 +10,7 @@
 #include <memory>
 #include <thread>
 
+#include "scheduler/commands/demo_clean.h"
 #include "scheduler/commands/demo_run.h"
 #include "scheduler/commands/demo_truth.h"
 #include "scheduler/commands/process_parts.h"
@@ -150,6 +151,7 @@ Result<std::string> run_one(Server& server, const Pipeline& pipeline, const std:
 }  // namespace
 
 int run_pipelines(const cli::ServeOptions& given) {
+  if (given.clean) return clean_demo(given.home);
   cli::ServeOptions options = given;
   auto pipelines = chosen(options.pipelines);
   if (!pipelines) {
@@ -162,8 +164,11 @@ int run_pipelines(const cli::ServeOptions& given) {
     options.home = temporary->path();
     options.port = 0;
   }
+  const bool makes_it = is_new_home(options.home);
   const auto made = Home::open(options.home);
   if (!made) return fail(made.error());
+  if (makes_it)
+    if (auto status = mark_demo_home(*made); !status) return fail(status.error());
   const std::string demo_folder = made->path("demo");
   // DAGs of one's own, in a demo that stays.
   options.dags = demo_folder + "/dags";

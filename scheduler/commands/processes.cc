@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "scheduler/commands/clone_command.h"
 #include "scheduler/commands/dags_test_command.h"
+#include "scheduler/commands/demo_clean.h"
 #include "scheduler/commands/demo_pipelines.h"
 #include "scheduler/commands/demo_run.h"
 #include "scheduler/commands/process_parts.h"
@@ -55,8 +56,11 @@ int run_demo(ServeOptions options) {
     options.home = temporary->path();
     options.port = 0;
   }
+  const bool makes_it = is_new_home(options.home);
   const auto made = Home::open(options.home);
   if (!made) return fail(made.error());
+  if (makes_it)
+    if (auto status = mark_demo_home(*made); !status) return fail(status.error());
   if (auto status = drop_in_bundle(*made, "financial"); !status) return fail(status.error());
   std::unique_ptr<DemoServices> services;  // outlive the server that calls them
   Serving::Options with;

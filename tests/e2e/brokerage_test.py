@@ -91,7 +91,7 @@ def a_source_that_has_sent_nothing_is_an_empty_table():
 
 
 def what_is_wrong_is_shown_row_by_row():
-    """who changes a copied model keeps it at the next start, and the rows that are wrong then are shown"""
+    """who changes a copied model keeps it at the next start, and the rows that are wrong then are shown; --clean leaves it, too"""
     with Folder("brokerage-wrong") as folder:
         home = folder.path / "home"
         model = home / "bundles/brokerage/models/gold/brokerage/ticker_daily.sql"
@@ -108,12 +108,33 @@ def what_is_wrong_is_shown_row_by_row():
             if "Ctrl-C stops it" in line:
                 break
         stop.cancel()
+        busy = run("demo", "run", "--clean", "--home", home, code=None)
         process.terminate()
         process.wait(60)
         said = "".join(lines)
         assert "WRONG gold/brokerage/ticker_daily: every row" in said and "      missing [" in said, said
         assert "      unexpected [" in said and "holds gold/brokerage/client_position: every row" in said, said
         assert model.read_text() != text
+        check_cleaning(home, busy, model)
+
+
+def check_cleaning(home, busy, model):
+    """Of a demo that has ended: what it made goes and is told; what is somebody's own stays and is told, too."""
+    assert busy.returncode != 0 and "removed" not in busy.stdout and "scheduler" in busy.stderr, busy
+    mine = home / "demo" / "dags" / "mine.json"
+    mine.write_text("{}")
+    done = run("demo", "run", "--clean", "--home", home).stdout
+    told = {line.split()[1]: line.split()[0] for line in done.splitlines()[1:]}
+    assert {name for name, what in told.items() if what == "kept"} == {str(path.relative_to(home)) for path in (model, mine)}, done
+    assert {"lake", "stream", "secret.key", "batuta.db", "demo/brokerage"} <= {name for name, what in told.items() if what == "removed"}, done
+    assert sorted(path for path in home.rglob("*") if path.is_file()) == sorted([model, mine]), list(home.rglob("*"))
+    # Again: there is nothing more; and with the last file of one's own, the folder is all that is left.
+    assert "nothing to remove" in run("demo", "run", "--clean", "--home", home).stdout
+    assert mine.is_file() and model.is_file()
+    (home / "batuta.db").write_text("somebody's")
+    refused = run("demo", "run", "--clean", "--home", home, code=None)
+    assert refused.returncode != 0 and "no demo made the installation in" in refused.stderr, refused
+    assert (home / "batuta.db").read_text() == "somebody's"
 
 
 def the_files_are_sound():
