@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "scheduler/store/history.h"
 #include "scheduler/store/registry.h"
 #include "scheduler/store/secret_reference.h"
+#include "stores/lake.h"
 
 namespace batuta::http {
 
@@ -94,8 +96,8 @@ struct ApiServices {
   bool local_login = true;          // passwords are taken
   Bundles* bundles = nullptr;       // null: none are named
   SecretOpener* secrets = nullptr;  // null: there is nothing that references could refer to
-  // The lake, as lakelog::open_storage() takes it; empty: there is none.
-  std::string lake{};
+  // Empty: there is none.
+  std::optional<stores::Lake> lake{};
   // Runs the plugin lake_sql with these parameters in a process of its own, and gives what it
   // returns. `stop`: asked now and then; true ends it. Blocking; on a thread of its own.
   std::function<Result<std::string>(const std::string& params_json,

@@ -148,10 +148,10 @@ Result<LakeName> lake_name(const std::string& path) {
 }
 
 Result<lakelog::Storage*> LakeCatalogue::storage() {
-  if (location_.empty()) return {Errc::unavailable, "this installation has no lake"};
+  if (!lake_) return {Errc::unavailable, "this installation has no lake"};
   const std::lock_guard guard(mutex_);
   if (!storage_) {
-    auto opened = lakelog::open_storage(location_);
+    auto opened = lake_->storage();
     if (!opened) return opened.error();
     storage_ = std::move(*opened);
   }

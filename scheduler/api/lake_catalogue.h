@@ -15,6 +15,7 @@
 #include "lakelog/storage.h"
 #include "lakelog/table.h"
 #include "scheduler/store/history.h"
+#include "stores/lake.h"
 
 namespace batuta::http {
 
@@ -82,8 +83,8 @@ struct LakeVersion {
 // long as the table's version stands: a list of known tables costs two looks at each of its rows.
 class LakeCatalogue {
  public:
-  // `location`: as open_storage() takes it; empty: there is no lake.
-  explicit LakeCatalogue(std::string location) : location_(std::move(location)) {}
+  // nullopt: there is no lake.
+  explicit LakeCatalogue(std::optional<stores::Lake> lake) : lake_(std::move(lake)) {}
 
   // At most `names_age` old. Errors of all: Errc::unavailable when the storage says no.
   Result<std::shared_ptr<const LakeNames>> names();
@@ -105,10 +106,10 @@ class LakeCatalogue {
   bool stands(const LakeName& name, const LakeSummary& summary);
   void keep(const std::string& path, Kept kept);
 
-  const std::string location_;
+  const std::optional<stores::Lake> lake_;
   std::mutex mutex_;
   // All guarded by mutex_, under which nothing is read.
-  std::unique_ptr<lakelog::Storage> storage_;
+  std::shared_ptr<lakelog::Storage> storage_;
   std::shared_ptr<const LakeNames> names_;
   std::int64_t names_until_ = 0;  // of the monotonic clock, microseconds
   std::map<std::string, Kept, std::less<>> kept_;

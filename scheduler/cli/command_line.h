@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "common/message.h"
 #include "common/result.h"
 #include "common/time.h"
 #include "scheduler/store/registry.h"
+#include "stores/lake.h"
 
 namespace batuta::cli {
 
@@ -50,11 +52,13 @@ struct CloneOptions {
   std::vector<std::string> tables;  // "layer/domain/table"
 };
 
-// What the settings of a home say about the lake's SQL engine.
+// What the settings of a home say about the lake and its SQL engine.
 struct LakeSettings {
   std::int64_t memory_bytes = 0;
   int threads = 1;
   Duration sql_timeout = std::chrono::seconds(30);
+  std::optional<stores::Lake> store{};  // nullopt: the lake is the folder of the home
+  std::vector<Secret> secrets{};        // what a slot gets to open it
 };
 
 // The processes, given by main so that this room needs nothing above http.

@@ -15,8 +15,10 @@ std::string lake_folder(const Session& session) {
   return folder.string();
 }
 
-std::unique_ptr<lakelog::Storage> open_lake(const Session& session) {
-  return value_of(lakelog::open_storage(lake_folder(session)));
+std::shared_ptr<lakelog::Storage> open_lake(const Session& session) {
+  const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
+  if (settings.store) return value_of(settings.store->storage());
+  return value_of(stores::Lake(lake_folder(session)).storage());
 }
 
 std::string table_argument(const std::string& written) {
@@ -30,6 +32,7 @@ SlotRun lake_slot(Session& session, const std::string& plugin, const std::string
   SlotRun run;
   run.plugin = plugin;
   run.lake_folder = lake_folder(session);
+  run.secrets = settings.secrets;
   run.lake_memory = settings.memory_bytes;
   run.lake_threads = settings.threads;
   run.plugins_folder =

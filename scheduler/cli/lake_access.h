@@ -23,7 +23,8 @@ T value_of(Result<T> result) {
 
 // Absolute. Throws Failure where there is none.
 std::string lake_folder(const Session& session);
-std::unique_ptr<lakelog::Storage> open_lake(const Session& session);
+// Of the folder, or of the store that the settings name.
+std::shared_ptr<lakelog::Storage> open_lake(const Session& session);
 
 // The table that an argument names, by its path or as SQL does, layer.domain.table. Throws Failure
 // when it names none.

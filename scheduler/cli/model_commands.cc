@@ -79,6 +79,7 @@ json run_some_cases(Session& session, const ModelArguments& a, const json& cases
   run.plugin = "model_test";
   run.params_json = json_text({{"cases", cases}});
   run.lake_folder = lake.string();
+  run.secrets = settings.secrets;
   run.lake_memory = settings.memory_bytes;
   run.lake_threads = settings.threads;
   run.plugins_folder =

@@ -34,6 +34,7 @@ json look_at_model(Session& session, const PlanRequest& request, json params) {
   run.plugin = "model_plan";
   run.params_json = json_text(params);
   run.lake_folder = fs::absolute(session.home + "/lake").lexically_normal().string();
+  run.secrets = settings.secrets;
   run.lake_memory = settings.memory_bytes;
   run.lake_threads = settings.threads;
   run.plugins_folder =

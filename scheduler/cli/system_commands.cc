@@ -139,6 +139,14 @@ std::string lineage_line(Session& session) {
   return line;
 }
 
+// Opening a store proves that it answers, takes our keys and keeps conditional puts.
+std::string lake_line(const LakeSettings& settings) {
+  if (!settings.store) return "folder";
+  const auto opened = settings.store->storage();
+  return opened ? settings.store->url() + " answers, and keeps conditional puts"
+                : opened.error().message;
+}
+
 void doctor(Session& session) {
   const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const auto there = [](const std::filesystem::path& path) {
@@ -166,6 +174,8 @@ void doctor(Session& session) {
     }
   }
   if (report["server"] == "running") report["lineage"] = lineage_line(session);
+  const auto lake = session.processes->lake_settings(session.home);
+  report["lake"] = lake ? lake_line(*lake) : lake.error().message;
   print_object(session.format(), report);
 }
 

@@ -85,6 +85,10 @@ void clone_into(const cli::CloneOptions& clone, const fs::path& to) {
   if (!home) throw std::runtime_error(home.error().message);
   const std::set<std::string> tables(clone.tables.begin(), clone.tables.end());
   for (const std::string& table : tables) expect_table_name(table);
+  if (!tables.empty() && !home->settings().lake_url.empty())
+    throw std::runtime_error("the tables lie in " + home->settings().lake_url +
+                             " (lake.url), and a clone copies tables of a folder alone: leave out "
+                             "--table");
   for (const std::string& from : {home->folder(), clone.dags}) expect_apart(to, from);
   make_folder(to);
   const ClonedStore store =

@@ -19,6 +19,7 @@
 #include "scheduler/commands/process_parts.h"
 #include "scheduler/commands/serving.h"
 #include "scheduler/serve/home.h"
+#include "scheduler/serve/lake_place.h"
 #include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
 
@@ -182,8 +183,14 @@ cli::Processes make_processes() {
   processes.lake_settings = [](const std::string& home) -> Result<cli::LakeSettings> {
     const auto settings = settings_of(home);
     if (!settings) return settings.error();
-    return cli::LakeSettings{settings->lake_memory, settings->lake_threads,
-                             settings->lake_sql_timeout};
+    cli::LakeSettings told{settings->lake_memory, settings->lake_threads,
+                           settings->lake_sql_timeout};
+    const auto access = lake_store(*settings);
+    if (!access) return access.error();
+    if (!*access) return told;
+    told.store = stores::Lake(**access, "", true);  // logs alone: slots have the files
+    told.secrets.push_back(lake_secret(**access));
+    return told;
   };
   processes.settings_schema = settings_schema;
   processes.check_settings = check_settings_text;

@@ -26,12 +26,6 @@ Duration backoff(std::int32_t tries) {
   return std::min<Duration>(doubled, longest_delay);
 }
 
-std::unique_ptr<lakelog::Storage> open_lake(const std::string& folder) {
-  auto opened = lakelog::open_storage(folder);
-  BATUTA_CHECK(opened.ok(), folder);
-  return *std::move(opened);
-}
-
 // A reason that people read says which table it is about.
 Error named(Error error, const std::string& table) {
   if (error.message.find(table) == std::string::npos) error.message = table + ": " + error.message;
@@ -44,7 +38,6 @@ struct Outbox::Impl {
   Impl(Options o, Hooks h)
       : options(std::move(o)),
         hooks(std::move(h)),
-        lake(open_lake(options.lake_folder)),
         alerts(options.alert_spacing > Duration::zero()),
         lineage(options.lineage,
                 {hooks.delete_rows, hooks.save_row, hooks.open, hooks.http, hooks.now}) {}
@@ -73,10 +66,18 @@ struct Outbox::Impl {
     }
   }
 
-  lakelog::Publication request_for(const PublicationRow& publication,
+  Result<std::shared_ptr<lakelog::Storage>> storage() {
+    std::lock_guard guard(opening);
+    if (opened_lake) return opened_lake;
+    auto opened = options.lake.storage();
+    if (opened) opened_lake = *opened;
+    return opened;
+  }
+
+  lakelog::Publication request_for(lakelog::Storage& lake, const PublicationRow& publication,
                                    const std::string& info_json) {
     lakelog::Publication request;
-    request.storage = lake.get();
+    request.storage = &lake;
     request.payload_json = publication.payload_json;
     request.app_id = "batuta/" + options.store_uuid;
     request.number = publication.number;
@@ -96,8 +97,8 @@ struct Outbox::Impl {
   // The attempt's tables that come after this one: what will be refused is refused before the first
   // of them is published, so that nothing of a refused attempt (its quarantine) shows up. `table`
   // becomes the one refused.
-  Status check_followers(const PublicationRow& first, const std::string& info_json,
-                         std::string& table) {
+  Status check_followers(lakelog::Storage& lake, const PublicationRow& first,
+                         const std::string& info_json, std::string& table) {
     std::vector<PublicationRow> followers;
     {
       std::lock_guard lock(mutex);
@@ -105,7 +106,7 @@ struct Outbox::Impl {
         if (row.key == first.key && row.position > first.position) followers.push_back(row);
     }
     for (const PublicationRow& row : followers) {
-      auto checked = lakelog::check_publication(request_for(row, info_json));
+      auto checked = lakelog::check_publication(request_for(lake, row, info_json));
       if (checked) continue;
       table = row.table;
       return checked;
@@ -117,9 +118,12 @@ struct Outbox::Impl {
     const PublicationRow& publication = item.publication;
     const std::string& info_json = item.row.payload_json;
     std::string table = publication.table;
-    auto request = request_for(publication, info_json);
+    // Whatever keeps the lake from being opened may be mended: no publication is given up for it.
+    const auto lake = storage();
+    if (!lake) return named({Errc::unavailable, lake.error().message, {}}, table);
+    auto request = request_for(**lake, publication, info_json);
     if (publication.position == 0)
-      request.before_put = [&] { return check_followers(publication, info_json, table); };
+      request.before_put = [&] { return check_followers(**lake, publication, info_json, table); };
     auto published = lakelog::publish(request);
     if (!published) return named(published.error(), table);
     return published;
@@ -276,7 +280,8 @@ struct Outbox::Impl {
 
   const Options options;
   const Hooks hooks;
-  const std::unique_ptr<lakelog::Storage> lake;
+  std::mutex opening;
+  std::shared_ptr<lakelog::Storage> opened_lake;  // null until it was opened; guarded by opening
   mutable std::mutex mutex;
   std::condition_variable wake;
   OutboxQueue queue;  // guarded by mutex, as are the following

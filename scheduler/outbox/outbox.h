@@ -14,14 +14,15 @@
 #include "scheduler/outbox/lineage_sender.h"
 #include "scheduler/outbox/outbox_queue.h"
 #include "scheduler/store/registry.h"
+#include "stores/lake.h"
 
 namespace batuta {
 
 class Outbox {
  public:
   struct Options {
-    std::string lake_folder;  // absolute
-    std::string store_uuid;   // publications' app id
+    stores::Lake lake;       // opened with the first publication
+    std::string store_uuid;  // publications' app id
     int threads = 2;
     Duration alert_spacing = std::chrono::seconds(1);  // per connection (Slack's limit)
     Duration alert_expiry = std::chrono::hours(24);

@@ -30,9 +30,11 @@ Status give_folder(const std::string& folder, const std::string& user) {
 }  // namespace
 
 std::function<Result<std::string>(const std::string&, const std::function<bool()>&)> lake_query(
-    const Home& home, const std::string& plugins_folder, const std::string& plugin) {
-  return [&home, plugins_folder, plugin](const std::string& params_json,
-                                         const std::function<bool()>& stop) -> Result<std::string> {
+    const Home& home, const std::string& plugins_folder, const LakePlace& lake,
+    const std::string& plugin) {
+  return [&home, &lake, plugins_folder, plugin](
+             const std::string& params_json,
+             const std::function<bool()>& stop) -> Result<std::string> {
     auto params = parse_untrusted(params_json);
     if (!params || !params->is_object()) return {Errc::internal, "a question that is no object"};
     const Settings& settings = home.settings();
@@ -51,6 +53,7 @@ std::function<Result<std::string>(const std::string&, const std::function<bool()
     call.params_json = json_text(*params);
     call.caller = "server";
     call.lake_folder = home.path("lake");
+    call.secrets = lake.secrets();
     call.plugins_folder = plugins_folder;
     call.programs_folder = std::filesystem::read_symlink("/proc/self/exe").parent_path().string();
     call.user = settings.worker_user;

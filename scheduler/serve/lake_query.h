@@ -7,15 +7,17 @@
 
 #include "common/result.h"
 #include "scheduler/serve/home.h"
+#include "scheduler/serve/lake_place.h"
 
 namespace batuta {
 
-// For ApiServices::lake_query and monitor_query. `home` outlives it; `plugins_folder` is absolute.
-// What `params_json` says of lake_sql's time-out is overruled by the setting lake.sql_timeout,
-// which bounds both, and ten times as much an export, whose folder is given to worker.user.
+// For ApiServices::lake_query and monitor_query. `home` and `lake` outlive it; `plugins_folder` is
+// absolute. What `params_json` says of lake_sql's time-out is overruled by the setting
+// lake.sql_timeout, which bounds both, and ten times as much an export, whose folder is given to
+// worker.user.
 std::function<Result<std::string>(const std::string& params_json,
                                   const std::function<bool()>& stop)>
-lake_query(const Home& home, const std::string& plugins_folder,
+lake_query(const Home& home, const std::string& plugins_folder, const LakePlace& lake,
            const std::string& plugin = "lake_sql");
 
 }  // namespace batuta

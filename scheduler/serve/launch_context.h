@@ -27,13 +27,15 @@ class RegistryLaunchContext : public LaunchContext {
  public:
   // `registry` must outlive this. `lake_folder` is absolute.
   // `key` opens return values that hold secrets. Below `home` (absolute; empty: none) are those
-  // that are files.
+  // that are files. `lake_store`: what opens the lake's object store, for the slots of plugins that
+  // use it; empty: it is a folder.
   RegistryLaunchContext(const Registry& registry, std::string lake_folder, SecretKey key,
-                        std::string home = {})
+                        std::string home = {}, std::vector<Secret> lake_store = {})
       : registry_(registry),
         lake_folder_(std::move(lake_folder)),
         key_(std::move(key)),
-        home_(std::move(home)) {}
+        home_(std::move(home)),
+        lake_store_(std::move(lake_store)) {}
 
   // What lake_monitors is told of attempts; a JSON object, or empty. Asked on the control thread.
   // Before the first launch.
@@ -90,6 +92,7 @@ class RegistryLaunchContext : public LaunchContext {
                          std::vector<std::string>* hidden);
   Status add_secrets(const Attempt& attempt, Launch& out);
   Status add_secret(const std::string& connection, Launch& out);
+  bool uses_lake(const Attempt& attempt, const Launch& out) const;
   // What the attempt's task is mapped over, as it is now (launch_mapping.cc).
   Result<MappedCache::Kept> mapped_over(const Attempt& attempt);
   Result<MappedCache::Kept> read_mapping(const Attempt& attempt, std::size_t& bytes);
@@ -115,6 +118,7 @@ class RegistryLaunchContext : public LaunchContext {
   const std::string lake_folder_;
   const SecretKey key_;
   const std::string home_;
+  const std::vector<Secret> lake_store_;
   std::function<std::string()> facts_;
   FindSecret find_secret_;
   std::function<void(SchedulerState&, Changes&, const Now&)> tell_;

@@ -183,7 +183,19 @@ Status RegistryLaunchContext::add_secrets(const Attempt& attempt, Launch& out) {
   for (const std::string& name : names) {
     if (Status added = add_secret(name, out); !added) return added;
   }
+  if (!lake_store_.empty() && uses_lake(attempt, out))
+    out.secrets.insert(out.secrets.end(), lake_store_.begin(), lake_store_.end());
   return success();
+}
+
+// All but the plugins of which it is known that they do not: one that got no access would take the
+// lake for an empty folder.
+bool RegistryLaunchContext::uses_lake(const Attempt& attempt, const Launch& out) const {
+  const std::lock_guard lock(mutex_);
+  const auto plugin = catalogue_.find(attempt.task.plugin);
+  if (plugin == catalogue_.end() || plugin->second.kind != "builtin") return true;
+  return attempt.task.plugin == "model_test" || attempt.task.plugin == "lake_sql" ||
+         out.params_json.find("\"outputs\"") != std::string::npos;
 }
 
 // Goes on past a secret that is being looked up, so that all of them are at once.

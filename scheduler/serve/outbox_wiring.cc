@@ -19,8 +19,9 @@ LineageTransport lineage_transport(const Settings& settings) {
 
 }  // namespace
 
-Outbox::Options outbox_options(const Home& home, const std::string& store_uuid, bool diverted) {
-  Outbox::Options options{home.path("lake"), store_uuid};
+Outbox::Options outbox_options(const Home& home, const stores::Lake& lake,
+                               const std::string& store_uuid, bool diverted) {
+  Outbox::Options options{lake, store_uuid};
   options.base_url = home.settings().base_url;
   if (diverted) {
     options.alert_spacing = Duration::zero();
@@ -54,13 +55,13 @@ Outbox::Hooks outbox_hooks(Engine& engine, Store& store, Registry& registry, Sec
   return hooks;
 }
 
-std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const Outbox& outbox,
-                                              bool diverted) {
+std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const stores::Lake& lake,
+                                              const Outbox& outbox, bool diverted) {
   const Settings& settings = home.settings();
   if (diverted || !lineage_transport(settings).on()) return nullptr;
   LineageNames names;
   names.jobs = settings.lineage_namespace;
-  names.tables = lineage_namespace_of(home.path("lake"));
+  names.tables = lineage_namespace_of(lake.url());
   names.base_url = settings.base_url;
   return std::make_unique<LineageTeller>(std::move(names),
                                          [&outbox] { return outbox.lineage().waiting; });

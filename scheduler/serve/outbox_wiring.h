@@ -16,14 +16,15 @@
 namespace batuta {
 
 // `diverted`: alerts go nowhere outside, and neither does lineage.
-Outbox::Options outbox_options(const Home& home, const std::string& store_uuid, bool diverted);
+Outbox::Options outbox_options(const Home& home, const stores::Lake& lake,
+                               const std::string& store_uuid, bool diverted);
 
 // All outlive the outbox; the engine need not be there yet.
 Outbox::Hooks outbox_hooks(Engine& engine, Store& store, Registry& registry, SecretLookup& secrets,
                            const std::string& home);
 
 // Null when lineage is off.
-std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const Outbox& outbox,
-                                              bool diverted);
+std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const stores::Lake& lake,
+                                              const Outbox& outbox, bool diverted);
 
 }  // namespace batuta

@@ -62,17 +62,18 @@ struct Server::Impl {
       : home(h),
         options(std::move(o)),
         lock(std::move(held)),
+        lake(home, diverted()),
         kept(open_backend(home.store_url(), {home.path("secret.key"), dag_from_version_text,
                                              read_clock().wall, options.new_store})),
         store(kept->store()),
         registry(kept->registry()),
         history(kept->history()),
         secrets(home.settings().secret_sources()),
-        context(registry, home.path("lake"), key_of(home), home.folder()),
+        context(registry, home.path("lake"), key_of(home), home.folder(), lake.secrets()),
         result_key(key_of(home)),
         workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
-        outbox(outbox_options(home, store.store_uuid(), diverted()), hooks_of_outbox()),
-        lineage(lineage_teller(home, outbox, diverted())),
+        outbox(outbox_options(home, lake.at(), store.store_uuid(), diverted()), hooks_of_outbox()),
+        lineage(lineage_teller(home, lake.at(), outbox, diverted())),
         waits({}, look_hooks(),
               [this](WaitChecked answer) { return engine.post(std::move(answer)); }),
         engine(engine_options(), store, workers, context, engine_sinks()),
@@ -186,7 +187,7 @@ struct Server::Impl {
     std::vector<JobConfigView> rows;
     const Time now = read_clock().wall;
     for (const auto& dag : changed) {
-      for (auto& row : job_configs_of(*dag, home.path("lake"), now)) rows.push_back(std::move(row));
+      for (auto& row : job_configs_of(*dag, lake.at().url(), now)) rows.push_back(std::move(row));
     }
     if (rows.empty()) return;
     engine.write(
@@ -309,9 +310,9 @@ struct Server::Impl {
     services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
     services.settings = [this] { return shown_settings(*home.live()); };
     services.reload_settings = [this](const std::string& owner) { return reloader.reload(owner); };
-    services.lake = home.path("lake");
-    services.lake_query = lake_query(home, options.plugins_folder);
-    services.monitor_query = lake_query(home, options.plugins_folder, "lake_monitors");
+    services.lake = lake.at();
+    services.lake_query = lake_query(home, options.plugins_folder, lake);
+    services.monitor_query = lake_query(home, options.plugins_folder, lake, "lake_monitors");
     const Settings& set = home.settings();
     services.sign_on = sign_on.get();
     services.local_login = set.auth_local_login;
@@ -321,8 +322,7 @@ struct Server::Impl {
     services.bundles = &bundles;
     services.secrets = &secrets;
     http::Limits limits;
-    limits.guard.hosts.insert(limits.guard.hosts.end(), home.settings().allowed_hosts.begin(),
-                              home.settings().allowed_hosts.end());
+    for (const auto& host : set.allowed_hosts) limits.guard.hosts.push_back(host);
     limits.trusted_proxies = home.settings().trusted_proxies;
     try {
       http_server = std::make_unique<http::Server>(
@@ -401,6 +401,7 @@ struct Server::Impl {
   const Home home;
   const Options options;
   HomeLock lock;
+  const LakePlace lake;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
   const std::unique_ptr<Backend> kept;

@@ -273,6 +273,10 @@ Status check_together(const Settings& settings) {
     return {Errc::invalid, "worker.user_range needs worker.user: its group is the slots'"};
   if (settings.lease < 2 * settings.heartbeat)
     return {Errc::invalid, "lease must be at least twice the heartbeat"};
+  if (!settings.lake_url.empty() && !settings.worker_user_range.empty())
+    return {Errc::invalid,
+            "lake.url does not go with worker.user_range: the files of a store are cached for one "
+            "user alone"};
   return check_login_settings(settings);
 }
 

@@ -63,7 +63,9 @@ struct Settings {
   std::vector<std::string> secrets_folders;   // absolute, as lexically_normal() writes them
   std::vector<std::string> secrets_programs;  // the same
   SecretSources secret_sources() const { return {secrets_env, secrets_folders, secrets_programs}; }
-  std::int64_t lake_memory = 640 << 20;  // bytes
+  std::string lake_url;                              // of an object store; empty: a folder
+  std::int64_t lake_cache = std::int64_t{10} << 30;  // bytes
+  std::int64_t lake_memory = 640 << 20;              // bytes
   int lake_threads = 1;
   Duration lake_sql_timeout = std::chrono::seconds(30);
   int lake_sql_slots = 1;

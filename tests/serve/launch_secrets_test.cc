@@ -105,3 +105,45 @@ TEST_CASE_FIXTURE(Secrets, "a condition compares the value, and people read star
   found = Result<std::string>("other");
   CHECK(context.gate(attempt("check"))->holds);
 }
+
+TEST_CASE("what opens the lake's store goes to plugins of the lake, masked, and not to commands") {
+  Folder folder;
+  const auto backend =
+      open_backend("sqlite:" + folder.path("batuta.db"), {folder.path("secret.key"), {}, Time{}});
+  const Secret store{"batuta/lake", R"({"url":"s3://lake"})", {"the-secret-key"}};
+  RegistryLaunchContext context{backend->registry(),
+                                folder.path("lake"),
+                                *SecretKey::read(folder.path("secret.key")),
+                                "",
+                                {store}};
+  PluginInfo shell, bronze;
+  shell.name = "shell";
+  shell.kind = "builtin";
+  bronze.name = "demo_bronze";
+  bronze.kind = "extract";
+  context.set_catalogue({shell, bronze});
+  const auto dag = dag_from(R"({"dag_id": "d", "tasks": [
+    {"task_id": "plain", "type": "shell", "command": "true"},
+    {"task_id": "files", "type": "shell", "command": "true",
+     "outputs": [{"table": "silver/demo/files", "file": "b.csv"}]},
+    {"task_id": "land", "type": "extract", "source": "demo", "layer": "bronze"}]})");
+  RunRow run;
+  run.seq = RunSeq{1};
+  run.conf_json = "{}";
+  const auto secrets_of = [&](const char* task_id) {
+    TaskInstanceRow row;
+    row.run = run.seq;
+    row.task = *find_task(*dag, task_id);
+    Launch launch;
+    std::string rendered;
+    const LaunchContext::Attempt attempt{
+        run, *dag, dag->tasks[row.task],
+        row, row,  [](TaskIndex, std::string_view) { return std::optional<std::string>(); }};
+    REQUIRE(context.render_launch(attempt, launch, rendered));
+    CHECK(rendered.find("s3://lake") == std::string::npos);
+    return launch.secrets;
+  };
+  CHECK(secrets_of("plain").empty());
+  CHECK(secrets_of("land") == std::vector<Secret>{store});
+  CHECK(secrets_of("files") == std::vector<Secret>{store});
+}

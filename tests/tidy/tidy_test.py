@@ -15,7 +15,7 @@ from pathlib import Path
 CORE = {"common"}
 STORE = CORE | {"scheduler/core", "scheduler/rights"}
 ENGINE = STORE | {"scheduler/store"}
-API = ENGINE | {"scheduler/engine", "scheduler/dagfile", "scheduler/http", "contract", "lakelog"}
+API = ENGINE | {"scheduler/engine", "scheduler/dagfile", "scheduler/http", "contract", "lakelog", "stores"}
 ALLOWED = {
     "common": set(),
     "contract": {"common"},
@@ -29,7 +29,7 @@ ALLOWED = {
     "scheduler/store": STORE,
     "scheduler/engine": ENGINE,
     "scheduler/workers": ENGINE | {"scheduler/engine"},
-    "scheduler/outbox": ENGINE | {"scheduler/engine", "lakelog"},
+    "scheduler/outbox": ENGINE | {"scheduler/engine", "lakelog", "stores"},
     "scheduler/waits": ENGINE | {"scheduler/engine", "stream"},
     "scheduler/http": CORE | {"scheduler/core", "scheduler/rights", "scheduler/engine"},
     "scheduler/api": API | {"monitor"},

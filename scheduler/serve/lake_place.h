@@ -1,0 +1,38 @@
+// Where an installation's lake lies, as its settings and the environment say.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/message.h"
+#include "scheduler/serve/home.h"
+#include "stores/lake.h"
+
+namespace batuta {
+
+// Null: the folder "lake" of the home. What opens the store is read from the environment by the
+// names of docs/stores.md. Errc::invalid, naming lake.url or the variable.
+Result<std::shared_ptr<const stores::StoreAccess>> lake_store(const Settings& settings);
+
+// What a slot is given to open it.
+Secret lake_secret(const stores::StoreAccess& access);
+
+// Of a server. Any thread.
+class LakePlace {
+ public:
+  // `alone`: whatever the settings say it is the folder, for what is tried out stays in its home.
+  // A store is opened: one that can hold no lake is an error, as settings are that cannot be, and
+  // throws StoreError; one that does not answer is a warning, for it may tomorrow. Blocks.
+  LakePlace(const Home& home, bool alone);
+
+  const stores::Lake& at() const { return lake_; }
+  // What a slot gets to open it; of a folder nothing.
+  const std::vector<Secret>& secrets() const { return secrets_; }
+
+ private:
+  stores::Lake lake_;
+  std::vector<Secret> secrets_;
+};
+
+}  // namespace batuta
