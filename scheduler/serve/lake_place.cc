@@ -29,7 +29,8 @@ LakePlace::LakePlace(const Home& home, bool alone) : lake_(home.path("lake")) {
   const auto access = lake_store(home.settings());
   if (!access) throw StoreError(access.error().message, false);
   if (!*access) return;
-  lake_ = stores::Lake(**access, home.path("lake"), true);
+  // Without a folder: a server reads logs alone, and the cache is its slots' and their user's.
+  lake_ = stores::Lake(**access, "", true);
   secrets_.push_back(lake_secret(**access));
   const auto opened = lake_.storage();
   if (opened) return;
