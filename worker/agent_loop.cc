@@ -99,6 +99,7 @@ void Agent::turn() {
 }
 
 void Agent::watch(int fd, bool write) {
+  if (fd < 0) return;  // a scan between two children
   const std::uint32_t wanted = EPOLLIN | (write ? EPOLLOUT : 0u);
   const auto [at, added] = watched_.try_emplace(fd, 0u);
   if (!added && at->second == wanted) return;

@@ -165,7 +165,7 @@ void Agent::reap() {
       return;
     }
     if (info.si_pid == scan_.child()) {
-      scan_.child_reaped();
+      scan_.child_reaped(info.si_code, info.si_status);
       continue;
     }
     const auto is_it = [&](const std::unique_ptr<SlotProcess>& s) {

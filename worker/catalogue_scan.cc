@@ -5,7 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "common/frame.h"
 #include "common/log.h"
@@ -57,6 +59,24 @@ int describe_plugins(const std::string& folder, const std::vector<std::string>& 
 
 CatalogueScan::~CatalogueScan() {
   end_child();
+}
+
+void CatalogueScan::child_reaped(int code, int status) {
+  child_ = -1;
+  // These two are sent. What a process brings on itself has other signals, or an exit code.
+  const bool sent = code == CLD_KILLED && (status == SIGKILL || status == SIGTERM);
+  killed_by_ = sent ? status : 0;
+}
+
+// How the child ended, if it does so already: once we kill it, that can be told no more.
+void CatalogueScan::collect_ending_child() {
+  if (child_ <= 0 || !is_ending(child_)) return;
+  ::kill(-child_, SIGKILL);  // what it started; its own end stands
+  siginfo_t info{};
+  while (::waitid(P_PID, static_cast<id_t>(child_), &info, WEXITED) != 0) {
+    if (errno != EINTR) return;
+  }
+  child_reaped(info.si_code, info.si_status);
 }
 
 void CatalogueScan::end_child() {
@@ -122,6 +142,7 @@ bool CatalogueScan::next_child() {
   const auto pid = spawn_process(request);
   if (!pid) return fail_all("no process to describe it: " + pid.error().message);
   child_ = *pid;
+  killed_by_ = 0;
   pipe_ = std::move(reading);
   current_.clear();
   deadline_us_ = boot_us() + options_.load_timeout_us;
@@ -132,6 +153,7 @@ bool CatalogueScan::next_child() {
 bool CatalogueScan::finish() {
   wanted_.clear();
   end_child();
+  if (!incomplete_) kills_ = 0;
   for (const auto& [name, why] : faults_) log::warn("plugin " + name + " is not offered: " + why);
   if (!again_) return true;
   again_ = false;
@@ -165,6 +187,7 @@ void CatalogueScan::take(std::string_view body) {
   }
   wanted_.erase(wanted);
   current_.clear();
+  kills_ = 0;
 }
 
 // Whoever reads it must find the file.
@@ -189,16 +212,42 @@ bool CatalogueScan::fail_all(const std::string& why) {
   return finish();
 }
 
+bool CatalogueScan::child_ended() {
+  if (wanted_.empty()) return finish();
+  collect_ending_child();
+  return killed_by_ != 0 ? child_killed() : fail_current("it ended the process that loaded it");
+}
+
+bool CatalogueScan::child_killed() {
+  const std::string signal = "signal " + std::to_string(std::exchange(killed_by_, 0));
+  const std::string where = current_.empty() ? "" : " while it loaded " + current_;
+  kills_ = std::min(kills_ + 1, most_kills);
+  if (kills_ == most_kills) {
+    incomplete_ = true;
+    return fail_current(
+        "the process that looks at plugins was killed from outside (" + signal + ") " +
+        std::to_string(most_kills) +
+        " times in a row, the last time at this one, by somebody or for want of memory; a worker "
+        "tries again every " +
+        std::to_string(std::max<std::int64_t>(1, retry_after_us() / 1'000'000)) + " s");
+  }
+  const std::int64_t pause_us = options_.kill_pause_us << (kills_ - 1);
+  log::warn("the process that looks at the plugins was killed from outside (" + signal + ")" +
+            where + "; it is started again in " + std::to_string(pause_us / 1'000) + " ms");
+  end_child();
+  current_.clear();
+  pausing_ = true;
+  deadline_us_ = boot_us() + pause_us;
+  return false;
+}
+
 bool CatalogueScan::on_readable() {
   char chunk[16 << 10];
   for (;;) {
     const ssize_t got = ::read(pipe_.get(), chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return false;
-    if (got == 0) {
-      if (wanted_.empty()) return finish();
-      return fail_current("it ended the process that loaded it");
-    }
+    if (got == 0) return child_ended();
     buffer_.append(chunk, static_cast<std::size_t>(got));
     if (buffer_.size() > max_description) return fail_current("it describes itself without end");
     FrameReader reader{max_description};
@@ -214,6 +263,12 @@ bool CatalogueScan::on_readable() {
 }
 
 bool CatalogueScan::on_timeout() {
+  if (pausing_) {
+    pausing_ = false;
+    return next_child();
+  }
+  // Dead, and its pipe is held open by what it had started.
+  if (killed_by_ != 0) return child_killed();
   // On a machine at its limit a sound plugin takes its time, and a worker without it is worse.
   if (extensions_ < most_extensions && wants_processor(child_)) {
     ++extensions_;

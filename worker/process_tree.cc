@@ -33,7 +33,10 @@ pid_t to_pid(const char* name) {
 struct ProcessState {
   char letter = 'X';  // as in proc(5); X when the process is gone
   pid_t parent = 0;
+  unsigned flags = 0;  // PF_... of the kernel
 };
+
+constexpr unsigned flag_exiting = 0x4;  // PF_EXITING
 
 // From /proc/<pid>/stat.
 ProcessState state_of(const char* pid) {
@@ -47,7 +50,11 @@ ProcessState state_of(const char* pid) {
   const char* field = std::strrchr(text, ')');
   if (field == nullptr || std::strlen(field) < 5) return {};
   ProcessState state{field[2]};
-  std::from_chars(field + 4, text + size, state.parent);
+  // state ppid pgrp session tty_nr tpgid flags
+  const char* at = std::from_chars(field + 4, text + size, state.parent).ptr;
+  for (int passed = 0; passed < 4 && at != nullptr && *at == ' '; ++passed)
+    at = std::strchr(at + 1, ' ');
+  if (at != nullptr && *at == ' ') std::from_chars(at + 1, text + size, state.flags);
   return state;
 }
 
@@ -108,6 +115,11 @@ bool holds_file(const char* pid, const struct stat& wanted) {
 bool wants_processor(pid_t pid) {
   const char letter = state_of(std::to_string(pid).c_str()).letter;
   return letter == 'R' || letter == 'D';
+}
+
+bool is_ending(pid_t pid) {
+  const ProcessState state = state_of(std::to_string(pid).c_str());
+  return state.letter == 'Z' || state.letter == 'X' || (state.flags & flag_exiting) != 0;
 }
 
 std::vector<pid_t> descendants_of(pid_t root) {

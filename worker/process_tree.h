@@ -13,6 +13,10 @@ namespace batuta {
 // hang. Reads /proc.
 bool wants_processor(pid_t pid);
 
+// The process has begun to end or has ended, so that no signal changes any more how. True, too,
+// when there is none. Reads /proc.
+bool is_ending(pid_t pid);
+
 // All processes below `root`, in no order; `root` itself is not listed. Reads /proc.
 std::vector<pid_t> descendants_of(pid_t root);
 

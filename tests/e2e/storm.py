@@ -22,8 +22,8 @@ def victim(server, rng):
     kind = rng.choices(["slot", "agent", "scheduler"], [6, 3, 2])[0]
     if kind == "scheduler":
         return kind, server.process.pid
-    # Not the child of an agent that looks at plugins: a plugin that its process dies of is not offered again.
-    pids = [pid for pid, line in server.family().items() if len(line) > 1 and line[1] == kind and "--catalogue" not in line]
+    # A slot is the child that looks at an agent's plugins, too: it is started again.
+    pids = server.pids(kind)
     return (kind, rng.choice(pids)) if pids else (kind, None)
 
 

@@ -13,6 +13,8 @@
 #include "common/uuid.h"
 #include "tests/worker/agent_fixture.h"
 #include "worker/log_format.h"
+#include "worker/plugin_folder.h"
+#include "worker/process_tree.h"
 
 namespace batuta {
 namespace {
@@ -88,6 +90,40 @@ TEST_CASE("a plugin that was too slow to load is tried again later, though no fi
   CHECK(offers(world.catalogue().catalogue));
   CHECK(world.finished(world.launch("slow_constructor")).outcome == Outcome::success);
   ::rmdir(folder);
+}
+
+TEST_CASE("the process that looks at plugins is killed, and the plugin is offered all the same") {
+  char folder[] = "/tmp/batuta-killed-XXXXXX";
+  REQUIRE(::mkdtemp(folder) != nullptr);
+  const std::string plugins = std::string(folder) + "/plugins";
+  REQUIRE(make_folder(plugins).ok());
+  std::ofstream(std::string(folder) + "/hold") << "";
+  const HomeOf home(folder);
+  AgentFixture world{{.plugins = plugins}};
+  CHECK(world.hello().catalogue.empty());
+  std::filesystem::copy(build_folder() + "/tests/bad_plugins/slow_constructor.so", plugins);
+  REQUIRE(write_manifest(plugins).ok());
+  const auto looking = [&] {
+    for (const pid_t pid : descendants_of(world.agent())) {
+      const std::string line = read_file("/proc/" + std::to_string(pid) + "/cmdline");
+      if (alive(pid) && line.find("--catalogue") != std::string::npos) return pid;
+    }
+    return pid_t{0};
+  };
+  pid_t before = 0;
+  for (const int how_often : {1, 2}) {
+    CAPTURE(how_often);
+    pid_t now = 0;
+    REQUIRE(eventually([&] { return (now = looking()) > 0 && now != before; }));
+    ::kill(before = now, SIGKILL);
+  }
+  std::filesystem::remove(std::string(folder) + "/hold");
+  const CatalogueChanged told = world.catalogue();
+  CHECK(told.faults.empty());
+  REQUIRE(told.catalogue.size() == 1);
+  CHECK(told.catalogue[0].name == "slow_constructor");
+  CHECK(world.finished(world.launch("slow_constructor")).outcome == Outcome::success);
+  remove_tree(folder);
 }
 
 TEST_CASE("a plugin that works longer than it may take to load is waited for") {
