@@ -2,6 +2,7 @@
 // page, and a failure is a word in its address that the login page has a sentence for; the cause is
 // for the log.
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/log.h"
@@ -96,14 +97,22 @@ Known known_of(const Registry& registry, const ProviderUser& person) {
   return known;
 }
 
-void warn_of_absent_groups(const Registry& registry, const ProviderUser& person) {
-  const auto groups = registry.groups();
+// Its groups as far as there are such, sorted; the log is told of those that oidc.groups names and
+// there are not.
+std::vector<std::string> present_groups(const Registry& registry, const ProviderUser& person) {
+  const auto all = registry.groups();
+  const auto present = [&](const std::string& name) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const UserGroup& group) { return group.name == name; });
+  };
   for (const std::string& name : person.decided) {
-    if (std::none_of(groups.begin(), groups.end(),
-                     [&](const UserGroup& group) { return group.name == name; })) {
-      log::warn("oidc: oidc.groups names the group '" + name + "', which there is not");
-    }
+    if (present(name)) continue;
+    log::warn("oidc: oidc.groups names the group '" + name + "', which there is not");
   }
+  std::vector<std::string> groups;
+  std::copy_if(person.groups.begin(), person.groups.end(), std::back_inserter(groups), present);
+  std::sort(groups.begin(), groups.end());
+  return groups;
 }
 
 // io thread.
@@ -126,11 +135,9 @@ void let_in(Context& context, const Call& call, const SignOn::Person& person) {
     }
     turn_back(context, call, {Errc::not_found, "the user was deleted meanwhile", {}}, "");
   };
-  auto groups = person.user.groups;
-  std::sort(groups.begin(), groups.end());
+  const auto groups = present_groups(context.services.registry, person.user);
   if (known.user && known.user->role == person.user.role && known.groups == groups) return enter();
 
-  warn_of_absent_groups(context.services.registry, person.user);
   const std::string name = known.user ? known.user->name : person.user.name;
   const json before =
       known.user ? json{{"role", known.user->role}, {"groups", known.groups}} : json(nullptr);

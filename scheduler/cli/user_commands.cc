@@ -13,8 +13,10 @@ namespace {
 
 using json = nlohmann::json;
 
-const std::vector<Column> user_columns{
-    {"username", "username"}, {"role", "role"}, {"created", "created_at"}};
+const std::vector<Column> user_columns{{"username", "username"},
+                                       {"role", "role"},
+                                       {"created", "created_at"},
+                                       {"provider", "provider"}};
 
 struct UserArguments {
   std::string name, role;

@@ -15,26 +15,33 @@ namespace problem = http::sign_on_problem;
 
 namespace {
 
-constexpr std::size_t max_claimed_groups = 2000;
 constexpr const char* callback_path = "/auth/oidc/callback";
 
 Error failure(const char* problem, Errc code, std::string message) {
   return {code, std::move(message), problem};
 }
 
-// A claim that is a list of texts, or one text.
+// A claim that is a list of texts, or one text. As long as an answer may be, at most.
 std::vector<std::string> texts_of(const json& claims, const std::string& name) {
   std::vector<std::string> out;
   const auto found = claims.find(name);
   if (found == claims.end()) return out;
   const auto add = [&](const json& one) {
-    if (one.is_string() && out.size() < max_claimed_groups) out.push_back(one.get<std::string>());
+    if (one.is_string()) out.push_back(one.get<std::string>());
   };
   if (!found->is_array()) add(*found);
   if (found->is_array()) {
     for (const json& one : *found) add(one);
   }
   return out;
+}
+
+// Whether the claim is not here but named as kept elsewhere, as Entra ID does with more than 200
+// groups: what is missing then must not be taken for none.
+bool kept_elsewhere(const json& claims, const std::string& name) {
+  if (claims.contains(name)) return false;
+  const auto names = claims.find("_claim_names");
+  return names != claims.end() && names->is_object() && names->contains(name);
 }
 
 class OidcSignOn final : public http::SignOn {
@@ -165,6 +172,12 @@ Result<ProviderUser> user_of(const json& claims, const ClaimRules& rules) {
                        "with a letter or digit; oidc.name_claim takes another claim");
   }
   out.identity = rules.issuer + "\n" + claims.at("sub").get<std::string>();
+  if (kept_elsewhere(claims, rules.groups_claim)) {
+    return failure(problem::role, Errc::forbidden,
+                   "the provider lists the groups of " + out.name +
+                       " elsewhere (_claim_names), as they are too many for a token: let it send "
+                       "only those that the client is given");
+  }
   const auto has = texts_of(claims, rules.groups_claim);
   const auto in = [&](const std::string& group) {
     return std::find(has.begin(), has.end(), group) != has.end();
@@ -178,12 +191,12 @@ Result<ProviderUser> user_of(const json& claims, const ClaimRules& rules) {
                        " has " + std::to_string(has.size()) +
                        "), and there is no oidc.default_role");
   }
-  for (const auto& [theirs, ours] : rules.groups) {
+  for (const auto& mapped : rules.groups) {
     const auto add_once = [&](std::vector<std::string>& to) {
-      if (std::find(to.begin(), to.end(), ours) == to.end()) to.push_back(ours);
+      if (std::find(to.begin(), to.end(), mapped.second) == to.end()) to.push_back(mapped.second);
     };
     add_once(out.decided);
-    if (in(theirs)) add_once(out.groups);
+    if (in(mapped.first)) add_once(out.groups);
   }
   return out;
 }

@@ -30,7 +30,8 @@ class FakeSignOn final : public SignOn {
 
   std::optional<Error> fault;
   SignOnAnswer last;
-  ProviderUser person{"https://id.example\n17", "ana", "operator", {"desk"}, {"desk", "gone"}};
+  ProviderUser person{
+      "https://id.example\n17", "ana", "operator", {"desk", "gone"}, {"desk", "gone"}};
 };
 
 std::string location_of(const Response& response) {
@@ -113,14 +114,16 @@ TEST_CASE("who comes back is a user with the role and groups of the day, and a s
   CHECK_FALSE(api.get("/api/batuta/session").contains("logout_url"));
   CHECK(api.get("/api/batuta/users")["users"][3]["provider"] == "https://id.example");
 
+  // Of groups that there are not nothing is written, not even that one is in them.
+  CHECK(location_of(come_back(api)) == "https://batuta.example.org/jobs/#/runs");
   // The next day; and nothing is written about a user who is as before.
   provider.person = {"https://id.example\n17", "ana", "viewer", {}, {"desk"}};
   CHECK(location_of(come_back(api)) == "https://batuta.example.org/jobs/#/runs");
   CHECK(location_of(come_back(api)) == "https://batuta.example.org/jobs/#/runs");
   std::string log;
   for (const auto& row : api.registry.audit) log += row.event + " ";
-  CHECK(log == "post_user login patch_user login login ");
-  CHECK(api.registry.audit[2].extra_json ==
+  CHECK(log == "post_user login login patch_user login login ");
+  CHECK(api.registry.audit[3].extra_json ==
         R"({"after":{"groups":[],"role":"viewer"},"before":{"groups":["desk"],"role":"operator"},)"
         R"("by":"oidc","username":"ana"})");
   CHECK(api.registry.group_rows["desk"].users == std::vector<std::string>{"viewer"});

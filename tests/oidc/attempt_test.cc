@@ -99,6 +99,12 @@ TEST_CASE("groups of the provider's give the first role that fits, and all group
 
   claims.erase("groups");
   CHECK(user_of(claims, rules)->groups.empty());
+  claims["_claim_names"] = {{"groups", "src1"}};  // too many for a token: not none
+  CHECK(user_of(claims, rules).error().where == http::sign_on_problem::role);
+  claims["groups"] = nlohmann::json::array();
+  CHECK(user_of(claims, rules).ok());
+  claims.erase("groups");
+  claims.erase("_claim_names");
   for (const nlohmann::json& name : {nlohmann::json("ana@example.org"), nlohmann::json(17),
                                      nlohmann::json(""), nlohmann::json("../x")}) {
     claims["preferred_username"] = name;

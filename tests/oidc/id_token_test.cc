@@ -86,10 +86,9 @@ bool says(const std::string& message, const char* part) {
 }  // namespace
 
 TEST_CASE("a token of the provider's is believed, signed by RS256, PS256 or ES256") {
-  for (const auto& [alg, signer] :
-       {std::pair{"RS256", &rsa()}, {"PS256", &rsa()}, {"ES256", &p256()}}) {
+  for (const std::string alg : {"RS256", "PS256", "ES256"}) {
     CAPTURE(alg);
-    const auto claims = checked(signer->token(alg, good_claims()));
+    const auto claims = checked((alg == "ES256" ? p256() : rsa()).token(alg, good_claims()));
     REQUIRE(claims.ok());
     CHECK((*claims)["preferred_username"] == "ana");
   }

@@ -20,7 +20,7 @@ interface Props<T> {
   resource: string; // whose rights decide: "admin:pools"
   add: string; // on the button
   isFixed?: (row: T) => boolean; // nobody changes or deletes it
-  cannotChange?: boolean; // only made and deleted
+  cannotChange?: (row: T) => boolean; // it is only deleted
   remove: (row: T) => Promise<unknown>;
   removeText: string; // what it means
   form: (row: T | null, onClose: () => void, onDone: () => void) => ComponentChildren; // null: a new one
@@ -30,7 +30,7 @@ type Pending<T> = { act: 'new' } | { act: 'change' | 'delete'; row: T } | null;
 
 export function EditedList<T>({ read, columns, nameOf, empty, noun, everyMs, resource, add, isFixed, cannotChange, remove, removeText, form }: Props<T>) {
   const { notify } = useApp();
-  const may = { create: useMay('create', resource), edit: useMay('edit', resource) && cannotChange !== true, delete: useMay('delete', resource) };
+  const may = { create: useMay('create', resource), edit: useMay('edit', resource), delete: useMay('delete', resource) };
   const [pending, setPending] = useState<Pending<T>>(null);
   const [stamp, setStamp] = useState(0);
   const done = (text: string) => {
@@ -43,7 +43,7 @@ export function EditedList<T>({ read, columns, nameOf, empty, noun, everyMs, res
     cell: (row) =>
       isFixed?.(row) === true ? null : (
         <span class="row-acts">
-          {may.edit && (
+          {may.edit && cannotChange?.(row) !== true && (
             <button type="button" class="link-button" aria-label={t('Change {name}', { name: nameOf(row) })} onClick={() => setPending({ act: 'change', row })}>
               {t('Change…')}
             </button>

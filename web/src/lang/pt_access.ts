@@ -39,6 +39,7 @@ export const accessWords: Readonly<Record<string, string>> = {
   'New group…': 'Novo grupo…',
   'Its users lose what only the group gave them, at once.': 'Os usuários perdem na hora o que só o grupo lhes dava.',
   'Role': 'Papel',
+  'Logs in by': 'Entra por',
   'Rights': 'Direitos',
   'One a line: an action (read, trigger, create, edit, delete or *) and a resource, such as "trigger dag:sales_*", "read lake:finance/*" or "edit admin:pools".':
     'Um por linha: uma ação (read, trigger, create, edit, delete ou *) e um recurso, como "trigger dag:sales_*", "read lake:finance/*" ou "edit admin:pools".',

@@ -12,6 +12,7 @@ import { t } from '../lib/words';
 const columns: readonly Column<User>[] = [
   { name: t('User'), cell: (user) => <strong>{user.username}</strong> },
   { name: t('Role'), cell: (user) => user.role },
+  { name: t('Logs in by'), cell: (user) => user.provider ?? t('Password') },
   { name: t('Made'), cell: (user) => <At at={user.created_at} /> },
 ];
 
@@ -47,6 +48,7 @@ export function AccessUsers() {
       noun="user"
       resource="admin:users"
       add={t('New user…')}
+      cannotChange={(one) => one.provider !== null} // the provider decides on role and password
       remove={(one) => api.users.remove(one.username)}
       removeText={t('Sessions and tokens of the user end at once.')}
       form={(user, onClose, onDone) => <UserForm user={user} onClose={onClose} onDone={onDone} />}
