@@ -87,14 +87,40 @@ void fail_expansion(Turn& turn, LiveRun& run, TaskIndex asked, const std::string
   }
 }
 
+// What was decided of a task of a mapped group before the group had its instances, as by a branch
+// or by hand, was decided of all of them.
+bool is_decided(const LiveRun& run, TaskIndex task) {
+  const InstanceHot& first = run.task(first_instance(task));
+  if (run.definition(task).mapped_group.empty() || first.state == TaskState::removed) return false;
+  return first.left_out_by || (first.map_index == unmapped && is_terminal(first.state));
+}
+
+void end_as_first(Turn& turn, LiveRun& run, TaskIndex task) {
+  const InstanceIndex first = first_instance(task);
+  const TaskState state = run.task(first).state;
+  Cause cause = Cause::marked;
+  if (state == TaskState::upstream_failed) cause = Cause::rule_failed;
+  if (state == TaskState::skipped) {
+    cause = run.task(first).continued ? Cause::rule_skipped : Cause::left_out;
+  }
+  const std::string why = run.detail(first).reason;
+  for (const InstanceIndex i : all_of(run, task)) {
+    if (run.task(i).state != TaskState::none) continue;
+    end_task(turn, run, i, cause, state, why);
+    run.task(i).left_out_by = run.task(first).left_out_by;
+  }
+}
+
 void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
                  const std::vector<std::string>& names) {
   const InstanceIndex first = first_instance(task);
+  const bool decided = is_decided(run, task);
   if (run.task(first).map_index == unmapped && count > 0) {
     touch(turn, run, first);
     run.task(first).map_index = MapIndex{0};
   }
   add_missing(turn, run, task, count);
+  if (decided) end_as_first(turn, run, task);
   if (count == 0) skip_first(turn, run, first);
   for (const InstanceIndex i : all_of(run, task)) {
     const std::int32_t number = number_of(run.task(i).map_index);
@@ -143,6 +169,14 @@ void on(Turn& turn, const TaskExpanded& event) {
   cell.expanding = false;
   if (run.row().state != DagRunState::running || ends_with_run(run, first_instance(event.task))) {
     return;
+  }
+  const std::size_t together = mapped_as_one(run, event.task).size();
+  if (together * static_cast<std::size_t>(event.count) > max_map_length) {
+    return fail_expansion(turn, run, event.task,
+                          "mapped over " + std::to_string(event.count) + " items with " +
+                              std::to_string(together) +
+                              " tasks each: a mapped group has at most " +
+                              std::to_string(max_map_length) + " task instances");
   }
   if (!event.failure.empty()) return fail_expansion(turn, run, event.task, event.failure);
   expand_tasks(turn, run, event.task, event.count, event.names);

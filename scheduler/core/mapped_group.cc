@@ -1,8 +1,18 @@
 #include "scheduler/core/mapped_group.h"
 
+#include <algorithm>
+
 #include "scheduler/core/mutant.h"
 
 namespace batuta {
+namespace {
+
+// Without an index it goes with the first ones.
+std::int32_t index_in_group(const LiveRun& run, InstanceIndex i) {
+  return std::max(0, number_of(run.stored.row(i).map_index));
+}
+
+}  // namespace
 
 std::optional<InstanceIndex> peer_of(const StoredRun& run, InstanceIndex i, TaskIndex other) {
   const std::int32_t number = number_of(run.hot[place_of(i)].map_index);
@@ -38,6 +48,16 @@ UpstreamCounts upstream_counts(const LiveRun& run, InstanceIndex i) {
     }
   }
   return counts;
+}
+
+void add_index(NamedIndexes& named, const LiveRun& run, InstanceIndex i) {
+  const std::string& group = run.definition(i).mapped_group;
+  if (!group.empty()) named[group].insert(index_in_group(run, i));
+}
+
+bool is_of_another_item(const NamedIndexes& named, const LiveRun& run, InstanceIndex i) {
+  const auto group = named.find(run.definition(i).mapped_group);
+  return group != named.end() && !group->second.contains(index_in_group(run, i));
 }
 
 }  // namespace batuta

@@ -2,7 +2,11 @@
 // those alone that bear its index. Inside this folder only.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "scheduler/core/turn.h"
 
@@ -19,6 +23,13 @@ UpstreamCounts upstream_counts(const LiveRun& run, InstanceIndex i);
 // Until its mapped group has its instances a task does not end before those that it follows inside:
 // what comes after the group would take its one instance for all of them.
 bool waits_for_group(const LiveRun& run, InstanceIndex i);
+
+// Of mapped groups the indexes that a request names: what follows those, or comes before them,
+// inside their group bears one of them too.
+using NamedIndexes = std::map<std::string_view, std::set<std::int32_t>>;
+void add_index(NamedIndexes& named, const LiveRun& run, InstanceIndex i);
+// It stands in one of those groups, and bears none of the indexes. With or without rows.
+bool is_of_another_item(const NamedIndexes& named, const LiveRun& run, InstanceIndex i);
 
 // Where it is kept whether the task was expanded: one place for all tasks of a mapped group.
 inline TaskCell& mapping_cell(LiveRun& run, TaskIndex task) {

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <string_view>
 
+#include "scheduler/core/mapped_group.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -73,23 +73,16 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
   std::vector<TaskIndex> tasks = closure(dag, closure(dag, named, event.include_upstream, false),
                                          false, event.include_downstream);
   // Of a mapped group what follows one instance, or comes before it, bears its index too.
-  std::map<std::string_view, std::set<std::int32_t>> indexes;
+  NamedIndexes indexes;
   for (const auto& [task, some] : picked) {
-    if (dag.tasks[task].mapped_group.empty()) continue;
-    for (const InstanceIndex i : some) {
-      indexes[dag.tasks[task].mapped_group].insert(number_of(run.stored.row(i).map_index));
-    }
+    for (const InstanceIndex i : some) add_index(indexes, run, i);
   }
   for (const TaskIndex task : named) {
     if (!picked.contains(task)) indexes.erase(dag.tasks[task].mapped_group);
   }
   std::set<TaskIndex> cleared;
   for (const InstanceIndex i : instances_of(run, tasks)) {
-    const auto in_group = indexes.find(run.definition(i).mapped_group);
-    if (in_group != indexes.end() &&
-        !in_group->second.contains(number_of(run.stored.row(i).map_index))) {
-      continue;
-    }
+    if (is_of_another_item(indexes, run, i)) continue;
     const TaskState state = run.stored.state_of(i);
     const auto some = picked.find(run.stored.task_of(i));
     if (some != picked.end() && !some->second.contains(i)) continue;

@@ -1,6 +1,7 @@
 // Mark: a task's state set by hand.
 #include <algorithm>
 
+#include "scheduler/core/mapped_group.h"
 #include "scheduler/core/turn.h"
 
 namespace batuta {
@@ -38,7 +39,8 @@ std::vector<InstanceIndex> named_instances(const LiveRun& run, const MarkRequest
   return one ? std::vector{*one} : std::vector<InstanceIndex>{};
 }
 
-// The named instances, and all of what stands up- or downstream of their tasks.
+// The named instances, and all of what stands up- or downstream of their tasks; of a mapped group
+// what bears their indexes.
 std::vector<InstanceIndex> with_closure(const LiveRun& run, const std::vector<InstanceIndex>& named,
                                         bool up, bool down) {
   std::vector<TaskIndex> of_named;
@@ -50,6 +52,9 @@ std::vector<InstanceIndex> with_closure(const LiveRun& run, const std::vector<In
     return std::binary_search(of_named.begin(), of_named.end(), task);
   });
   std::vector<InstanceIndex> all = present(run, tasks);
+  NamedIndexes indexes;
+  for (const InstanceIndex i : named) add_index(indexes, run, i);
+  std::erase_if(all, [&](InstanceIndex i) { return is_of_another_item(indexes, run, i); });
   all.insert(all.end(), named.begin(), named.end());
   std::sort(all.begin(), all.end());
   return all;

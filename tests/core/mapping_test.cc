@@ -377,6 +377,76 @@ TEST_CASE(
   CHECK(world.state_of(run, "d") == TaskState::queued);
 }
 
+TEST_CASE("what a branch left out, or a hand decided, of a mapped group holds for all its items") {
+  const auto grouped = [](Task& task) {
+    task.mapped_group = "group";
+    task.expand_json = "{}";
+  };
+  World world;
+  world.add(DagMaker("dag")
+                .task("choose", {}, [](Task& task) { task.is_branch = true; })
+                .task("slow")
+                .task("out", {"choose"}, grouped)
+                .task("in", {"choose", "slow"}, grouped)
+                .task("byhand", {"slow"}, grouped)
+                .task("after", {"out"}, grouped)
+                .make());
+  world.join("agent", 8);
+  const RunSeq run = world.trigger("dag");
+  world.finish(world.attempt(run, "choose"), Outcome::success, 1, [](Finished& report) {
+    report.has_branch = true;
+    report.branch = {"in"};
+  });
+  CHECK(world.state_of(run, "out") == TaskState::skipped);
+  MarkRequested mark;
+  mark.dag_id = "dag";
+  mark.dag_run_id = "run-2";
+  mark.task_id = "byhand";
+  CHECK(world.ask(mark).code == Errc::ok);
+  world.finish(world.attempt(run, "slow"));
+  REQUIRE(world.last.expansions.size() == 1);
+  world.tell(TaskExpanded{run, world.last.expansions[0].task, 3, {}, {}});
+  for (const int number : {0, 1, 2}) {
+    CHECK(world.state_of(run, "out", MapIndex{number}) == TaskState::skipped);
+    CHECK(world.state_of(run, "after", MapIndex{number}) == TaskState::skipped);
+    CHECK(world.state_of(run, "byhand", MapIndex{number}) == TaskState::success);
+    CHECK(world.state_of(run, "in", MapIndex{number}) == TaskState::queued);
+  }
+  world.run_all();
+  CHECK(world.run_state(run) == DagRunState::success);
+}
+
+TEST_CASE("a mark of one index with what follows takes that index alone inside its group") {
+  Grouped grouped;
+  grouped.world.tell(TaskExpanded{grouped.run, 1, 3, {}, {}});
+  grouped.world.run_all();
+  MarkRequested mark;
+  mark.dag_id = "dag";
+  mark.dag_run_id = "run-2";
+  mark.task_id = "b";
+  mark.map_index = MapIndex{1};
+  mark.state = TaskState::failed;
+  mark.include_downstream = true;
+  CHECK(grouped.world.ask(mark).tasks.size() == 3);
+  CHECK(grouped.of("b", 1) == TaskState::failed);
+  CHECK(grouped.of("c", 1) == TaskState::failed);
+  CHECK(grouped.world.state_of(grouped.run, "d") == TaskState::failed);
+  for (const int number : {0, 2}) {
+    CHECK(grouped.of("b", number) == TaskState::success);
+    CHECK(grouped.of("c", number) == TaskState::success);
+  }
+}
+
+TEST_CASE("a mapped group has no more task instances than a mapped task may have") {
+  Grouped grouped;
+  grouped.world.tell(TaskExpanded{grouped.run, 1, max_map_length / 2 + 1, {}, {}});
+  CHECK(grouped.world.state_of(grouped.run, "b") == TaskState::failed);
+  CHECK(grouped.world.row(grouped.run, "b").reason ==
+        "mapped over 50001 items with 2 tasks each: a mapped group has at most 100000 task "
+        "instances");
+  CHECK(grouped.world.run_state(grouped.run) == DagRunState::failed);
+}
+
 TEST_CASE("a shorter list takes the last index out of all tasks of a mapped group") {
   Grouped grouped;
   grouped.world.tell(TaskExpanded{grouped.run, 1, 3, {}, {}});
