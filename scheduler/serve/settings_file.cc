@@ -25,12 +25,14 @@ using json = nlohmann::json;
 
 // Variables of ours that are no settings: of the command line, of what a task finds, of tests.
 constexpr std::array other_variables{
-    "BATUTA_HOME",        "BATUTA_URL",         "BATUTA_TOKEN",     "BATUTA_LOG_FORMAT",
-    "BATUTA_QUEUES",      "BATUTA_HOOK_SECRET", "BATUTA_FAILPOINT", "BATUTA_VENV_FOLDER",
-    "BATUTA_COMMAND_ENV", "BATUTA_CONTAINERS",  "BATUTA_DAG_ID",    "BATUTA_RUN_ID",
-    "BATUTA_TASK_ID",     "BATUTA_TRY_NUMBER",  "BATUTA_MAP_INDEX", "BATUTA_RUN_DIR",
-    "BATUTA_XCOM_DIR",    "BATUTA_RESULT",      "BATUTA_SCRATCH",   "BATUTA_BUILD_DIR",
-    "BATUTA_SOURCE_DIR"};
+    "BATUTA_HOME", "BATUTA_URL", "BATUTA_TOKEN", "BATUTA_LOG_FORMAT", "BATUTA_QUEUES",
+    "BATUTA_HOOK_SECRET", "BATUTA_FAILPOINT", "BATUTA_VENV_FOLDER", "BATUTA_COMMAND_ENV",
+    "BATUTA_CONTAINERS", "BATUTA_DAG_ID", "BATUTA_RUN_ID", "BATUTA_TASK_ID", "BATUTA_TRY_NUMBER",
+    "BATUTA_MAP_INDEX", "BATUTA_RUN_DIR", "BATUTA_XCOM_DIR", "BATUTA_RESULT", "BATUTA_SCRATCH",
+    "BATUTA_BUILD_DIR", "BATUTA_SOURCE_DIR",
+    // Of an object store (docs/stores.md).
+    "BATUTA_STORE_ENDPOINT", "BATUTA_STORE_PATH_STYLE", "BATUTA_STORE_ENCRYPTION",
+    "BATUTA_STORE_ENCRYPTION_KEY"};
 constexpr std::string_view of_secrets = "BATUTA_SECRET_";
 
 std::vector<std::string> setting_names() {

@@ -11,6 +11,7 @@
 #include "scheduler/serve/login_settings.h"
 #include "scheduler/serve/settings.h"
 #include "scheduler/store/secret_reference.h"
+#include "stores/options.h"
 #include "worker/slot_user.h"
 
 namespace batuta {
@@ -108,6 +109,14 @@ bool fits_job_namespace(std::string& text) {
   return !text.empty() && text.size() <= 256 && std::none_of(text.begin(), text.end(), [](char c) {
     return static_cast<unsigned char>(c) <= ' ';
   });
+}
+
+// Put in order: without a slash at its end. Empty: the folder of the home.
+bool fits_store(std::string& text) {
+  if (text.empty()) return true;
+  const auto location = stores::parse_location(text);
+  if (location) text = location->text();
+  return location.ok();
 }
 
 // Names and values as a program's environment can hold them.
@@ -375,6 +384,20 @@ const std::vector<Setting>& settings_table() {
        .expects = "a list of absolute paths of programs, without \"..\"",
        .example = R"(["/usr/bin/vault"])",
        .fits = fits_plain_path},
+      {.name = "lake.url",
+       .sentence = "The object store that holds the lake; none: the folder lake of the home.",
+       .kind = Kind::text,
+       .member = &Settings::lake_url,
+       .expects = "s3://bucket/prefix, gs://bucket/prefix or azblob://account/container/prefix, "
+                  "without credentials",
+       .example = R"("s3://my-bucket/lake")",
+       .fits = fits_store,
+       .shown = [](const std::string& url) { return without_user_info(url); }},
+      {.name = "lake.cache",
+       .sentence = "What a host keeps of the files of a lake in an object store.",
+       .kind = Kind::bytes,
+       .member = &Settings::lake_cache,
+       .least = 64 * settings_mib},
       {.name = "lake.memory",
        .sentence = "What the SQL engine of a slot may use; what does not fit is spilled to disk.",
        .kind = Kind::bytes,

@@ -8,7 +8,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import BATUTA, FINANCIAL, Folder, eventually, main, refused  # noqa: E402
+from contracts_test import ORDERS, both, contract, ended, known, write  # noqa: E402
+from harness import BATUTA, FINANCIAL, Folder, dag, eventually, main, refused  # noqa: E402
+from object_store import ObjectStore  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 SILVER = "silver/financial/quotes"
@@ -180,5 +182,91 @@ def tables_are_looked_after_by_themselves():
         server.stop()
 
 
-main([a_table_is_looked_after_while_its_server_runs, a_killed_optimize_leaves_the_table_whole,
+BY_COUNTRY = 'SELECT country, sum(amount)::VARCHAR FROM gold.shop.by_country GROUP BY ALL ORDER BY country'
+
+
+def day_of_orders(server, drop, day, step):
+    """A file of orders through raw, bronze, silver and gold, with a scheduler that dies there and comes again."""
+    (drop / f"orders-{day}.csv").write_text("id,Order Day,amount,country\n" + "".join(
+        f"{10 * day + n},0{day}/05/2024,{n},{'BR' if n % 2 else 'PT'}\n" for n in range(4)) + f"9{day},no day,1,BR\n")
+    server.stop()
+    server.env["BATUTA_FAILPOINT"] = step
+    server.start()
+    run = server.trigger("shop")["dag_run_id"]
+    eventually(lambda: server.process.poll() is not None, 60, f"the scheduler dies at {step}")
+    del server.env["BATUTA_FAILPOINT"]
+    server.start()
+    assert server.wait_run("shop", run, 90)["state"] == "success", (step, server.tasks("shop", run), server.log_tail())
+    orders = server.sql("SELECT count(*), count(DISTINCT id) FROM silver.orders")
+    assert orders == [[4 * day, 4 * day]], (step, orders)
+    assert server.sql(BY_COUNTRY) == [["BR", f"{4 * day}.00"], ["PT", f"{2 * day}.00"]], (step, server.sql(BY_COUNTRY))
+    assert server.sql("SELECT count(*) FROM quarantine.orders") == [[day]], step
+
+
+def a_lake_in_an_object_store():
+    """raw to gold in an S3 bucket, each row once through kills between put and commit; SQL, export, optimize, vacuum; no table in the home"""
+    with Folder("store-lake") as folder, ObjectStore() as store:
+        drop = folder.path / "drop"
+        drop.mkdir()
+        write(folder, "orders", contract("orders", {"server": "drop", "type": "local", "path": f"{drop}/orders-*.csv",
+                                                    "format": "csv"}, ORDERS))
+        gold = {"task_id": "by_country", "type": "aggregate", "table": "gold/shop/by_country", "mode": "overwrite",
+                "sql": "SELECT country, sum(amount) AS amount FROM silver.shop.orders GROUP BY ALL",
+                "depends_on": ["orders_transform"]}
+        more = {**store.env, "BATUTA_LAKE_CACHE": "64MiB", "BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
+        server = folder.server({"shop": dag("shop", both("orders", retries=2, retry_delay="1s") + [gold])}, env=more).start()
+        known(server, "shop")
+        # Bronze, silver's quarantine and gold: the commit stands in the bucket, and the scheduler does not know.
+        for day, step in enumerate(("publish_before_return:1", "publish_before_return:2", "settle_before_commit:3"), 1):
+            day_of_orders(server, drop, day, step)
+        (drop / "orders-4.csv").write_text("id,Order Day,amount,country\n41,04/05/2024,5,DE\n")
+        store.control(page=2, faults=[{"method": "PUT", "status": 503, "times": 3, "after": True},
+                                      {"method": "GET", "status": 0, "times": 2}])
+        ended(server, "shop")
+        assert server.sql(BY_COUNTRY)[0] == ["BR", "12.00"] and server.sql(BY_COUNTRY)[1] == ["DE", "5.00"]
+
+        put = {path for method, path in store.asked() if method == "PUT"}
+        for layer in ("raw", "bronze", "silver", "gold"):
+            assert any(path.startswith(f"{layer}/shop/") for path in put), (layer, put)
+        assert [one.name for one in (server.home / "lake").iterdir()] == ["_store"], list((server.home / "lake").iterdir())
+        shown = server.get("/api/lake/tables/silver/shop/orders/versions")["versions"]
+        assert len(shown) == 4 and shown[0]["dag_id"] == "shop", shown
+        console = server.call("POST", "/api/lake/sql", {"sql": "SELECT count(*) FROM silver.shop.orders"})
+        assert [str(value) for value in console["rows"][0]] == ["13"], console
+
+        server.cli("lake", "export", "silver/shop/orders", "--format", "csv", "--columns", "id", "--order-by", "id",
+                   "--to", folder.path / "out.csv")
+        assert (folder.path / "out.csv").read_text().split()[:3] == ["id", "10", "11"]
+        bronze = "bronze/shop/orders"
+        rows = server.sql("SELECT count(*) FROM bronze.orders")
+        said = server.cli("lake", "optimize", bronze).stdout
+        assert "became 1 file (" in said, said
+        store.asked()
+        said = server.cli("lake", "vacuum", bronze, "--retain", "0s", "--force").stdout
+        removed = [path for method, path in store.asked() if method == "DELETE" and path.endswith(".parquet")]
+        assert "deleted" in said and len(removed) >= 4 and all(path.startswith(bronze) for path in removed), (said, removed)
+        assert server.sql("SELECT count(*) FROM bronze.orders") == rows == [[16]]
+
+        report = json.loads(server.cli("doctor", "--output", "json").stdout)
+        assert report["lake"] == f"{store.url} answers, and keeps conditional puts", report
+        refused_clone = server.cli("clone", "--to", folder.path / "copy", "--table", bronze, check=False)
+        assert refused_clone.returncode != 0 and "lake.url" in refused_clone.stderr, refused_clone.stderr
+        server.env["BATUTA_LAKE_URL"] = "s3://nobody/lake"
+        report = json.loads(server.cli("doctor", "--output", "json").stdout)
+        assert "nobody" in report["lake"] and "answers" not in report["lake"], report
+        server.env["BATUTA_LAKE_URL"] = store.url
+        server.stop()
+        server.check_database()
+        secret = store.env["AWS_SECRET_ACCESS_KEY"].encode()
+        for file in [*server.home.rglob("*"), Path(server.log.name)]:
+            assert not file.is_file() or secret not in file.read_bytes(), file
+
+        # One that can hold no lake is told at the start, and nothing runs on it.
+        store.control(ignore_conditions=True)
+        server.start(wait=False)
+        assert server.process.wait(60) != 0
+        assert "lake.url: " in server.log_tail() and store.url in server.log_tail(), server.log_tail()
+
+
+main([a_lake_in_an_object_store, a_table_is_looked_after_while_its_server_runs, a_killed_optimize_leaves_the_table_whole,
       tables_are_looked_after_by_themselves])

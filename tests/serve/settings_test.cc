@@ -132,6 +132,37 @@ TEST_CASE("all that is wrong in a batuta.json is told, each with its line and wh
   CHECK(settings == 1);
 }
 
+TEST_CASE("a lake's store is named by a URL without credentials, and none of them is repeated") {
+  const Folder folder;
+  folder.write("batuta.json", R"({"lake.url": "s3://my-bucket/plant/", "lake.cache": "1GiB"})");
+  const auto settings = settings_of(folder.path());
+  REQUIRE(settings);
+  CHECK(settings->lake_url == "s3://my-bucket/plant");
+  CHECK(settings->lake_cache == std::int64_t{1} << 30);
+  int count = 0;
+  const auto wrong = [&](const std::string& value) {
+    const auto problems = check_settings_text("{\"lake.url\": \"" + value + "\"}", "f.json", count);
+    REQUIRE(problems.size() == 1);
+    CHECK(problems[0].find("s3://bucket/prefix, gs://") != std::string::npos);
+    return problems[0];
+  };
+  CHECK(wrong("s3://key:hidden-word@my-bucket").find("hidden-word") == std::string::npos);
+  CHECK(wrong("azblob://account/box?sig=hidden-word").find("hidden-word") == std::string::npos);
+  wrong("/srv/lake");
+  wrong("s3://B");
+  const auto both = check_settings_text(
+      R"({"lake.url": "s3://my-bucket", "worker.user": "nobody", "worker.user_range": "64000-64003"})",
+      "f.json", count);
+  REQUIRE(both.size() == 1);
+  CHECK(both[0].find("lake.url does not go with worker.user_range") != std::string::npos);
+  const SetVariable endpoint("BATUTA_STORE_ENDPOINT", "http://127.0.0.1:9000");
+  std::vector<std::string> notes;
+  CHECK(settings_of(folder.path(), &notes));
+  CHECK(std::none_of(notes.begin(), notes.end(), [](const std::string& note) {
+    return note.find("BATUTA_STORE_ENDPOINT") != std::string::npos;
+  }));
+}
+
 TEST_CASE("Airflow's variables are taken where they mean the same, after ours, and it is said") {
   const Folder folder;
   const SetVariable theirs("AIRFLOW__CORE__KILLED_TASK_CLEANUP_TIME", "60");
