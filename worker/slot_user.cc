@@ -31,15 +31,20 @@ Status take_ids(const SlotUser& user) {
 // As `user` sees it, groups and all: asked in a child, for there is no way back. The agent has one
 // thread yet.
 bool may_enter(const SlotUser& user, const std::string& folder) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const bool may = take_ids(user).ok() && ::access(folder.c_str(), R_OK | X_OK) == 0;
-    ::_exit(may ? 0 : 1);
-  }
+  constexpr int most_tries = 5;  // a child that is killed has told nothing of the folder
   int status = 1;
-  while (child > 0 && ::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  for (int tries = 0; tries < most_tries; ++tries) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const bool may = take_ids(user).ok() && ::access(folder.c_str(), R_OK | X_OK) == 0;
+      ::_exit(may ? 0 : 1);
+    }
+    if (child < 0) return false;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!WIFSIGNALED(status)) break;
   }
-  return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 // Links are handed over as links: what they point to stays whose it is. The root goes last, so that

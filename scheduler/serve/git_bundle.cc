@@ -164,6 +164,7 @@ Result<std::string> GitBundle::check_out(const Commit& commit) const {
   fs::create_directories(staged, failed);
   if (failed) return no_room("cannot make " + staged, failed);
   const std::string index = staged + ".index";
+  fs::remove(index + ".lock", failed);  // of a git that was killed: it would refuse for ever
   const std::vector<std::string> apart{"GIT_INDEX_FILE=" + index};
   auto done = git({"read-tree", tree_of(commit.id)}, apart);
   if (done) {

@@ -21,6 +21,8 @@ extern char** environ;
 namespace batuta {
 namespace {
 
+constexpr int most_git_tries = 3;  // of one that is killed from outside
+constexpr int git_pause_ms = 50;
 constexpr std::size_t max_git_output = std::size_t{16} << 20;
 constexpr std::size_t max_git_words = 2000;  // of what it says on standard error
 constexpr rlim_t max_git_file = rlim_t{512} << 20;
@@ -146,9 +148,9 @@ std::string verb_of(const GitCall& call) {
   return "git";
 }
 
-}  // namespace
-
-Result<std::string> run_git(const GitCall& call) {
+// As run_git. `killed_by`: the signal from outside that ended git; 0: none did.
+Result<std::string> run_git_once(const GitCall& call, int& killed_by) {
+  killed_by = 0;
   Pipe out, said;
   const auto pid = spawn_git(call, out, said);
   if (!pid) return pid.error();
@@ -162,11 +164,29 @@ Result<std::string> run_git(const GitCall& call) {
   if (!given_up.empty()) return {Errc::unavailable, what + " " + given_up + " and was ended"};
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
     return {Errc::unavailable, what + " wrote a file of more than 512 MiB and was ended"};
+  if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGTERM)) {
+    killed_by = WTERMSIG(status);
+    return {Errc::unavailable, what + " was killed from outside " + std::to_string(most_git_tries) +
+                                   " times in a row (signal " + std::to_string(killed_by) +
+                                   "), by somebody or for want of memory"};
+  }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     while (!words.empty() && words.back() == '\n') words.pop_back();
     return {Errc::unavailable, what + " failed: " + (words.empty() ? "without a word" : words)};
   }
   return output;
+}
+
+}  // namespace
+
+Result<std::string> run_git(const GitCall& call) {
+  int killed_by = 0;
+  auto done = run_git_once(call, killed_by);
+  for (int tries = 1; killed_by != 0 && tries < most_git_tries; ++tries) {
+    ::poll(nullptr, 0, git_pause_ms << tries);
+    done = run_git_once(call, killed_by);
+  }
+  return done;
 }
 
 }  // namespace batuta

@@ -17,7 +17,9 @@ struct GitCall {
 };
 
 // What it printed. Errc::unavailable with its own words when it fails, is not installed, takes too
-// long (it is killed, with all it started) or says more than 16 MiB. Blocking; any thread.
+// long (it is killed, with all it started) or says more than 16 MiB. One that is killed from
+// outside (SIGKILL, SIGTERM) says nothing about what it was asked: it is run again, three times at
+// most; so a call must be one that may be made twice. Blocking; any thread.
 Result<std::string> run_git(const GitCall& call);
 
 }  // namespace batuta

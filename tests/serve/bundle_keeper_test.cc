@@ -280,6 +280,7 @@ TEST_CASE("revisions beyond those kept are removed, and half of a checkout is no
   std::vector<std::string> ids{repository.commit("t0")};
   // As a process that died leaves it.
   repository.folder.write("home/risk/.staging-" + ids[0] + "/dags/half.json", "{");
+  repository.folder.write("home/risk/.staging-" + ids[0] + ".index.lock", "");
   world.keeper->start();
   REQUIRE(world.switches(1));
   CHECK_FALSE(fs::exists(repository.folder.path("home/risk/" + ids[0] + "/dags/half.json")));
@@ -414,4 +415,26 @@ TEST_CASE("git is given up after its time, with all that it has started") {
   CHECK(std::chrono::steady_clock::now() - began < 20s);
   call.words = {"no-such-verb"};
   CHECK(run_git(call).error().message.find("is not a git command") != std::string::npos);
+}
+
+TEST_CASE("a git that is killed from outside is run again, and one that always is says so") {
+  const Folder folder;
+  const std::string tries = folder.path("tries");
+  const auto killed = [&](int times) {
+    fs::remove(tries);
+    GitCall call;
+    call.words = {"-c",
+                  "alias.work=!echo try >>" + tries + "; [ $(wc -l <" + tries + ") -gt " +
+                      std::to_string(times) + " ] && echo done || kill -KILL $PPID",
+                  "work"};
+    return run_git(call);
+  };
+  const auto twice = killed(2);
+  REQUIRE_MESSAGE(twice.ok(), (twice ? "" : twice.error().message));
+  CHECK(*twice == "done\n");
+  const auto always = killed(100);
+  REQUIRE_FALSE(always);
+  CHECK(always.error().message.find("was killed from outside 3 times in a row (signal 9)") !=
+        std::string::npos);
+  CHECK(fs::file_size(tries) == 3 * std::string("try\n").size());
 }
