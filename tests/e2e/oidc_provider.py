@@ -24,6 +24,7 @@ class Provider:
         self.folder, self.codes, self.issued, self.asked = folder, {}, [], []
         self.person = {"sub": "17", "preferred_username": "ana", "groups": ["staff"]}
         self.refuse = None
+        self.away = False  # it answers 503
         self.change = lambda header, claims: None  # spoils a token before it is signed
         self.new_key("key-1")
         provider = self
@@ -71,6 +72,8 @@ class Provider:
         path = url.path.removeprefix("/realms/staff")
         query = dict(urllib.parse.parse_qsl(url.query if body is None else body))
         self.asked.append(path)
+        if self.away:
+            return self.say(handler, {}, 503)
         if path == "/.well-known/openid-configuration":
             return self.say(handler, {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/jwks",
                                       "authorization_endpoint": f"{self.issuer}/authorize",

@@ -192,7 +192,11 @@ def people_log_in_by_their_provider():
             "BATUTA_OIDC_LABEL": "Example", "BATUTA_BASE_URL": "http://batuta.test"}).start()
         server.call("POST", "/api/batuta/groups", {"name": "desk", "roles": ["operator"]})
         assert provider.secret not in server.cli("config", "list").stdout
-        assert "login provider: healthy" in " ".join(server.cli("doctor").stdout.replace(":", ": ").split()), "of the doctor"
+        doctor = lambda: " ".join(server.cli("doctor").stdout.split())  # noqa: E731
+        assert "login provider healthy" in (said := doctor()), said
+        provider.away = True
+        assert "login provider unhealthy" in (said := doctor()) and "openid-configuration: HTTP 503" in said, said
+        provider.away = False
 
         ana = Browser(server)
         assert json.loads(ana.get("/api/batuta/login")[2]) == {"password": True, "provider": "Example"}
