@@ -205,15 +205,19 @@ Result<PreparedOrder> prepared_order(Context& context, const Request& request, A
   PreparedOrder out;
   out.task = *task;
   out.event.dag_id = task->dag_id;
-  out.event.dag_run_id = "quarantine__" + asked.operation;
+  // A look ahead is a new one each time, and leaves its id to what is done after it.
+  const bool dry_run = asked.order.value("dry_run", false);
+  const std::string key = dry_run ? to_string(make_uuid_v7(context.now())) : asked.operation;
+  out.event.dag_run_id = "quarantine__" + key;
   out.event.only = {task->task_id};
   out.event.triggered_by = client_name(request);
   out.event.user = request.identity.user;
   out.event.uuid = make_uuid_v7(context.now());
   out.event.note = asked.order.value("note", "");
-  // Under one id the same order is one run, and another order is refused.
-  out.event.idempotency_key = "quarantine:" + asked.operation;
-  out.event.request_digest = stable_uuid("quarantine:" + json_text(asked.order));
+  // Under one id the same order is one run, and another order, or one of another table, is refused.
+  out.event.idempotency_key = "quarantine:" + key;
+  out.event.request_digest =
+      stable_uuid("quarantine:" + domain + "/" + table + ":" + json_text(asked.order));
   if (auto set = set_conf(*bag->dags.at(task->dag_id), "{}", out.event); !set) return set.error();
   add_quarantine_order(out.event, json_text(asked.order));
   out.audited = {{"table", name->path()}, {"columns", asked.columns}};

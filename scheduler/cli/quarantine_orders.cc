@@ -42,6 +42,7 @@ std::string order_file_text(const std::string& path) {
   }
   if (text.size() > max_order_bytes)
     throw Failure("--file: more than 900 KiB are too much at once: correct fewer rows", 2);
+  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // as spreadsheets write it
   return text;
 }
 
@@ -93,7 +94,9 @@ json order_csv_objects(const std::string& text) {
                         std::to_string(rows[0].size()),
                     2);
     json one = json::object();
-    for (std::size_t c = 0; c < rows[0].size(); ++c) one[rows[0][c]] = rows[i][c];
+    for (std::size_t c = 0; c < rows[0].size(); ++c)
+      if (!one.emplace(rows[0][c], rows[i][c]).second)
+        throw Failure("--file: the head has " + rows[0][c] + " twice", 2);
     out.push_back(std::move(one));
   }
   return out;

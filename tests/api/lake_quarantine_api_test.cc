@@ -27,12 +27,15 @@ struct Orders : TestApi {
     REQUIRE(registry.add_user(name, name, "hash").ok());
     registry.token_rows[name + "-token"].user = name;
   }
+  bool keyed = true;
   // These DAGs have a transform of the contract; `more` is of its column buyer.
   void name_contract(const std::string& more, std::initializer_list<std::string> dags) {
     const std::string yaml =
         "apiVersion: v3.1.0\nkind: DataContract\nid: o\nversion: '1'\nstatus: active\n"
         "domain: sales\nschema:\n  - name: orders\n    properties:\n"
-        "      - {name: id, logicalType: integer, primaryKey: true}\n"
+        "      - {name: id, logicalType: integer" +
+        std::string(keyed ? ", primaryKey: true" : "") +
+        "}\n"
         "      - {name: buyer, logicalType: string" +
         more + "}\n";
     auto bag = std::make_shared<DagBagSnapshot>(*backend.bag);
@@ -95,6 +98,38 @@ TEST_CASE_FIXTURE(Orders,
   CHECK_FALSE(extra.contains("set"));
 }
 
+TEST_CASE_FIXTURE(Orders, "quarantine: an operation is one order of one table, and no look ahead") {
+  write_lake_version(home, "quarantine/sales/clients", 0, "{not json\n");
+  auto bag = std::make_shared<DagBagSnapshot>(*backend.bag);
+  auto dag = std::make_shared<Dag>(*bag->dags.at("demo"));
+  json definition = json::parse(dag->canonical_json);
+  definition["tasks"].push_back(definition["tasks"][0]);
+  definition["tasks"][1]["task_id"] = dag->tasks[1].id;
+  definition["tasks"][1]["contract"]["name"] = "sales/clients";
+  dag->tasks[1].plugin = "contract_silver";
+  dag->canonical_json = definition.dump();
+  bag->dags["demo"] = dag;
+  backend.bag = bag;
+  json discard{{"action", "discard"}, {"all", true}, {"note", "tests"}, {"operation", "op-1"}};
+  const auto requested = [&](const std::string& table) {
+    const Response answer =
+        call(Method::post, "/api/lake/quarantine/sales/" + table, discard.dump(), "clerk");
+    CAPTURE(answer.body);
+    REQUIRE(answer.status == 200);
+    return std::get<RunRequested>(backend.events.back());
+  };
+  const RunRequested first = requested("orders"), again = requested("orders"),
+                     other = requested("clients");
+  CHECK(first.idempotency_key == again.idempotency_key);
+  CHECK(first.request_digest == again.request_digest);
+  CHECK(first.idempotency_key == other.idempotency_key);
+  CHECK(first.request_digest != other.request_digest);
+  discard["dry_run"] = true;
+  const RunRequested look = requested("orders");
+  CHECK(look.idempotency_key != first.idempotency_key);
+  CHECK(look.dag_run_id != first.dag_run_id);
+}
+
 TEST_CASE_FIXTURE(Orders, "quarantine: rows become silver's only by who may edit both layers") {
   const json replay{{"action", "replay"}, {"all", true}};
   const json discard{{"action", "discard"}, {"all", true}, {"note", "tests"}};
@@ -127,6 +162,9 @@ TEST_CASE_FIXTURE(Orders, "quarantine: an order says which rows, what values and
   name_contract(", customProperties: [{property: batuta.mask, value: redact}]", {"demo"});
   CHECK(holds(refusal({{"action", "replay"}, {"all", true}}, 409),
               "does not have what the source sent"));
+  keyed = false;
+  name_contract("", {"demo"});
+  CHECK(holds(refusal({{"action", "replay"}, {"all", true}}, 409), "no primary key"));
   CHECK(order({{"action", "discard"}, {"all", true}, {"note", "tests"}}).status == 200);
 }
 

@@ -104,12 +104,13 @@ def rows_in_quarantine_are_decided_on_once():
     """rows are repaired, replayed and discarded, each in one publication, whenever the scheduler dies between accept and publish"""
     with Folder("contract-quarantine") as folder:
         drop = folder.path / "orders.csv"
-        drop.write_text("id,Order Day,amount,country\n1,01/05/2024,1,BR\n2,01/05/2024,-2,BR\n3,01/05/2024,3,BRA\n"
-                        "4,01/05/2024,x,BR\n5,01/05/2024,-50,BR\n")
+        drop.write_text("id,Order Day,amount,country,fix\n1,01/05/2024,1,BR,a\n2,01/05/2024,-2,BR,b\n3,01/05/2024,3,BRA,c\n"
+                        "4,01/05/2024,x,BR,d\n5,01/05/2024,-50,BR,e\n")
 
         def described(least):
             columns = [dict(one) for one in ORDERS]
             columns[2]["logicalTypeOptions"] = {"minimum": least}
+            columns.append({"name": "fix", "logicalType": "string"})
             write(folder, "orders", contract("orders", {"server": "drop", "type": "local", "path": str(drop), "format": "csv"},
                                              columns, properties=[("batuta.history", True)]))
         described(0)
@@ -124,6 +125,11 @@ def rows_in_quarantine_are_decided_on_once():
         right = ["--reason", "country_too_long", "--set", "country=BR"]
         would = decided("repair", *right, "--dry-run")
         assert [(one["row"], one["outcome"]) for one in would["rows"]] == [(held["3"]["_row_id"], "published")], would
+        corrected = folder.path / "corrected.csv"
+        corrected.write_text(f"\ufeff_row_id,amount,fix\n{held['4']['_row_id']},4,\"d, \"\"e\"\"\"\n{held['2']['_row_id']},z,\n")
+        would = decided("repair", "--file", str(corrected), "--dry-run")
+        assert {(one["row"], one["outcome"]) for one in would["rows"]} == \
+            {(held["4"]["_row_id"], "published"), (held["2"]["_row_id"], "kept")}, would
         assert server.sql("SELECT id FROM silver.orders") == [[1]]
         # Silver, its history and the quarantine are one publication: it dies before, between and after them.
         for step, row, value in (("accept_after_commit:1", "3", {"country": "BR"}), ("publish_after_link:2", "4", {"amount": "4"})):
@@ -138,7 +144,8 @@ def rows_in_quarantine_are_decided_on_once():
             assert server.wait_run("shop", order["dag_run_id"], 90)["state"] == "success", server.tasks("shop", order["dag_run_id"])
             again = server.call("POST", "/api/lake/quarantine/shop/orders", body)
             assert again["repeated"] and again["dag_run_id"] == order["dag_run_id"], again
-        assert server.sql("SELECT id, CAST(amount AS VARCHAR) FROM silver.orders ORDER BY id") == [[1, "1.00"], [3, "3.00"], [4, "4.00"]]
+        assert server.sql("SELECT id, CAST(amount AS VARCHAR), fix FROM silver.orders ORDER BY id") == \
+            [[1, "1.00", "a"], [3, "3.00", "c"], [4, "4.00", "d"]]
         assert server.sql("SELECT count(*), count(DISTINCT id) FROM silver.orders_hist") == [[3, 3]]
         assert server.sql("SELECT id, _tries, _note FROM quarantine.orders WHERE _status = 'published' ORDER BY id") == \
             [["3", 1, "typing"], ["4", 1, "typing"]]

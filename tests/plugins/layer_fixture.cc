@@ -125,6 +125,9 @@ void Readings::extract(const std::string& run, const std::vector<std::string>& s
 lake::TransformSpec Readings::spec() const {
   lake::TransformSpec spec = readings_to_silver();
   spec.history = history;
+  if (!decisions)
+    spec.quarantine.columns.resize(spec.quarantine.columns.size() -
+                                   lake::decision_columns().size());
   spec.makes_table = makes_table;
   spec.deletes = deletes;
   if (deletes) spec.deletes->keys = spec.source;

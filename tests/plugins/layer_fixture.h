@@ -29,6 +29,7 @@ class Readings {
   lakelog::TempLake lake;
   std::int64_t engine_memory = 0;
   bool history = false;          // silver keeps one
+  bool decisions = true;         // rows in quarantine may be decided on
   bool makes_table = false;      // silver is there however little came
   std::int64_t least_value = 0;  // of the contract, so to say: less is rejected
   bool snapshot = false;         // what is extracted from now on is all that the source has

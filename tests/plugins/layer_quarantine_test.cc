@@ -132,6 +132,24 @@ TEST_CASE_FIXTURE(
         Lines{"op-1,op-3|2"});
 }
 
+TEST_CASE_FIXTURE(Quarantined, "quarantine: rows are chosen by the run and the time they came") {
+  extract("run-2", {"d"}, {{at_minute(4), "d", "y"}});
+  REQUIRE(transform("run-2").quarantined == 1);
+  auto order = order_of(Verb::discard, "op-1", "bad_value");
+  order.dry_run = true;
+  CHECK(told(order)["discarded"] == 2);
+  order.run_id = "run-2";
+  CHECK(told(order)["discarded"] == 1);
+  const Time now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  order.since = now + std::chrono::hours(1);
+  CHECK(told(order)["chosen"] == 0);
+  order.since = now - std::chrono::hours(1);
+  CHECK(told(order)["chosen"] == 1);
+  order.until = now - std::chrono::hours(1);
+  CHECK(told(order)["chosen"] == 0);
+  CHECK(outputs.empty());
+}
+
 TEST_CASE_FIXTURE(Quarantined, "quarantine: of one key a newer row in silver stays as it is") {
   extract("run-2", {"b"}, {{at_minute(2), "b", "22"}});
   REQUIRE(transform("run-2").changed == 1);
@@ -165,6 +183,25 @@ TEST_CASE_FIXTURE(Quarantined,
   order.rows = {"none"};
   CHECK_THROWS_WITH_AS((void)told(order), doctest::Contains("row none of quarantine/demo/readings"),
                        plugin::FinalError);
+}
+
+TEST_CASE_FIXTURE(Readings, "quarantine: a table of before rows had names is decided on too") {
+  decisions = false;
+  extract("run-1", {"a", "b"}, {{at_minute(1), "a", "x"}, {at_minute(2), "b", "x"}});
+  REQUIRE(transform("run-1").quarantined == 2);
+  decisions = true;
+  auto one = order_of(Verb::repair, "op-1", "bad_value");
+  one.set_json = R"({"value":"2"})";
+  one.limit = 1;
+  const json found = json::parse(order("run-9", one));
+  CHECK(found["published"] == 1);
+  CHECK(found["more"] == 1);
+  CHECK(rows(good_rows, "SELECT count(*) FROM t") == Lines{"1"});
+  CHECK(rows(kept_rows,
+             "SELECT count(*), count(DISTINCT _row_id), count(_status), count(value) FROM t") ==
+        Lines{"2|2|1|2"});
+  // What it says of both is known to a run that reads them again.
+  CHECK(transform("run-1").quarantined == 0);
 }
 
 TEST_CASE_FIXTURE(Quarantined,

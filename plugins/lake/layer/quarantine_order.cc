@@ -152,7 +152,10 @@ std::optional<QuarantineOrder> quarantine_order(const plugin::Context& context) 
   JsonLimits own;
   own.bytes = own.string_bytes = std::size_t{8} << 20;
   own.tokens = 2'000'000;
-  const auto told = parse_untrusted(context.context_json(), own);
+  const std::string& text = context.context_json();
+  const auto told = parse_untrusted(text, own);
+  // Or a run that is to do one thing would do another.
+  if (!told && text.find("\"quarantine\"") != text.npos) unreadable_order(told.error().message);
   if (!told || !told->is_object()) return std::nullopt;
   const auto given = told->find("quarantine");
   if (given == told->end()) return std::nullopt;
@@ -253,12 +256,12 @@ bool OrderedRows::choose() {
           part + " AS VARCHAR) IN (SELECT unnest($1))",
       {partitions_});
   session_.run(
-      "CREATE TEMP TABLE quarantine_chosen AS SELECT h.*, coalesce(c.fix, $1) AS fix "
+      "CREATE TEMP TABLE quarantine_chosen AS SELECT h.*, coalesce(c.fix, $1) AS \"_fix\" "
       "FROM (SELECT * FROM quarantine_held WHERE " +
           where + first + ") h LEFT JOIN corrections c ON c.id = h.\"_row_id\"",
       {order_.set_json.empty() ? Param{} : Param{order_.set_json}});
   session_.run("CREATE TEMP TABLE ordered_published (id VARCHAR)");
-  session_.run("CREATE TEMP TABLE asked_rows AS SELECT " + row_sql(spec_, "fix") +
+  session_.run("CREATE TEMP TABLE asked_rows AS SELECT " + row_sql(spec_, "\"_fix\"") +
                ", \"_row_id\" FROM quarantine_chosen");
   return true;
 }
@@ -316,13 +319,13 @@ void OrderedRows::settle() {
   if (order_.verb == QuarantineOrder::Verb::discard) {
     session_.run(
         "CREATE TEMP TABLE ordered_outcome AS SELECT \"_row_id\" AS id, 'discarded' AS "
-        "outcome, \"reason\" AS reasons, fix FROM quarantine_chosen");
+        "outcome, \"reason\" AS reasons, \"_fix\" AS fix FROM quarantine_chosen");
   } else {
     session_.run(
         "CREATE TEMP TABLE ordered_outcome AS SELECT j.\"_row_id\" AS id, CASE WHEN j.reason <> '' "
-        "THEN 'kept' WHEN p.id IS NOT NULL THEN 'published' ELSE 'superseded' END AS outcome, "
-        "j.reason AS reasons, c.fix FROM judged j JOIN quarantine_chosen c ON c.\"_row_id\" = "
-        "j.\"_row_id\" LEFT JOIN ordered_published p ON p.id = j.\"_row_id\"");
+        "THEN 'kept' WHEN j.\"_row_id\" IN (SELECT id FROM ordered_published) THEN 'published' "
+        "ELSE 'superseded' END AS outcome, j.reason AS reasons, c.\"_fix\" AS fix FROM judged j "
+        "JOIN quarantine_chosen c ON c.\"_row_id\" = j.\"_row_id\"");
   }
   for (const auto& row :
        session_.query("SELECT outcome, count(*) FROM ordered_outcome GROUP BY 1").rows)
