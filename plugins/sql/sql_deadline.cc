@@ -2,6 +2,10 @@
 
 namespace batuta::plugin {
 
+std::int64_t SqlEngine::copy(const std::string&, const std::string&) {
+  throw FinalError("COPY … FROM STDIN is PostgreSQL's");
+}
+
 SqlDeadline::SqlDeadline(const SqlLimits& limits)
     : limits_(&limits), until_(std::chrono::steady_clock::now() + limits.timeout) {}
 

@@ -43,6 +43,9 @@ class SqlEngine {
   // Runs one statement; `values` are bound, never pasted. The number of rows it changed, or -1.
   virtual std::int64_t run(const SqlStatement& statement, const std::vector<nlohmann::json>& values,
                            SqlRows& rows) = 0;
+  // One COPY … FROM STDIN that takes `data`, which is in the format that it names; the number of
+  // its rows. PostgreSQL's alone: FinalError elsewhere.
+  virtual std::int64_t copy(const std::string& statement, const std::string& data);
 };
 
 // When a statement has to end, and who wants it to: asked by the engines while they wait.

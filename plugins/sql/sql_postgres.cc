@@ -1,6 +1,5 @@
-// libpq is opened at the first use: a worker without it runs everything else.
+// PostgreSQL, without a wait that a cancel could not end.
 #include <arpa/inet.h>
-#include <dlfcn.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,11 +13,11 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <thread>
-#include <type_traits>
 #include <utility>
 
 #include "common/outgoing.h"
 #include "common/safe_json.h"
+#include "plugins/sql/libpq.h"
 #include "plugins/sql/sql_engine.h"
 
 namespace batuta::plugin {
@@ -43,84 +42,6 @@ enum Type : Oid {
   float4 = 700,
   float8 = 701
 };
-
-struct Pq {
-  decltype(&PQconnectStartParams) connect_start;
-  decltype(&PQconnectPoll) connect_poll;
-  decltype(&PQstatus) status;
-  decltype(&PQsetnonblocking) set_nonblocking;
-  decltype(&PQsocket) socket;
-  decltype(&PQfinish) finish;
-  decltype(&PQerrorMessage) error_message;
-  decltype(&PQsendQueryParams) send_query_params;
-  decltype(&PQsetSingleRowMode) set_single_row_mode;
-  decltype(&PQconsumeInput) consume_input;
-  decltype(&PQisBusy) is_busy;
-  decltype(&PQflush) flush;
-  decltype(&PQgetResult) get_result;
-  decltype(&PQresultStatus) result_status;
-  decltype(&PQresultErrorField) result_error_field;
-  decltype(&PQclear) clear;
-  decltype(&PQntuples) ntuples;
-  decltype(&PQnfields) nfields;
-  decltype(&PQfname) fname;
-  decltype(&PQftype) ftype;
-  decltype(&PQgetvalue) getvalue;
-  decltype(&PQgetisnull) getisnull;
-  decltype(&PQgetlength) getlength;
-  decltype(&PQcmdTuples) cmd_tuples;
-  decltype(&PQgetCancel) get_cancel;
-  decltype(&PQcancel) cancel;
-  decltype(&PQfreeCancel) free_cancel;
-  decltype(&PQsetNoticeProcessor) set_notice_processor;
-};
-
-Pq open_pq() {
-  void* library = ::dlopen(BATUTA_PQ_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    throw FinalError("this worker has no PostgreSQL client: install libpq5 (" +
-                     std::string(::dlerror()) + ")");
-  }
-  Pq pq{};
-  const auto load = [&](auto& function, const char* name) {
-    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
-    if (function == nullptr) throw FinalError(std::string("libpq has no ") + name);
-  };
-  load(pq.connect_start, "PQconnectStartParams");
-  load(pq.connect_poll, "PQconnectPoll");
-  load(pq.status, "PQstatus");
-  load(pq.set_nonblocking, "PQsetnonblocking");
-  load(pq.socket, "PQsocket");
-  load(pq.finish, "PQfinish");
-  load(pq.error_message, "PQerrorMessage");
-  load(pq.send_query_params, "PQsendQueryParams");
-  load(pq.set_single_row_mode, "PQsetSingleRowMode");
-  load(pq.consume_input, "PQconsumeInput");
-  load(pq.is_busy, "PQisBusy");
-  load(pq.flush, "PQflush");
-  load(pq.get_result, "PQgetResult");
-  load(pq.result_status, "PQresultStatus");
-  load(pq.result_error_field, "PQresultErrorField");
-  load(pq.clear, "PQclear");
-  load(pq.ntuples, "PQntuples");
-  load(pq.nfields, "PQnfields");
-  load(pq.fname, "PQfname");
-  load(pq.ftype, "PQftype");
-  load(pq.getvalue, "PQgetvalue");
-  load(pq.getisnull, "PQgetisnull");
-  load(pq.getlength, "PQgetlength");
-  load(pq.cmd_tuples, "PQcmdTuples");
-  load(pq.get_cancel, "PQgetCancel");
-  load(pq.cancel, "PQcancel");
-  load(pq.free_cancel, "PQfreeCancel");
-  load(pq.set_notice_processor, "PQsetNoticeProcessor");
-  return pq;
-}
-
-const Pq& libpq() {
-  static const Pq pq = open_pq();
-  return pq;
-}
 
 std::string one_line(const char* text) {
   std::string line = text == nullptr ? "" : text;
@@ -306,6 +227,17 @@ class Postgres : public SqlEngine {
     throw FinalError(outcome.why());
   }
 
+  std::int64_t copy(const std::string& statement, const std::string& data) override {
+    struct NoRows : SqlRows {
+      bool columns(std::vector<std::string>) override { return false; }
+      bool row(std::vector<json>) override { return false; }
+    } none;
+    copied_ = &data;
+    const std::unique_ptr<const std::string*, void (*)(const std::string**)> over(
+        &copied_, [](const std::string** at) { *at = nullptr; });
+    return run({statement, {}, {}}, {}, none);
+  }
+
  private:
   struct Outcome {
     std::int64_t changed = -1;
@@ -362,6 +294,8 @@ class Postgres : public SqlEngine {
       } else if (status == PGRES_COMMAND_OK) {
         const std::string count = pq.cmd_tuples(raw);
         if (!count.empty()) outcome.changed = std::stoll(count);
+      } else if (status == PGRES_COPY_IN && copied_ != nullptr) {
+        send_copied(deadline, cancelling);
       } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
         throw FinalError(
             "COPY … FROM STDIN and … TO STDOUT want a client that brings or takes the data, which "
@@ -378,6 +312,29 @@ class Postgres : public SqlEngine {
       }
     }
     return outcome;
+  }
+
+  // libpq keeps what the server does not take yet: it is waited for, so that this is one piece.
+  void send_copied(const SqlDeadline& deadline, Cancelling& cancelling) {
+    const Pq& pq = libpq();
+    constexpr std::size_t piece = 256 << 10;
+    const auto all_went = [&](int did) {
+      if (did < 0) throw NoAnswer(one_line(pq.error_message(connection_.get())));
+      return did;
+    };
+    for (std::size_t at = 0; at < copied_->size();) {
+      const std::size_t bytes = std::min(piece, copied_->size() - at);
+      const bool taken = all_went(pq.put_copy_data(connection_.get(), copied_->data() + at,
+                                                   static_cast<int>(bytes))) == 1;
+      if (taken) at += bytes;
+      while (all_went(pq.flush(connection_.get())) == 1) {
+        await(POLLIN | POLLOUT);
+        // A server that says something meanwhile must be heard, or neither goes on.
+        if (pq.consume_input(connection_.get()) == 0) return;  // lost: told by the next result
+        look_at_the_time(deadline, cancelling);
+      }
+    }
+    while (all_went(pq.put_copy_end(connection_.get(), nullptr)) == 0) await(POLLOUT);
   }
 
   // The next result, or null at the end.
@@ -449,6 +406,7 @@ class Postgres : public SqlEngine {
 
   const SqlLimits& limits_;
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+  const std::string* copied_ = nullptr;  // what a COPY that runs takes
 };
 
 }  // namespace

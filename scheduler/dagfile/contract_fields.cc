@@ -1,5 +1,7 @@
 #include "scheduler/dagfile/contract_fields.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -41,6 +43,8 @@ class ContractPasser {
     if (!task.is_object()) return;
     const auto type = task.find("type");
     const auto given = task.find("contract");
+    if (task.value("source", json()) == "postgres" && task.value("layer", json()) == "publish")
+      return of_publication(task, at);
     if (type != task.end() && (*type == "shell" || *type == "python")) return of_outputs(task, at);
     if (given == task.end() || type == task.end() || (*type != "extract" && *type != "transform"))
       return;
@@ -48,6 +52,37 @@ class ContractPasser {
   }
 
  private:
+  // A plugin sees no contract but those of its task: what the one of the table masks is written
+  // down for it, whatever stood there.
+  void of_publication(json& task, const std::string& at) {
+    const auto params = task.find("params");
+    if (params == task.end() || !params->is_object()) return;
+    const auto table = params->find("table");
+    if (table == params->end() || !table->is_string() || is_template(*table)) {
+      problems_.add(at + "/params/table",
+                    "a publication's table is written here, as gold/<domain>/<table> without a "
+                    "template: what its contract masks is looked up by it");
+      return;
+    }
+    json masked = json::array(), open = json::array();
+    const std::string path = table->get<std::string>();
+    for (const std::string suffix : {"", "_hist", "_keys"}) {
+      if (!path.starts_with("gold/") || !path.ends_with(suffix)) continue;
+      const std::string name =
+          path.substr(5, path.size() - 5 - std::min(suffix.size(), path.size() - 5));
+      std::error_code none;
+      if (!parts_of(name) || !std::filesystem::exists(folder_ + "/" + name + ".odcs.yaml", none))
+        continue;
+      if (known(name, at + "/params/table") == nullptr) return;
+      const contract::Table& described = tables_.at(name);
+      for (const auto* columns : {&described.columns, &described.computed})
+        for (const contract::Column& column : *columns)
+          (column.read_mask.empty() ? open : masked).push_back(column.name);
+      break;
+    }
+    (*params)["masks"] = {{"table", path}, {"masked", masked}, {"open", open}};
+  }
+
   void of_outputs(json& task, const std::string& at) {
     const auto outputs = task.find("outputs");
     if (outputs == task.end() || !outputs->is_array()) return;
