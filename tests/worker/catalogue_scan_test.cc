@@ -31,7 +31,7 @@ class LookedAtFolder {
     REQUIRE(write_manifest(plugins()).ok());
     std::ofstream(folder_ + "/child")
         << "cd " << folder_ << "; echo started >>children\n"
-        << "times() { [ $(wc -l <children) -le $1 ]; }\n"
+        << "at_most() { [ $(wc -l <children) -le $1 ]; }\n"
         // Says that it is about to load plain_c, the last one.
         << "loading() { printf '\\010\\000\\000\\000bplain_c' >&3; }\n"
         << script << "\n"
@@ -78,7 +78,7 @@ std::string blame_of(const CatalogueScan& scan, const std::string& name) {
 TEST_CASE("a child that looks at plugins and is killed from outside is started again") {
   for (const char* signal : {"KILL", "TERM"}) {
     CAPTURE(signal);
-    const LookedAtFolder folder(std::string("times 3 && { loading; kill -") + signal + " $$; }");
+    const LookedAtFolder folder(std::string("at_most 3 && { loading; kill -") + signal + " $$; }");
     CatalogueScan scan(folder.options());
     look(scan);
     CHECK(scan.plugins().size() == 2);
@@ -145,7 +145,7 @@ TEST_CASE("a plugin that ends the process that loads it is blamed at once") {
 }
 
 TEST_CASE("a second look that is asked for in the pause follows the first") {
-  const LookedAtFolder folder("times 1 && kill -KILL $$");
+  const LookedAtFolder folder("at_most 1 && kill -KILL $$");
   CatalogueScan scan(folder.options());
   scan.start();
   const std::int64_t end = boot_us() + 20'000'000;
