@@ -40,8 +40,9 @@ std::set<std::string> lower_texts(const json& object, const char* name) {
 // a masking contract does not name is masked, too: nobody has said that it may be seen.
 std::vector<std::string> masked_of(const plugin::Context& context, const std::string& table,
                                    const std::vector<lakelog::Column>& columns) {
-  static const std::set<std::string> own{"execution_id", "run_id",   "ingest_date",
-                                         "valid_from",   "valid_to", "is_current"};
+  static const std::set<std::string> own{"execution_id", "run_id",          "ingest_date",
+                                         "valid_from",   "valid_to",        "is_current",
+                                         "_computed_at", "_silver_versions"};
   const std::string text = context.json("masks");
   const auto masks = text.empty() ? Result<json>(json()) : parse_untrusted(text);
   if (!masks || !masks->is_object() || masks->value("table", json()) != table)

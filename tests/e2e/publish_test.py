@@ -98,9 +98,9 @@ def publications_are_whole_or_not_at_all():
             sql("CREATE TABLE reports.typed (id text, n text); INSERT INTO reports.batuta_publication VALUES ('reports', 'typed', 'gold/shop/typed', -1, 'x', 0)")
             run("typed", "failed", "id: text is there, bigint would come")
             run("people")
-            run("bare", "failed", "masks mail, which PostgreSQL would show")
+            run("bare", "failed", "masks mail, which PostgreSQL")
             run("hidden")
-            assert sql("SELECT row_to_json(p) FROM reports.people p") == '{"id":1}'
+            assert sql("SELECT id, to_jsonb(p) ? 'mail' FROM reports.people p") == "1|f"
             server.stop()
         finally:
             postgres.stop()
