@@ -157,6 +157,10 @@ std::string sorted_by(const StagedWrite& write) {
   return order;
 }
 
+std::string without_slash(const std::string& folder) {
+  return folder.ends_with('/') ? folder.substr(0, folder.size() - 1) : folder;
+}
+
 std::string partitioned_by(const StagedWrite& write) {
   std::string names;
   for (const std::string& column : write.partition_columns)
@@ -174,6 +178,9 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   // the query's order because one thread writes them.
   const OneThread one(session);
   const bool whole = write.partition_columns.empty();
+  // Of a store it is not there because files lie in it.
+  if (whole && !write.subfolder.empty())
+    (void)must(write.storage->stage(write.table + "/" + without_slash(write.subfolder)));
   const std::string name = "part-" + to_string(id);
   const std::string copy =
       "COPY (SELECT * FROM (" + write.select + ")" + sorted_by(write) +

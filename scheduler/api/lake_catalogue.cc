@@ -13,6 +13,7 @@ namespace batuta::http {
 namespace {
 
 constexpr std::chrono::seconds names_age{1};
+constexpr std::chrono::seconds not_open_age{10};
 constexpr std::size_t most_kept = 10'000;
 constexpr std::ptrdiff_t most_details = 32;
 constexpr std::size_t most_tables = 10'000;
@@ -151,8 +152,14 @@ Result<lakelog::Storage*> LakeCatalogue::storage() {
   if (!lake_) return {Errc::unavailable, "this installation has no lake"};
   const std::lock_guard guard(mutex_);
   if (!storage_) {
+    // A store that is away costs each try a while, which all that read the page would wait for.
+    if (not_open_ && steady_now() < not_open_until_) return *not_open_;
     auto opened = lake_->storage();
-    if (!opened) return opened.error();
+    if (!opened) {
+      not_open_ = opened.error();
+      not_open_until_ = steady_now() + std::chrono::microseconds(not_open_age).count();
+      return opened.error();
+    }
     storage_ = std::move(*opened);
   }
   return storage_.get();

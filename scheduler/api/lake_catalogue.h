@@ -108,8 +108,10 @@ class LakeCatalogue {
 
   const std::optional<stores::Lake> lake_;
   std::mutex mutex_;
-  // All guarded by mutex_, under which nothing is read.
+  // All guarded by mutex_, under which nothing is read but to open the lake.
   std::shared_ptr<lakelog::Storage> storage_;
+  std::optional<Error> not_open_;  // of a store: who asks soon again hears the same
+  std::int64_t not_open_until_ = 0;
   std::shared_ptr<const LakeNames> names_;
   std::int64_t names_until_ = 0;  // of the monotonic clock, microseconds
   std::map<std::string, Kept, std::less<>> kept_;

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "scheduler/api/lake_catalogue.h"
+#include "stores/object_storage.h"
 #include "tests/api/fake_services.h"
 #include "tests/api/lake_log.h"
 
@@ -469,6 +471,29 @@ TEST_CASE_FIXTURE(TestApi,
     std::filesystem::last_write_time(entry, written);
   }
   CHECK(get(path)["tables"] == first["tables"]);
+}
+
+TEST_CASE("a store that is away is not asked anew by all that look at the lake meanwhile") {
+  int asked = 0;
+  stores::Surroundings away = stores::real_surroundings();
+  away.http = [&asked](const batuta::HttpRequest&) -> Result<batuta::HttpAnswer> {
+    ++asked;
+    return {Errc::unavailable, "nobody answers"};
+  };
+  away.pause = [](Duration) {};
+  const stores::StoreAccess access{
+      "s3://lake",
+      {{"AWS_ACCESS_KEY_ID", "A"}, {"AWS_SECRET_ACCESS_KEY", "s"}, {"AWS_REGION", "r"}}};
+  LakeCatalogue catalogue(stores::Lake(access, "", true, [&away] { return away; }));
+  const auto first = catalogue.names();
+  REQUIRE(!first);
+  CHECK(first.error().message.find("nobody answers") != std::string::npos);
+  const int once = asked;
+  CHECK(once > 0);
+  const auto second = catalogue.names();
+  REQUIRE(!second);
+  CHECK(second.error().message == first.error().message);
+  CHECK(asked == once);
 }
 
 }  // namespace batuta::http

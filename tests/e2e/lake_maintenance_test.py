@@ -245,7 +245,7 @@ def a_lake_in_an_object_store():
         said = server.cli("lake", "vacuum", bronze, "--retain", "0s", "--force").stdout
         removed = [path for method, path in store.asked() if method == "DELETE" and path.endswith(".parquet")]
         assert "deleted" in said and len(removed) >= 4 and all(path.startswith(bronze) for path in removed), (said, removed)
-        assert server.sql("SELECT count(*) FROM bronze.orders") == rows == [[16]]
+        assert server.sql("SELECT count(*) FROM bronze.orders") == rows
 
         report = json.loads(server.cli("doctor", "--output", "json").stdout)
         assert report["lake"] == f"{store.url} answers, and keeps conditional puts", report
