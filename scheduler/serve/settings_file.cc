@@ -55,8 +55,14 @@ std::string unknown(const std::string& name, const json& value) {
     return std::string_view(s.name).starts_with(name + ".");
   });
   if (value.is_object() && of_section != table.end()) {
-    message += ": settings of a section are written with a dot, as \"";
-    return message + of_section->name + "\"";
+    std::string example = of_section->name;
+    for (const auto& [key, unused] : value.items()) {  // one of those that are meant, if any is
+      const Setting* meant = setting_named(name + "." + key);
+      if (meant == nullptr) continue;
+      example = meant->name;
+      break;
+    }
+    return message + ": settings of a section are written with a dot, as \"" + example + "\"";
   }
   return message + did_you_mean(name, setting_names()) + " (`batuta config schema` lists all)";
 }

@@ -257,6 +257,8 @@ def people_log_in_by_their_provider():
         # Without passwords: the provider's people come in, and the owner of the machine by the command line.
         server.stop()
         server.env["BATUTA_AUTH_LOCAL_LOGIN"] = "false"
+        server.env["BATUTA_OIDC_CLIENT_SECRET"] = json.dumps({"$env": "OF_THE_PROVIDER"})
+        server.env["OF_THE_PROVIDER"] = provider.secret
         provider.new_key("key-2")
         server.start()
         admin = json.loads((server.home / "admin.json").read_text())
