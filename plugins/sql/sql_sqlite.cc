@@ -17,9 +17,12 @@ class Sqlite : public SqlEngine {
   Sqlite(const std::string& path, const SqlLimits& limits) : limits_(limits) {
     const int flags = limits.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
     if (sqlite3_open_v2(path.c_str(), &db_, flags, nullptr) != SQLITE_OK) {
-      const std::string why = sqlite3_errmsg(db_);
+      const int code = sqlite3_errcode(db_);
+      const std::string why =
+          "the SQLite database cannot be opened: " + std::string(sqlite3_errmsg(db_));
       sqlite3_close(db_);
-      throw FinalError("the SQLite database cannot be opened: " + why);
+      if (is_away(code)) throw RetryableError(why);
+      throw FinalError(why);
     }
     sqlite3_exec(db_, "PRAGMA foreign_keys = ON", nullptr, nullptr, nullptr);
     sqlite3_busy_handler(
@@ -70,6 +73,12 @@ class Sqlite : public SqlEngine {
   }
 
  private:
+  // For who only looks, a file that is not there yet is a server that is away: its writer or its
+  // mount may come. A WAL database whose last writer is gone says so with the first statement.
+  bool is_away(int code) const {
+    return limits_.read_only && (code == SQLITE_CANTOPEN || code == SQLITE_IOERR);
+  }
+
   int wait() const {
     if (deadline_->over()) return 0;
     return sqlite3_sleep(10) > 0 ? 1 : 0;
@@ -80,7 +89,7 @@ class Sqlite : public SqlEngine {
     const int code = sqlite3_errcode(db_);
     const std::string why = sqlite3_errmsg(db_);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_IOERR ||
-        code == SQLITE_FULL) {
+        code == SQLITE_FULL || is_away(code)) {
       throw RetryableError(why);
     }
     throw FinalError(why);

@@ -208,10 +208,9 @@ void surroundings(Page& page, const Surroundings& around) {
   page.sample("batuta_build_info", "version=\"" + escaped(around.version) + "\"", 1);
   page.one("batuta_healthy", "gauge", "1 when health answers 200", around.well ? 1 : 0);
   if (around.outbox_dead >= 0) {
-    page.one("batuta_outbox_pending", "gauge",
-             "Publications, alerts and lineage events on their way", n(around.outbox_pending));
-    page.one("batuta_outbox_dead", "gauge", "Alerts and lineage events that were given up",
-             n(around.outbox_dead));
+    page.one("batuta_outbox_pending", "gauge", "Publications and alerts on their way",
+             n(around.outbox_pending));
+    page.one("batuta_outbox_dead", "gauge", "Alerts that were given up", n(around.outbox_dead));
   }
   const LineageFacts& lineage = around.lineage;
   page.one("batuta_lineage_waiting", "gauge", "Lineage events on their way", n(lineage.waiting));

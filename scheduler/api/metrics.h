@@ -13,7 +13,7 @@ namespace batuta::http {
 
 // What is beside the engine, read for this answer.
 struct Surroundings {
-  std::int64_t outbox_pending = -1, outbox_dead = -1;  // -1: the store could not be read
+  std::int64_t outbox_pending = -1, outbox_dead = -1;  // without lineage; -1: no store to read
   bool well = true;                                    // what health says
   LineageFacts lineage;
   std::string_view version;

@@ -212,10 +212,9 @@ namespace {
 // A store that cannot be read is what one wants to be told of: the rest is answered from memory.
 void count_outbox(Context& context, Surroundings& around) {
   try {
-    const auto all = context.services.history.outbox(false, {0, 0}).total;
-    const auto dead = context.services.history.outbox(true, {0, 0}).total;
-    around.outbox_dead = dead;
-    around.outbox_pending = all - dead;
+    const OutboxCounts counts = context.services.history.outbox_counts();
+    around.outbox_dead = counts.dead;
+    around.outbox_pending = counts.pending;
   } catch (const std::exception&) {
     around.well = false;
   }

@@ -235,8 +235,8 @@ LineageSender::Fate LineageSender::send_one(const OutboxRow& row, const std::str
     return Fate::later;
   }
   if (answer->status / 100 == 2) return Fate::sent;
-  error = std::string(split_url(transport_.url).host) + " answers " + std::to_string(answer->status) +
-          said(answer->body);
+  error = std::string(split_url(transport_.url).host) + " answers " +
+          std::to_string(answer->status) + said(answer->body);
   return is_about_the_event(answer->status) ? Fate::refused : Fate::later;
 }
 
@@ -282,12 +282,17 @@ Status LineageSender::write_lines(const std::vector<OutboxRow>& rows) {
   return success();
 }
 
+// Until the store may be asked again; false: there is no more time, the sender stops.
+bool LineageSender::pause_for_store() {
+  std::unique_lock lock(mutex_);
+  if (!stopping_) changed_.wait_for(lock, store_pause);
+  return !stopping_;
+}
+
 // Sent but not yet forgotten: a crash here sends it twice, which beats never.
 bool LineageSender::forget(const std::vector<std::int64_t>& ids) {
   while (!hooks_.delete_rows(ids)) {
-    std::unique_lock lock(mutex_);
-    if (stopping_) return false;
-    changed_.wait_for(lock, store_pause);
+    if (!pause_for_store()) return false;
   }
   std::lock_guard lock(mutex_);
   for (const std::int64_t id : ids) {
@@ -297,22 +302,32 @@ bool LineageSender::forget(const std::vector<std::int64_t>& ids) {
   return true;
 }
 
+// Whether it is kept is the store's to say, which knows those of earlier starts and those that
+// people dropped or sent again. A stop before that leaves the row as it was: it is sent once more.
 void LineageSender::refuse(OutboxRow row, const std::string& error) {
-  log::error("lineage event " + std::to_string(row.id) + " given up: " + error +
-             " (see `batuta outbox list`)");
-  bool keep = false;
-  {
-    std::lock_guard lock(mutex_);
-    ++standing_.refused;
-    keep = dead_ < most_dead;
-    if (keep) ++dead_;
+  std::optional<std::int64_t> dead;
+  while (!(dead = hooks_.kept_dead())) {
+    if (!pause_for_store()) return;
   }
-  ++row.tries;
-  row.last_error = error;
-  row.dead = true;
+  const bool keep = *dead < std::int64_t{most_dead};
   const std::int64_t id = row.id;
-  if (keep && hooks_.save_row(std::move(row))) return remove(id);
-  forget({id});
+  if (keep) {
+    ++row.tries;
+    row.last_error = error;
+    row.dead = true;
+    while (!hooks_.save_row(row)) {
+      if (!pause_for_store()) return;
+    }
+    remove(id);
+  } else if (!forget({id})) {
+    return;
+  }
+  log::error("lineage event " + std::to_string(id) + " given up: " + error +
+             (keep ? " (see `batuta outbox list`)"
+                   : "; it is not kept, as " + std::to_string(most_dead) +
+                         " others are: see `batuta outbox list`"));
+  std::lock_guard lock(mutex_);
+  ++standing_.refused;
 }
 
 void LineageSender::hold(OutboxRow row, const std::string& error) {

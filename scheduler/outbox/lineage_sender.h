@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -45,6 +46,8 @@ class LineageSender {
     // Durable, on the control thread; false = try again later.
     std::function<bool(const std::vector<std::int64_t>& ids)> delete_rows;
     std::function<bool(OutboxRow row)> save_row;
+    // Refused events that the store keeps; none: it cannot be read for now. On the sender's thread.
+    std::function<std::optional<std::int64_t>()> kept_dead;
     // Puts the value in the place of the reference in `password`; blocking.
     std::function<Status(Connection&)> open;
     std::function<Result<HttpAnswer>(const HttpRequest&)> http;
@@ -53,8 +56,8 @@ class LineageSender {
   // Rows that are forgotten in one write; the longest that a refusal's text is kept.
   static constexpr std::size_t most_at_once = 64;
   static constexpr std::size_t longest_answer = 500;
-  // So many refused events stay as dead rows for people to look at; further ones are forgotten, and
-  // counted.
+  // So many refused events stay in the store as dead rows for people to look at; further ones are
+  // forgotten, and counted.
   static constexpr std::size_t most_dead = 100;
 
   LineageSender(LineageTransport transport, Hooks hooks);
@@ -81,6 +84,7 @@ class LineageSender {
   Fate send_one(const OutboxRow& row, const std::string& token, std::string& error);
   Status write_lines(const std::vector<OutboxRow>& rows);
   Result<std::string> open_token();
+  bool pause_for_store();
   bool forget(const std::vector<std::int64_t>& ids);
   void refuse(OutboxRow row, const std::string& error);
   void hold(OutboxRow row, const std::string& error);
@@ -94,7 +98,6 @@ class LineageSender {
   std::set<std::int64_t> written_;  // of those, what the file has already
   OptTime held_until_;
   LineageStanding standing_;
-  std::size_t dead_ = 0;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -39,8 +39,8 @@ struct Outbox::Impl {
       : options(std::move(o)),
         hooks(std::move(h)),
         alerts(options.alert_spacing > Duration::zero()),
-        lineage(options.lineage,
-                {hooks.delete_rows, hooks.save_row, hooks.open, hooks.http, hooks.now}) {}
+        lineage(options.lineage, {hooks.delete_rows, hooks.save_row, hooks.kept_dead_lineage,
+                                  hooks.open, hooks.http, hooks.now}) {}
 
   void run() {
     std::unique_lock lock(mutex);

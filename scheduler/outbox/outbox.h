@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ class Outbox {
     // next_try_at, last_error, dead of one. False = try again later.
     std::function<bool(const std::vector<std::int64_t>& ids)> delete_rows;
     std::function<bool(OutboxRow row)> save_row;
+    // Dead lineage rows of the store; none: it cannot be read for now. Any thread.
+    std::function<std::optional<std::int64_t>()> kept_dead_lineage = [] { return 0; };
     std::function<std::optional<Connection>(const std::string& id)> connection;
     // Puts values in the place of references to secrets; blocking, on a thread of the outbox.
     std::function<Status(Connection&)> open = [](Connection&) { return success(); };

@@ -1,5 +1,7 @@
 #include "scheduler/serve/outbox_wiring.h"
 
+#include <exception>
+#include <optional>
 #include <utility>
 
 #include "scheduler/http/gzip.h"
@@ -31,8 +33,8 @@ Outbox::Options outbox_options(const Home& home, const stores::Lake& lake,
   return options;
 }
 
-Outbox::Hooks outbox_hooks(Engine& engine, Store& store, Registry& registry, SecretLookup& secrets,
-                           const std::string& home) {
+Outbox::Hooks outbox_hooks(Engine& engine, Store& store, History& history, Registry& registry,
+                           SecretLookup& secrets, const std::string& home) {
   Outbox::Hooks hooks;
   hooks.post = [&engine](Event event) { return engine.post(std::move(event)); };
   hooks.delete_rows = [&engine, &store](const std::vector<std::int64_t>& ids) {
@@ -48,6 +50,13 @@ Outbox::Hooks outbox_hooks(Engine& engine, Store& store, Registry& registry, Sec
       return success();
     });
     return done.ok();
+  };
+  hooks.kept_dead_lineage = [&history]() -> std::optional<std::int64_t> {
+    try {
+      return history.outbox_counts().lineage_dead;
+    } catch (const std::exception&) {
+      return std::nullopt;
+    }
   };
   hooks.connection = [&registry](const std::string& id) { return registry.connection(id); };
   hooks.open = [&secrets](Connection& to) { return secrets.open(to); };

@@ -10,6 +10,7 @@
 #include "scheduler/outbox/outbox.h"
 #include "scheduler/serve/home.h"
 #include "scheduler/serve/secret_lookup.h"
+#include "scheduler/store/history.h"
 #include "scheduler/store/registry.h"
 #include "scheduler/store/store.h"
 
@@ -20,8 +21,8 @@ Outbox::Options outbox_options(const Home& home, const stores::Lake& lake,
                                const std::string& store_uuid, bool diverted);
 
 // All outlive the outbox; the engine need not be there yet.
-Outbox::Hooks outbox_hooks(Engine& engine, Store& store, Registry& registry, SecretLookup& secrets,
-                           const std::string& home);
+Outbox::Hooks outbox_hooks(Engine& engine, Store& store, History& history, Registry& registry,
+                           SecretLookup& secrets, const std::string& home);
 
 // Null when lineage is off.
 std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const stores::Lake& lake,

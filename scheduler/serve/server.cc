@@ -111,7 +111,7 @@ struct Server::Impl {
   }
 
   Outbox::Hooks hooks_of_outbox() {
-    Outbox::Hooks hooks = outbox_hooks(engine, store, registry, secrets, home.folder());
+    Outbox::Hooks hooks = outbox_hooks(engine, store, history, registry, secrets, home.folder());
     if (options.divert_alerts) divert_alerts(hooks, options.divert_alerts);
     return hooks;
   }

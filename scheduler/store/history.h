@@ -18,6 +18,12 @@
 
 namespace batuta {
 
+// Rows of the outbox. Lineage stands by itself: a collector that is away holds up nothing else.
+struct OutboxCounts {
+  std::int64_t pending = 0, dead = 0;  // publications and alerts
+  std::int64_t lineage_pending = 0, lineage_dead = 0;
+};
+
 inline constexpr std::int64_t max_page = 1000;
 inline constexpr std::chrono::seconds read_patience{2};
 
@@ -297,6 +303,7 @@ class History {
   virtual std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) = 0;
 
   virtual PageOf<OutboxRow> outbox(bool dead_only, const Page& page) = 0;
+  virtual OutboxCounts outbox_counts() = 0;
   // Publications not settled, and those of one run (lake history links).
   virtual std::vector<PublicationRow> publications(std::optional<RunSeq> run) = 0;
 

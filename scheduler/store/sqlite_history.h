@@ -59,6 +59,7 @@ class SqliteHistory : public History {
   PageOf<AssetEventView> asset_events(const AssetEventQuery& query) override;
   std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
+  OutboxCounts outbox_counts() override;
   std::vector<PublicationRow> publications(std::optional<RunSeq> run) override;
   std::vector<QualityReportView> quality_reports(const std::string& table,
                                                  const Page& page) override;

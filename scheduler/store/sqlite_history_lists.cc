@@ -50,6 +50,7 @@ constexpr char select_event[] =
 constexpr char select_configs[] =
     "SELECT job_name, params_json, interval, overlap, bucket_name, updated_by, created_at, "
     "updated_at FROM ingestion_job_config ORDER BY job_name";
+constexpr char count_outbox_rows[] = "SELECT kind, dead, COUNT(*) FROM outbox GROUP BY kind, dead";
 constexpr char select_run_publications[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
                                            " FROM publication WHERE run = ? "
                                            "ORDER BY id LIMIT ?";
@@ -228,6 +229,24 @@ PageOf<OutboxRow> SqliteHistory::outbox(bool dead_only, const Page& page) {
                     "SELECT COUNT(*) FROM outbox WHERE dead >= ?",
                     {std::int64_t{dead_only}}};
   return Reader(*this).list<OutboxRow>(sql, page, read_outbox);
+}
+
+OutboxCounts SqliteHistory::outbox_counts() {
+  Reader reader(*this);
+  OutboxCounts counts;
+  Rows rows = reader.db().statement(count_outbox_rows).query();
+  while (rows.next()) {
+    OutboxKind kind{};
+    bool dead = false;
+    std::int64_t n = 0;
+    rows.read(kind, dead, n);
+    if (kind == OutboxKind::lineage) {
+      (dead ? counts.lineage_dead : counts.lineage_pending) += n;
+    } else {
+      (dead ? counts.dead : counts.pending) += n;
+    }
+  }
+  return counts;
 }
 
 std::vector<PublicationRow> SqliteHistory::publications(std::optional<RunSeq> run) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "common/safe_json.h"
 #include "common/url.h"
@@ -132,14 +133,27 @@ Looked look_at_topic(const json& topic, const LookHooks& hooks) {
   return {not_yet, std::to_string(fresh) + " new messages of " + std::to_string(wanted)};
 }
 
-// What SqlSensor of Airflow takes for a yes.
+// As PostgreSQL writes a `numeric` that is zero: "0", "0.00", "-0.0", "0E-20".
+bool is_zero(std::string_view text) {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  const std::string_view digits = text.substr(0, text.find_first_of("eE"));
+  if (digits.find('0') == std::string_view::npos) return false;
+  if (digits.find_first_not_of("0.") != std::string_view::npos) return false;
+  if (std::count(digits.begin(), digits.end(), '.') > 1) return false;
+  if (digits.size() == text.size()) return true;
+  std::string_view exponent = text.substr(digits.size() + 1);
+  if (exponent.starts_with('-') || exponent.starts_with('+')) exponent.remove_prefix(1);
+  return !exponent.empty() && exponent.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// What SqlSensor of Airflow takes for a yes; its numbers may come as text here.
 bool is_yes(const json& cell) {
   if (cell.is_null()) return false;
   if (cell.is_boolean()) return cell.get<bool>();
   if (cell.is_number()) return cell != 0;
   if (!cell.is_string()) return !cell.empty();
   const std::string& text = cell.get_ref<const std::string&>();
-  return !text.empty() && text != "0";
+  return !text.empty() && !is_zero(text);
 }
 
 Looked judge_cell(const json& sql, const std::string& told) {

@@ -56,6 +56,7 @@ class FakeHistory final : public History {
   PageOf<AssetEventView> asset_events(const AssetEventQuery& query) override;
   std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
+  OutboxCounts outbox_counts() override { return {3, 2, 70, 50}; }
   std::vector<PublicationRow> publications(std::optional<RunSeq>) override { return {}; }
   std::vector<QualityReportView> quality_reports(const std::string& table,
                                                  const Page& page) override;

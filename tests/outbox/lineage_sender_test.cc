@@ -23,6 +23,8 @@ struct Outside {
   std::vector<int> answers;  // of the next requests; then 200
   bool away = false;         // nobody answers
   int deletions_refused = 0;
+  int saves_refused = 0, counts_refused = 0;
+  std::int64_t kept_dead = 0;  // of earlier starts
   Time clock = *parse_iso("2026-11-20T12:00:00Z");
 
   LineageSender::Hooks hooks() {
@@ -34,8 +36,15 @@ struct Outside {
       changed.notify_all();
       return true;
     };
+    hooks.kept_dead = [this]() -> std::optional<std::int64_t> {
+      std::lock_guard lock(mutex);
+      if (counts_refused > 0) return --counts_refused, std::nullopt;
+      return kept_dead;
+    };
     hooks.save_row = [this](const OutboxRow& row) {
       std::lock_guard lock(mutex);
+      if (saves_refused > 0) return --saves_refused, false;
+      if (row.dead) ++kept_dead;
       saved.push_back(row);
       changed.notify_all();
       return true;
@@ -177,6 +186,47 @@ TEST_CASE("of refused events a hundred are kept, further ones are counted alone"
   sender.stop();
   CHECK(outside.saved.size() == LineageSender::most_dead);
   CHECK(sender.standing().refused == many);
+}
+
+TEST_CASE("a refused event is kept though the store takes no writes for a moment") {
+  Outside outside;
+  outside.answers = {400};
+  outside.counts_refused = 1;
+  outside.saves_refused = 1;
+  LineageSender sender(over_http(), outside.hooks());
+  sender.add(row(1));
+  sender.add(row(2));
+  sender.start();
+  REQUIRE(outside.until([&] { return outside.deleted == Ids{2}; }));
+  sender.stop();
+  REQUIRE(outside.saved.size() == 1);
+  CHECK(outside.saved[0].id == 1);
+  CHECK(outside.saved[0].dead);
+  CHECK(sender.standing().refused == 1);
+}
+
+TEST_CASE(
+    "refused events of earlier starts are among the hundred; one that was dropped makes room") {
+  Outside outside;
+  outside.answers = {400};
+  outside.kept_dead = LineageSender::most_dead;
+  LineageSender sender(over_http(), outside.hooks());
+  sender.add(row(1));
+  sender.start();
+  REQUIRE(outside.until([&] { return outside.deleted == Ids{1}; }));
+  {
+    std::lock_guard lock(outside.mutex);
+    CHECK(outside.saved.empty());
+    outside.kept_dead = LineageSender::most_dead - 1;
+    outside.answers = {400};
+  }
+  sender.add(row(2));
+  sender.wake();
+  REQUIRE(outside.until([&] { return outside.saved.size() == 1; }));
+  sender.stop();
+  CHECK(outside.saved[0].id == 2);
+  CHECK(outside.saved[0].dead);
+  CHECK(outside.deleted == Ids{1});
 }
 
 TEST_CASE("a token that cannot be opened holds events back and names its setting") {

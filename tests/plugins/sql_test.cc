@@ -189,3 +189,20 @@ TEST_CASE("a look is one SELECT and changes nothing; one that takes too long may
   CHECK(home.host->failure_kind == BATUTA_FAIL_RETRYABLE);
   CHECK(home.sqlite("SELECT count(*) FROM t", "value") == 0);
 }
+
+TEST_CASE("a file that is not there yet is one to look at again, and a failure for a task") {
+  Home home;
+  std::filesystem::rename(home.path + "/db", home.path + "/elsewhere");
+  const json look{{"connection", "db"},
+                  {"sql", "SELECT count(*) FROM t"},
+                  {"result", "value"},
+                  {"read_only", true}};
+  CHECK(home.run(look).is_null());
+  CHECK(home.host->failure_kind == BATUTA_FAIL_RETRYABLE);
+  CHECK(home.host->failure.find("cannot be opened") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(home.path + "/db"));
+  CHECK(home.sqlite("SELECT count(*) FROM t", "value").is_null());
+  CHECK(home.host->failure_kind == BATUTA_FAIL_FINAL);
+  std::filesystem::rename(home.path + "/elsewhere", home.path + "/db");
+  CHECK(home.run(look) == 0);
+}

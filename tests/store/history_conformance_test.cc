@@ -38,5 +38,32 @@ class SqliteHistoryHarness {
 
 BATUTA_HISTORY_CONFORMANCE(SqliteHistoryHarness);
 
+TEST_CASE_FIXTURE(HistoryFixture,
+                  "the outbox is counted by what waits and what was given up, lineage apart") {
+  const auto add = [&](std::int64_t id, OutboxKind kind, bool dead) {
+    OutboxRow row;
+    row.id = id;
+    row.kind = kind;
+    row.key = "k";
+    row.payload_json = "{}";
+    row.created_at = at(6);
+    row.dead = dead;
+    Changes c;
+    c.outbox = {row};
+    commit(*store, c);
+  };
+  add(21, OutboxKind::alert, false);
+  add(22, OutboxKind::alert, true);
+  for (const std::int64_t id : {23, 24, 25}) add(id, OutboxKind::lineage, false);
+  for (const std::int64_t id : {26, 27}) add(id, OutboxKind::lineage, true);
+  const OutboxCounts counts = history.outbox_counts();
+  CHECK(counts.pending == 1);
+  CHECK(counts.dead == 1);
+  CHECK(counts.lineage_pending == 3);
+  CHECK(counts.lineage_dead == 2);
+  CHECK(store->drop_outbox(26).ok());
+  CHECK(history.outbox_counts().lineage_dead == 1);
+}
+
 }  // namespace
 }  // namespace batuta::test

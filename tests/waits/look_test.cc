@@ -136,11 +136,17 @@ struct Database {
 
 TEST_CASE("a database satisfies by a first cell that is a yes, as Airflow's SqlSensor takes it") {
   Database database;
-  for (const char* yes : {"1", "true", "-0.5", R"("x")", R"("2026-01-01")", R"([1])"}) {
+  for (const char* yes :
+       {"1", "true", "-0.5", R"("x")", R"("2026-01-01")", R"([1])", R"("0.01")", R"("-0.50")",
+        R"("1E-9")", R"("0.0.0")", R"("0E")", R"(".")", R"("00:00")", R"("-")"}) {
+    CAPTURE(yes);
     database.says = std::string(yes);
     CHECK(database.look().outcome == satisfied);
   }
-  for (const char* no : {"0", "false", "null", R"("")", R"("0")", "0.0", "{}"}) {
+  // A sum of `numeric` comes as text, with the places of its type.
+  for (const char* no : {"0", "false", "null", R"("")", R"("0")", "0.0", "{}", R"("0.00")",
+                         R"("0.0000000000000000")", R"("-0.0")", R"("0E-20")"}) {
+    CAPTURE(no);
     database.says = std::string(no);
     CHECK(database.look().outcome == not_yet);
   }
