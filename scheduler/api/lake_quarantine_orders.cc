@@ -219,7 +219,12 @@ Result<PreparedOrder> prepared_order(Context& context, const Request& request, A
   out.event.request_digest =
       stable_uuid("quarantine:" + domain + "/" + table + ":" + json_text(asked.order));
   if (auto set = set_conf(*bag->dags.at(task->dag_id), "{}", out.event); !set) return set.error();
-  add_quarantine_order(out.event, json_text(asked.order));
+  json order = asked.order;
+  order["task_id"] = task->task_id;
+  // What comes later was not meant, whenever the run is done or done again.
+  if (!order.contains("rows") && !order.contains("corrections") && !order.contains("until"))
+    order["until"] = to_iso(context.now());
+  if (auto added = add_quarantine_order(out.event, json_text(order)); !added) return added.error();
   out.audited = {{"table", name->path()}, {"columns", asked.columns}};
   for (const char* field : {"operation", "note", "dry_run", "reason", "run_id", "since", "until"})
     if (asked.order.contains(field)) out.audited[field] = asked.order[field];

@@ -38,6 +38,9 @@ Status refuse_boxes(const nlohmann::json& conf) {
   return success();
 }
 
+// An order is larger than the body that brought it: what it adds, and texts in place of numbers.
+constexpr JsonLimits order_limits{.bytes = std::size_t{8} << 20, .tokens = 2'000'000};
+
 Status refuse_orders(const nlohmann::json& conf) {
   if (!conf.contains(quarantine_member)) return success();
   return {Errc::invalid,
@@ -87,12 +90,37 @@ Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request) {
   return success();
 }
 
-void add_quarantine_order(RunRequested& request, const std::string& order_json) {
+Status add_quarantine_order(RunRequested& request, const std::string& order_json) {
   auto conf = parse_untrusted(request.conf_json);
-  auto order = parse_untrusted(order_json);
-  if (!conf || !conf->is_object() || !order) return;
+  auto order = parse_untrusted(order_json, order_limits);
+  if (!conf || !conf->is_object() || !order || !order->is_object())
+    return {Errc::too_large, "the order is too large: give it in parts"};
   (*conf)[quarantine_member] = std::move(*order);
-  request.conf_json = json_text(*conf);
+  std::string text = json_text(*conf);
+  if (!parse_untrusted(text, order_limits))
+    return {Errc::too_large, "the order is too large: give it in parts"};
+  request.conf_json = std::move(text);
+  return success();
+}
+
+Result<std::string> quarantine_order_of(const std::string& conf_json, const std::string& task_id) {
+  if (conf_json.find(quarantine_member) == std::string::npos) return std::string();
+  const auto conf = parse_untrusted(conf_json, order_limits);
+  if (!conf)
+    return Error{
+        Errc::invalid, "the order for the quarantine cannot be read: " + conf.error().message, {}};
+  const auto order = conf->is_object() ? conf->find(quarantine_member) : conf->end();
+  if (order == conf->end()) return std::string();
+  const auto named = order->is_object() ? order->find("task_id") : order->end();
+  const std::string task = order->is_object() && named != order->end() && named->is_string()
+                               ? named->get<std::string>()
+                               : "";
+  if (task != task_id)
+    return Error{Errc::invalid,
+                 "this run carries out an order for the quarantine, by its task '" + task +
+                     "' alone: other tasks run in a run of their own",
+                 {}};
+  return json_text(*order);
 }
 
 }  // namespace batuta

@@ -21,7 +21,14 @@ std::vector<std::string> password_params(const Dag& dag);
 // /conf in `where`.
 // Passwords are in the clear still: seal_request() before it is kept.
 Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request);
-// Adds the server's own member to a conf that set_conf() took.
-void add_quarantine_order(RunRequested& request, const std::string& order_json);
+// Adds the server's own member to a conf that set_conf() took. Errc::too_large where an order that
+// is carried out could not be read again; nothing is changed then.
+Status add_quarantine_order(RunRequested& request, const std::string& order_json);
+
+// The order in the conf of a run, as JSON text, for one of its tasks: empty where the run is none of
+// an order. Errc::invalid, and the attempt must not run, for every task that the order does not
+// name, and for an order that cannot be read: whoever clears such a run would do with other tables
+// what was allowed for one.
+Result<std::string> quarantine_order_of(const std::string& conf_json, const std::string& task_id);
 
 }  // namespace batuta

@@ -370,11 +370,9 @@ Result<std::string> RegistryLaunchContext::context_json(const Attempt& attempt,
     if (!value) return value.error();
     if (*value) upstream[id] = value_or_text(**value);
   }
-  if (attempt.run.conf_json.find(quarantine_member) != std::string::npos) {
-    auto conf = parse_untrusted(attempt.run.conf_json);
-    if (conf && conf->is_object() && conf->contains(quarantine_member))
-      context["quarantine"] = std::move((*conf)[quarantine_member]);
-  }
+  const auto order = quarantine_order_of(attempt.run.conf_json, attempt.task.id);
+  if (!order) return order.error();
+  if (!order->empty()) context["quarantine"] = json::parse(*order);
   context["upstream"] = std::move(upstream);
   if (!files.empty()) context["upstream_files"] = std::move(files);
   if (names_results(attempt.dag, attempt.hot.task)) {

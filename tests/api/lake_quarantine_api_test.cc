@@ -87,6 +87,7 @@ TEST_CASE_FIXTURE(Orders,
   CHECK(run.idempotency_key == "quarantine:op-1");
   const json order_given = json::parse(run.conf_json)["batuta:quarantine"];
   CHECK(order_given["by"] == "clerk");
+  CHECK(order_given["task_id"] == "first");
   CHECK(order_given["set"] == json({{"id", "7"}, {"buyer", nullptr}}));
   const auto& row = registry.audit.back();
   CHECK(row.event == "lake_quarantine_repair");
@@ -124,6 +125,8 @@ TEST_CASE_FIXTURE(Orders, "quarantine: an operation is one order of one table, a
   CHECK(first.request_digest == again.request_digest);
   CHECK(first.idempotency_key == other.idempotency_key);
   CHECK(first.request_digest != other.request_digest);
+  const json bounded = json::parse(first.conf_json)["batuta:quarantine"];
+  CHECK(bounded.contains("until"));
   discard["dry_run"] = true;
   const RunRequested look = requested("orders");
   CHECK(look.idempotency_key != first.idempotency_key);

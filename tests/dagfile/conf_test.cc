@@ -147,4 +147,36 @@ TEST_CASE("conf must be an object of honest JSON") {
   CHECK(refused(*dag, R"({"a":1e400})").code == Errc::malformed);
 }
 
+TEST_CASE("an order for the quarantine is the one task's that it names, or nobody's") {
+  RunRequested request;
+  request.conf_json = R"({"x":1})";
+  CHECK(quarantine_order_of(request.conf_json, "silver")->empty());
+  REQUIRE(add_quarantine_order(request, R"({"verb":"discard","task_id":"silver"})").ok());
+  const auto order = quarantine_order_of(request.conf_json, "silver");
+  REQUIRE(order);
+  CHECK(nlohmann::json::parse(*order)["verb"] == "discard");
+  const auto other = quarantine_order_of(request.conf_json, "clients_silver");
+  REQUIRE_FALSE(other);
+  CHECK(other.error().message.find("by its task 'silver' alone") != std::string::npos);
+  CHECK_FALSE(quarantine_order_of(R"({"batuta:quarantine":{"verb":"discard"}})", "silver"));
+  CHECK_FALSE(quarantine_order_of(R"({"batuta:quarantine":"discard"})", "silver"));
+  CHECK_FALSE(quarantine_order_of(R"({"batuta:quarantine":{"verb":)", "silver"));
+}
+
+TEST_CASE("an order that is larger than the body that brought it is carried out, or refused") {
+  RunRequested request;
+  request.conf_json = "{}";
+  nlohmann::json order = {{"task_id", "silver"}, {"rows", nlohmann::json::array()}};
+  for (int n = 0; n < 40'000; ++n) order["rows"].push_back(std::string(32, 'a'));
+  REQUIRE(add_quarantine_order(request, order.dump()).ok());
+  REQUIRE(request.conf_json.size() > (1 << 20));
+  CHECK(quarantine_order_of(request.conf_json, "silver").ok());
+  for (int n = 0; n < 300'000; ++n) order["rows"].push_back(std::string(32, 'a'));
+  const std::string before = request.conf_json;
+  const Status refused = add_quarantine_order(request, order.dump());
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == Errc::too_large);
+  CHECK(request.conf_json == before);
+}
+
 }  // namespace batuta
