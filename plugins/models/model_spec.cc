@@ -179,16 +179,6 @@ std::string statement_json(const ModelSpec& spec) {
   return json_text(*given);
 }
 
-std::string signed_json(const ModelSpec& spec, const std::string& execution) {
-  // Whether a history is kept, how it is computed and sorted, changes no row of the table.
-  auto given = parse_untrusted(spec.given_json);
-  if (given && given->is_object())
-    for (const char* name : {"history", "incremental", "cluster_by"}) given->erase(name);
-  json text = {{"model", given ? json_text(*given) : spec.given_json}, {"plugin", "1.0.0"}};
-  if (spec.mode == Mode::append) text["execution_id"] = execution;
-  return json_text(text);
-}
-
 std::string table_of(const lake::NamedTable& named) {
   std::string name = named.name;
   if (!named.schema.empty()) name = named.schema + "/" + name;

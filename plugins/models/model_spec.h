@@ -90,8 +90,4 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
 // the same values.
 std::string statement_json(const ModelSpec& spec);
 
-// What makes two computations the same, beside the versions they read; `execution` counts in the
-// mode append only, which keeps the rows of each.
-std::string signed_json(const ModelSpec& spec, const std::string& execution);
-
 }  // namespace batuta::models

@@ -4,7 +4,6 @@
 // names tables and pure functions only, and from then on the engine reaches nothing but the lake's
 // files. The tables it names are its inputs, read at versions that the run's first attempt fixed.
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -15,7 +14,6 @@
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/models/changed_partitions.h"
-#include "plugins/models/model_cost.h"
 #include "plugins/models/model_inputs.h"
 #include "plugins/models/model_rules.h"
 #include "plugins/models/model_versions.h"
@@ -49,7 +47,7 @@ class SqlModel {
   void run() {
     tell_inputs();
     prune_inputs(context_, target_);
-    signature_ = hash_of(signed_json(spec_, context_.execution_id()));
+    signature_ = hash_of(signed_text());
     if (const std::string why = why_not_skipped(); why.empty()) {
       return finish({}, true);
     } else if (target_.exists()) {
@@ -73,9 +71,6 @@ class SqlModel {
                           {"inputs", versions_json(inputs_)},
                           {"input_tables", table_ids_json(inputs_)}};
     json metrics = made_of;
-    metrics.update(
-        cost_json(reading_of(inputs_, increment_, changed_),
-                  (std::chrono::steady_clock::now() - begun_) / std::chrono::milliseconds(1)));
     metrics.update(
         {{"rows", written.rows}, {"rows_out", written.changed}, {"rows_removed", written.removed}});
     write.hand_in(json_text(metrics));
@@ -199,6 +194,19 @@ class SqlModel {
     history_closed_ = history.closed();
   }
 
+  // What makes two computations the same, beside the versions they read.
+  std::string signed_text() const {
+    // Whether a history is kept, how it is computed and sorted, changes no row of the table.
+    auto given = parse_untrusted(spec_.given_json);
+    if (given && given->is_object()) {
+      for (const char* name : {"history", "incremental", "cluster_by"}) given->erase(name);
+    }
+    json text = {{"model", given ? json_text(*given) : spec_.given_json},
+                 {"plugin", plugin_version}};
+    if (spec_.mode == Mode::append) text["execution_id"] = context_.execution_id();
+    return json_text(text);
+  }
+
   // Empty: the table holds what this model made of the same inputs.
   std::string why_not_skipped() {
     if (!target_.exists()) return "the table is new";
@@ -236,7 +244,19 @@ class SqlModel {
   }
 
   std::string changing_function() {
-    return models::changing_function(session_, statement_, conditions_);
+    for (const auto* said : {&statement_, &conditions_})
+      if (const std::string name = changing_function(*said); !name.empty()) return name;
+    return {};
+  }
+
+  std::string changing_function(const lake::OutsideSelect& said) {
+    if (said.samples) return "a sample";
+    if (!said.clock.empty()) return said.clock;
+    const auto found = session_.query(
+        "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND "
+        "list_contains($1, function_name) ORDER BY 1 LIMIT 1",
+        {said.functions});
+    return found.rows.empty() ? std::string() : found.rows.front().front().text();
   }
 
   void compute() {
@@ -293,7 +313,8 @@ class SqlModel {
                   std::to_string(written.partitions) + " files written");
   }
 
-  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  static constexpr auto plugin_version = "1.0.0";
+
   plugin::Context& context_;
   ModelSpec spec_;
   lake::Session session_;
