@@ -63,6 +63,19 @@ def lineage_is_told(server, collector, run):
     assert "batuta_lineage_held 0" in server.cli("metrics").stdout
 
 
+def refused_lineage_is_kept(server, collector, run):
+    """Events that the collector refuses are kept for people, and raise no alert of what else leaves."""
+    outbox = lambda: server.get("/api/batuta/outbox?dead=true&limit=100")  # noqa: E731
+    eventually(lambda: outbox()["total_entries"] >= 6, 20, "the events of a run and its two tasks, beside those of who follows")
+    metrics = server.cli("metrics").stdout
+    assert "batuta_outbox_dead 0" in metrics and "batuta_outbox_pending 0" in metrics, metrics
+    assert "answers 422" in server.cli("outbox", "list", "--output", "json").stdout
+    collector.status = 200
+    for row in outbox()["outbox"]:
+        server.cli("outbox", "retry", row["id"])
+    eventually(lambda: outbox()["total_entries"] == 0 and len(collector.events(run)) == 6, 20, "they are sent again")
+
+
 def scripts_hand_in_tables():
     """a command and a Python task make tables by contract and without; one that fails leaves the old version; a DAG waits; lineage tells"""
     orders = {"table": "silver/shop/orders", "file": "orders.csv", "mode": "merge", "contract": "shop/orders"}
@@ -102,6 +115,8 @@ def scripts_hand_in_tables():
         assert "code 3" in why["run"]["facets"]["errorMessage"]["message"], why
         assert server.sql("SELECT count(*) FROM silver.shop.orders") == [[5]]
         assert server.sql("SELECT n FROM silver.shop.days") == [[1]]
+        collector.status = 422
+        refused_lineage_is_kept(server, collector, ended({"rows": 5}, good))
         # What breaks the contract is not taken, with the counts in the reason.
         write(folder, "orders", contract("orders", SERVER, COLUMNS[:1] + [dict(COLUMNS[1], logicalTypeOptions={"minimum": 1})],
                                          version="1.1.0"))

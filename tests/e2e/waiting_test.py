@@ -69,6 +69,7 @@ def waits_for_an_answer_with_a_condition():
         server = folder.server({"answers": dag("answers", [
             sensor("loaded", {"sql": loaded}),
             sensor("enough", {"sql": {**loaded, "equals": 3}}),
+            sensor("arrives", {"sql": {"connection": "mounted", "sql": "SELECT 1"}}),
             sensor("misspelt", {"sql": {"connection": "lite", "sql": "SELECT 1 FROM lodes"}}),
             sensor("job", look),
             sensor("away", away, timeout="2s", soft_fail=True),
@@ -76,6 +77,7 @@ def waits_for_an_answer_with_a_condition():
             sensor("refused", refused),
         ], params={"day": "' OR 1=1 --"})}).start()
         connect(server, "lite", "sqlite", host=str(folder.path / "db.sqlite"))
+        connect(server, "mounted", "sqlite", host=str(folder.path / "mounted.sqlite"))
         run = server.trigger("answers")["dag_run_id"]
         eventually(lambda: state(server, "answers", run, "away") == "skipped", 20, "a soft wait that ended in vain")
         eventually(lambda: state(server, "answers", run, "late") == "failed", 20, "a wait that timed out")
@@ -86,6 +88,10 @@ def waits_for_an_answer_with_a_condition():
         eventually(lambda: state(server, "answers", run, "refused") == "failed", 20, "an answer that is wrong for good")
         eventually(lambda: state(server, "answers", run, "misspelt") == "failed", 20, "a table that is not there fails at once")
         assert "no such table: lodes" in server.cli("tasks", "explain", "answers", run, "misspelt").stdout
+        assert state(server, "answers", run, "arrives") == "deferred"  # its file is away, as a server may be
+        with sqlite3.connect(folder.path / "mounted.sqlite") as made:
+            made.execute("CREATE TABLE t (a)")
+        eventually(lambda: state(server, "answers", run, "arrives") == "success", 20, "the file came")
         with sqlite3.connect(folder.path / "db.sqlite") as made:
             made.execute("INSERT INTO loads VALUES ('another', 3), (?, 2)", ("' OR 1=1 --",))
         eventually(lambda: state(server, "answers", run, "loaded") == "success", 20, "the row came")
