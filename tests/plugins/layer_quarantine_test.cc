@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "lakelog/restore.h"
 #include "plugins/lake/delta_table.h"
 #include "tests/plugins/layer_fixture.h"
 
@@ -47,6 +48,15 @@ struct Quarantined : Readings {
   Lines silver_rows() { return rows(good_rows, "SELECT sensor, value FROM t ORDER BY sensor"); }
   std::int64_t version(const std::string& table) {
     return lake::DeltaTable::open(lake.path(), table).version();
+  }
+  void restore_silver(std::int64_t to) {
+    REQUIRE(lakelog::restore(*lake.storage(), good_rows, {to, 1'800'000'000'000}).ok());
+  }
+  // A row of d, whose value 5 was too little for the contract of its time.
+  void extract_little() {
+    extract("run-2", {"d"}, {{at_minute(4), "d", "5"}});
+    least_value = 10;
+    REQUIRE(transform("run-2").quarantined == 1);
   }
 };
 
@@ -223,4 +233,84 @@ TEST_CASE_FIXTURE(Quarantined, "quarantine: an order's row begins a state of the
   CHECK(rows(good_rows + "_hist",
              "SELECT sensor, CAST(is_current AS VARCHAR) FROM t ORDER BY sensor") ==
         Lines{"a|true", "b|true"});
+}
+
+TEST_CASE_FIXTURE(Readings,
+                  "quarantine: a silver that a replay made first has its rows when derived anew") {
+  least_value = 100;
+  extract("run-1", {"a"}, {{at_minute(1), "a", "5"}});
+  REQUIRE(transform("run-1").quarantined == 1);
+  least_value = 0;
+  const auto one = order_of(Verb::replay, "op-1", "value_small");
+  CHECK(json::parse(order("run-9", one))["published"] == 1);
+  CHECK(rows(good_rows, "SELECT sensor, value FROM t") == Lines{"a|5"});
+  std::filesystem::remove_all(lake.path() + "/" + good_rows);
+  CHECK(transform("run-2").changed == 1);
+  CHECK(rows(good_rows, "SELECT sensor, value FROM t") == Lines{"a|5"});
+}
+
+TEST_CASE_FIXTURE(Quarantined,
+                  "quarantine: a silver that is restored gets what orders published since, once") {
+  extract_little();
+  const auto before = version(good_rows);
+  least_value = 0;
+  CHECK(told(order_of(Verb::replay, "op-1", "value_small"))["published"] == 1);
+  auto repair = order_of(Verb::repair, "op-2", "bad_value");
+  repair.set_json = R"({"value":"2"})";
+  CHECK(told(repair)["published"] == 1);
+  REQUIRE(silver_rows() == Lines{"a|1", "b|2", "d|5"});
+  restore_silver(before);
+  REQUIRE(silver_rows() == Lines{"a|1"});
+  // Another order before the next run does not hide that rows are missing.
+  auto late = order_of(Verb::repair, "op-3", "");
+  extract("run-3", {"e"}, {{at_minute(5), "e", "z"}});
+  SUBCASE("the next run brings them") {
+    CHECK(transform("run-4").changed == 2);
+    CHECK(silver_rows() == Lines{"a|1", "b|2", "d|5"});
+  }
+  SUBCASE("so it does after another order") {
+    REQUIRE(transform("run-3").changed == 2);
+    restore_silver(before);
+    late.rows = {id_of("e")};
+    late.set_json = R"({"value":"3"})";
+    CHECK(told(late)["published"] == 1);
+    CHECK(silver_rows() == Lines{"a|1", "e|3"});
+    CHECK(transform("run-4").changed == 2);
+    CHECK(silver_rows() == Lines{"a|1", "b|2", "d|5", "e|3"});
+  }
+  const auto settled = version(good_rows);
+  CHECK(transform("run-5").changed == 0);
+  CHECK(version(good_rows) == settled);
+}
+
+TEST_CASE_FIXTURE(Quarantined,
+                  "quarantine: a row that was corrected stays so when the contract takes the first "
+                  "value") {
+  extract_little();
+  auto order = order_of(Verb::repair, "op-1", "value_small");
+  order.set_json = R"({"value":"50"})";
+  CHECK(told(order)["published"] == 1);
+  least_value = 0;
+  CHECK(transform("run-2").changed == 0);
+  CHECK(silver_rows() == Lines{"a|1", "d|50"});
+  std::filesystem::remove_all(lake.path() + "/" + good_rows);
+  CHECK(transform("run-3").changed == 2);
+  CHECK(silver_rows() == Lines{"a|1", "d|50"});
+  // What the source says later is no longer what was decided on.
+  extract("run-4", {"d"}, {{at_minute(4), "d", "5"}});
+  CHECK(transform("run-4").changed == 1);
+  CHECK(silver_rows() == Lines{"a|1", "d|5"});
+}
+
+TEST_CASE_FIXTURE(Quarantined,
+                  "quarantine: a row that was given up stays out when the contract would take it") {
+  extract_little();
+  CHECK(told(order_of(Verb::discard, "op-1", "value_small"))["discarded"] == 1);
+  least_value = 0;
+  CHECK(transform("run-2").changed == 0);
+  CHECK(silver_rows() == Lines{"a|1"});
+  // Not so an equal row that is received afterwards.
+  extract("run-3", {"d"}, {{at_minute(4), "d", "5"}});
+  CHECK(transform("run-3").changed == 1);
+  CHECK(silver_rows() == Lines{"a|1", "d|5"});
 }

@@ -127,6 +127,22 @@ bool has_decisions(const TableShape& shape) {
                      [](const auto& column) { return column.name == id_column; });
 }
 
+// Added to _record_no: more than any file's, so that of one key and reception an order's row wins.
+constexpr const char* behind_all_files = "4611686018427387904";
+
+// A view of the closed rows of the quarantine that meet `condition`. False: there are none.
+bool view_closed(Session& session, const std::string& view, const TransformSpec& spec,
+                 const DeltaTable& quarantine, const std::string& condition) {
+  if (!quarantine.exists() || !has_decisions(spec.quarantine)) return false;
+  const auto files = quarantine.files(
+      [](const lakelog::AddFile& file) { return may_hold_value(file, "_status"); });
+  if (files.empty()) return false;
+  view_of(session, view + "_files", spec.quarantine, quarantine, files);
+  session.run("CREATE TEMP VIEW " + view + " AS SELECT * FROM " + view + "_files WHERE " +
+              "\"_status\" IS NOT NULL AND (" + condition + ")");
+  return session.value("SELECT count(*) FROM " + view).integer() > 0;
+}
+
 }  // namespace
 
 std::vector<lakelog::Column> decision_columns() {
@@ -369,16 +385,31 @@ std::string OrderedRows::told_json() const {
   return json_text(told);
 }
 
-bool view_repaired(Session& session, const std::string& view, const TransformSpec& spec,
-                   const DeltaTable& quarantine) {
-  if (!quarantine.exists() || !has_decisions(spec.quarantine)) return false;
-  view_of(session, "quarantine_all", spec.quarantine, quarantine,
-          quarantine.files(
-              [](const lakelog::AddFile& file) { return may_hold_value(file, "_repaired"); }));
-  const std::string rows = " FROM quarantine_all WHERE \"_repaired\" IS NOT NULL";
-  if (session.value("SELECT count(*)" + rows).integer() == 0) return false;
-  session.run("CREATE TEMP VIEW " + view + " AS SELECT " + row_sql(spec, "\"_repaired\"") + rows);
+void OrderedRows::set_marker(const std::string& name, std::int64_t version) {
+  version_.set_marker(name, version);
+}
+
+bool view_taken(Session& session, const std::string& view, const TransformSpec& spec,
+                const DeltaTable& quarantine) {
+  if (!view_closed(session, "quarantine_taken", spec, quarantine, "\"_status\" <> 'discarded'"))
+    return false;
+  session.run("CREATE TEMP VIEW " + view + " AS SELECT * REPLACE (\"_record_no\" + " +
+              behind_all_files + " AS \"_record_no\") FROM (SELECT " +
+              row_sql(spec, "\"_repaired\"") + " FROM quarantine_taken)");
   return true;
+}
+
+std::string without_decided(Session& session, const std::string& rows, const TransformSpec& spec,
+                            const DeltaTable& quarantine) {
+  if (!view_closed(session, "quarantine_decided", spec, quarantine,
+                   "\"_status\" = 'discarded' OR \"_repaired\" IS NOT NULL"))
+    return rows;
+  std::string same = "a.\"_ingested_at\" = d.\"_ingested_at\" AND a.\"_run_id\" = d.\"run_id\"";
+  for (const std::string& name : spec.raw_columns)
+    same += " AND a." + quoted_name(name) + " IS NOT DISTINCT FROM d." + quoted_name(name);
+  session.run("CREATE TEMP VIEW undecided_rows AS SELECT a.* FROM " + rows +
+              " a ANTI JOIN quarantine_decided d ON " + same);
+  return "undecided_rows";
 }
 
 }  // namespace batuta::lake

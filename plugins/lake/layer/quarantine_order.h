@@ -66,6 +66,8 @@ class OrderedRows {
   // What became of each row, once all of them were merged; stages the new version.
   void settle();
   void hand_in();
+  // Of the quarantine's new version, before it is handed in.
+  void set_marker(const std::string& name, std::int64_t version);
   // For people and programs: {"chosen": 3, "published": 2, "kept": 1, "rows": […]}.
   std::string told_json() const;
 
@@ -92,10 +94,15 @@ class OrderedRows {
   std::vector<Told> rows_;
 };
 
-// A relation of the session named `view`, as `asked_rows`, of rows that were taken with corrected
-// values: no source has these, so that a target that is derived anew needs them from here. False:
-// there are none, and no relation.
-bool view_repaired(Session& session, const std::string& view, const TransformSpec& spec,
-                   const DeltaTable& quarantine);
+// A relation of the session named `view`, as `asked_rows`, of rows that orders took, with their
+// corrected values: files of the source that were taken in long ago have them as they were, if at
+// all. Of one key and reception they go before the source's. False: there are none, no relation.
+bool view_taken(Session& session, const std::string& view, const TransformSpec& spec,
+                const DeltaTable& quarantine);
+
+// The name of a relation like `rows` without those that somebody corrected or gave up: what they
+// say counts no more, whatever the rules say of it today. A later reception of the same is judged.
+std::string without_decided(Session& session, const std::string& rows, const TransformSpec& spec,
+                            const DeltaTable& quarantine);
 
 }  // namespace batuta::lake

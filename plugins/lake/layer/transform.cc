@@ -72,6 +72,7 @@ class Transform {
   Transform(plugin::Context& context, const TransformSpec& spec)
       : context_(context),
         none_good_(spec.marker + "/none_good"),
+        orders_(spec.marker + "/orders"),
         session_(session_options(context)),
         source_(DeltaTable::open(session_, lake_folder(context), spec.source.name)),
         target_(DeltaTable::open(session_, lake_folder(context), spec.target.name)),
@@ -145,12 +146,26 @@ class Transform {
     if (ordered_->dry_run() && !tally_.broken()) return;
     tally_.finish(context_);
     make_up_history();
+    count_order(result.changed > 0);
     if (result.changed > 0) publish_target(result);
     publish_history(result);
   }
 
   bool is_ahead(const DeltaTable& table, const std::string& marker) const {
     return table.marker(marker) > source_.version();
+  }
+
+  // Rows that orders published are not in the target: it was restored to a version before them, or
+  // dropped. No file of the source that is still to be read has them.
+  bool lacks_orders() const { return rejected_.table().marker(orders_) > target_.marker(orders_); }
+
+  // A target that lacks earlier orders' rows goes on saying so: the next run brings them.
+  void count_order(bool publishes) {
+    const std::int64_t there = rejected_.table().marker(orders_);
+    const std::int64_t most = std::max(there, target_.marker(orders_));
+    const std::int64_t now = publishes ? std::max(most, rejected_.table().version()) + 1 : most;
+    if (publishes && !lacks_orders()) version_.set_marker(orders_, now);
+    if (now != there) ordered_->set_marker(orders_, now);
   }
 
   // The source's version up to which nothing has to be read again; -1 = none.
@@ -179,15 +194,17 @@ class Transform {
           "CREATE TEMP VIEW asked_rows AS SELECT *, CAST(NULL AS BOOLEAN) AS asked_for FROM "
           "source_rows");
     }
-    if (!target_.exists() && view_repaired(session_, "repaired_rows", spec_, rejected_.table())) {
+    const std::string rows = without_decided(session_, "asked_rows", spec_, rejected_.table());
+    if ((!target_.exists() || lacks_orders()) &&
+        view_taken(session_, "taken_rows", spec_, rejected_.table())) {
       const std::string columns = column_list(spec_.raw_columns) +
                                   ", asked_for, \"_ingested_at\", \"_record_no\", \"_run_id\", " +
                                   quoted_name(spec_.source.partition);
-      session_.run("CREATE TEMP VIEW all_rows AS SELECT " + columns +
-                   " FROM asked_rows UNION ALL SELECT " + columns + " FROM repaired_rows");
+      session_.run("CREATE TEMP VIEW all_rows AS SELECT " + columns + " FROM " + rows +
+                   " UNION ALL SELECT " + columns + " FROM taken_rows");
       return session_.run(judge_sql(spec_, "all_rows"));
     }
-    session_.run(judge_sql(spec_, "asked_rows"));
+    session_.run(judge_sql(spec_, rows));
   }
 
   // Before anything is written: how many rows are gone, and in which partitions.
@@ -343,6 +360,7 @@ class Transform {
   // target does not count once that is dropped, but that no row was good so far does.
   void publish(TransformResult& result) {
     const bool to_target = result.changed + result.deleted > 0 || is_ahead(target_, spec_.marker) ||
+                           (target_.exists() && lacks_orders()) ||
                            (spec_.makes_table && !target_.exists());
     bool wrong = false;
     for (const std::string& name : {spec_.marker, none_good_}) {
@@ -360,7 +378,10 @@ class Transform {
   }
 
   void publish_target(const TransformResult& result) {
-    if (ordered_ == nullptr) version_.set_marker(spec_.marker, source_.version());
+    if (ordered_ == nullptr) {
+      version_.set_marker(spec_.marker, source_.version());
+      if (lacks_orders()) version_.set_marker(orders_, rejected_.table().marker(orders_));
+    }
     nlohmann::json metrics = {{"rows_in", result.read}, {"rows_out", result.changed}};
     if (spec_.deletes) metrics["rows_deleted"] = result.deleted;
     if (!spec_.metrics_json.empty()) {
@@ -374,6 +395,7 @@ class Transform {
 
   plugin::Context& context_;
   const std::string none_good_;  // marker in the quarantine: up to there it is all there is
+  const std::string orders_;     // in both: how many orders' rows they have, so to say
   Session session_;
   DeltaTable source_;
   DeltaTable target_;

@@ -5,7 +5,8 @@
 // again. Then every source file that may hold rows received later than the earliest of those: of
 // one key the latest reception wins, whatever the order in which runs are repeated.
 //
-// A target that was dropped is derived again from all that ever held a good row. A marker ahead of
+// A target that was dropped is derived again from all that ever held a good row, and one that was
+// restored to a version before an order's gets the order's rows again. A marker ahead of
 // the source tells of another table of that name (one that was dropped): then all is read again,
 // and the marker put right even where nothing is new.
 //
