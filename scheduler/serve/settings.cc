@@ -244,7 +244,8 @@ Status Setting::read(Settings& into, const json& value) const {
   }
   if (std::visit(Reader{*this, into, value}, member)) return success();
   std::string message = std::string("\"") + name + "\" must be " + expected();
-  if (shown == nullptr) {
+  // Where a reference is wanted a secret itself may stand by mistake.
+  if (shown == nullptr && kind != Kind::reference) {
     std::string given = json_text(value);
     if (given.size() > 80) given = "what it is";
     message += ", not " + given;

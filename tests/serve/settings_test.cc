@@ -122,7 +122,7 @@ TEST_CASE("all that is wrong in a batuta.json is told, each with its line and wh
         "lists all)");
   CHECK(problems[1] ==
         "f.json:4:21: \"retention_days\" must be a number of days from 1 to 36500, not 0");
-  CHECK(problems[2].find("written with a dot, as \"lake.url\"") != std::string::npos);
+  CHECK(problems[2].find("written with a dot, as \"lake.memory\"") != std::string::npos);
   CHECK(problems[3].starts_with("f.json:6:"));
   CHECK(problems[4].find("an object of texts by name") != std::string::npos);
   CHECK(problems[4].find("TOKEN") == std::string::npos);  // what may be a secret is not repeated
