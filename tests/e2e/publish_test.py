@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Gold tables published to a PostgreSQL of the test's own: swap, merge, retries, refusals, lost connections."""
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from contracts_test import contract, write  # noqa: E402
 from databases_test import Postgres, Wire  # noqa: E402
-from harness import Folder, dag, main, shell  # noqa: E402
+from harness import BATUTA, Folder, dag, main, shell  # noqa: E402
 from receivers import connect  # noqa: E402
 
 
@@ -16,14 +17,18 @@ def publishes(task_id, table="gold/shop/sales", connection="pg", **params):
             "params": {"table": table, "connection": connection, "schema": "reports", **params}}
 
 
+def query(postgres, text):
+    return subprocess.run([postgres.bin / "psql", "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "batuta", "-d", "postgres", "-qAtc", text], check=True,
+                          capture_output=True, text=True, env={"PGPASSWORD": "hunter22"}).stdout.strip()
+
+
 def publications_are_whole_or_not_at_all():
     """swap keeps grants and comments, merge updates; a retry does nothing twice; views, types, older versions and masks are refused; a lost line is mended by another run"""
     with Folder("publish") as folder:
         postgres = Postgres(folder.path)
         try:
             def sql(text):
-                return subprocess.run([postgres.bin / "psql", "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "batuta", "-d", "postgres", "-qAtc", text], check=True,
-                                      capture_output=True, text=True, env={"PGPASSWORD": "hunter22"}).stdout.strip()
+                return query(postgres, text)
 
             write(folder, "people", contract("people", {"server": "x", "type": "custom"}, [
                 {"name": "id", "logicalType": "integer", "primaryKey": True, "required": True},
@@ -106,5 +111,37 @@ def publications_are_whole_or_not_at_all():
             postgres.stop()
 
 
+KINDS = """SELECT i AS id, 'row ' || i || repeat('x', 60) AS text, i::INTEGER AS n, i / 3 AS real, (i * 1.5)::DECIMAL(18,2) AS money, i % 2 = 0 AS even,
+  DATE '2026-01-01' + (i % 28)::INTEGER AS day, TIMESTAMPTZ '2026-01-01 10:00:00.25+00' AS seen, encode('é') AS bytes,
+  CASE WHEN i = 0 THEN NULL ELSE 'NaN'::DOUBLE END AS odd FROM range(60000) t(i)"""
+
+
+def every_type_comes_in_many_pieces():
+    """a table of many types, larger than one piece of COPY, comes exactly; a template in the place of the table is refused before anything runs"""
+    with Folder("publish-types") as folder:
+        postgres = Postgres(folder.path)
+        try:
+            kinds = {"task_id": "kinds", "type": "aggregate", "sql": KINDS, "table": "gold/shop/kinds", "mode": "overwrite"}
+            loose = dag("loose", [publishes("loose", table="gold/shop/{{ params.table }}")], params={"table": "kinds"})
+            server = folder.server({"kinds": dag("kinds", [kinds, publishes("out", table="gold/shop/kinds") | {"depends_on": ["kinds"]}])}).start()
+            connect(server, "pg", "postgres", host="127.0.0.1", port=postgres.port, login="batuta", password="hunter22", schema="postgres")
+            query(postgres, "CREATE SCHEMA reports")
+            run = server.trigger("kinds")["dag_run_id"]
+            assert server.wait_run("kinds", run)["state"] == "success", server.cli("tasks", "explain", "kinds", run, "out").stdout + server.cli("tasks", "explain", "kinds", run, "kinds").stdout
+            assert query(postgres, "SELECT count(*), sum(id), sum(money), sum(length(text)) FROM reports.kinds") == "60000|1799970000|2699955000.00|4128890"
+            got = query(postgres, "SET timezone = 'UTC'; SELECT id, n, money, even, day, seen, encode(bytes, 'hex'), odd, odd IS NULL FROM reports.kinds WHERE id IN (0, 7) ORDER BY id")
+            assert got.splitlines() == ['0|0|0.00|t|2026-01-01|2026-01-01 10:00:00.25+00|c3a9||t',
+                                        '7|7|10.50|f|2026-01-08|2026-01-01 10:00:00.25+00|c3a9|NaN|f'], got
+            kept = query(postgres, "SELECT string_agg(format_type(atttypid, atttypmod), ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'reports.kinds'::regclass AND attnum BETWEEN 1 AND 10")
+            assert kept == "bigint,text,integer,double precision,numeric(18,2),boolean,date,timestamp with time zone,bytea,double precision", kept
+            file = folder.path / "loose.json"
+            file.write_text(json.dumps(loose))
+            told = subprocess.run([BATUTA, "dags", "validate", file], capture_output=True, text=True, timeout=60)
+            assert "without a template" in told.stdout + told.stderr, told
+            server.stop()
+        finally:
+            postgres.stop()
+
+
 if __name__ == "__main__":
-    main([publications_are_whole_or_not_at_all])
+    main([publications_are_whole_or_not_at_all, every_type_comes_in_many_pieces])
