@@ -243,6 +243,11 @@ void order_quarantine(Context& context, Call call) {
     if (!ready) return ready.error();
     const auto prepared = std::make_shared<PreparedOrder>(*std::move(ready));
     const auto answer = [call, prepared, operation = order.operation](const Reply& reply) {
+      if (reply.where == "header.Idempotency-Key")
+        return call.respond(error_response(
+            {Errc::conflict,
+             "operation '" + operation + "' was another order: give this one an id of its own",
+             {}}));
       if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
       call.respond(json_response({{"operation", operation},
                                   {"dag_id", prepared->task.dag_id},

@@ -205,6 +205,9 @@ void order_rows(Session& session, const std::string& action, const OrderArgument
   const Client client = session.client();
   const json order = client.call("POST", path, body);
   const std::string dag_id = order["dag_id"], run_id = order["dag_run_id"];
+  if (order.value("repeated", false))
+    std::fprintf(stderr, "batuta: %s was given before, and is not done again: this became of it\n",
+                 a.operation.c_str());
   const std::string state = follow_run(client, dag_id, run_id, false);
   const std::string task = "/api/v2/dags/" + percent_encoded(dag_id) + "/dagRuns/" +
                            percent_encoded(run_id) + "/taskInstances/" +

@@ -144,6 +144,8 @@ def rows_in_quarantine_are_decided_on_once():
             assert server.wait_run("shop", order["dag_run_id"], 90)["state"] == "success", server.tasks("shop", order["dag_run_id"])
             again = server.call("POST", "/api/lake/quarantine/shop/orders", body)
             assert again["repeated"] and again["dag_run_id"] == order["dag_run_id"], again
+        other = server.cli("lake", "quarantine", "replay", "shop/orders", "--all", "--operation", "op-3", check=False)
+        assert other.returncode == 1 and "operation 'op-3' was another order" in other.stderr, other
         assert server.sql("SELECT id, CAST(amount AS VARCHAR), fix FROM silver.orders ORDER BY id") == \
             [[1, "1.00", "a"], [3, "3.00", "c"], [4, "4.00", "d"]]
         assert server.sql("SELECT count(*), count(DISTINCT id) FROM silver.orders_hist") == [[3, 3]]
