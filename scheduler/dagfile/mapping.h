@@ -28,8 +28,7 @@ void read_mapping(nlohmann::json& object, const std::string& pointer, Problems& 
 
 // Of a mapped group, once it was read: its lists, and what its template calls its instances.
 void check_group_mapping(const std::string& expand_json, const std::string& map_index_template,
-                         std::int32_t most, const std::string& pointer,
-                         Problems& problems);
+                         std::int32_t most, const std::string& pointer, Problems& problems);
 
 // Once the rest of the task was read: takes these values out of its spec, and holds every item that
 // is written out, and every use of `item`, against its type. Of a task that stands in a mapped

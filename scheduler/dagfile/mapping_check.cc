@@ -147,8 +147,7 @@ void check_in_group(const std::string& pointer, Problems& problems, Task& task) 
 }  // namespace
 
 void check_group_mapping(const std::string& expand_json, const std::string& map_index_template,
-                         std::int32_t most, const std::string& pointer,
-                         Problems& problems) {
+                         std::int32_t most, const std::string& pointer, Problems& problems) {
   const auto spec = parse_untrusted(expand_json, limits_of_a_mapping());
   if (!spec) return;
   check_items_used(map_index_template, *spec, pointer + "/map_index_template", problems);

@@ -25,8 +25,8 @@ Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request);
 // is carried out could not be read again; nothing is changed then.
 Status add_quarantine_order(RunRequested& request, const std::string& order_json);
 
-// The order in the conf of a run, as JSON text, for one of its tasks: empty where the run is none of
-// an order. Errc::invalid, and the attempt must not run, for every task that the order does not
+// The order in the conf of a run, as JSON text, for one of its tasks: empty where the run is none
+// of an order. Errc::invalid, and the attempt must not run, for every task that the order does not
 // name, and for an order that cannot be read: whoever clears such a run would do with other tables
 // what was allowed for one.
 Result<std::string> quarantine_order_of(const std::string& conf_json, const std::string& task_id);

@@ -34,7 +34,8 @@ constexpr char count_sealed[] =
     "SELECT (SELECT COUNT(*) FROM variable) + (SELECT COUNT(*) FROM connection "
     "WHERE password_box IS NOT NULL OR extra_box IS NOT NULL)";
 
-constexpr char select_users[] = "SELECT name, role, password_hash, created_at, identity FROM app_user";
+constexpr char select_users[] =
+    "SELECT name, role, password_hash, created_at, identity FROM app_user";
 
 SecretKey open_key(Database& db, const std::string& path) {
   settle_key(db, path);
@@ -190,8 +191,7 @@ void SqliteRegistry::load() {
   Rows rows = db_.statement(select_users).query();
   while (rows.next()) {
     StoredUser u;
-    rows.read(u.user.name, u.user.role, u.password_hash, u.user.created_at,
-              u.user.identity);
+    rows.read(u.user.name, u.user.role, u.password_hash, u.user.created_at, u.user.identity);
     users_.emplace(u.user.name, std::move(u));
   }
 }
