@@ -57,6 +57,19 @@ void add_companions(const LiveRun& run, const std::set<TaskIndex>& cleared,
   }
 }
 
+// What follows a task outside of those mapped groups that is cleared too: that one stands for all
+// items, and so all of what takes its result runs again, also where the way leads back into a
+// group.
+std::set<TaskIndex> behind_others(const Dag& dag, const std::vector<TaskIndex>& named,
+                                  const NamedIndexes& indexes, bool include_downstream) {
+  if (indexes.empty() || !include_downstream) return {};
+  std::vector<TaskIndex> others = closure(dag, named, false, true);
+  std::erase_if(others,
+                [&](TaskIndex task) { return indexes.contains(dag.tasks[task].mapped_group); });
+  const std::vector<TaskIndex> behind = closure(dag, others, false, true);
+  return {behind.begin(), behind.end()};
+}
+
 // The instances that a request means in one run: its ids with their closures, then the filters, as
 // in Airflow.
 void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<bool>& known,
@@ -80,9 +93,10 @@ void select_tasks(const ClearRequested& event, const LiveRun& run, std::vector<b
   for (const TaskIndex task : named) {
     if (!picked.contains(task)) indexes.erase(dag.tasks[task].mapped_group);
   }
+  const std::set<TaskIndex> whole = behind_others(dag, named, indexes, event.include_downstream);
   std::set<TaskIndex> cleared;
   for (const InstanceIndex i : instances_of(run, tasks)) {
-    if (is_of_another_item(indexes, run, i)) continue;
+    if (is_of_another_item(indexes, run, i) && !whole.contains(run.stored.task_of(i))) continue;
     const TaskState state = run.stored.state_of(i);
     const auto some = picked.find(run.stored.task_of(i));
     if (some != picked.end() && !some->second.contains(i)) continue;

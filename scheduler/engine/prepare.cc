@@ -174,8 +174,11 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& 
           [&run](TaskIndex task) { return results_stamp(run, task); },
           [&run, &xcoms] { return xcoms.previous(run.run); },
           [&run, &xcoms] { return asset_events_text(run.run, xcoms); },
-          [&run, &xcoms](TaskIndex task, std::string_view key) {
-            return xcoms.by_index(run, task, key, nullptr);
+          [&run, &xcoms, i](TaskIndex task, std::string_view key) {
+            // Of its own mapped group it is handed its item's alone: the others' are not even read.
+            const std::vector<std::int64_t> own{number_of(run.hot[place_of(i)].map_index)};
+            const bool same_item = is_mapped_with(*run.dag, run.task_of(i), task);
+            return xcoms.by_index(run, task, key, same_item ? &own : nullptr);
           }};
 }
 

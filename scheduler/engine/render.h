@@ -46,7 +46,8 @@ class LaunchContext {
     // first; of a run that assets did not start without any.
     std::function<std::string()> asset_events{};
     // The XComs of one key of a task's instances that succeeded, by map index, as mapped_xcoms; of
-    // a task that is not mapped at most one, at -1.
+    // a task that is not mapped at most one, at -1; of one in this task's mapped group at most that
+    // with its index.
     std::function<Result<std::vector<std::pair<MapIndex, std::string>>>(TaskIndex task,
                                                                         std::string_view key)>
         xcoms_by_index{};

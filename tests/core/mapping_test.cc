@@ -437,6 +437,35 @@ TEST_CASE("a mark of one index with what follows takes that index alone inside i
   }
 }
 
+TEST_CASE(
+    "a clear of one index takes all items of what follows a task outside of the mapped group") {
+  const auto grouped = [](Task& task) {
+    task.mapped_group = "group";
+    task.expand_json = "{}";
+  };
+  World world;
+  world.add(DagMaker("dag")
+                .task("b", {}, grouped)
+                .task("beside", {"b"}, grouped)
+                .task("outside", {"b"})
+                .task("c", {"outside"}, grouped)
+                .make());
+  world.join("agent", 8);
+  const RunSeq run = world.trigger("dag");
+  world.tell(TaskExpanded{run, 0, 3, {}, {}});
+  world.run_all();
+  ClearRequested clear;
+  clear.dag_id = "dag";
+  clear.dag_run_id = "run-2";
+  clear.task_ids = {"b"};
+  clear.map_indexes = {MapIndex{1}};
+  clear.include_downstream = true;
+  clear.only_failed = clear.dry_run = false;
+  CHECK(world.ask(clear).tasks.size() == 6);  // b[1], beside[1], outside, and c of all three
+  CHECK(world.state_of(run, "beside", MapIndex{2}) == TaskState::success);
+  CHECK(world.state_of(run, "c", MapIndex{2}) == TaskState::none);
+}
+
 TEST_CASE("a mapped group has no more task instances than a mapped task may have") {
   Grouped grouped;
   grouped.world.tell(TaskExpanded{grouped.run, 1, max_map_length / 2 + 1, {}, {}});

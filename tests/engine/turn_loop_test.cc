@@ -367,6 +367,32 @@ TEST_CASE("an XCom whose name is computed while rendering is read then") {
   CHECK(world.launches[1].params_json == "1\"found\"");
 }
 
+TEST_CASE("a task of a mapped group is handed its own item's results alone, one behind it all") {
+  std::vector<Task> tasks{task("list"), task("each", {0}), task("load", {1}), task("sum", {2})};
+  for (const TaskIndex in_group : {1U, 2U}) {
+    tasks[in_group].mapped_group = "group";
+    tasks[in_group].expand_json = "{}";
+  }
+  World world(std::move(tasks));
+  world.context.by_index = true;
+  world.join();
+  world.turn({world.request("r1")});
+  world.turn({World::finished(world.launches.at(0).key, "2")});
+  world.settle();
+  REQUIRE(world.launches.size() == 3);
+  world.turn(
+      {World::finished(world.launches[1].key, "10"), World::finished(world.launches[2].key, "11")});
+  REQUIRE(world.launches.size() == 5);
+  for (const std::size_t n : {3U, 4U}) {
+    const std::string item = std::to_string(number_of(world.launches[n].key.map_index));
+    CHECK(world.launches[n].params_json == item + ":1" + item + " ");
+  }
+  world.turn(
+      {World::finished(world.launches[3].key, "20"), World::finished(world.launches[4].key, "21")});
+  REQUIRE(world.launches.size() == 6);
+  CHECK(world.launches[5].params_json == "0:20 1:21 ");
+}
+
 TEST_CASE(
     "the members of a result outlive a restart between a table's acceptance and its settling") {
   std::vector<Task> tasks{task("first")};

@@ -68,6 +68,14 @@ class Context : public LaunchContext {
       return success();
     }
     for (const TaskIndex up : attempt.task.upstream) {
+      if (by_index) {
+        const auto found = attempt.xcoms_by_index(up, "return_value");
+        REQUIRE(found);
+        for (const auto& [index, value] : *found) {
+          out.params_json += std::to_string(number_of(index)) + ":" + value + " ";
+        }
+        continue;
+      }
       out.params_json += attempt.xcom(up, "return_value").value_or("none");
     }
     if (!attempt.task.spec_json.empty()) {
@@ -92,6 +100,7 @@ class Context : public LaunchContext {
   bool waits = false;     // for a secret
   int rendered = 0;       // launches
   bool previous = false;  // launches tell of the run before instead
+  bool by_index = false;  // launches tell of all that each instance upstream returned
 
  private:
   std::vector<XcomName> names_;
