@@ -204,6 +204,9 @@ void end_sign_on(Context& context, Call call) {
   answer.error_description = text_param(request, "error_description");
   if (const std::string* issuer = request.query_value("iss")) answer.issuer = *issuer;
   answer.cookie = cookie_value(request, sign_on_cookie);
+  // Who brings no cookie began no login here, and uses up nobody's tries: any page can make the
+  // browsers of an office ask for this address, without their cookies.
+  if (answer.cookie.empty()) return led.respond(to_login_page(provider, sign_on_problem::stale));
   // Each login has tries of its own, so that an office behind one address comes in together; the
   // address has its bound for all of them.
   const std::string account = "#oidc " + answer.state.substr(0, max_state);

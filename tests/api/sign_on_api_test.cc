@@ -151,6 +151,14 @@ TEST_CASE("who does not get in is led to the login page with a word, and a row s
     api.backend.write_error = Error{Errc::unavailable, "the disk is full", {}};
     CHECK(location_of(come_back(api)) == failed_at + "server");
   }
+  SUBCASE("because no login was begun there, which costs nobody's tries") {
+    for (int i = 0; i < 300; ++i) {
+      const Response answer = api.call(Method::get, "/auth/oidc/callback?code=c&state=s", "", "");
+      REQUIRE(location_of(answer) == failed_at + "stale");
+    }
+    provider.fault = Error{Errc::unauthenticated, "no", sign_on_problem::token};
+    CHECK(location_of(come_back(api)) == failed_at + "token");
+  }
   SUBCASE("because too many tries came from there") {
     provider.fault = Error{Errc::unauthenticated, "no", sign_on_problem::stale};
     for (int i = 0; i < 200; ++i) come_back(api, "code=c&state=" + std::to_string(i));
