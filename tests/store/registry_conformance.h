@@ -181,16 +181,15 @@ TEST_CASE_TEMPLATE_DEFINE(
     "a user of the login provider has its role and groups anew each time, and never another's name",
     Harness, provider_users) {
   Harness h;
-  Registry& registry = h.registry();
-  REQUIRE(registry.add_user("root", "admin", h.hash("x")).ok());
-  REQUIRE(registry.add_group({"desk", "", {"operator"}, {"root"}}).ok());
-  REQUIRE(registry.add_group({"hand", "", {"viewer"}, {}}).ok());
+  REQUIRE(h.registry().add_user("root", "admin", h.hash("x")).ok());
+  REQUIRE(h.registry().add_group({"desk", "", {"operator"}, {"root"}}).ok());
+  REQUIRE(h.registry().add_group({"hand", "", {"viewer"}, {}}).ok());
   const ProviderUser ana{"https://id.example\n17", "ana", "none", {"desk"}, {"desk", "gone"}};
-  REQUIRE(registry.keep_provider_user(ana).ok());
-  CHECK(registry.rights_of("ana").may(Action::trigger, "dag:x"));
-  CHECK_FALSE(registry.check_password("ana", "").has_value());
+  REQUIRE(h.registry().keep_provider_user(ana).ok());
+  CHECK(h.registry().rights_of("ana").may(Action::trigger, "dag:x"));
+  CHECK_FALSE(h.registry().check_password("ana", "").has_value());
   const auto identity_of = [&](std::string_view name) {
-    for (const User& user : registry.users()) {
+    for (const User& user : h.registry().users()) {
       if (user.name == name) return user.identity;
     }
     return std::string("nobody");
@@ -200,37 +199,39 @@ TEST_CASE_TEMPLATE_DEFINE(
   CHECK(identity_of("root").empty());
 
   SUBCASE("a group that was lost is lost here; one the provider does not decide on stays") {
-    REQUIRE(registry.set_group({"hand", "", {"viewer"}, {"ana"}}).ok());
-    REQUIRE(registry.keep_provider_user({ana.identity, "renamed", "viewer", {}, {"desk"}}).ok());
+    REQUIRE(h.registry().set_group({"hand", "", {"viewer"}, {"ana"}}).ok());
+    REQUIRE(
+        h.registry().keep_provider_user({ana.identity, "renamed", "viewer", {}, {"desk"}}).ok());
     CHECK(identity_of("renamed") == "nobody");
     h.reopen();
-    CHECK(registry.groups()[0].users == std::vector<std::string>{"root"});
-    CHECK(registry.groups()[1].users == std::vector<std::string>{"ana"});
-    CHECK_FALSE(registry.rights_of("ana").may(Action::trigger, "dag:x"));
-    CHECK(registry.rights_of("ana").may(Action::read, "dag:x"));
+    CHECK(h.registry().groups()[0].users == std::vector<std::string>{"root"});
+    CHECK(h.registry().groups()[1].users == std::vector<std::string>{"ana"});
+    CHECK_FALSE(h.registry().rights_of("ana").may(Action::trigger, "dag:x"));
+    CHECK(h.registry().rights_of("ana").may(Action::read, "dag:x"));
   }
   SUBCASE("the name of one of our own, or of another identity, is not taken over") {
     for (const char* name : {"root", "ana"}) {
       const ProviderUser other{"https://id.example\n18", name, "admin", {}, {}};
-      CHECK(registry.keep_provider_user(other).error().code == Errc::conflict);
+      CHECK(h.registry().keep_provider_user(other).error().code == Errc::conflict);
     }
-    CHECK(registry.add_user("ana", "admin", h.hash("x")).error().code == Errc::conflict);
-    CHECK(registry.set_user("ana", "admin", h.hash("x")).error().code == Errc::conflict);
-    CHECK(registry.change_user("ana", "", h.hash("x")).error().code == Errc::conflict);
-    CHECK(registry.change_user("ana", "admin", "").error().code == Errc::conflict);
-    CHECK(registry.check_password("root", "x").has_value());
+    CHECK(h.registry().add_user("ana", "admin", h.hash("x")).error().code == Errc::conflict);
+    CHECK(h.registry().set_user("ana", "admin", h.hash("x")).error().code == Errc::conflict);
+    CHECK(h.registry().change_user("ana", "", h.hash("x")).error().code == Errc::conflict);
+    CHECK(h.registry().change_user("ana", "admin", "").error().code == Errc::conflict);
+    CHECK(h.registry().check_password("root", "x").has_value());
   }
   SUBCASE("an admin of the provider's may lose the role, and is not the last one of our own") {
-    REQUIRE(registry.keep_provider_user({ana.identity, "ana", "admin", {}, {}}).ok());
-    CHECK(registry.delete_user("root").error().code == Errc::conflict);
-    CHECK(registry.keep_provider_user({ana.identity, "ana", "none", {}, {}}).ok());
-    CHECK(registry.delete_user("ana").ok());
+    REQUIRE(h.registry().keep_provider_user({ana.identity, "ana", "admin", {}, {}}).ok());
+    CHECK(h.registry().delete_user("root").error().code == Errc::conflict);
+    CHECK(h.registry().keep_provider_user({ana.identity, "ana", "none", {}, {}}).ok());
+    CHECK(h.registry().delete_user("ana").ok());
   }
   SUBCASE("what is no role, name or identity makes nobody") {
-    CHECK(registry.keep_provider_user({"i", "bob", "king", {}, {}}).error().where == "role");
-    CHECK(registry.keep_provider_user({"i", "../b", "none", {}, {}}).error().where == "username");
-    CHECK(registry.keep_provider_user({"", "bob", "none", {}, {}}).error().where == "identity");
-    CHECK(registry.users().size() == 2);
+    CHECK(h.registry().keep_provider_user({"i", "bob", "king", {}, {}}).error().where == "role");
+    CHECK(h.registry().keep_provider_user({"i", "../b", "none", {}, {}}).error().where ==
+          "username");
+    CHECK(h.registry().keep_provider_user({"", "bob", "none", {}, {}}).error().where == "identity");
+    CHECK(h.registry().users().size() == 2);
   }
 }
 
