@@ -371,8 +371,9 @@ Result<std::string> RegistryLaunchContext::context_json(const Attempt& attempt,
     if (*value) upstream[id] = value_or_text(**value);
   }
   const auto order = quarantine_order_of(attempt.run.conf_json, attempt.task.id);
-  if (!order) return order.error();
-  if (!order->empty()) {
+  // Setups and what is done on exit go with any run; no other table does.
+  if (!order && attempt.task.is_data) return order.error();
+  if (order && !order->empty()) {
     auto told = parse_untrusted(*order, {.bytes = std::size_t{8} << 20, .tokens = 2'000'000});
     if (!told) return told.error();
     context["quarantine"] = std::move(*told);

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "common/safe_json.h"
@@ -110,6 +111,10 @@ std::string Signer::token(const std::string& alg, const nlohmann::json& claims,
   whole.update(header);
   const std::string text = base64url(json_text(whole)) + "." + base64url(json_text(claims));
   return text + "." + base64url(sign(alg, text));
+}
+
+std::string Signer::token(const std::string& alg, const nlohmann::json& claims) const {
+  return token(alg, claims, nlohmann::json::object());
 }
 
 std::string key_set(std::initializer_list<nlohmann::json> keys) {

@@ -1,7 +1,7 @@
 // A provider's half of signing, for tests: keys made on the spot with OpenSSL, and tokens of them.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace batuta::oidc {
@@ -20,7 +20,8 @@ class Signer {
   std::string sign(const std::string& alg, const std::string& text) const;
   // `header` over the usual one, which names `alg` and the key.
   std::string token(const std::string& alg, const nlohmann::json& claims,
-                    const nlohmann::json& header = nlohmann::json::object()) const;
+                    const nlohmann::json& header) const;
+  std::string token(const std::string& alg, const nlohmann::json& claims) const;
 
  private:
   Kind kind_;

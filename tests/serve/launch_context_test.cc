@@ -63,6 +63,34 @@ TEST_CASE_FIXTURE(Fixture, "each run's launches see its own parameters, in whate
   CHECK(command(*dag, RunSeq{2}, R"({"who":"you"})", "greet") == own);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "an order for the quarantine is told to its task and makes no other table") {
+  const std::string order = R"({"batuta:quarantine":{"verb":"discard","task_id":"silver"}})";
+  CHECK(command(*dag, RunSeq{1}, order, "greet").find("echo") != std::string::npos);
+  CHECK(launch.context_json.find("discard") == std::string::npos);
+  Dag data = *dag;
+  RunRow run;
+  run.conf_json = order;
+  TaskInstanceRow row;
+  row.task = *find_task(data, "greet");
+  data.tasks[row.task].is_data = true;
+  const auto render = [&] {
+    launch = {};
+    return context.render_launch(
+        {run, data, data.tasks[row.task], row, row,
+         [](TaskIndex, std::string_view) { return std::optional<std::string>("x"); }},
+        launch, rendered);
+  };
+  const Status refused = render();
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("by its task 'silver' alone") != std::string::npos);
+  run.seq = RunSeq{2};
+  run.conf_json = R"({"batuta:quarantine":{"verb":"discard","task_id":"greet"}})";
+  const Status told = render();
+  REQUIRE_MESSAGE(told.ok(), (told ? "" : told.error().message));
+  CHECK(launch.context_json.find("discard") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a run that went over to another version is rendered by that version") {
   CHECK(command(*dag, RunSeq{1}, "{}", "greet").find("echo 'world'") != std::string::npos);
   std::string other = text;
