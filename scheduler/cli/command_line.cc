@@ -126,6 +126,23 @@ std::string wrong_command(const CLI::App& app, int argc, char** argv) {
   return "a command is missing: batuta " + path + "--help lists what there is";
 }
 
+// What is wrong with the words behind a command, and how that command is used.
+void tell_misuse(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* at = &app;
+  std::string above, path = app.get_name();
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    above = path;
+    path += " " + at->get_name();
+  }
+  const std::string help = at->help(above);
+  const auto from = help.find("Usage:");
+  const std::string usage =
+      from == help.npos ? "" : help.substr(from, help.find('\n', from) - from) + "\n";
+  std::fprintf(stderr, "%s: %s\n%s%s --help tells what each is\n", path.c_str(), error.what(),
+               usage.c_str(), path.c_str());
+}
+
 void add_completion(CLI::App& app) {
   auto shell = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand(
@@ -189,7 +206,9 @@ int parse(int argc, char** argv, Session& session) {
         return 2;
       }
     }
-    return app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    tell_misuse(app, error);
+    return 2;
   }
   return session.exit_code;
 }

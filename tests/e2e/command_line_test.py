@@ -52,6 +52,9 @@ def an_unknown_command_is_named():
     assert 'unknown command "runz"; did you mean "runs"?' in run("runz", code=2).stderr
     assert 'unknown command "dags bogus"' in run("dags", "bogus", code=2).stderr
     assert 'did you mean "list"?' in run("dags", "lst", code=2).stderr
+    missing = run("lake", "export", code=2).stderr
+    assert "batuta lake export: table is required" in missing and "Usage: batuta lake export [OPTIONS] table" in missing, missing
+    assert "batuta dags list: The following argument was not expected: --nope" in run("dags", "list", "--nope", code=2).stderr
     assert "batuta dags --help" in run("dags", code=2).stderr
     assert "--nonsense" in run("dags", "list", "--nonsense", code=2).stderr
     opposite = run("variables", "unset", code=2).stderr
