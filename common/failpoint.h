@@ -7,7 +7,7 @@ namespace batuta {
 
 // Names in use: accept_before_commit, accept_after_commit, settle_before_commit,
 // settle_after_commit (engine); publish_before_write, publish_before_link, publish_after_link,
-// publish_before_return (lakelog); stream_before_write, stream_half_written, stream_before_sync,
+// publish_before_return, branch_drop_between_files (lakelog); stream_before_write, stream_half_written, stream_before_sync,
 // stream_after_sync, spool_before_note (stream); bundle_checked_out, bundle_before_switch,
 // bundle_after_switch (serve).
 void failpoint(const char* name);

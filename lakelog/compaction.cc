@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lakelog/branch.h"
 #include "lakelog/snapshot.h"
 
 namespace batuta::lakelog {
@@ -32,7 +33,11 @@ void compact_now_and_then(const LogFolder& log, std::int64_t version, std::int64
   auto snapshot = read_snapshot(log, version);
   if (!snapshot || snapshot->has_unknown) return;
   if (!log.put_compacted(version, compact(*snapshot, now_ms - tombstone_retention_ms)).ok()) return;
-  remove_old_ones(log, oldest_read_version());
+  // Branches read the log from what they stand on backwards, and may have no engine to do it with.
+  const auto pinned = pinned_versions(log.storage(), log.table());
+  if (!pinned) return;
+  const std::int64_t oldest = oldest_read_version();
+  remove_old_ones(log, pinned->empty() ? oldest : std::min(oldest, pinned->front()));
 }
 
 }  // namespace batuta::lakelog

@@ -5,6 +5,7 @@
 
 #include "common/failpoint.h"
 #include "common/safe_json.h"
+#include "lakelog/branch.h"
 #include "lakelog/retention.h"
 #include "lakelog/snapshot.h"
 
@@ -44,8 +45,12 @@ Result<const CheckpointFiles*> cleanable(const LogFolder& log, const LogListing&
   if (*first_ms > since) return found;
   const auto in_force = version_in_force(log, listing, since);
   if (!in_force) return in_force.error();
+  const auto pinned = pinned_versions(log.storage(), log.table());
+  if (!pinned) return pinned.error();
+  // A branch reads the log from its base backwards.
+  const std::int64_t newest = pinned->empty() ? *in_force : std::min(*in_force, pinned->front());
   for (const CheckpointFiles& files : listing.checkpoints)
-    if (files.version <= *in_force) found = &files;
+    if (files.version <= newest) found = &files;
   return found;
 }
 

@@ -30,10 +30,11 @@ struct CleanupResult {
 };
 
 // First the checkpoint, durable; then the entries that are older than the retention and lie behind
-// an older checkpoint, which is summed up in JSON too, for readers without an engine. What is left
-// is always a whole log: killed anywhere, every version that it tells of can be read, and the next
-// call goes on. A table with actions that we do not know gets neither, nor is one cleaned up whose
-// delta.enableExpiredLogCleanup is false. Errors as read_snapshot, and the writer's.
+// an older checkpoint and behind what branches stand on; that checkpoint is summed up in JSON too,
+// for readers without an engine. What is left is always a whole log: killed anywhere, every version
+// that it tells of can be read, and the next call goes on. A table with actions that we do not know
+// gets neither, nor is one cleaned up whose delta.enableExpiredLogCleanup is false. Errors as
+// read_snapshot, and the writer's.
 Result<CleanupResult> clean_log(const LogFolder& log, const CleanupOptions& options);
 
 }  // namespace batuta::lakelog

@@ -8,6 +8,7 @@
 
 #include "common/failpoint.h"
 #include "common/safe_json.h"
+#include "lakelog/branch.h"
 #include "lakelog/change.h"
 #include "lakelog/path.h"
 #include "lakelog/retention.h"
@@ -117,6 +118,20 @@ Result<Snapshot> oldest_readable(const LogFolder& log, const LogListing& listing
   return read;
 }
 
+// What branches of the lake stand on stays, however old. Where it can no longer be told nothing
+// goes.
+Status need_pinned(const LogFolder& log, const VacuumOptions& options, Told& told) {
+  const auto pinned = pinned_versions(log.storage(), log.table());
+  if (!pinned) return pinned.error();
+  for (const std::int64_t version : *pinned) {
+    if (version >= told.oldest_version) continue;  // needed anyway
+    const auto base = read_snapshot(log, version, options.checkpoints);
+    if (!base) return base.error();
+    for (const auto& [path, file] : base->files) told.needed.insert(path);
+  }
+  return success();
+}
+
 Result<Told> read_told(const LogFolder& log, const VacuumOptions& options, std::int64_t retain_ms) {
   auto listing = log.list();
   if (!listing) return listing.error();
@@ -152,6 +167,7 @@ Result<Told> read_told(const LogFolder& log, const VacuumOptions& options, std::
     for (const AddFile& add : commit->adds) told.needed.insert(add.path);
     apply(*std::move(commit), told.newest);
   }
+  if (auto pinned = need_pinned(log, options, told); !pinned) return pinned.error();
   told.known.insert(told.needed.begin(), told.needed.end());
   return told;
 }

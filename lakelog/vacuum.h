@@ -47,10 +47,10 @@ struct VacuumResult {
 };
 
 // Reads the whole log that is there, so it may take a while; nothing is deleted before all is
-// known. Names that start with '_' or '.' are not looked at, nor are tables below. Concurrent
-// publications, rewrites and restores are safe: a restore to a version whose files go is refused
-// from the log entry on that comes before the first deletion. Killed anywhere, the next one goes
-// on. Errors:
+// known. What branches stand on (see branch.h) stays, however old. Names that start with '_' or '.'
+// are not looked at, nor are tables below. Concurrent publications, rewrites and restores are safe:
+// a restore to a version whose files go is refused from the log entry on that comes before the
+// first deletion. Killed anywhere, the next one goes on. Errors:
 //   Errc::not_found    no such table
 //   Errc::invalid      a retention shorter than the table's without force, or a table we may not
 //                      write

@@ -1,0 +1,294 @@
+// Branches of a lake: what is seen on one, what stays of the lake, and the power that goes at each
+// step of a life.
+#include "lakelog/branch.h"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "lakelog/change.h"
+#include "lakelog/log_cleanup.h"
+#include "lakelog/table.h"
+#include "lakelog/vacuum.h"
+#include "tests/lakelog/kept_table.h"
+
+using namespace batuta;
+using namespace batuta::lakelog;
+using nlohmann::json;
+
+namespace {
+
+std::shared_ptr<Storage> shared(MemoryStorage& storage) {
+  return {std::shared_ptr<void>(), &storage};
+}
+
+Branch made_branch(Storage& lake, const std::string& name = "fix") {
+  const auto made = create_branch(lake, {name, "", "ana", "a note", 7});
+  if (!made.ok()) FAIL(made.error().message);
+  return *made;
+}
+
+std::string live_on(Storage& storage, std::int64_t version = latest_version) {
+  const auto snapshot = read_snapshot(LogFolder(storage, test_table), version);
+  if (!snapshot.ok()) return snapshot.error().message;
+  std::string names;
+  for (const auto& [path, file] : snapshot->files) {
+    const auto there = storage.stat(std::string(test_table) + "/" + path).ok();
+    CHECK(there);
+    names += (names.empty() ? "" : " ") + path.substr(path.find("part-") + 5, 1);
+  }
+  return names;
+}
+
+// One file `name` beside what is there, or in the place of `gone`, as a run on the branch does it.
+Result<Published> publish_on(MemoryStorage& lake, const Branch& branch, const std::string& name,
+                             const std::string& gone = "", std::int64_t number = 1000) {
+  const auto storage = branch_storage(shared(lake), branch.ref());
+  const std::string path = kept_path(name), key = std::string(test_table) + "/" + path;
+  lake.write_staged(branch_key(branch.ref(), key), std::string(100, 'x'));
+  if (auto synced = storage->sync({key}); !synced) return synced.error();
+  const auto listing = LogFolder(*storage, test_table).list();
+  if (!listing) return listing.error();
+  const json add = {{"path", path},
+                    {"size", 100},
+                    {"modification_time", first_ms},
+                    {"partition_values", {{"day", "2026-11-20"}}},
+                    {"stats", {{"numRecords", 1}}}};
+  const json remove = {
+      {"path", kept_path(gone)}, {"partition_values", {{"day", "2026-11-20"}}}, {"size", 100}};
+  const std::int64_t read = newest_version(*listing);
+  Publication out;
+  out.storage = storage.get();
+  out.payload_json = gone.empty() ? append_payload({add}, read).dump()
+                                  : merge_payload({remove}, {add}, read).dump();
+  out.app_id = "batuta/store-1";
+  out.number = number;
+  out.uuid = "on-branch-" + name;
+  return publish(out);
+}
+
+// On a branch at version 2, made when the lake was at 1: a and b, then a and c.
+struct Forked {
+  KeptTable table;
+  Branch branch;
+  std::shared_ptr<Storage> seen;
+  Forked() {
+    table.publish_files({"a"});
+    table.publish_files({"b"});
+    branch = made_branch(table.storage);
+    seen = branch_storage(shared(table.storage), branch.ref());
+    const auto done = publish_on(table.storage, branch, "c", "b");
+    if (!done.ok()) FAIL(done.error().message);
+    CHECK(done->version == 2);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a branch reads the lake as it goes on, until it writes a table itself") {
+  KeptTable table;
+  table.publish_files({"a"});
+  const Branch branch = made_branch(table.storage);
+  const auto seen = branch_storage(shared(table.storage), branch.ref());
+  CHECK(live_on(*seen) == "a");
+  table.publish_files({"b"});
+  CHECK(live_on(*seen) == "a b");
+  REQUIRE(publish_on(table.storage, branch, "c", "b").ok());
+  CHECK(live_on(*seen) == "a c");
+  CHECK(live_on(*seen, 1) == "a b");
+  CHECK(table.live() == "a b");
+  table.publish_files({"d"});
+  CHECK(table.live() == "a b d");
+  CHECK(live_on(*seen) == "a c");
+  REQUIRE(publish_on(table.storage, branch, "e", "", 1001).ok());
+  CHECK(live_on(*seen) == "a c e");
+  const auto tables = branch_tables(table.storage, branch);
+  REQUIRE(tables.ok());
+  REQUIRE(tables->size() == 1);
+  CHECK((*tables)[0].table == test_table);
+  CHECK((*tables)[0].base == 1);
+  CHECK((*tables)[0].version == 3);
+  CHECK(table_history(*seen, test_table, 10)->size() == 4);
+}
+
+TEST_CASE("nothing of the lake is copied to a branch, and none of it can be removed there") {
+  Forked forked;
+  std::size_t own = 0;
+  for (const auto& [key, bytes] : forked.table.storage.objects())
+    own += key.starts_with("_branches/fix/") ? 1 : 0;
+  CHECK(own == 2);  // a file and an entry of the log
+  REQUIRE(forked.seen->remove(std::string(test_table) + "/" + kept_path("a")).ok());
+  CHECK(forked.table.has(kept_path("a")));
+}
+
+TEST_CASE(
+    "a table that is only on the branch is not in the lake, and a later one there is hidden") {
+  KeptTable table;
+  const Branch branch = made_branch(table.storage);
+  REQUIRE(publish_on(table.storage, branch, "c").ok());
+  CHECK(list_tables(table.storage)->names.empty());
+  const auto seen = branch_storage(shared(table.storage), branch.ref());
+  CHECK(list_tables(*seen)->names == std::vector<std::string>{test_table});
+  table.publish_files({"a"});
+  table.publish_files({"b"});
+  CHECK(live_on(*seen) == "c");
+  CHECK(branch_tables(table.storage, branch)->front().base == -1);
+}
+
+TEST_CASE("who loses the race for the lake's next version leaves from the newer one") {
+  KeptTable table;
+  table.publish_files({"a"});
+  const Branch branch = made_branch(table.storage);
+  const auto seen = branch_storage(shared(table.storage), branch.ref());
+  const LogFolder log(*seen, test_table);
+  table.publish_files({"b"});
+  const auto taken = log.put_if_absent(1, "{}");
+  REQUIRE(taken.ok());
+  CHECK(*taken == Put::exists);
+}
+
+TEST_CASE("what a later summary of the lake's log says is not of the branch") {
+  Forked forked;
+  for (char name = 'd'; name < 'd' + 20; ++name) forked.table.publish_files({std::string(1, name)});
+  PlainCheckpoints checkpoints(forked.table.storage);
+  CleanupOptions options;
+  options.now_ms = forked.table.now_ms;
+  options.reader = &checkpoints;
+  options.writer = &checkpoints;
+  REQUIRE(clean_log(forked.table.log(), options).ok());
+  CHECK(live_on(*forked.seen) == "a c");
+  CHECK(LogFolder(*forked.seen, test_table).list()->checkpoints.empty());
+}
+
+TEST_CASE("vacuum and the clean-up of the log leave what a branch stands on, until it is dropped") {
+  Forked forked;
+  KeptTable& table = forked.table;
+  PlainCheckpoints checkpoints(table.storage);
+  CleanupOptions cleaning;
+  cleaning.reader = &checkpoints;
+  cleaning.writer = &checkpoints;
+  VacuumOptions options;
+  options.checkpoints = &checkpoints;
+  table.publish_files({"d"}, {"b"});
+  for (int days = 0; days < 3; ++days) {
+    table.wait(40 * one_day);
+    table.publish_files({std::string(1, static_cast<char>('x' + days))});
+    cleaning.now_ms = options.now_ms = table.now_ms;
+    REQUIRE(clean_log(table.log(), cleaning).ok());
+    REQUIRE(vacuum(table.storage, test_table, options).ok());
+  }
+  CHECK(table.has(kept_path("b")));
+  CHECK(live_on(*forked.seen) == "a c");
+  CHECK(live_on(*forked.seen, 1) == "a b");
+  REQUIRE(drop_branch(table.storage, "fix").ok());
+  REQUIRE(vacuum(table.storage, test_table, options).ok());
+  CHECK_FALSE(table.has(kept_path("b")));
+  CHECK(table.live() == "a d x y z");
+  const auto cleaned = clean_log(table.log(), cleaning);
+  REQUIRE(cleaned.ok());
+  CHECK(cleaned->first_version > 1);
+}
+
+TEST_CASE("a branch whose marker cannot be read stops a vacuum before it deletes") {
+  Forked forked;
+  KeptTable& table = forked.table;
+  table.publish_files({"d"}, {"b"});
+  table.wait(40 * one_day);
+  table.publish_files({"e"});
+  REQUIRE(table.storage.put("_branches/fix.json", "{").ok());
+  VacuumOptions options;
+  options.now_ms = table.now_ms;
+  const auto refused = vacuum(table.storage, test_table, options);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().message.find("_branches/fix.json") != std::string::npos);
+  CHECK(table.has(kept_path("b")));
+}
+
+TEST_CASE("nothing is written on a branch that was dropped, nor by its runs on one of its name") {
+  Forked forked;
+  MemoryStorage& lake = forked.table.storage;
+  REQUIRE(drop_branch(lake, "fix").ok());
+  CHECK(forked.table.live() == "a b");
+  for (const auto& [key, bytes] : lake.objects()) {
+    const auto& left = key;
+    CAPTURE(left);
+    CHECK_FALSE(left.starts_with("_branches/"));
+  }
+  const auto late = publish_on(lake, forked.branch, "e", "", 1001);
+  REQUIRE(!late.ok());
+  CHECK(late.error().code == Errc::conflict);
+  CHECK(late.error().message.find("has been dropped") != std::string::npos);
+  CHECK_FALSE(forked.seen->stage(std::string(test_table) + "/").ok());
+  const Branch again = made_branch(lake);
+  CHECK(again.id != forked.branch.id);
+  CHECK_FALSE(forked.seen->put("raw/x", "y").ok());
+  CHECK(live_on(*branch_storage(shared(lake), again.ref())) == "a b");
+  CHECK(drop_branch(lake, "none").error().code == Errc::not_found);
+}
+
+TEST_CASE("names of branches lead nowhere, are had once, and are no more than a hundred") {
+  MemoryStorage lake;
+  for (const char* name : {"", "..", "a/b", "_a", "-a", "A", "a.b", "a b", "caf\xC3\xA9"}) {
+    CAPTURE(name);
+    CHECK(create_branch(lake, {name, ""}).error().code == Errc::invalid);
+    CHECK(find_branch(lake, name).error().code == Errc::invalid);
+    CHECK(drop_branch(lake, name).error().code == Errc::invalid);
+  }
+  CHECK_FALSE(valid_branch_name(std::string(65, 'a')));
+  CHECK(create_branch(lake, {"a", "", "", std::string(1001, 'n')}).error().where == "note");
+  const Branch fix = made_branch(lake);
+  CHECK(fix.ref() == "fix/" + fix.id);
+  CHECK(branch_name_of(fix.ref()) == "fix");
+  const auto twice = create_branch(lake, {"fix", ""});
+  REQUIRE(!twice.ok());
+  CHECK(twice.error().code == Errc::conflict);
+  const auto found = find_branch(lake, "fix");
+  REQUIRE(found.ok());
+  CHECK(found->created_by == "ana");
+  CHECK(found->note == "a note");
+  CHECK(found->created_ms == 7);
+  for (std::size_t n = 1; n < max_branches; ++n) made_branch(lake, "b" + std::to_string(n));
+  CHECK(create_branch(lake, {"more", ""}).error().message.find("drop one first") !=
+        std::string::npos);
+  CHECK(list_branches(lake)->size() == max_branches);
+}
+
+TEST_CASE("the power goes at every step of a branch's life: it is whole, or goes on, or is gone") {
+  std::mt19937 random(7);
+  for (const auto loss : {MemoryStorage::Loss::everything, MemoryStorage::Loss::nothing,
+                          MemoryStorage::Loss::tears, MemoryStorage::Loss::dice}) {
+    for (std::int64_t cut = 0;; ++cut) {
+      CAPTURE(cut);
+      KeptTable table;
+      table.publish_files({"a"});
+      table.publish_files({"b"});
+      table.storage.cut_at(table.storage.steps() + cut);
+      bool cut_short = false, dropping = false;
+      try {
+        const Branch branch = made_branch(table.storage);
+        REQUIRE(publish_on(table.storage, branch, "c", "b").ok());
+        dropping = true;
+        REQUIRE(drop_branch(table.storage, "fix").ok());
+      } catch (const PowerCut&) {
+        cut_short = true;
+      }
+      table.storage.lose_power(loss, random);
+      CHECK(table.live() == "a b");
+      const auto found = find_branch(table.storage, "fix");
+      if (found.ok()) {
+        CHECK((!dropping || cut_short));
+        const auto seen = branch_storage(shared(table.storage), found->ref());
+        const std::string live = live_on(*seen);
+        CHECK((live == "a b" || live == "a c"));
+        if (live == "a b") REQUIRE(publish_on(table.storage, *found, "c", "b").ok());
+        CHECK(live_on(*seen) == "a c");
+        REQUIRE(drop_branch(table.storage, "fix").ok());
+      }
+      const Branch again = made_branch(table.storage);
+      CHECK(live_on(*branch_storage(shared(table.storage), again.ref())) == "a b");
+      if (!cut_short) break;
+    }
+  }
+}
