@@ -30,6 +30,7 @@ struct ServeOptions {
   bool once = false;                // demo: temporary home, ends after that run
   std::vector<std::string> pipelines;  // `demo run`: which ones
   bool clean = false;                  // `demo run`: removes what it made of the home, runs nothing
+  bool real = false;                   // `demo run`: real systems where their stand-ins would be
 };
 
 // What `dags test` and `tasks test` take beside the folders and slots of ServeOptions.

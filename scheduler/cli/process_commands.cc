@@ -149,13 +149,18 @@ void add_process_commands(CLI::App& app, Session& session) {
   for (const std::string& name : demo::runnable_pipelines()) names += name + ", ";
   CLI::Option* which =
       demo_run->add_option("PIPELINE", options->pipelines, names + "or all (default: financial)");
+  CLI::Option* real = demo_run->add_flag(
+      "--real", options->real,
+      "with a PostgreSQL server of its own (which must be installed) in --home: it has the clients "
+      "of brokerage, and gets the gold tables of ecommerce");
   demo_run
       ->add_flag(
           "--clean", options->clean,
           "run nothing: remove the installation that a demo made in --home, and say what went; "
           "backups, files of your own and files that you changed stay")
       ->excludes(once)
-      ->excludes(which);
+      ->excludes(which)
+      ->excludes(real);
   demo_run->callback([options, &session] {
     session.serve = [options, p = session.processes] { return p->demo_run(*options); };
   });

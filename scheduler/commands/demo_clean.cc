@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "scheduler/commands/demo_postgres.h"
+#include "scheduler/commands/demo_real.h"
 #include "scheduler/commands/process_parts.h"
 #include "scheduler/commands/supervisor.h"
 #include "scheduler/demo/simulation.h"
@@ -87,12 +89,12 @@ class DemoCleaning {
     bool own = false;
     for (const fs::path& file : files_in(copy)) {
       const auto text = text_in(home_ / file);
-      if (!text || text != text_in(original / file.lexically_relative(copy))) own = true;
+      if (!text || !is_ours(*text, name, original, file.lexically_relative(copy))) own = true;
     }
     if (!own) return remove(copy);
     for (const fs::path& file : files_in(copy)) {
       const auto text = text_in(home_ / file);
-      if (text && text == text_in(original / file.lexically_relative(copy))) remove(file);
+      if (text && is_ours(*text, name, original, file.lexically_relative(copy))) remove(file);
     }
   }
 
@@ -125,6 +127,17 @@ class DemoCleaning {
         out.push_back(at->path().lexically_relative(home_));
     }
     return out;
+  }
+
+  // As it was installed, or as `--real` has it.
+  static bool is_ours(const std::string& text, const std::string& name, const fs::path& original,
+                      const fs::path& file) {
+    const auto installed = text_in(original / file);
+    if (!installed) return false;
+    if (text == *installed) return true;
+    const auto simulation = demo::make_simulation(name, {});
+    const auto real = simulation ? simulation->real_database() : std::nullopt;
+    return real && real->file == file && text == with_real_server(*installed, *real);
   }
 
   // Folders in it that hold no file, and it itself then.
@@ -160,6 +173,10 @@ Status mark_demo_home(const Home& home) {
                             "its --home removes it.\n");
 }
 
+bool made_by_demo(const Home& home) {
+  return is_there(home.path(demo_mark));
+}
+
 int clean_demo(const std::string& folder) {
   const std::string home = absolute_path(folder);
   if (!is_there(fs::path(home) / demo_mark)) {
@@ -174,12 +191,14 @@ int clean_demo(const std::string& folder) {
   }
   auto lock = HomeLock::acquire(home);
   if (!lock) return fail(lock.error());
+  if (auto status = end_left_postgres(home); !status) return fail(status.error());
   std::printf("%s\n", home.c_str());
   DemoCleaning cleaning(home);
   for (const std::string& name : demo::runnable_pipelines()) {
     cleaning.remove_bundle(name);
     cleaning.remove("demo/" + name);
   }
+  cleaning.remove("demo/postgres");
   for (const char* part : installation_parts) cleaning.remove(part);
   cleaning.finish();
   return cleaning.failed() ? fail(*cleaning.failed()) : 0;

@@ -16,6 +16,9 @@ bool is_new_home(const std::string& folder);
 // Notes in the home that a demo made it: clean_demo takes away no other. Errc::unavailable.
 Status mark_demo_home(const Home& home);
 
+// Whether mark_demo_home was called for it.
+bool made_by_demo(const Home& home);
+
 // Removes the installation in `folder`: store, key, lake, topics, logs, made-up sources, and those
 // files of the bundles that are as they were copied. Stay and are named: backups, DAG files of
 // one's own, files of bundles that somebody changed, and whatever no demo makes. Prints what went

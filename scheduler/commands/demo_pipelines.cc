@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "scheduler/commands/demo_clean.h"
+#include "scheduler/commands/demo_postgres.h"
+#include "scheduler/commands/demo_real.h"
 #include "scheduler/commands/demo_run.h"
 #include "scheduler/commands/demo_truth.h"
 #include "scheduler/commands/process_parts.h"
@@ -52,12 +54,31 @@ Result<std::vector<Pipeline>> chosen(std::vector<std::string> names) {
   return out;
 }
 
+std::optional<demo::RealDatabase> real_of(const Pipeline& pipeline) {
+  return pipeline.simulation ? pipeline.simulation->real_database() : std::nullopt;
+}
+
+// That --real has something to do, in a home where it may.
+Status check_real(const Home& home, const std::vector<Pipeline>& pipelines) {
+  if (std::none_of(pipelines.begin(), pipelines.end(),
+                   [](const Pipeline& each) { return real_of(each).has_value(); }))
+    return {Errc::invalid,
+            "--real would change nothing: of what was named nothing has its place in PostgreSQL. "
+            "It does with brokerage, with ecommerce, and with all"};
+  if (made_by_demo(home)) return success();
+  return {Errc::conflict, "no demo made the installation in " + home.folder() +
+                              ": --real starts no PostgreSQL server there. Give it a --home of "
+                              "its own"};
+}
+
 // Each pipeline is a bundle of the home, dropped in.
 Status seed_files(const Home& home, const std::vector<Pipeline>& pipelines,
-                  const std::string& demo_folder) {
+                  const std::string& demo_folder, bool real) {
   for (const Pipeline& pipeline : pipelines) {
     if (auto status = drop_in_bundle(home, pipeline.name); !status) return status;
     if (!pipeline.simulation) continue;
+    if (const auto database = real_of(pipeline))
+      if (auto status = choose_server(home, pipeline.name, *database, real); !status) return status;
     const std::string folder = demo_folder + "/" + pipeline.name;
     if (auto status = pipeline.simulation->write(folder); !status) return status;
     if (pipeline.simulation->topic().empty()) continue;
@@ -106,8 +127,45 @@ class Services {
   std::thread thread_;
 };
 
+// What tasks read and write there is there before any of them runs.
+Status seed_postgres(const DemoPostgres& postgres, const std::vector<Pipeline>& pipelines,
+                     const std::string& demo_folder) {
+  for (const Pipeline& pipeline : pipelines) {
+    const auto real = real_of(pipeline);
+    if (!real) continue;
+    if (auto status =
+            postgres.prepare(real->database, real->script,
+                             demo_folder + "/" + pipeline.name + "/" + real->database + ".sql");
+        !status)
+      return status;
+  }
+  return success();
+}
+
+// Null: no server, and none of an earlier start is named any more.
+Status set_real(Registry& registry, const demo::RealDatabase& real, const DemoPostgres* postgres) {
+  if (postgres == nullptr) {
+    const auto left = registry.connection(real.connection);
+    return left && left->description == real.description
+               ? registry.delete_connection(real.connection)
+               : success();
+  }
+  Connection connection;
+  connection.id = real.connection;
+  connection.conn_type = "postgres";
+  connection.description = real.description;
+  connection.host = "127.0.0.1";
+  connection.port = postgres->address().port;
+  connection.login = postgres->address().login;
+  connection.password = postgres->address().password;
+  connection.schema = real.database;
+  if (auto status = registry.set_connection(connection); !status) return status;
+  const auto& [key, value, about] = real.switch_on;
+  return key.empty() ? success() : registry.set_variable({key, value, about});
+}
+
 Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const Services& services,
-                  const std::string& demo_folder) {
+                  const DemoPostgres* postgres, const std::string& demo_folder) {
   std::promise<Status> told;
   server.engine().write(
       [&]() -> Status {
@@ -119,6 +177,8 @@ Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const 
           for (const auto& [key, value, about] :
                pipeline.simulation->settings(demo_folder + "/" + pipeline.name))
             if (auto status = registry.set_variable({key, value, about}); !status) return status;
+          if (const auto real = real_of(pipeline))
+            if (auto status = set_real(registry, *real, postgres); !status) return status;
         }
         return success();
       },
@@ -127,9 +187,9 @@ Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const 
 }
 
 // "success", "failed", or "wrong" when the lake is not what it must be.
-// `stays`: whoever reads what is printed can look into the home later.
+// `stays`: whoever reads what is printed can look into the home later. `postgres` may be null.
 Result<std::string> run_one(Server& server, const Pipeline& pipeline, const std::string& home,
-                            bool stays) {
+                            const DemoPostgres* postgres, bool stays) {
   if (!pipeline.simulation) return demo_run(server, home);
   RunRequested request;
   request.dag_id = pipeline.name;
@@ -145,7 +205,22 @@ Result<std::string> run_one(Server& server, const Pipeline& pipeline, const std:
   const auto right =
       truth_holds(home, truth, stays ? truth : "what the lake must hold of " + pipeline.name);
   if (!right) return right.error();
-  return std::string(*right ? "success" : "wrong");
+  bool delivered = true;
+  if (pipeline.simulation->delivers()) {
+    const auto told = show_delivery(home, pipeline.name, *pipeline.simulation, postgres);
+    if (!told) return told.error();
+    delivered = *told;
+  }
+  return std::string(*right && delivered ? "success" : "wrong");
+}
+
+void print_postgres(const PostgresAddress& address, const std::vector<Pipeline>& pipelines) {
+  std::printf("\nPostgreSQL listens on 127.0.0.1 until this ends:\n");
+  for (const Pipeline& pipeline : pipelines)
+    if (const auto real = real_of(pipeline))
+      std::printf("  PGPASSFILE='%s' psql -h 127.0.0.1 -p %d -U %s %s\n", address.pass_file.c_str(),
+                  address.port, address.login.c_str(), real->database.c_str());
+  std::fflush(stdout);
 }
 
 }  // namespace
@@ -177,32 +252,46 @@ int run_pipelines(const cli::ServeOptions& given) {
   if (failed)
     return fail({Errc::unavailable, options.dags + " cannot be made: " + failed.message(), {}});
   options.dags_named = true;
-  if (auto status = seed_files(*made, *pipelines, demo_folder); !status)
+  if (options.real) {
+    if (auto status = check_real(*made, *pipelines); !status) {
+      fail(status.error());
+      return 2;
+    }
+  }
+  if (auto status = seed_files(*made, *pipelines, demo_folder, options.real); !status)
     return fail(status.error());
 
-  std::unique_ptr<DemoServices> usual;  // these outlive the server that calls them
+  std::unique_ptr<DemoPostgres> postgres;  // null: embedded stand-ins only
+  std::unique_ptr<DemoServices> usual;     // these outlive the server that calls them
   std::unique_ptr<Services> services;
   Serving::Options with;
   with.log_level = log::Level::warn;
   with.seed = [&](Server& server) -> Status {
     usual = std::make_unique<DemoServices>();
     services = std::make_unique<Services>(*pipelines);
+    if (options.real) {
+      auto started = DemoPostgres::start(made->folder());
+      if (!started) return started.error();
+      postgres = std::move(*started);
+      if (auto status = seed_postgres(*postgres, *pipelines, demo_folder); !status) return status;
+    }
     if (auto status = seed_demo(server, *usual); !status) return status;
-    return seed_store(server, *pipelines, *services, demo_folder);
+    return seed_store(server, *pipelines, *services, postgres.get(), demo_folder);
   };
   auto serving = Serving::start(options, std::move(with));
   if (!serving) return fail(serving.error());
   const auto outcome = (*serving)->run([&]() -> Result<std::string> {
     std::string worst = "success";
     for (const Pipeline& pipeline : *pipelines) {
-      auto state =
-          run_one((*serving)->server(), pipeline, (*serving)->home().folder(), !options.once);
+      auto state = run_one((*serving)->server(), pipeline, (*serving)->home().folder(),
+                           postgres.get(), !options.once);
       if (!state) return state;
       if (*state != "success") worst = *state;
     }
     return worst;
   });
   if (outcome && !options.once) {
+    if (postgres) print_postgres(postgres->address(), *pipelines);
     (*serving)->print_link();
     (*serving)->wait();
   }

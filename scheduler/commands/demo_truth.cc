@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -127,6 +128,17 @@ Result<bool> truth_holds(const std::string& home, const std::string& manifest_fi
     all = all && *right;
   }
   return all;
+}
+
+Result<std::int64_t> count_rows(const std::string& home, const std::string& table) {
+  const auto text =
+      output_of({program("batuta"), "lake", "sql", "SELECT count(*) AS n FROM \"" + table + "\"",
+                 "--output", "plain", "--home", home});
+  if (!text) return text.error();
+  std::int64_t rows = 0;
+  const auto read = std::from_chars(text->data(), text->data() + text->size(), rows);
+  if (read.ec != std::errc{}) return {Errc::malformed, "a query of the lake gave no number"};
+  return rows;
 }
 
 void show_table(const std::string& home, const std::string& table, int rows) {

@@ -1,6 +1,7 @@
 // A truth manifest against the lake: every assertion is a query and the rows it must give.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "common/result.h"
@@ -12,6 +13,9 @@ namespace batuta {
 // hold; an error when the manifest cannot be read or the lake cannot be asked.
 Result<bool> truth_holds(const std::string& home, const std::string& manifest_file,
                          const std::string& heading);
+
+// How many rows the table has now; Errc::unavailable when it cannot be read.
+Result<std::int64_t> count_rows(const std::string& home, const std::string& table);
 
 // Prints the table's first rows under its name, and that there may be more.
 void show_table(const std::string& home, const std::string& table, int rows);

@@ -18,8 +18,9 @@ std::string program(const std::string& name);
 // Starts command[0], a path, with the rest as its arguments. The child gets a clean standard input,
 // our standard output and error, and no descriptor of ours. Call it from the main thread only: a
 // child asks to die with its parent *thread*.
-// `output`, when it is not negative, is the child's standard output instead.
-Result<pid_t> start_process(std::vector<std::string> command, int output = -1);
+// `output` and `errors`, where they are not negative, are the child's standard output and standard
+// error instead.
+Result<pid_t> start_process(std::vector<std::string> command, int output = -1, int errors = -1);
 
 // One child that must live: poll() restarts it when it is gone, at most once a `pace`, and says so.
 class KeptChild {

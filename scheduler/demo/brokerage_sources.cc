@@ -20,6 +20,51 @@ using nlohmann::json;
 
 constexpr std::size_t page_size = 500;
 
+// The columns behind client_id; an empty text is NULL.
+std::vector<std::string> texts_of(const Client& client) {
+  return {client.cpf,
+          client.name,
+          client.email,
+          client.phone,
+          client.birth_date,
+          client.cep,
+          client.street,
+          client.number,
+          client.complement,
+          client.city,
+          client.uf,
+          decimal_text(client.income, 2),
+          client.risk_profile,
+          to_iso(client.created_at),
+          to_iso(client.updated_at),
+          client.deleted_at ? to_iso(*client.deleted_at) : std::string()};
+}
+
+// The table for PostgreSQL, with the types that it has there.
+std::string clients_script(const Brokerage& broker) {
+  std::string out =
+      "DROP TABLE IF EXISTS clients;\n"
+      "CREATE TABLE clients (client_id integer PRIMARY KEY, cpf text, name text, email text, "
+      "phone text, birth_date text, cep text, street text, number text, complement text, city "
+      "text, uf text, income numeric(18,2), risk_profile text, created_at timestamptz NOT NULL, "
+      "updated_at timestamptz NOT NULL, deleted_at timestamptz);\n"
+      "CREATE INDEX clients_changed ON clients (updated_at);\n";
+  for (int id = 1; id <= broker.options().clients; ++id) {
+    out += "INSERT INTO clients VALUES (" + std::to_string(id);
+    for (const std::string& text : texts_of(broker.client(id, broker.options().days))) {
+      if (text.empty()) {
+        out += ", NULL";
+        continue;
+      }
+      out += ", '";
+      for (const char c : text) out += c == '\'' ? "''" : std::string(1, c);
+      out += "'";
+    }
+    out += ");\n";
+  }
+  return out;
+}
+
 // A database file of its own, written whole beside the old one and put in its place.
 class ClientDatabase {
  public:
@@ -48,27 +93,9 @@ class ClientDatabase {
 
   void add(const Client& client) {
     if (!failed_.empty()) return;
-    const std::string complement = client.complement,
-                      deleted = client.deleted_at ? to_iso(*client.deleted_at) : std::string();
-    const std::string texts[] = {client.cpf,
-                                 client.name,
-                                 client.email,
-                                 client.phone,
-                                 client.birth_date,
-                                 client.cep,
-                                 client.street,
-                                 client.number,
-                                 complement,
-                                 client.city,
-                                 client.uf,
-                                 decimal_text(client.income, 2),
-                                 client.risk_profile,
-                                 to_iso(client.created_at),
-                                 to_iso(client.updated_at),
-                                 deleted};
     sqlite3_bind_int64(insert_, 1, client.id);
     int place = 2;
-    for (const std::string& text : texts) {
+    for (const std::string& text : texts_of(client)) {
       if (text.empty()) {
         sqlite3_bind_null(insert_, place++);
       } else {
@@ -278,6 +305,17 @@ class BrokerageSimulation : public Simulation {
 
   std::vector<SimulationSetting> settings(const std::string& folder) const override {
     return {{"BROKERAGE_CLIENTS", folder + "/clients.db", "the database of clients"}};
+  }
+
+  std::optional<RealDatabase> real_database() const override {
+    RealDatabase real;
+    real.database = "brokerage";
+    real.connection = "brokerage_register";
+    real.description = "The register of clients (made up, in the demo's own server)";
+    real.script = clients_script(broker_);
+    real.file = "contracts/brokerage/clients.odcs.yaml";
+    real.comment = "# - {property: batuta.server, value: postgres}";
+    return real;
   }
 
   std::string truth() const override { return brokerage_truth(broker_); }

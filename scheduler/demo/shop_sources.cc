@@ -12,6 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* reports_about =
+    "postgres: gold is published by the connection ecommerce_reports; empty: it is not";
+
 class ShopSimulation : public Simulation {
  public:
   explicit ShopSimulation(const ShopOptions& options) : shop_(options) {}
@@ -46,8 +49,21 @@ class ShopSimulation : public Simulation {
   std::string connection() const override { return {}; }
 
   std::vector<SimulationSetting> settings(const std::string& folder) const override {
-    return {{"ECOMMERCE_RATES", folder + "/rates.csv", "what currencies are in pounds, by day"}};
+    return {{"ECOMMERCE_RATES", folder + "/rates.csv", "what currencies are in pounds, by day"},
+            {"ECOMMERCE_REPORTS", "", reports_about}};
   }
+
+  std::optional<RealDatabase> real_database() const override {
+    RealDatabase real;
+    real.database = "reports";
+    real.connection = "ecommerce_reports";
+    real.description = "Where reports read the gold tables of ecommerce (the demo's own server)";
+    real.script = "CREATE SCHEMA IF NOT EXISTS ecommerce;\n";
+    real.switch_on = {"ECOMMERCE_REPORTS", "postgres", reports_about};
+    real.schema = "ecommerce";
+    return real;
+  }
+  bool delivers() const override { return true; }
 
   std::string truth() const override { return shop_truth(shop_); }
   Time begins() const override { return Time(shop_.date(0)); }

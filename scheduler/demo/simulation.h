@@ -30,6 +30,18 @@ struct SimulationSetting {
   std::string key, value, description;
 };
 
+// What a pipeline has in a database, where there is a real one.
+struct RealDatabase {
+  std::string database;     // its name, lower case
+  std::string connection;   // the id of the connection by which tasks find it
+  std::string description;  // of that connection
+  std::string script;       // SQL that makes what must be there, each time anew or where missing
+  SimulationSetting switch_on;  // the variable by which tasks learn of it; without a key: none
+  std::string file;             // of the bundle, in which `comment` is a line
+  std::string comment;          // "# …": without its mark, it has the pipeline read the database
+  std::string schema;           // into which gold tables are published; empty: none are
+};
+
 class Simulation {
  public:
   virtual ~Simulation() = default;
@@ -59,6 +71,10 @@ class Simulation {
   virtual Time ends() const = 0;
   // Tables to show, in order.
   virtual std::vector<std::string> gold() const = 0;
+  // What takes a stand-in's place with `--real`; nullopt: nothing does.
+  virtual std::optional<RealDatabase> real_database() const { return std::nullopt; }
+  // Whether somebody outside gets the gold tables, as files and, where it is real, in a database.
+  virtual bool delivers() const { return false; }
 };
 
 // Names of the pipelines that have a simulation, in order.

@@ -19,8 +19,18 @@ SECOND = {"start": "2026-03-05T00:00:00Z", "end": "2026-03-07T00:00:00Z"}
 
 
 def one_command_runs_it_and_checks_every_number():
-    """`batuta demo run brokerage --once` shows each gold table under its path and ends with 0 when every number holds"""
-    run_by_one_command("brokerage", ("client_profile", "client_position", "portfolio_daily", "ticker_daily", "trade_profit"))
+    """`batuta demo run brokerage --once --real` reads the clients from a PostgreSQL of its own, and ends with 0 when every number holds"""
+    said = run_by_one_command("brokerage", ("client_profile", "client_position", "portfolio_daily", "ticker_daily", "trade_profit"), "--real")
+    assert "holds silver/brokerage/clients" in said, said
+    left = [name for name in processes() if "/demo/postgres/data" in name]
+    assert not left, left
+
+
+def processes():
+    """The command lines of all processes that still are when they are looked at."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            yield path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
 
 
 def a_pipeline_that_nobody_knows_is_refused_with_the_list():

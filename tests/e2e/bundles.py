@@ -8,9 +8,9 @@ from harness import BATUTA, SOURCE, Refused, eventually, run
 from storm import kill_many
 
 
-def run_by_one_command(name, tables):
-    """`batuta demo run NAME --once` shows each gold table under its path and ends with 0 when every number holds; what it said."""
-    done = subprocess.run([BATUTA, "demo", "run", name, "--once"], capture_output=True, text=True, timeout=280)
+def run_by_one_command(name, tables, *options):
+    """`batuta demo run NAME --once OPTIONS` shows each gold table under its path and ends with 0 when every number holds; what it said."""
+    done = subprocess.run([BATUTA, "demo", "run", name, "--once", *options], capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     for table in tables:
         assert f"\ngold/{name}/{table}\n" in done.stdout, done.stdout

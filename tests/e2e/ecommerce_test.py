@@ -2,23 +2,76 @@
 """The ecommerce pipeline whole: messages of orders and cancellations become sales, made up and of a real shop."""
 import csv
 import json
+import os
+import shutil
+import socket
+import subprocess
 import sys
+import threading
 from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bundles import Bundle, run_by_one_command  # noqa: E402
-from harness import DATA, Folder, eventually, main  # noqa: E402
+from harness import BATUTA, DATA, Folder, eventually, main, run  # noqa: E402
 from storm import ROUNDS, generator  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 RETAIL = DATA / "online_retail"
 
 
+GOLD = ("sales_daily", "product_daily", "customer_rfm", "price_history", "cancel_rate")
+
+
 def one_command_runs_it_and_checks_every_number():
-    """`batuta demo run ecommerce --once` shows each gold table under its path and ends with 0 when every number holds"""
-    run_by_one_command("ecommerce", ("sales_daily", "product_daily", "customer_rfm", "price_history", "cancel_rate"))
+    """`batuta demo run ecommerce --once` shows each gold table under its path, writes each as a file, and ends with 0 when every number holds"""
+    said = run_by_one_command("ecommerce", GOLD)
+    for table in GOLD:
+        assert f"/demo/ecommerce/delivered/{table}.parquet" in said, said
+    assert "(with --real: in PostgreSQL, too)" in said, said
+
+
+def gold_is_delivered_to_a_postgresql_of_its_own():
+    """`--real`: gold tables are in PostgreSQL as in the lake; kill -9 ends that server, too, and --clean removes it; a home of somebody's own is refused"""
+    refused = run("demo", "run", "users", "--real", "--once", code=2)
+    assert "--real would change nothing" in refused.stderr, refused
+    with Folder("ecommerce-postgres") as folder:
+        home = folder.path / "home"
+        home.mkdir()
+        (home / "secret.key").write_text("somebody's")
+        refused = run("demo", "run", "ecommerce", "--real", "--home", home, code=2)
+        assert "--real starts no PostgreSQL server there" in refused.stderr and not (home / "demo/postgres").exists(), refused
+        shutil.rmtree(home)
+        process = subprocess.Popen([BATUTA, "demo", "run", "ecommerce", "--real", "--home", home, "--port", "0"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        stop = threading.Timer(200, process.kill)
+        stop.start()
+        said = ""
+        for line in process.stdout:
+            said += line
+            if "Ctrl-C stops it" in line:
+                break
+        stop.cancel()
+        try:
+            for table in GOLD:
+                assert f"holds in PostgreSQL: reports.ecommerce.{table} has the" in said, said
+            [command] = [line.strip() for line in said.splitlines() if "psql -h" in line]
+            query = "SELECT sum(net), count(*) FROM ecommerce.sales_daily"
+            told = subprocess.run(f'{command} -qAtc "{query}"', shell=True, capture_output=True, text=True, timeout=30)
+            lake = json.loads(run("lake", "sql", query.replace("FROM ", "FROM gold."), "--home", home, "-o", "json").stdout)
+            assert told.stdout.strip().split("|") == [str(value) for value in lake[0]], (told, lake)
+            port = int(command.split(" -p ")[1].split()[0])
+            # Nobody else gets in without the password.
+            stranger = subprocess.run([*command.split()[1:], "-w", "-c", "SELECT 1"], capture_output=True, text=True, timeout=30, env={"PATH": os.environ["PATH"], "HOME": "/nowhere"})
+            assert stranger.returncode != 0 and "password" in stranger.stderr, stranger
+        finally:
+            process.kill()
+            process.wait(60)
+        done = eventually(lambda: run("demo", "run", "--clean", "--home", home, code=None).stdout, 30, "whatever the demo started ends with it")
+        assert "removed  demo/postgres" in done and not home.exists(), done
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) != 0, "the server ends with what started it"
 
 
 def days_come_in_two_runs_with_a_kill_between():
@@ -128,5 +181,5 @@ def the_files_are_sound():
         Bundle(folder, "ecommerce").check_files()
 
 
-main([the_files_are_sound, one_command_runs_it_and_checks_every_number, days_come_in_two_runs_with_a_kill_between,
+main([the_files_are_sound, one_command_runs_it_and_checks_every_number, gold_is_delivered_to_a_postgresql_of_its_own, days_come_in_two_runs_with_a_kill_between,
       real_days_of_a_shop] + ([a_storm_of_kills] if ROUNDS else []))
