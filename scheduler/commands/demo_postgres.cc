@@ -30,10 +30,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* postgres_folder = "demo/postgres";
-constexpr const char* login = "batuta";
+constexpr const char* demo_login = "batuta";
 constexpr Duration start_patience = std::chrono::seconds(60);  // initdb on a slow disk
 constexpr Duration stop_patience = std::chrono::seconds(20);
-constexpr auto tick = std::chrono::milliseconds(50);
+constexpr auto look_again = std::chrono::milliseconds(50);
 constexpr std::size_t log_shown = 600;
 constexpr std::size_t max_output = std::size_t{1} << 20;
 
@@ -99,14 +99,14 @@ int free_port() {
 }
 
 // Gone within the time; a child is reaped.
-bool is_gone(pid_t pid, bool child, Duration patience) {
-  const Boot deadline = read_clock().boot + patience;
+bool is_gone(pid_t pid, bool child, Duration within) {
+  const Boot deadline = read_clock().boot + within;
   for (;;) {
     const bool gone =
         child ? waitpid(pid, nullptr, WNOHANG) != 0 : kill(pid, 0) != 0 && errno == ESRCH;
     if (gone) return true;
     if (read_clock().boot > deadline) return false;
-    std::this_thread::sleep_for(tick);
+    std::this_thread::sleep_for(look_again);
   }
 }
 
@@ -227,7 +227,7 @@ Status DemoPostgres::make_cluster() {
                        ": take another --home, in a folder that others may pass through, or "
                        "run this as somebody who is not root" +
                        (reached->empty() ? "" : " (" + *reached + ")"));
-  address_.login = login;
+  address_.login = demo_login;
   address_.pass_file = folder_ + "/pgpass";
   const std::string password_file = folder_ + "/password";
   const std::string data = folder_ + "/data";
@@ -235,10 +235,11 @@ Status DemoPostgres::make_cluster() {
     fs::remove_all(data + ".new", error);
     if (auto status = write_secret(password_file, secret_text()); !status) return status;
     if (auto status = give(password_file, uid_, gid_, 0600); !status) return status;
-    const auto said = said_by(as_its_user({programs_ + "/initdb", "--pgdata", data + ".new",
-                                           "--username", login, "--pwfile", password_file, "--auth",
-                                           "scram-sha-256", "--encoding", "UTF8", "--locale", "C"}),
-                              code);
+    const auto said =
+        said_by(as_its_user({programs_ + "/initdb", "--pgdata", data + ".new", "--username",
+                             demo_login, "--pwfile", password_file, "--auth", "scram-sha-256",
+                             "--encoding", "UTF8", "--locale", "C"}),
+                code);
     if (!said) return said.error();
     if (code != 0)
       return not_started("initdb ended with exit code " + std::to_string(code) + ": " + *said);
@@ -253,7 +254,7 @@ Status DemoPostgres::launch() {
   address_.port = free_port();
   if (auto status =
           write_secret(address_.pass_file, "127.0.0.1:" + std::to_string(address_.port) +
-                                               ":*:" + login + ":" + address_.password + "\n");
+                                               ":*:" + demo_login + ":" + address_.password + "\n");
       !status)
     return status;
   const std::string log = folder_ + "/log";
@@ -281,7 +282,7 @@ Status DemoPostgres::launch() {
     if (code == 0) return success();
     if (read_clock().boot > deadline)
       return not_started("it does not answer after a minute: " + last_of_log());
-    std::this_thread::sleep_for(tick);
+    std::this_thread::sleep_for(look_again);
   }
 }
 
@@ -299,8 +300,9 @@ std::vector<std::string> DemoPostgres::psql(const std::string& database) const {
           "--no-align",
           "--set",
           "ON_ERROR_STOP=1",
-          "host=127.0.0.1 port=" + std::to_string(address_.port) + " user=" + login + " dbname=" +
-              database + " passfile=" + conninfo_value(address_.pass_file) + " connect_timeout=10"};
+          "host=127.0.0.1 port=" + std::to_string(address_.port) + " user=" + demo_login +
+              " dbname=" + database + " passfile=" + conninfo_value(address_.pass_file) +
+              " connect_timeout=10"};
 }
 
 Status DemoPostgres::prepare(const std::string& database, const std::string& script,
