@@ -94,6 +94,7 @@ struct ApiServices {
   std::function<void(bool now)> read_dags = [](bool) {};
   SignOn* sign_on = nullptr;        // null: there is no login provider
   bool local_login = true;          // passwords are taken
+  std::string base_url{};           // of the page, as people reach it; empty: it is not known
   Bundles* bundles = nullptr;       // null: none are named
   SecretOpener* secrets = nullptr;  // null: there is nothing that references could refer to
   // Empty: there is none.

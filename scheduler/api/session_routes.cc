@@ -114,10 +114,11 @@ std::optional<std::string> provider_logout(const Context& context, const std::st
   return std::nullopt;
 }
 
-Response with_cookie(const Granted& grant) {
+Response with_cookie(const Context& context, const Call& call, const Granted& grant) {
   Response response = json_response(session_json(grant.user, grant.token, grant.expires));
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(session_lifetime);
-  response.headers.emplace_back("Set-Cookie", session_cookie_text(grant.token, age));
+  response.headers.emplace_back("Set-Cookie",
+                                session_cookie_text(context, *call.request, grant.token, age));
   return response;
 }
 
@@ -159,9 +160,14 @@ bool log_failed_login(Context& context, const Call& call, const std::string& nam
   return true;
 }
 
-std::string session_cookie_text(const std::string& token, std::chrono::seconds age) {
+std::string session_cookie_text(const Context& context, const Request& request,
+                                const std::string& token, std::chrono::seconds age) {
+  // Who reaches a server with a proxy before it by its own port, without TLS, can still log in.
+  const std::string* origin = request.header("origin");
+  const std::string& page = origin && *origin != "null" ? *origin : context.services.base_url;
   return std::string(session_cookie) + "=" + token +
-         "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(age.count());
+         "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(age.count()) +
+         (page.starts_with("https://") ? "; Secure" : "");
 }
 
 void create_token(Context& context, Call call) {
@@ -182,7 +188,9 @@ void login(Context& context, Call call) {
   if (!body) return call.respond(error_response(body.error()));
   BodyReader fields(*call.request, *body);
   const auto code = fields.text("code", max_login_field);
-  const auto granted = [call](const Granted& grant) { call.respond(with_cookie(grant)); };
+  const auto granted = [&context, call](const Granted& grant) {
+    call.respond(with_cookie(context, call, grant));
+  };
   if (code) {
     if (!fields.status()) return call.respond(error_response(fields.status().error()));
     return by_code(context, call, *code, granted);
@@ -208,11 +216,11 @@ void logout(Context& context, Call call) {
   change_session(
       context, call, "logout", json::object(),
       [&context, token] { return context.services.registry.revoke_token(token); },
-      [call](const Status& done) {
+      [&context, call](const Status& done) {
         if (!done) return call.respond(error_response(done.error()));
         Response response = no_content();
-        response.headers.emplace_back("Set-Cookie",
-                                      session_cookie_text("", std::chrono::seconds(0)));
+        response.headers.emplace_back(
+            "Set-Cookie", session_cookie_text(context, *call.request, "", std::chrono::seconds(0)));
         call.respond(std::move(response));
       });
 }

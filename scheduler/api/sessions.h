@@ -35,7 +35,9 @@ void issue_session(Context& context, const Call& call, const User& user, const L
 bool log_failed_login(Context& context, const Call& call, const std::string& name, const char* by,
                       const char* why = "");
 
-// The header that sets the session's cookie.
-std::string session_cookie_text(const std::string& token, std::chrono::seconds age);
+// The header that sets the session's cookie, for connections under TLS alone where the page has it:
+// where the request's Origin says https or, without one, base_url does.
+std::string session_cookie_text(const Context& context, const Request& request,
+                                const std::string& token, std::chrono::seconds age);
 
 }  // namespace batuta::http

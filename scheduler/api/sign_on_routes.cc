@@ -120,10 +120,11 @@ void let_in(Context& context, const Call& call, const SignOn::Person& person) {
   const SignOn& provider = *context.services.sign_on;
   const Known known = known_of(context.services.registry, person.user);
   const std::string location = provider.page() + person.next;
-  const auto granted = [call, location, &provider](const Granted& grant) {
+  const auto granted = [&context, call, location, &provider](const Granted& grant) {
     Response response = lead_to(location);
     const auto age = std::chrono::duration_cast<std::chrono::seconds>(session_lifetime);
-    response.headers.emplace_back("Set-Cookie", session_cookie_text(grant.token, age));
+    response.headers.emplace_back("Set-Cookie",
+                                  session_cookie_text(context, *call.request, grant.token, age));
     response.headers.emplace_back("Set-Cookie", attempt_cookie(provider, "", Duration::zero()));
     call.respond(std::move(response));
   };

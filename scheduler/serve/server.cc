@@ -316,6 +316,7 @@ struct Server::Impl {
     const Settings& set = home.settings();
     services.sign_on = sign_on.get();
     services.local_login = set.auth_local_login;
+    services.base_url = set.base_url;
     services.sql = {set.lake_sql_slots, set.lake_sql_rows, set.lake_sql_bytes};
     services.find_asset = http::find_asset;
     services.keep_house = [this](auto job) { keep_exports = std::move(job); };

@@ -59,6 +59,19 @@ TEST_CASE("a password logs the page in with a cookie that scripts cannot read") 
   CHECK(response.body.find("batuta_fresh") == std::string::npos);
 }
 
+TEST_CASE("a session that began under TLS has a cookie for TLS alone") {
+  TestApi api;
+  const std::string body = R"({"username":"admin","password":"admin-password"})";
+  const auto cookie_from = [&](const char* origin) {
+    TestApi::Extra extra;
+    extra.headers = {{"origin", origin}};
+    return header_of(api.call(Method::post, "/api/batuta/login", body, "", extra), "Set-Cookie");
+  };
+  CHECK(cookie_from("https://batuta.example.org").ends_with("; Secure"));
+  CHECK(cookie_from("http://127.0.0.1:8080").find("Secure") == std::string::npos);
+  CHECK(cookie_from("null").find("Secure") == std::string::npos);
+}
+
 TEST_CASE("a one-time code logs in once") {
   TestApi api;
   const auto code = api.codes.issue("admin", api.now);

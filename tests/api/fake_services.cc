@@ -394,6 +394,7 @@ TestApi::TestApi(Bundles* bundles, SignOn* sign_on, bool local_login) : hub(thre
   ApiServices services{backend, history, registry, codes, hub};
   services.sign_on = sign_on;
   services.local_login = local_login;
+  if (sign_on != nullptr) services.base_url = sign_on->page();
   services.settings = [this] { return settings; };
   services.reload_settings = [](const std::string& owner) -> Result<SettingsReload> {
     return SettingsReload{{{"retention_days", "90", "7"}}, {{"by " + owner, "1", "2"}}};

@@ -101,6 +101,7 @@ TEST_CASE("who comes back is a user with the role and groups of the day, and a s
   REQUIRE(cookies.size() == 2);
   CHECK(cookies[0].starts_with("batuta_session=batuta_"));
   CHECK(cookies[0].find("HttpOnly; SameSite=Strict") != std::string::npos);
+  CHECK(cookies[0].ends_with("; Secure"));
   CHECK(cookies[1].starts_with("batuta_sign_on=; Path=/jobs/auth/oidc;"));
   CHECK(cookies[1].find("Max-Age=0") != std::string::npos);
   CHECK(api.registry.group_rows["desk"].users == std::vector<std::string>{"ana", "viewer"});
