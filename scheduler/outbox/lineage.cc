@@ -47,12 +47,11 @@ struct LineageTeller::Turn {
   std::map<AttemptKey, std::vector<LineageInput>> read{};       // told in this turn
   std::map<AttemptKey, std::vector<PublicationRow>> written{};  // settled in this turn
   std::set<AttemptKey> ended{};                                 // their last event is made
-  std::size_t room = 0;
+  Backlog room{};
   std::uint64_t lost = 0;
 };
 
-LineageTeller::LineageTeller(LineageNames names, std::function<std::size_t()> waiting,
-                             std::size_t most)
+LineageTeller::LineageTeller(LineageNames names, std::function<Backlog()> waiting, Backlog most)
     : names_(std::move(names)), waiting_(std::move(waiting)), most_(most) {}
 
 void LineageTeller::tell(SchedulerState& state, Changes& changes, const Now& now) {
@@ -61,8 +60,9 @@ void LineageTeller::tell(SchedulerState& state, Changes& changes, const Now& now
                      changes.publications.empty() && changes.attempt_reports.empty();
   if (quiet) return;
   Turn turn{state, changes, now};
-  const std::size_t waiting = waiting_();
-  turn.room = waiting < most_ ? most_ - waiting : 0;
+  const Backlog waiting = waiting_();
+  turn.room = {most_.events - std::min(waiting.events, most_.events),
+               most_.bytes - std::min(waiting.bytes, most_.bytes)};
   for (const AttemptRow& each : changes.attempts_archived) {
     turn.archived[each.row.key()] = &each.row;
   }
@@ -186,11 +186,12 @@ void LineageTeller::add_attempt(Turn& turn, const TaskInstanceRow& row, LineageM
 }
 
 void LineageTeller::add(Turn& turn, std::string text, const RunRow& run) {
-  if (turn.room == 0) {
+  if (turn.room.events == 0 || turn.room.bytes < text.size()) {
     ++turn.lost;
     return;
   }
-  --turn.room;
+  --turn.room.events;
+  turn.room.bytes -= text.size();
   OutboxRow row;
   row.id = turn.state.take_outbox_id();
   row.kind = OutboxKind::lineage;
@@ -200,18 +201,23 @@ void LineageTeller::add(Turn& turn, std::string text, const RunRow& run) {
   turn.changes.outbox.push_back(std::move(row));
 }
 
-void LineageTeller::note_room(Turn& turn, std::size_t waiting) {
+void LineageTeller::note_room(Turn& turn, const Backlog& waiting) {
   const auto tell = [&](const char* event, std::string extra) {
     turn.changes.event_log.push_back({turn.now.wall, event, "", "", "", "", std::move(extra)});
   };
   if (turn.lost > 0 && !full_) {
     full_ = true;
     lost_before_ = lost_;
-    tell("lineage_full", "{\"waiting\":" + std::to_string(waiting) + "}");
+    tell("lineage_full", "{\"waiting\":" + std::to_string(waiting.events) +
+                             ",\"bytes\":" + std::to_string(waiting.bytes) + "}");
   }
   lost_ += turn.lost;
   // Room for a tenth: what is full does not come and go with every event that is sent.
-  if (turn.lost > 0 || !full_ || waiting > most_ - most_ / 10) return;
+  const auto nearly = [](std::size_t most) { return most - most / 10; };
+  if (turn.lost > 0 || !full_ || waiting.events > nearly(most_.events) ||
+      waiting.bytes > nearly(most_.bytes)) {
+    return;
+  }
   full_ = false;
   tell("lineage_resumed", "{\"lost\":" + std::to_string(lost_ - lost_before_) + "}");
 }

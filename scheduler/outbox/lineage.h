@@ -19,13 +19,16 @@ namespace batuta {
 // that a restart neither forgets a moment nor tells it under another id.
 class LineageTeller {
  public:
-  // More than so many events do not wait: what comes then is lost, and told in the event log when
-  // that begins ("lineage_full") and when it ends ("lineage_resumed", with how many).
-  static constexpr std::size_t most_waiting = 10'000;
+  // Events that are on their way, and the bytes of their texts.
+  struct Backlog {
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+  };
+  // More than so much does not wait: what comes then is lost, and told in the event log when that
+  // begins ("lineage_full") and when it ends ("lineage_resumed", with how many).
+  static constexpr Backlog most_waiting{10'000, 64u << 20};
 
-  // `waiting`: how many events are on their way.
-  LineageTeller(LineageNames names, std::function<std::size_t()> waiting,
-                std::size_t most = most_waiting);
+  LineageTeller(LineageNames names, std::function<Backlog()> waiting, Backlog most = most_waiting);
 
   // Adds rows to the outbox of a turn that is decided and not yet committed.
   void tell(SchedulerState& state, Changes& changes, const Now& now);
@@ -41,11 +44,11 @@ class LineageTeller {
   void add(Turn& turn, std::string text, const RunRow& run);
   void add_run(Turn& turn, const RunRow& run, LineageMoment moment);
   void add_attempt(Turn& turn, const TaskInstanceRow& row, LineageMoment moment);
-  void note_room(Turn& turn, std::size_t waiting);
+  void note_room(Turn& turn, const Backlog& waiting);
 
   const LineageNames names_;
-  const std::function<std::size_t()> waiting_;
-  const std::size_t most_;
+  const std::function<Backlog()> waiting_;
+  const Backlog most_;
   // What attempts that are publishing have read. A restart forgets it: their last events then have
   // their outputs alone, the inputs went out before.
   std::map<AttemptKey, std::vector<LineageInput>> read_;

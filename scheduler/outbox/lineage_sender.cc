@@ -78,13 +78,21 @@ void LineageSender::stop() {
 void LineageSender::add(OutboxRow row) {
   std::lock_guard lock(mutex_);
   const std::int64_t id = row.id;
-  waiting_.emplace(id, std::move(row));
+  const std::size_t bytes = row.payload_json.size();
+  if (waiting_.emplace(id, std::move(row)).second) waiting_bytes_ += bytes;
+}
+
+void LineageSender::take_out(std::int64_t id) {
+  written_.erase(id);
+  const auto at = waiting_.find(id);
+  if (at == waiting_.end()) return;
+  waiting_bytes_ -= at->second.payload_json.size();
+  waiting_.erase(at);
 }
 
 void LineageSender::remove(std::int64_t id) {
   std::lock_guard lock(mutex_);
-  waiting_.erase(id);
-  written_.erase(id);
+  take_out(id);
 }
 
 void LineageSender::retry_now(std::int64_t id) {
@@ -98,13 +106,16 @@ void LineageSender::retry_now(std::int64_t id) {
 
 void LineageSender::resync(std::vector<OutboxRow> pending) {
   std::map<std::int64_t, OutboxRow> rows;
+  std::size_t bytes = 0;
   for (OutboxRow& row : pending) {
     const std::int64_t id = row.id;
+    bytes += row.payload_json.size();
     rows.emplace(id, std::move(row));
   }
   std::lock_guard lock(mutex_);
   std::erase_if(written_, [&](std::int64_t id) { return !rows.contains(id); });
   waiting_ = std::move(rows);
+  waiting_bytes_ = bytes;
 }
 
 void LineageSender::wake() {
@@ -115,6 +126,7 @@ LineageStanding LineageSender::standing() const {
   std::lock_guard lock(mutex_);
   LineageStanding told = standing_;
   told.waiting = waiting_.size();
+  told.waiting_bytes = waiting_bytes_;
   return told;
 }
 
@@ -234,10 +246,16 @@ LineageSender::Fate LineageSender::send_one(const OutboxRow& row, const std::str
     error = answer.error().message;
     return Fate::later;
   }
-  if (answer->status / 100 == 2) return Fate::sent;
+  if (answer->status / 100 == 2) {
+    refused_in_a_row_ = 0;
+    return Fate::sent;
+  }
   error = std::string(split_url(transport_.url).host) + " answers " +
           std::to_string(answer->status) + said(answer->body);
-  return is_about_the_event(answer->status) ? Fate::refused : Fate::later;
+  if (!is_about_the_event(answer->status)) return Fate::later;
+  if (refused_in_a_row_ < most_refused_in_a_row) return ++refused_in_a_row_, Fate::refused;
+  error += " (so it did " + std::to_string(most_refused_in_a_row) + " times in a row)";
+  return Fate::later;
 }
 
 // Those that it does not have yet, in one write that is durable.
@@ -295,10 +313,7 @@ bool LineageSender::forget(const std::vector<std::int64_t>& ids) {
     if (!pause_for_store()) return false;
   }
   std::lock_guard lock(mutex_);
-  for (const std::int64_t id : ids) {
-    waiting_.erase(id);
-    written_.erase(id);
-  }
+  for (const std::int64_t id : ids) take_out(id);
   return true;
 }
 

@@ -33,6 +33,7 @@ struct LineageTransport {
 
 struct LineageStanding {
   std::size_t waiting = 0;
+  std::size_t waiting_bytes = 0;
   std::uint64_t sent = 0;
   std::uint64_t refused = 0;  // by the collector, for good
   std::uint64_t dropped = 0;  // they waited when lineage was switched off
@@ -59,6 +60,8 @@ class LineageSender {
   // So many refused events stay in the store as dead rows for people to look at; further ones are
   // forgotten, and counted.
   static constexpr std::size_t most_dead = 100;
+  // After so many refusals in a row it is not the events that are wrong: they wait.
+  static constexpr int most_refused_in_a_row = 20;
 
   LineageSender(LineageTransport transport, Hooks hooks);
   ~LineageSender();
@@ -88,13 +91,16 @@ class LineageSender {
   bool forget(const std::vector<std::int64_t>& ids);
   void refuse(OutboxRow row, const std::string& error);
   void hold(OutboxRow row, const std::string& error);
+  void take_out(std::int64_t id);  // with mutex_ held
 
   const LineageTransport transport_;
   const Hooks hooks_;
   HttpConnections connections_;
+  int refused_in_a_row_ = 0;  // the sender's thread
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::map<std::int64_t, OutboxRow> waiting_;
+  std::size_t waiting_bytes_ = 0;   // of their texts
   std::set<std::int64_t> written_;  // of those, what the file has already
   OptTime held_until_;
   LineageStanding standing_;

@@ -72,8 +72,10 @@ std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const stores::La
   names.jobs = settings.lineage_namespace;
   names.tables = lineage_namespace_of(lake.url());
   names.base_url = settings.base_url;
-  return std::make_unique<LineageTeller>(std::move(names),
-                                         [&outbox] { return outbox.lineage().waiting; });
+  return std::make_unique<LineageTeller>(std::move(names), [&outbox] {
+    const LineageStanding standing = outbox.lineage();
+    return LineageTeller::Backlog{standing.waiting, standing.waiting_bytes};
+  });
 }
 
 }  // namespace batuta

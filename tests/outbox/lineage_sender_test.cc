@@ -177,15 +177,32 @@ TEST_CASE(
 
 TEST_CASE("of refused events a hundred are kept, further ones are counted alone") {
   Outside outside;
-  const std::int64_t many = 105;
-  outside.answers.assign(many, 400);
+  for (int i = 1; i <= 116; ++i) outside.answers.push_back(i % 10 == 0 ? 200 : 400);
   LineageSender sender(over_http(), outside.hooks());
-  for (std::int64_t id = 1; id <= many; ++id) sender.add(row(id));
+  for (std::int64_t id = 1; id <= 117; ++id) sender.add(row(id));
   sender.start();
-  REQUIRE(outside.until([&] { return outside.deleted == Ids{101, 102, 103, 104, 105}; }));
+  REQUIRE(outside.until([&] { return !outside.deleted.empty() && outside.deleted.back() == 117; }));
   sender.stop();
   CHECK(outside.saved.size() == LineageSender::most_dead);
-  CHECK(sender.standing().refused == many);
+  CHECK(sender.standing().refused == 105);
+}
+
+TEST_CASE("a collector that refuses whatever comes is what is wrong: its events wait") {
+  Outside outside;
+  outside.answers.assign(21, 400);
+  LineageSender sender(over_http(), outside.hooks());
+  for (std::int64_t id = 1; id <= 40; ++id) sender.add(row(id));
+  sender.start();
+  REQUIRE(outside.until([&] { return outside.saved.size() == 21; }));
+  CHECK_FALSE(outside.saved.back().dead);
+  CHECK(outside.saved.back().last_error ==
+        "collector.example answers 400: no such thing (so it did 20 times in a row)");
+  CHECK(sender.standing().waiting == 20);
+  CHECK(sender.standing().trouble != "");
+  sender.retry_now(21);
+  REQUIRE(outside.until([&] { return outside.deleted.size() == 20; }));
+  sender.stop();
+  CHECK(sender.standing().trouble == "");
 }
 
 TEST_CASE("a refused event is kept though the store takes no writes for a moment") {

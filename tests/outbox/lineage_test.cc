@@ -24,10 +24,14 @@ LineageNames names() {
 
 // A scheduler that tells its lineage: every event is checked by the published schemas.
 struct Told : World {
-  explicit Told(std::vector<Task> tasks, std::size_t most = LineageTeller::most_waiting)
+  explicit Told(std::vector<Task> tasks, LineageTeller::Backlog most = LineageTeller::most_waiting)
       : World(std::move(tasks)),
         teller(
-            names(), [this] { return waiting + rows.size(); }, most) {
+            names(),
+            [this] {
+              return LineageTeller::Backlog{waiting + rows.size(), waiting_bytes};
+            },
+            most) {
     context.teller = [this](SchedulerState& state, Changes& changes, const Now& at) {
       teller.tell(state, changes, at);
       for (const OutboxRow& row : changes.outbox) {
@@ -71,6 +75,7 @@ struct Told : World {
 
   LineageTeller teller;
   std::size_t waiting = 0;  // beside what this world has told
+  std::size_t waiting_bytes = 0;
   std::vector<OutboxRow> rows;
   std::vector<std::string> log;
 };
@@ -233,7 +238,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a storm stops at the bound; what is lost is counted and told when it begins and ends") {
-  Told world({task("load")}, 10);
+  Told world({task("load")}, {10, 1 << 20});
   world.waiting = 9;  // room for one
   world.begin();
   CHECK(world.moments() == Moments{"START d"});
@@ -241,11 +246,22 @@ TEST_CASE("a storm stops at the bound; what is lost is counted and told when it 
   const auto times = [&](const std::string& what) {
     return std::count(world.log.begin(), world.log.end(), what);
   };
-  CHECK(times(R"(lineage_full{"waiting":10})") == 1);
+  CHECK(times(R"(lineage_full{"waiting":10,"bytes":0})") == 1);
   world.waiting = 3;
   world.finish(Outcome::success);
   CHECK(world.moments() == Moments{"START d", "COMPLETE d.load", "COMPLETE d"});
   CHECK(times(R"(lineage_resumed{"lost":1})") == 1);
+}
+
+TEST_CASE("a storm of large events stops at the bound of bytes") {
+  Told world({task("load")}, {10, 100'000});
+  world.waiting_bytes = 99'900;
+  world.begin();
+  CHECK(world.moments().empty());
+  CHECK(world.teller.lost() == 2);
+  world.waiting_bytes = 50'000;
+  world.finish(Outcome::success);
+  CHECK(world.moments() == Moments{"COMPLETE d.load", "COMPLETE d"});
 }
 
 TEST_CASE("the checker finds what is not as the schemas say") {

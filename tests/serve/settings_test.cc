@@ -132,6 +132,19 @@ TEST_CASE("all that is wrong in a batuta.json is told, each with its line and wh
   CHECK(settings == 1);
 }
 
+TEST_CASE("the token of lineage goes under TLS, or stays on this machine") {
+  int settings = 0;
+  const auto fault_of = [&](const std::string& url) {
+    const auto problems = check_settings_text(
+        R"({"lineage.token": {"$env": "T"}, "lineage.url": ")" + url + "\"}", "f.json", settings);
+    return problems.empty() ? "" : problems[0];
+  };
+  CHECK(fault_of("https://marquez.example.org") == "");
+  CHECK(fault_of("http://localhost:5000") == "");
+  CHECK(fault_of("http://marquez.example.org").find("lineage.url must be https") !=
+        std::string::npos);
+}
+
 TEST_CASE("a lake's store is named by a URL without credentials, and none of them is repeated") {
   const Folder folder;
   folder.write("batuta.json", R"({"lake.url": "s3://my-bucket/plant/", "lake.cache": "1GiB"})");

@@ -1,0 +1,135 @@
+// What a server is made of. Private to the room.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "scheduler/api/api.h"
+#include "scheduler/api/auth.h"
+#include "scheduler/api/engine_backend.h"
+#include "scheduler/http/server.h"
+#include "scheduler/serve/bundle_hooks.h"
+#include "scheduler/serve/dag_wiring.h"
+#include "scheduler/serve/endpoint.h"
+#include "scheduler/serve/housekeeping.h"
+#include "scheduler/serve/kept_write.h"
+#include "scheduler/serve/lake_query.h"
+#include "scheduler/serve/launch_context.h"
+#include "scheduler/serve/login_settings.h"
+#include "scheduler/serve/offers.h"
+#include "scheduler/serve/outbox_wiring.h"
+#include "scheduler/serve/platform_facts.h"
+#include "scheduler/serve/secret_lookup.h"
+#include "scheduler/serve/server.h"
+#include "scheduler/serve/settings_reload.h"
+#include "scheduler/store/backend.h"
+#include "scheduler/store/home_lock.h"
+#include "scheduler/store/sealed_value.h"
+#include "scheduler/waits/wait_checker.h"
+#include "scheduler/workers/worker_server.h"
+
+namespace batuta {
+
+namespace asio = boost::asio;
+
+struct Server::Impl {
+  Impl(const Home& h, Options o, HomeLock held);
+
+  // The registry has made it, if it was not there.
+  static SecretKey key_of(const Home& home);
+
+  // ---- wiring -----------------------------------------------------------------------------------
+
+  WorkerServer::Options worker_options() const;
+  Outbox::Hooks hooks_of_outbox();
+  bool diverted() const { return static_cast<bool>(options.divert_alerts); }
+  LookHooks look_hooks();
+  Engine::Options engine_options() const;
+  EngineSinks engine_sinks();
+
+  // What a burst of runs has freed goes back to the system; after a few tasks there is nothing
+  // worth the milliseconds. Control thread.
+  void give_back_memory();
+
+  // ---- DAGs and catalogue -----------------------------------------------------------------------
+
+  // Whatever of these cannot be written now, because the inbox or the disk is full, is written when
+  // all is told anew: job configurations with the DAGs, the catalogue each minute and after an
+  // outage.
+  void save_job_configs(const DagWiring::Dags& changed);
+
+  void on_catalogue(std::vector<PluginInfo> plugins);
+
+  // ---- start and stop ---------------------------------------------------------------------------
+
+  Status start();
+
+  void take_over(const Settings& settings);
+
+  // Before anything is served: no default account, no open door.
+  Status first_admin();
+
+  // A user's tokens may have ended, the command line's among them; and a password that is no longer
+  // so must not lie about.
+  void on_user_changed(const std::string& user, bool other_password);
+
+  void stop();
+
+  // ---- the API (server_services.cc) -------------------------------------------------------------
+
+  Status serve();
+  http::ApiServices services();
+  http::LineageFacts lineage_facts() const;
+  std::string user_of(const http::Request& head) const;
+  void retry_outbox(std::int64_t id, std::function<void(Status)> done);
+  std::string url() const;
+
+  // In this order: each uses those above it.
+
+  const Home home;
+  const Options options;
+  HomeLock lock;
+  const LakePlace lake;
+  asio::io_context io{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  const std::unique_ptr<Backend> kept;
+  Store& store;
+  Registry& registry;
+  History& history;
+  SecretLookup secrets;
+  RegistryLaunchContext context;
+  PlatformFacts facts;
+  const SecretKey result_key;  // seals return values that hold secrets; io thread
+  WorkerServer workers;
+  Outbox outbox;
+  const std::unique_ptr<LineageTeller> lineage;  // null: it is off; control thread
+  WaitChecker waits;
+  Engine engine;
+  Endpoint endpoint;
+  BundleKeeper bundles;
+  DagWiring dags;
+  http::LoginCodes codes;
+  const std::unique_ptr<http::SignOn> sign_on{sign_on_of(home.settings())};  // null: no provider
+  http::Hub hub;
+  http::EngineBackend backend;
+  Offers offers;
+  KeptWrite catalogue;
+  SettingsReloader reloader{home, engine, registry, [this](const Settings& s) { take_over(s); }};
+  std::size_t moves = 0;  // of task instances since memory was given back; control thread
+  std::mutex damage_mutex;
+  std::string damage;                      // of the store, as housekeeping found it last
+  std::function<void(Time)> keep_exports;  // set before housekeeping, whose thread calls it
+  std::unique_ptr<Housekeeping> housekeeping;
+  std::unique_ptr<http::Server> http_server;
+  std::thread io_thread;
+  std::atomic<bool> stopped{false};
+};
+
+}  // namespace batuta
