@@ -79,7 +79,8 @@ constexpr auto fields(Type<Launch>) {
   return std::tuple(&Launch::key, &Launch::try_number, &Launch::run_uuid, &Launch::dag_id,
                     &Launch::dag_run_id, &Launch::task_id, &Launch::plugin,
                     &Launch::params_json, &Launch::context_json, &Launch::secrets,
-                    &Launch::timeout_us, &Launch::isolation, &Launch::predecessor, &Launch::watch);
+                    &Launch::timeout_us, &Launch::isolation, &Launch::predecessor, &Launch::watch,
+                    &Launch::memory, &Launch::cpu_percent);
 }
 constexpr auto fields(Type<Cancel>) {
   return std::tuple(&Cancel::key, &Cancel::grace_us, &Cancel::reason);

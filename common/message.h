@@ -127,6 +127,11 @@ struct Launch {
   Predecessor predecessor;
   // Regular expressions (common/pattern.h) to look for in each line that it prints.
   std::vector<std::string> watch{};
+  // What the task itself may have together with all that it starts, in place of the worker's own
+  // bounds; 0: as the worker says. Then its slot is its alone.
+  std::int64_t memory = 0;       // bytes
+  std::int64_t cpu_percent = 0;  // of one processor
+  bool asks_bounds() const { return memory > 0 || cpu_percent > 0; }
 };
 
 enum class Outcome : std::uint8_t {

@@ -40,6 +40,7 @@ struct AgentOptions {
   // Bytes of data (RLIMIT_DATA) of a slot, and of each process that it starts; 0 = none.
   std::int64_t memory_limit = 0;
   AttemptBounds attempt_bounds;    // where control groups can be had
+  AttemptBounds most_bounds;       // what a task may ask for itself; 0: no more than the above
   std::int64_t run_dir_limit = 0;  // bytes of the folder that a run's tasks share; 0 = any number
   std::int64_t lake_memory = 0;    // bytes of a slot's SQL engine; 0 = the engine's own
   std::int64_t lake_threads = 0;   // of a slot's SQL engine; 0 = the engine's own

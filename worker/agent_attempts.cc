@@ -90,6 +90,7 @@ void Agent::on_launch(Launch launch, std::string body) {
   }
   if (launch.try_number < 0) return refuse(launch, "the try number is negative");
   if (known_.size() >= max_unstarted) return refuse(launch, "this worker holds too many attempts");
+  if (const std::string why = too_much(launch); !why.empty()) return refuse(launch, why);
   const bool by_lock = launch.predecessor.kind == Predecessor::Kind::slot_lock;
   const auto names = slots_of(launch.predecessor);
   if (by_lock && (names.empty() || !std::all_of(names.begin(), names.end(), valid_id))) {
@@ -338,7 +339,8 @@ bool Agent::place(std::unique_ptr<Attempt>& attempt) {
     return true;
   }
   if (attempt->sole && anything_runs()) return false;
-  const bool alone = attempt->sole || attempt->launch.isolation == Isolation::process;
+  const bool alone = attempt->sole || attempt->launch.isolation == Isolation::process ||
+                     attempt->launch.asks_bounds();
   SlotProcess* best = nullptr;
   for (Seat& seat : seats_) {
     if (!seat.slot || !seat.slot->room()) continue;
@@ -357,6 +359,8 @@ bool Agent::place(std::unique_ptr<Attempt>& attempt) {
     }
   }
   if (best == nullptr) return false;
+  if (!bound_attempt(*best, *attempt)) return true;
+  if (attempt->launch.asks_bounds()) tell_bounds(*best, *attempt);
   if (alone) best->set_exclusive();
   if (attempt->sole) sole_ = attempt->launch.key;
   attempt->journal_place = journal_.note(attempt->launch);

@@ -113,6 +113,10 @@ void AttemptLog::warn_of_short_values(std::string& out) {
       "stands as a word of its own\n";
 }
 
+void AttemptLog::note(std::string_view text) {
+  file_.write(to_iso(wall_now()) + " INFO " + std::string{text} + "\n");
+}
+
 void AttemptLog::feed(std::string_view raw) {
   std::string lines;
   if (mask_.has_short_values() && !warned_) warn_of_short_values(lines);

@@ -21,6 +21,8 @@ class AttemptLog {
   AttemptLog(std::string path, const std::vector<std::string>& secrets,
              const std::vector<std::string>& watch = {});
 
+  // A line of the agent's own, between two of the attempt's: no pattern is looked for in it.
+  void note(std::string_view text);
   // Bytes as they come, level marks included (worker/slot_link.h), switch marks taken out.
   void feed(std::string_view raw);
   // The last line. An attempt that said nothing and ended well leaves no file.

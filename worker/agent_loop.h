@@ -1,6 +1,6 @@
 // The agent's state and its loop: one thread, one epoll. Split over agent_loop.cc (waiting, timers,
-// links), agent_attempts.cc (launches, stops, reports), agent_slots.cc (birth and death of slots)
-// and agent_stop.cc (leaving in good order).
+// links), agent_attempts.cc (launches, stops, reports), agent_slots.cc (birth and death of slots),
+// agent_bounds.cc (what an attempt may have) and agent_stop.cc (leaving in good order).
 #pragma once
 
 #include <signal.h>
@@ -105,6 +105,13 @@ class Agent {
   bool slot_gone(const std::string& name, const AttemptKey& successor);
   void attempt_timers(SlotProcess& slot, std::int64_t now);
 
+  // agent_bounds.cc
+  void open_attempt_groups();
+  void bound_slot(SlotProcess& slot);
+  std::string too_much(const Launch& launch) const;
+  bool bound_attempt(SlotProcess& slot, const Attempt& attempt);
+  void tell_bounds(SlotProcess& slot, Attempt& attempt) const;
+
   // agent_stop.cc
   void on_stop_signal();
   void leave();
@@ -115,8 +122,6 @@ class Agent {
 
   // agent_slots.cc
   bool fill(Seat& seat);
-  void open_attempt_groups();
-  void bound_slot(SlotProcess& slot);
   void retire(Seat& seat);
   void read_slot(Seat& seat);
   void reap();
@@ -133,6 +138,7 @@ class Agent {
   RunningJournal journal_;
   std::optional<AttemptKey> sole_;               // it runs, and nothing else may
   std::optional<AttemptGroups> attempt_groups_;  // none: attempts are not bounded as a whole
+  std::string no_groups_;                        // why there are none
   SchedulerLink link_;
   CatalogueScan scan_;
   UniqueFd epoll_, signals_, inotify_;

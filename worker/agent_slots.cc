@@ -60,6 +60,7 @@ bool Agent::fill(Seat& seat) {
   options.lake_threads = options_.lake_threads;
   options.run_folders = options_.home + "/runs";
   options.run_dir_limit = options_.run_dir_limit;
+  options.bounds_by_process = !attempt_groups_ || !attempt_groups_->can({1, 0});
   options.lease_us = lease_us_;
   Status may_start = success();
   if (options_.slot_users) {
@@ -85,28 +86,6 @@ bool Agent::fill(Seat& seat) {
   watch(seat.slot->control_fd(), false);
   watch(seat.slot->log_fd(), false);
   return true;
-}
-
-void Agent::open_attempt_groups() {
-  if (!options_.attempt_bounds.any()) return;
-  std::stringstream own;
-  own << std::ifstream("/proc/self/cgroup").rdbuf();
-  auto groups = AttemptGroups::open("/sys/fs/cgroup", own.str(), options_.attempt_bounds);
-  if (groups) {
-    attempt_groups_.emplace(*std::move(groups));
-    return;
-  }
-  log::warn("worker: worker.attempt_memory and worker.attempt_cpu bound nothing here: " +
-            groups.error().message + "; worker.memory_limit still bounds each process");
-}
-
-// One that cannot be bounded is killed, and reaped as any that dies young.
-void Agent::bound_slot(SlotProcess& slot) {
-  if (!attempt_groups_) return;
-  auto group = attempt_groups_->put(slot.pid(), slot.name());
-  if (group) return slot.set_attempt_group(*std::move(group));
-  log::error("worker: " + group.error().message);
-  slot.kill();
 }
 
 // An idle slot leaves: its link closes, it ends by itself, its seat is free.

@@ -96,7 +96,9 @@ std::string mebibytes(std::int64_t bytes) {
 
 struct GivenGroup {
   std::string folder;
-  std::string share;  // the controllers of the bounds, as the kernel is told to hand them on
+  // Controllers as the kernel is told to hand them on: those of the bounds, and all there are.
+  std::string needed;
+  std::string all;
 };
 
 // This process's own group, when it is given what the bounds need.
@@ -107,15 +109,25 @@ Result<GivenGroup> given_group(const std::string& root, const std::string& own,
     return {Errc::unavailable,
             "this process has no group of its own in cgroup v2 (systemd: Delegate=yes)"};
   }
-  GivenGroup given{root + at, {}};
+  GivenGroup given{root + at, {}, {}};
+  const std::string controllers = kernel_tells(given.folder + "/cgroup.controllers");
+  const auto add = [](std::string& list, const char* controller) {
+    list += std::string(list.empty() ? "+" : " +") + controller;
+  };
   for (const auto& [controller, bound] :
        {std::pair{"memory", bounds.memory}, {"cpu", bounds.cpu_percent}}) {
+    const bool there = has_word(controllers, controller);
+    if (there) add(given.all, controller);
     if (bound <= 0) continue;
-    if (!has_word(kernel_tells(given.folder + "/cgroup.controllers"), controller)) {
+    if (!there) {
       return {Errc::unavailable,
               "the group " + given.folder + " is not given the controller " + controller};
     }
-    given.share += std::string(given.share.empty() ? "+" : " +") + controller;
+    add(given.needed, controller);
+  }
+  if (given.all.empty()) {
+    return {Errc::unavailable,
+            "the group " + given.folder + " is given neither the controller memory nor cpu"};
   }
   return given;
 }
@@ -124,6 +136,25 @@ Result<GivenGroup> given_group(const std::string& root, const std::string& own,
 
 AttemptGroup::~AttemptGroup() {
   end_groups({folder_});
+}
+
+Status AttemptGroup::bound(AttemptBounds bounds, const std::string& whose) {
+  std::vector<std::pair<const char*, std::string>> said;
+  if (bounds.memory > 0) {
+    // A machine without swap has no such file.
+    (void)tell_kernel(folder_ + "/memory.swap.max", "0");
+    said.emplace_back("/memory.max", std::to_string(bounds.memory));
+    said.emplace_back("/memory.oom.group", "1");
+    memory_ = bounds.memory;
+    whose_ = whose;
+  }
+  // Microseconds of each tenth of a second.
+  if (bounds.cpu_percent > 0)
+    said.emplace_back("/cpu.max", std::to_string(bounds.cpu_percent * 1'000) + " 100000");
+  for (const auto& [file, text] : said) {
+    if (auto told = tell_kernel(folder_ + file, text); !told) return told;
+  }
+  return success();
 }
 
 bool AttemptGroup::ran_out() const {
@@ -142,7 +173,7 @@ std::int64_t AttemptGroup::peak_kib(std::int64_t own_kib) const {
 
 std::string AttemptGroup::told() const {
   std::string text = "killed for memory: it may have " + mebibytes(memory_) +
-                     " with all that it starts (worker.attempt_memory)";
+                     " with all that it starts (" + whose_ + ")";
   if (const std::int64_t bytes = peak(); bytes > 0) text += ", and had " + mebibytes(bytes);
   return text;
 }
@@ -151,7 +182,10 @@ Result<AttemptGroups> AttemptGroups::open(const std::string& root, const std::st
                                           AttemptBounds bounds) {
   auto given = given_group(root, own, bounds);
   if (!given) return given.error();
-  auto& [folder, share] = *given;
+  const std::string& folder = given->folder;
+  const std::string here = kernel_tells(folder + "/cgroup.procs");
+  if (!bounds.any() && !here.empty() && here != std::to_string(::getpid()) + "\n")
+    return {Errc::unavailable, "there is another process in the group " + folder};
   const std::string agents = folder + "/agent";
   const bool there = ::mkdir(agents.c_str(), 0755) != 0;
   if (there && errno != EEXIST) return {Errc::unavailable, errno_text(agents)};
@@ -159,12 +193,30 @@ Result<AttemptGroups> AttemptGroups::open(const std::string& root, const std::st
     return {Errc::unavailable, "another agent has the group " + folder};
   if (auto moved = tell_kernel(agents + "/cgroup.procs", std::to_string(::getpid())); !moved)
     return moved.error();
-  if (auto shared = tell_kernel(folder + "/cgroup.subtree_control", share); !shared) {
+  const std::string control = folder + "/cgroup.subtree_control";
+  std::string shared = given->all;
+  Status told = tell_kernel(control, shared);
+  if (!told && !given->needed.empty() && given->needed != shared) {
+    shared = given->needed;
+    told = tell_kernel(control, shared);
+  }
+  if (!told) {
     return {Errc::unavailable,
-            shared.error().message + " (is there another process in the same group?)"};
+            told.error().message + " (is there another process in the same group?)"};
   }
   sweep_groups(folder);
-  return AttemptGroups(std::move(folder), bounds);
+  return AttemptGroups(folder, bounds, std::move(shared));
+}
+
+Status AttemptGroups::can(AttemptBounds bounds) const {
+  for (const auto& [controller, bound] :
+       {std::pair{"memory", bounds.memory}, {"cpu", bounds.cpu_percent}}) {
+    if (bound > 0 && !has_word(shared_, std::string("+") + controller)) {
+      return {Errc::unavailable,
+              "the group " + folder_ + " is not given the controller " + controller};
+    }
+  }
+  return success();
 }
 
 Status AttemptGroups::check(const std::string& root, const std::string& own, AttemptBounds bounds) {
@@ -181,21 +233,11 @@ Result<std::unique_ptr<AttemptGroup>> AttemptGroups::put(pid_t pid, const std::s
   const std::string folder = folder_ + "/" + std::string(group_prefix) + name;
   if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST)
     return {Errc::unavailable, errno_text(folder)};
-  auto group = std::make_unique<AttemptGroup>(folder, bounds_.memory);
-  std::vector<std::pair<const char*, std::string>> said;
-  if (bounds_.memory > 0) {
-    // A machine without swap has no such file.
-    (void)tell_kernel(folder + "/memory.swap.max", "0");
-    said.emplace_back("/memory.max", std::to_string(bounds_.memory));
-    said.emplace_back("/memory.oom.group", "1");
-  }
-  // Microseconds of each tenth of a second.
-  if (bounds_.cpu_percent > 0)
-    said.emplace_back("/cpu.max", std::to_string(bounds_.cpu_percent * 1'000) + " 100000");
-  said.emplace_back("/cgroup.procs", std::to_string(pid));
-  for (const auto& [file, text] : said) {
-    if (auto told = tell_kernel(folder + file, text); !told) return told.error();
-  }
+  auto group = std::make_unique<AttemptGroup>(folder);
+  if (auto bounded = group->bound(bounds_, "worker.attempt_memory"); !bounded)
+    return bounded.error();
+  const Status put = tell_kernel(folder + "/cgroup.procs", std::to_string(pid));
+  if (!put) return put.error();
   return group;
 }
 

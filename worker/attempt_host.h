@@ -29,6 +29,7 @@ struct SlotSurroundings {
   std::string run_folders{};       // <home>/runs; empty: tasks of a run share no folder
   std::int64_t run_dir_limit = 0;  // bytes of a run's folder; 0 = any number
   bool shared_runs = false;        // each slot of this host has a user of its own
+  bool bounds_by_process = false;  // the memory that a task asks for is each process's
 };
 
 // Used on the slot's main thread; log and cancelled are safe on any.

@@ -47,6 +47,10 @@ int agent(int argc, char** argv) {
       options.attempt_bounds.memory = std::atoll(argv[i]);
     } else if (flag == "--attempt-cpu") {
       options.attempt_bounds.cpu_percent = std::atoll(argv[i]);
+    } else if (flag == "--attempt-memory-max") {
+      options.most_bounds.memory = std::atoll(argv[i]);
+    } else if (flag == "--attempt-cpu-max") {
+      options.most_bounds.cpu_percent = std::atoll(argv[i]);
     } else if (flag == "--run-dir-limit") {
       options.run_dir_limit = std::atoll(argv[i]);
     } else if (flag == "--lake-memory") {

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -69,9 +70,28 @@ int count_entries(const char* folder) {
   return count;
 }
 
+// The SQL engine keeps within what the task asked for, and leaves a quarter to the rest. A process
+// that is bounded is told that there is no more memory; one whose group is, is killed.
+void keep_bounds(const Launch& launch, SlotSurroundings& slot) {
+  const auto at_most = [](std::int64_t& value, std::int64_t most) {
+    value = value > 0 ? std::min(value, most) : most;
+  };
+  if (launch.memory > 0) at_most(slot.lake_memory, launch.memory / 4 * 3);
+  if (launch.cpu_percent > 0) {
+    const std::int64_t processors = std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN));
+    at_most(slot.lake_threads, std::min((launch.cpu_percent + 99) / 100, processors));
+  }
+  rlimit now{};
+  if (launch.memory <= 0 || !slot.bounds_by_process || ::getrlimit(RLIMIT_DATA, &now) != 0) return;
+  const rlim_t bytes = std::min(static_cast<rlim_t>(launch.memory), now.rlim_cur);
+  const rlimit limit{bytes, bytes};
+  ::setrlimit(RLIMIT_DATA, &limit);
+}
+
 }  // namespace
 
 Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot) {
+  if (task.launch.asks_bounds()) keep_bounds(task.launch, slot);  // the slot is its alone
   const auto plugin = plugins.load(task.file);
   if (!plugin) return refused(task.launch, plugin.error().message);
   static std::int64_t last_peak = peak_kib(RUSAGE_SELF);

@@ -41,6 +41,7 @@ struct SlotArguments {
   std::int64_t lake_threads = 0;
   std::string runs;
   std::int64_t run_dir_limit = 0;
+  std::int64_t bounds_by_process = 0;
   bool catalogue = false;
   std::vector<std::string> names;
 };
@@ -88,6 +89,8 @@ bool parse_arguments(int argc, char** argv, SlotArguments& out) {
       out.runs = value;
     } else if (flag == "--run-dir-limit") {
       ok = to_number(value, out.run_dir_limit);
+    } else if (flag == "--bounds-by-process") {
+      ok = to_number(value, out.bounds_by_process);
     } else if (flag == "--lake-threads") {
       ok = to_number(value, out.lake_threads);
     } else {
@@ -177,10 +180,18 @@ bool claim(SlotPage& page, std::uint64_t number) {
 
 int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd) {
   PluginHost plugins{arguments.plugins};
-  SlotSurroundings slot{
-      arguments.name, arguments.scratch,       arguments.engine_library, STDERR_FILENO,
-      &page,          peak_reset_fd,           arguments.lake_memory,    arguments.lake_threads,
-      arguments.runs, arguments.run_dir_limit, arguments.uid > 0};
+  SlotSurroundings slot{arguments.name,
+                        arguments.scratch,
+                        arguments.engine_library,
+                        STDERR_FILENO,
+                        &page,
+                        peak_reset_fd,
+                        arguments.lake_memory,
+                        arguments.lake_threads,
+                        arguments.runs,
+                        arguments.run_dir_limit,
+                        arguments.uid > 0,
+                        arguments.bounds_by_process > 0};
   const char* home = std::getenv("HOME");
   // With a user of its own a slot shares what it makes with its group.
   const ProcessDefaults defaults{home == nullptr ? "/" : home, arguments.uid > 0 ? 007u : 077u};

@@ -82,6 +82,7 @@ Status SlotProcess::spawn() {
   if (options_.lake_threads > 0) add("--lake-threads", std::to_string(options_.lake_threads));
   if (!options_.run_folders.empty()) add("--runs", options_.run_folders);
   if (options_.run_dir_limit > 0) add("--run-dir-limit", std::to_string(options_.run_dir_limit));
+  if (options_.bounds_by_process) add("--bounds-by-process", "1");
   if (!options_.engine_library.empty()) add("--engine-library", options_.engine_library);
   const auto pid = spawn_process(request);
   if (!pid) return pid.error();

@@ -35,6 +35,9 @@ class SlotProcess {
     std::int64_t lake_threads = 0;   // of the SQL engine; 0 = the engine's own
     std::string run_folders{};       // of runs' tasks: worker/run_folder.h; empty: none
     std::int64_t run_dir_limit = 0;  // bytes of one; 0 = any number
+    // Nothing bounds an attempt as a whole: what memory its task asks for is each process's
+    // (RLIMIT_DATA).
+    bool bounds_by_process = false;
     std::int64_t lease_us = 0;
     HeldUser user;  // uid 0: the command says it all
   };
@@ -94,7 +97,7 @@ class SlotProcess {
   void reaped() { dead_ = true; }
   bool dead() const { return dead_; }
   void set_attempt_group(std::unique_ptr<AttemptGroup> group) { attempt_group_ = std::move(group); }
-  const AttemptGroup* attempt_group() const { return attempt_group_.get(); }  // null: unbounded
+  AttemptGroup* attempt_group() const { return attempt_group_.get(); }  // null: unbounded
 
  private:
   // Numbers taken back leave gaps that the slot may not have read past. Were the span from the

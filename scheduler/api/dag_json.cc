@@ -213,7 +213,9 @@ json task_json(const Dag& dag, const Task& task, bool old_client) {
             {"is_teardown", task.is_teardown},
             {"is_on_exit", task.is_on_exit},
             {"outlets", uris_of(dag, task.outlets)},
-            {"inlets", uris_of(dag, task.inlets)}}}};
+            {"inlets", uris_of(dag, task.inlets)},
+            {"memory", task.memory > 0 ? json(task.memory) : json(nullptr)},
+            {"cpu", task.cpu_percent > 0 ? json(task.cpu_percent / 100.0) : json(nullptr)}}}};
 }
 
 json task_groups_json(const Dag& dag) {

@@ -63,7 +63,7 @@ constexpr ObjectSchema schemas[] = {
      "[extra_links] batuta:TaskExtra"},
     {"TaskExtra",
      "edge_labels:object group? is_setup:bool is_teardown:bool is_on_exit:bool [outlets] "
-     "[inlets]"},
+     "[inlets] memory:int? cpu:number?"},
     {"TaskGroup", "group_id parent? display_name doc_md?"},
     {"TaskCollectionExtra", "[groups:TaskGroup]"},
     {"TaskCollection", "[tasks:Task] total_entries:int batuta:TaskCollectionExtra"},

@@ -16,7 +16,7 @@ const Task* task_of(const TaskInstanceView& view, const VersionInfo* version) {
   return task.id == view.task_id ? &task : nullptr;
 }
 
-json ours(const TaskInstanceView& view) {
+json ours(const TaskInstanceView& view, const Task& task) {
   const auto& row = view.row;
   return {{"execution_id", view.run_uuid},
           {"state", to_string(row.state)},
@@ -25,6 +25,9 @@ json ours(const TaskInstanceView& view) {
           {"exit_code", row.signal ? json(nullptr) : json(row.exit_code)},
           {"signal", row.signal},
           {"peak_rss_kib", row.peak_rss_kib},
+          // Of the task itself, as the run's version has it; null: what the worker gives.
+          {"memory_asked_kib", task.memory > 0 ? json(task.memory >> 10) : json(nullptr)},
+          {"cpu_asked", task.cpu_percent > 0 ? json(task.cpu_percent / 100.0) : json(nullptr)},
           {"failures", row.failures},
           {"losses", row.losses},
           {"conflicts", row.conflicts},
@@ -126,7 +129,7 @@ json task_instance_json(const TaskInstanceView& view, const VersionInfo* version
           {"dag_version", version ? version_json(view.dag_id, {view.dag_version, version->file},
                                                  version->number, version->created_at)
                                   : json(nullptr)},
-          {"batuta", ours(view)}};
+          {"batuta", ours(view, task)}};
 }
 
 TaskInstanceView view_of(const RunRow& run, const TaskInstanceRow& row, const Dag* dag) {

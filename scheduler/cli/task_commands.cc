@@ -137,6 +137,9 @@ void add_task_commands(CLI::App& app, Session& session) {
   });
   on_task("tries", "Its tries", [&session, a] {
     std::vector<Column> columns = instance_columns;
+    columns.push_back({"asked KiB", "batuta.memory_asked_kib"});
+    columns.push_back({"peak KiB", "batuta.peak_rss_kib"});
+    columns.push_back({"cpu", "batuta.cpu_asked"});
     columns.push_back({"reason", "batuta.reason"});
     print_rows(session.format(),
                session.client().get(instance_path(*a) + "/tries")["task_instances"], columns);

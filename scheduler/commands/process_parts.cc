@@ -141,7 +141,9 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
   }
   for (const auto& [flag, bound] :
        {std::pair{"--attempt-memory", home.settings().worker_attempt_memory},
-        {"--attempt-cpu", std::int64_t{home.settings().worker_attempt_cpu}}}) {
+        {"--attempt-cpu", std::int64_t{home.settings().worker_attempt_cpu}},
+        {"--attempt-memory-max", home.settings().worker_attempt_memory_max},
+        {"--attempt-cpu-max", std::int64_t{home.settings().worker_attempt_cpu_max}}}) {
     if (bound <= 0) continue;
     command.emplace_back(flag);
     command.push_back(std::to_string(bound));

@@ -47,7 +47,8 @@ void read_image(FieldReader& fields, json& params) {
   params["image"] = *image;
 }
 
-void read_container_limits(FieldReader& fields, json& params) {
+// `shared`: what default_args say stands where the container says nothing.
+void read_container_limits(FieldReader& fields, const Task& shared, json& params) {
   if (const json* memory = fields.find("memory")) {
     const auto number = json_int(*memory);
     const auto bytes = number                ? number
@@ -57,12 +58,16 @@ void read_container_limits(FieldReader& fields, json& params) {
       fields.problem("memory", "memory must be a size of at least 6MiB, such as \"512MiB\"");
     }
     params["memory"] = *memory;
+  } else if (shared.memory > 0) {
+    params["memory"] = shared.memory;
   }
   if (const json* cpus = fields.find("cpus")) {
     const bool fits = cpus->is_number() && *cpus >= 0.01 && *cpus <= 1024;
     if (!fits && !is_template(*cpus))
       fields.problem("cpus", "cpus must be a number from 0.01 to 1024, such as 1.5");
     params["cpus"] = *cpus;
+  } else if (shared.cpu_percent > 0) {
+    params["cpus"] = shared.cpu_percent / 100.0;
   }
 }
 
@@ -82,7 +87,7 @@ void read_container(FieldReader& fields, Task& task, json& params) {
   for (const char* name : {"user", "network"}) {
     if (const auto text = fields.text(name, 256)) params[name] = *text;
   }
-  read_container_limits(fields, params);
+  read_container_limits(fields, task, params);
   if (const auto pull = fields.text("pull")) {
     if (std::find(pulls.begin(), pulls.end(), *pull) == pulls.end()) {
       fields.problem("pull", "pull must be missing, always or never" + did_you_mean(*pull, pulls));

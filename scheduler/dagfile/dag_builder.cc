@@ -73,6 +73,19 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
   }
 }
 
+// `task` has those of default_args.
+void read_own_bounds(FieldReader& fields, Task& task) {
+  if (task.plugin == "container" || !task.needs_worker()) {
+    task.memory = task.cpu_percent = 0;
+    if (task.needs_worker()) return;  // the engine keeps what the container asks for
+    for (const char* name : {"memory", "cpu"}) {
+      if (fields.find(name)) fields.problem(name, "no worker runs this task: leave it out");
+    }
+    return;
+  }
+  read_attempt_bounds(fields, task);
+}
+
 TaskDraft read_task(const json& written, std::string pointer, const Task& defaults,
                     const json& shared_params, Problems& problems) {
   TaskDraft draft;
@@ -115,6 +128,7 @@ TaskDraft read_task(const json& written, std::string pointer, const Task& defaul
   read_task_assets(fields, draft);
   draft.task.run_if_json = read_run_if(fields);
   if (read_task_type(fields, draft.task)) {
+    read_own_bounds(fields, draft.task);
     read_continue_on(fields, draft.task);
     read_repeat(fields, draft.task);
     fields.refuse_unknown(draft.task.is_data ? "this task" : "this " + draft.task.plugin + " task");
@@ -396,6 +410,7 @@ std::optional<Dag> build_dag(const json& definition, Problems& problems) {
   if (const json* given = fields.object("default_args")) {
     FieldReader reader(*given, "/default_args", problems);
     read_run_fields(reader, defaults);
+    read_attempt_bounds(reader, defaults);
     reader.refuse_unknown("default_args");
   }
   read_tasks(fields, defaults, read_shared(fields), dag, problems);

@@ -1,8 +1,11 @@
 #include "scheduler/dagfile/run_fields.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "common/suggest.h"
+#include "common/text.h"
 #include "scheduler/dagfile/notifier_fields.h"
 #include "scheduler/dagfile/retry_fields.h"
 
@@ -12,6 +15,8 @@ namespace {
 using nlohmann::json;
 
 constexpr double max_multiplier = 100;
+constexpr std::int64_t least_attempt_memory = 64 << 20;  // less, and no plugin can be loaded
+constexpr std::int64_t most_attempt_memory = std::int64_t{1} << 50;
 
 void read_retries(FieldReader& fields, RetryPolicy& retry) {
   if (const auto n = fields.integer("retries", 0, 1000)) retry.retries = static_cast<int>(*n);
@@ -63,6 +68,32 @@ void read_rules(FieldReader& fields, Task& task) {
 }
 
 }  // namespace
+
+void read_attempt_bounds(FieldReader& fields, Task& task) {
+  constexpr double max_processors = 1000;
+  if (const json* memory = fields.find("memory")) {
+    const auto number = json_int(*memory);
+    const auto bytes = number                ? number
+                       : memory->is_string() ? parse_byte_size(memory->get<std::string>())
+                                             : std::nullopt;
+    if (bytes && *bytes >= least_attempt_memory && *bytes <= most_attempt_memory) {
+      task.memory = *bytes;
+    } else {
+      fields.problem("memory",
+                     "memory must be a size of at least 64MiB, such as \"512MiB\", or a number of "
+                     "bytes; leave it out for what the worker gives");
+    }
+  }
+  if (const json* cpu = fields.find("cpu")) {
+    const double processors = cpu->is_number() ? cpu->get<double>() : 0;
+    if (processors >= 0.01 && processors <= max_processors) {
+      task.cpu_percent = static_cast<std::int32_t>(std::lround(processors * 100));
+    } else {
+      fields.problem("cpu",
+                     "cpu must be a number of processors from 0.01 to 1000, such as 0.5 or 2");
+    }
+  }
+}
 
 void read_run_fields(FieldReader& fields, Task& task) {
   constexpr std::int64_t max_weight = 1'000'000'000;

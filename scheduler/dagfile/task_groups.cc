@@ -86,6 +86,7 @@ void read_defaults(std::vector<GroupDraft>& groups, const std::vector<json>& wri
   if (written[at].is_null()) return;
   FieldReader fields(written[at], draft.pointer + "/default_args", problems);
   read_run_fields(fields, draft.defaults);
+  read_attempt_bounds(fields, draft.defaults);
   fields.refuse_unknown("default_args");
 }
 

@@ -306,6 +306,8 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect, Time now) {
   launch.plugin = task.plugin;
   launch.timeout_us = time_limit(task, run.cold[place_of(effect.instance)].first_start, now);
   launch.isolation = task.isolation;
+  launch.memory = task.memory;
+  launch.cpu_percent = task.cpu_percent;
   launch.watch = task.repeat.output.empty() ? task.continue_on.output : task.repeat.output;
   if (!effect.predecessor_slot.empty()) {
     launch.predecessor = {Predecessor::Kind::slot_lock, effect.predecessor_slot, 0};

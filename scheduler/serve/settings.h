@@ -32,6 +32,9 @@ struct Settings {
   std::int64_t worker_memory_limit = 0;      // bytes for each process; 0: none
   std::int64_t worker_attempt_memory = 0;    // bytes of an attempt with all it starts; 0: none
   int worker_attempt_cpu = 0;                // percent of one processor; 0: none
+  // What a task may ask for itself; 0: no more than the two above.
+  std::int64_t worker_attempt_memory_max = 0;
+  int worker_attempt_cpu_max = 0;
   std::int64_t worker_run_dir_limit = std::int64_t{10} << 30;  // bytes; 0: none
   std::string worker_env = "{}";                               // a JSON object of texts
   std::string worker_container_socket;                         // empty: there is no engine

@@ -248,6 +248,22 @@ const std::vector<Setting>& settings_table() {
        .most = 100'000,
        .unit = "percent of a processor",
        .example = "150"},
+      {.name = "worker.attempt_memory_max",
+       .sentence = "The most memory that a task may ask for itself (its field memory); 0: no more "
+                   "than worker.attempt_memory, where that is set.",
+       .kind = Kind::bytes,
+       .member = &Settings::worker_attempt_memory_max,
+       .least = 64 * settings_mib,
+       .zero_is_none = true},
+      {.name = "worker.attempt_cpu_max",
+       .sentence = "The most processor time that a task may ask for itself (its field cpu), in "
+                   "percent of one processor; 0: no more than worker.attempt_cpu, where that is "
+                   "set.",
+       .kind = Kind::integer,
+       .member = &Settings::worker_attempt_cpu_max,
+       .most = 100'000,
+       .unit = "percent of a processor",
+       .example = "400"},
       {.name = "worker.run_dir_limit",
        .sentence = "How much the folder may hold that the tasks of a run share.",
        .kind = Kind::bytes,

@@ -38,6 +38,8 @@ Launch a_launch() {
   launch.isolation = Isolation::process;
   launch.predecessor = {Predecessor::Kind::lease, "slot-1", 5};
   launch.watch = {"no data", "^skip"};
+  launch.memory = std::int64_t{3} << 30;
+  launch.cpu_percent = 150;
   return launch;
 }
 

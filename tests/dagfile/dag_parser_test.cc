@@ -100,6 +100,36 @@ TEST_CASE("fields of a task win over default_args, which win over the built-in d
   CHECK(dag.owners == std::vector<std::string>{"data"});
 }
 
+TEST_CASE(
+    "what a task may have is its own, its group's or that of default_args, and a container's") {
+  const auto result = parse(R"({"dag_id":"x","default_args":{"memory":"1GiB","cpu":1.5},
+    "task_groups":[{"group_id":"g","default_args":{"memory":"2GiB"}}],
+    "tasks":[{"task_id":"own","type":"shell","command":"true","memory":268435456,"cpu":0.25},
+             {"task_id":"shared","type":"shell","command":"true"},
+             {"task_id":"grouped","type":"shell","command":"true","group":"g"},
+             {"task_id":"box","type":"container","image":"alpine"},
+             {"task_id":"small_box","type":"container","image":"alpine","memory":"6MiB","cpus":2},
+             {"task_id":"nobody","type":"empty"}]})");
+  REQUIRE_MESSAGE(result.dag, all_problems(result));
+  const auto& tasks = result.dag->tasks;
+  CHECK(tasks[0].memory == 256 << 20);
+  CHECK(tasks[0].cpu_percent == 25);
+  CHECK(tasks[1].memory == 1 << 30);
+  CHECK(tasks[1].cpu_percent == 150);
+  CHECK(tasks[2].memory == std::int64_t{2} << 30);
+  CHECK(tasks[2].cpu_percent == 150);
+  const auto box = *parse_untrusted(tasks[3].spec_json);
+  CHECK(box["params"]["memory"] == 1 << 30);
+  CHECK(box["params"]["cpus"] == 1.5);
+  const auto small_box = *parse_untrusted(tasks[4].spec_json);
+  CHECK(small_box["params"]["memory"] == "6MiB");
+  CHECK(small_box["params"]["cpus"] == 2);
+  for (const std::size_t unbounded : {3, 4, 5}) {  // the engine keeps the container's
+    CHECK(tasks[unbounded].memory == 0);
+    CHECK(tasks[unbounded].cpu_percent == 0);
+  }
+}
+
 TEST_CASE("the version follows the meaning, not the spelling") {
   const auto one = parse(R"({"dag_id":"x","tasks":[{"task_id":"a","type":"empty"}]})");
   const auto same = parse(

@@ -20,7 +20,10 @@ def a_script_beside_the_dag_gets_values_as_arguments_and_the_workers_environment
         tasks = [{"task_id": "script", "type": "shell", "script": "load.sh", "umask": "027",
                   "args": ["{{ params.who }}", "{{ ds }}"], "env": {"OWN": "task"}},
                  {"task_id": "bash", "type": "shell", "shell": "bash", "strict": True, "command": "false | true; echo on",
-                  "retries": 0}]
+                  "retries": 0},
+                 {"task_id": "narrow", "type": "shell", "shell": "bash", "strict": True, "memory": "100MiB", "cpu": 0.5,
+                  "command": "head -c 200000000 /dev/zero | tail -c 200000000 | wc -c", "retries": 0},
+                 {"task_id": "greedy", "type": "shell", "command": "true", "memory": "1000000GiB", "infrastructure_retries": 0}]
         server = folder.server({}, env={"BATUTA_WORKER_ENV": json.dumps({"TZ": "Asia/Tokyo", "STAGE": "worker"})})
         (server.dags / "load.sh").write_text(script)
         server.write_dag("commands", dag("commands", tasks, params={"who": "x"}, working_dir="/tmp",
@@ -30,7 +33,14 @@ def a_script_beside_the_dag_gets_values_as_arguments_and_the_workers_environment
                              {"logical_date": "2024-01-31T00:00:00Z", "conf": {"who": HOSTILE}})["dag_run_id"]
         server.wait_run("commands", run_id)
         states = {name: task["state"] for name, task in server.tasks("commands", run_id).items()}
-        assert states == {"script": "success", "bash": "failed"}, states
+        assert states == {"script": "success", "bash": "failed", "narrow": "failed", "greedy": "failed"}, states
+        seen = {name: task["batuta"] for name, task in server.tasks("commands", run_id).items()}
+        assert "it asks for 1024000000 MiB of memory, and this machine has" in seen["greedy"]["reason"], seen["greedy"]
+        assert (seen["narrow"]["memory_asked_kib"], seen["narrow"]["cpu_asked"]) == (100 << 10, 0.5), seen["narrow"]
+        assert seen["script"]["memory_asked_kib"] is None and 0 < seen["narrow"]["peak_rss_kib"] < 300 << 10, seen["narrow"]
+        assert "It may have 100 MiB of memory" in server.log_text("commands", run_id, "narrow")
+        tries = server.cli("tasks", "tries", "commands", run_id, "narrow").stdout
+        assert "asked KiB" in tries and "102400" in tries and "0.5" in tries, tries
         value = server.get(f"/api/v2/dags/commands/dagRuns/{run_id}/taskInstances/script/xcomEntries/return_value")["value"]
         assert value == "|".join([HOSTILE, "2024-01-31", "Asia/Tokyo", "dag", "task", "/tmp", "0027"]) + "|", value
         shown = json.dumps(server.get("/api/v2/config"))

@@ -85,7 +85,9 @@ void AgentFixture::start_agent() {
                                     std::to_string(options_.slots),
                                     std::to_string(options_.max_attempts),
                                     std::to_string(options_.load_timeout_ms),
-                                    std::to_string(options_.stop_drain_ms)};
+                                    std::to_string(options_.stop_drain_ms),
+                                    std::to_string(options_.most_memory),
+                                    std::to_string(options_.most_cpu)};
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());

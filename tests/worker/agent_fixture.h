@@ -25,6 +25,8 @@ class AgentFixture {
     Duration lease = std::chrono::seconds(10);
     Duration cancel_grace = std::chrono::milliseconds(500);
     int stop_drain_ms = 0;
+    std::int64_t most_memory = 0;  // that a task may ask for; 0: the machine's
+    int most_cpu = 0;              // percent of a processor
   };
   AgentFixture() : AgentFixture(Options{}) {}
   explicit AgentFixture(Options options);

@@ -78,6 +78,64 @@ TEST_CASE("peak memory is the attempt's own, its command's included, also of one
   CHECK(crashed.peak_rss_kib > 0);
 }
 
+TEST_CASE("an attempt has the memory that its task asks for, in a slot of its own, and no more") {
+  AgentFixture world;
+  const auto eat = [&](std::int64_t memory, int cpu) {
+    Launch launch = world.make(
+        "shell", R"({"command":"head -c 200000000 /dev/zero | tail -c 200000000 | wc -c"})");
+    launch.memory = memory;
+    launch.cpu_percent = cpu;
+    world.send(launch);
+    return launch.key;
+  };
+  const std::int64_t mib = 1 << 20;
+  const AttemptKey narrow = eat(100 * mib, 50);
+  const Finished failed = world.finished(narrow);
+  // Where attempts are bounded as a whole it is killed; else the program is told that there is no
+  // memory, and its last command counts nothing.
+  const bool killed = failed.outcome == Outcome::crashed;
+  CHECK((killed || failed.outcome == Outcome::failed || failed.result_json == "0" ||
+         failed.result_json == R"("0")"));
+  if (killed) CHECK(failed.reason.find("(its memory)") != std::string::npos);
+  const std::string log = world.log_of(narrow);
+  CHECK(log.find(" INFO It may have 100 MiB of memory") != std::string::npos);
+  CHECK(log.find("0.5 processors") != std::string::npos);
+  const Finished wide = world.finished(eat(500 * mib, 0));
+  CHECK(wide.outcome == Outcome::success);
+  CHECK(wide.result_json.find("200000000") != std::string::npos);
+  const Finished after = world.finished(eat(0, 0));
+  CHECK(after.outcome == Outcome::success);
+  CHECK(after.result_json.find("200000000") != std::string::npos);
+  CHECK(std::set<std::string>{failed.slot, wide.slot, after.slot}.size() == 3);
+}
+
+TEST_CASE("what this worker cannot give is refused, with what it gives and the way out") {
+  const std::int64_t mib = 1 << 20;
+  AgentFixture world{{.most_memory = 256 * mib, .most_cpu = 150}};
+  const auto told = [&](std::int64_t memory, int cpu) {
+    Launch launch = world.make("empty");
+    launch.memory = memory;
+    launch.cpu_percent = cpu;
+    world.send(launch);
+    const Finished done = world.finished(launch.key);
+    CHECK((done.outcome == Outcome::refused) == !done.reason.empty());
+    return done.reason;
+  };
+  CHECK(told(257 * mib, 0) ==
+        "it asks for 257 MiB of memory, and this worker gives 256 MiB at most "
+        "(worker.attempt_memory_max); ask for less, or send the task by its \"queue\" to a worker "
+        "that may give more");
+  CHECK(
+      told(0, 200).starts_with("it asks for 2 processors, and this worker gives 1.5 processors "
+                               "at most (worker.attempt_cpu_max)"));
+  CHECK(told(256 * mib, 150) == "");
+  AgentFixture unbounded;
+  Launch launch = unbounded.make("empty");
+  launch.memory = std::int64_t{1} << 50;
+  unbounded.send(launch);
+  CHECK(unbounded.finished(launch.key).reason.find("this machine has") != std::string::npos);
+}
+
 TEST_CASE("exit codes of a command mean success, skipped and failed") {
   AgentFixture world;
   CHECK(world.finished(world.launch("shell", R"({"command":"exit 99"})")).outcome ==

@@ -62,7 +62,7 @@ TEST_CASE("a slot is bounded before it begins anything: by size, killed whole, a
   const auto groups = kernel.open();
   REQUIRE(groups);
   CHECK(kernel.text("agent/cgroup.procs") == std::to_string(::getpid()));
-  CHECK(kernel.text("cgroup.subtree_control") == "+memory");
+  CHECK(kernel.text("cgroup.subtree_control") == "+memory +cpu");
   kernel.group("batuta-slot-a-1");
   kernel.file("batuta-slot-a-1/memory.swap.max", "max");
   const auto group = groups->put(4711, "a-1");
@@ -77,7 +77,7 @@ TEST_CASE("processor time is bounded by itself or beside memory") {
   const FakeKernel kernel;
   auto groups = AttemptGroups::open(kernel.root, own_text, {0, 150});
   REQUIRE(groups);
-  CHECK(kernel.text("cgroup.subtree_control") == "+cpu");
+  CHECK(kernel.text("cgroup.subtree_control") == "+memory +cpu");
   kernel.group("batuta-slot-c");
   kernel.file("batuta-slot-c/cpu.max", "max 100000");
   const auto group = groups->put(5, "c");
@@ -88,6 +88,51 @@ TEST_CASE("processor time is bounded by itself or beside memory") {
   kernel.file("agent/cgroup.procs");
   REQUIRE(AttemptGroups::open(kernel.root, own_text, {1 << 30, 150}));
   CHECK(kernel.text("cgroup.subtree_control") == "+memory +cpu");
+}
+
+TEST_CASE("a task's own bounds take the place of the worker's for its slot, and are named") {
+  const FakeKernel kernel;
+  const auto groups = kernel.open();
+  REQUIRE(groups);
+  CHECK(groups->can({1 << 30, 50}));
+  kernel.group("batuta-slot-own");
+  kernel.file("batuta-slot-own/cpu.max", "max 100000");
+  const auto group = groups->put(7, "own");
+  REQUIRE(group);
+  REQUIRE((*group)->bound({std::int64_t{1} << 30, 50}, "its memory"));
+  CHECK(kernel.text("batuta-slot-own/memory.max") == "1073741824");
+  CHECK(kernel.text("batuta-slot-own/cpu.max") == "50000 100000");
+  CHECK((*group)->told() ==
+        "killed for memory: it may have 1024 MiB with all that it starts (its memory)");
+  fs::remove(kernel.at("batuta-slot-own/cpu.max"));
+  CHECK_FALSE((*group)->bound({0, 50}, "its memory"));
+}
+
+TEST_CASE(
+    "without bounds of the worker's the groups are there for tasks that ask, as far as given") {
+  const FakeKernel kernel;
+  kernel.file("cgroup.controllers", "memory pids\n");
+  const auto groups = AttemptGroups::open(kernel.root, own_text, {});
+  REQUIRE(groups);
+  CHECK(kernel.text("cgroup.subtree_control") == "+memory");
+  CHECK(groups->can({1, 0}));
+  const Status cpu = groups->can({1, 50});
+  REQUIRE_FALSE(cpu);
+  CHECK(cpu.error().message.find("not given the controller cpu") != std::string::npos);
+  kernel.group("batuta-slot-free");
+  REQUIRE(groups->put(5, "free"));
+}
+
+TEST_CASE("a group that others are in too is left alone unless the worker's settings ask") {
+  const FakeKernel kernel;
+  kernel.file("cgroup.procs", "1\n");
+  const auto groups = AttemptGroups::open(kernel.root, own_text, {});
+  REQUIRE_FALSE(groups);
+  CHECK(groups.error().message.find("another process") != std::string::npos);
+  CHECK(kernel.text("agent/cgroup.procs").empty());
+  kernel.file("cgroup.controllers", "pids\n");
+  kernel.file("cgroup.procs");
+  CHECK_FALSE(AttemptGroups::open(kernel.root, own_text, {}));
 }
 
 TEST_CASE("who was killed for memory is told so with what it might have and what it had") {

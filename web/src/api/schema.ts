@@ -772,8 +772,8 @@ export interface TaskDependencyCollection {
 }
 
 export interface TaskExtra {
-  edge_labels: Record<string, unknown>; group: string | null; inlets: string[]; is_on_exit: boolean; is_setup: boolean;
-  is_teardown: boolean; outlets: string[];
+  cpu: number | null; edge_labels: Record<string, unknown>; group: string | null; inlets: string[];
+  is_on_exit: boolean; is_setup: boolean; is_teardown: boolean; memory: number | null; outlets: string[];
 }
 
 export interface TaskGroup {

@@ -118,6 +118,8 @@ export const viewWords: Readonly<Record<string, string>> = {
   'Starting…': 'Iniciando…',
   'Ended': 'Terminou',
   'Priority': 'Prioridade',
+  'Peak memory': 'Pico de memória',
+  '{peak} of {asked}': '{peak} de {asked}',
   'Worker': 'Worker',
   'Note': 'Nota',
   '{at} of at most {most}': '{at} de no máximo {most}',

@@ -3,9 +3,16 @@ import type { TaskInstance } from '../api/types';
 import { Fact } from '../components/fact';
 import { Loaded } from '../components/loaded';
 import { At } from '../components/time';
-import { duration, elapsed, prettyJson } from '../lib/format';
+import { bytes, duration, elapsed, prettyJson } from '../lib/format';
 import { useResource } from '../lib/hooks';
 import { t } from '../lib/words';
+
+/** The most that the newest try had, and what its task asks for. */
+function memoryOf(told: Record<string, unknown>): string {
+  const size = (kib: unknown) => (typeof kib === 'number' && kib > 0 ? bytes(kib * 1024) : null);
+  const [peak, asked] = [size(told.peak_rss_kib) ?? '–', size(told.memory_asked_kib)];
+  return asked ? t('{peak} of {asked}', { peak, asked }) : peak;
+}
 
 export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) {
   const full = useResource(
@@ -33,6 +40,7 @@ export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) 
             <Fact name={t('Duration')}>{duration(elapsed(data.start_date, data.end_date, now))}</Fact>
             <Fact name={t('Pool')}>{data.pool}</Fact>
             <Fact name={t('Priority')}>{data.priority_weight ?? '–'}</Fact>
+            <Fact name={t('Peak memory')}>{memoryOf(data.batuta)}</Fact>
             <Fact name={t('Worker')}>
               {data.hostname ?? '–'}
               {data.pid ? t(', process {pid}', { pid: data.pid }) : ''}
