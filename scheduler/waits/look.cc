@@ -206,6 +206,7 @@ std::string server_of(const std::string& argument_json) {
     return at != http.end() && at->is_string() ? at->get<std::string>() : std::string();
   };
   const std::string connection = text("connection");
+  if (sql) return std::string(database_server) + connection;
   return connection.empty() ? "//" + std::string(split_url(text("url")).host) : connection;
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/http_client.h"
 #include "scheduler/core/event.h"
@@ -33,8 +34,12 @@ struct Looked {
   std::string message;  // why not; without secrets
 };
 
-// Who is asked by a look at an answer: the connection, "//" and the URL's host, or "topic:", the
-// embedded log, whose locks may let a look wait. Empty: it looks at a file.
+// Begins the name of a database among servers; no connection's id has a space.
+inline constexpr std::string_view database_server = "sql ";
+
+// Who is asked by a look at an answer: the connection, "//" and the URL's host, "topic:", the
+// embedded log, whose locks may let a look wait, or "sql " and a database's connection. Empty: it
+// looks at a file.
 std::string server_of(const std::string& argument_json);
 
 // `argument_json` is {"file": PATTERN}, {"topic": {name, group, connection, at_least}}, {"sql":

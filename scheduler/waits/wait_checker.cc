@@ -71,13 +71,20 @@ struct WaitChecker::Impl {
         hooks(std::move(h)),
         post(std::move(p)),
         files(o.file_threads),
-        servers(o.calls_per_server) {
+        servers(o.calls_per_server),
+        databases(o.calls_per_server) {
     hooks.cancelled = [this] { return stopping.load(); };
+  }
+
+  Lane& lane_of(const std::string& server) {
+    if (server.empty()) return files;
+    return server.starts_with(database_server) ? databases : servers;
   }
 
   void start() {
     for (int i = 0; i < options.file_threads; ++i) threads.emplace_back([this] { run(files); });
     for (int i = 0; i < options.http_threads; ++i) threads.emplace_back([this] { run(servers); });
+    for (int i = 0; i < options.sql_threads; ++i) threads.emplace_back([this] { run(databases); });
   }
 
   void stop() {
@@ -87,6 +94,7 @@ struct WaitChecker::Impl {
     }
     files.wake.notify_all();
     servers.wake.notify_all();
+    databases.wake.notify_all();
     for (std::thread& thread : threads) thread.join();
     threads.clear();
   }
@@ -124,6 +132,7 @@ struct WaitChecker::Impl {
   std::mutex mutex;
   Lane files;
   Lane servers;
+  Lane databases;
   std::atomic<bool> stopping{false};
   std::vector<std::thread> threads;
 };
@@ -146,7 +155,7 @@ void WaitChecker::stop() {
 void WaitChecker::check(CheckEffect effect) {
   Impl::Look asked{server_of(effect.argument_json), std::move(effect)};
   std::lock_guard lock(impl_->mutex);
-  (asked.server.empty() ? impl_->files : impl_->servers).add(std::move(asked));
+  impl_->lane_of(asked.server).add(std::move(asked));
 }
 
 }  // namespace batuta

@@ -1,7 +1,8 @@
 // Looks at what deferred tasks wait for outside, when the engine asks, and tells it what there is.
-// Files and servers have threads of their own, and servers, of which the embedded log of topics is
-// one, take turns: one that does not answer holds up no file, and of the other servers only what a
-// few calls that time out take.
+// Files, databases and other servers have threads of their own, and servers, of which the embedded
+// log of topics is one, take turns: one that does not answer holds up no file, and of the other
+// servers only what a few calls that time out take. Databases, whose looks may take minutes and
+// have a process each, hold up databases alone.
 #pragma once
 
 #include <functional>
@@ -17,6 +18,7 @@ class WaitChecker {
   struct Options {
     int file_threads = 1;
     int http_threads = 8;
+    int sql_threads = 3;
     int calls_per_server = 2;  // at once
     Duration post_again = std::chrono::seconds(1);
   };

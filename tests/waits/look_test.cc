@@ -175,7 +175,7 @@ TEST_CASE("a look at a database is bound, bounded, and can change nothing") {
         R"({"connection":"db","parameters":{"a":"x"},"read_only":true,"result":"value",)"
         R"("sql":"SELECT :a","timeout":"5s"})");
   CHECK(database.password == "opened");
-  CHECK(server_of(R"({"sql":{"connection":"db","sql":"SELECT 1"}})") == "db");
+  CHECK(server_of(R"({"sql":{"connection":"db","sql":"SELECT 1"}})") == "sql db");
 }
 
 TEST_CASE("a database that is away is looked at again; what will never be right fails at once") {

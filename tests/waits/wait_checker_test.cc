@@ -108,6 +108,37 @@ TEST_CASE("a server that does not answer leaves threads for those that do, whate
   release.set_value();
 }
 
+TEST_CASE("databases that do not answer hold up no other server") {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  LookHooks hooks;
+  hooks.connection = [](const std::string& id) {
+    Connection connection;
+    connection.id = id;
+    connection.conn_type = "postgres";
+    return connection;
+  };
+  hooks.sql = [released](const auto&, const auto&, const auto&) -> Result<std::string> {
+    released.wait();
+    return {Errc::unavailable, "away"};
+  };
+  hooks.http = [](const HttpRequest&) -> Result<HttpAnswer> { return HttpAnswer{200, {}, {}}; };
+  std::promise<void> alive;
+  WaitChecker checker({}, hooks, [&](const WaitChecked& answer) {
+    if (answer.key.fence == 99) alive.set_value();
+    return true;
+  });
+  checker.start();
+  for (Fence fence = 1; fence <= 20; ++fence) {
+    const std::string id = "db" + std::to_string(fence);
+    checker.check(
+        effect(fence, R"({"sql":{"connection":")" + id + R"(","sql":"SELECT 1","timeout":30}})"));
+  }
+  checker.check(effect(99, R"({"http":{"url":"http://alive/"}})"));
+  CHECK(alive.get_future().wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  release.set_value();
+}
+
 TEST_CASE("servers take turns") {
   std::vector<std::string> asked;
   std::promise<void> all;
