@@ -113,7 +113,7 @@ def measure(server: Batuta, folder: Path, repeats: int, quick: bool):
     return rows
 
 
-def print_rows(rows):
+def print_rows(rows, floor_name="floor"):
     width = max(len(row[0]) for row in rows)
 
     def shown(value):
@@ -123,7 +123,7 @@ def print_rows(rows):
         note = ""
         if beside:
             ratio = beside / value if unit == "tasks/s" else value / beside
-            note = f"   floor {shown(beside)}, {ratio:.2f} times it (goal {goal:g})"
+            note = f"   {floor_name} {shown(beside)}, {ratio:.2f} times it" + (f" (goal {goal:g})" if goal else "")
         elif goal:
             note = f"   goal {shown(goal)}"
         print(f"{name:<{width}}  {shown(value):>10} {unit:<8}{note}")
@@ -179,7 +179,7 @@ def report(options, rows, peer_rows, before, after, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__ + "\n./dev bench lake measures the lake: see its --help.",
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=Path("build"), help=argparse.SUPPRESS)
     parser.add_argument("--repeats", type=int, default=3, help="runs of each workload; medians are printed")
