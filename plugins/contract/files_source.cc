@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "common/safe_json.h"
 #include "plugins/contract/sources.h"
@@ -138,15 +136,10 @@ class FilesReader {
       to_.context.warn(file + " is larger than 256 MiB: it is read where it lies, not kept in raw");
       return {file, file, bytes};
     }
-    std::ifstream in(file, std::ios::binary);
-    std::ostringstream text;
-    text << in.rdbuf();
-    if (!in) throw plugin::RetryableError(file + " cannot be read");
-    const std::string body = std::move(text).str();
-    if (body.empty()) return {file, file, 0};
-    const std::string name = to_.landing.add(body, std::string(to_string(source_.kind)));
-    const auto kept = lake_.local_file(name, static_cast<std::int64_t>(body.size()));
-    return {file, lake::must(kept), body.size()};
+    if (bytes == 0) return {file, file, 0};
+    const auto [name, size] = to_.landing.add_file(file, std::string(to_string(source_.kind)));
+    const auto kept = lake_.local_file(name, size);
+    return {file, lake::must(kept), static_cast<std::uintmax_t>(size)};
   }
 
   void stage(const std::vector<Piece>& pieces) {
@@ -162,9 +155,12 @@ class FilesReader {
     const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
     const std::int64_t before = staged_rows();
     try {
+      // The engine reads files, and lines within them, in their order: nothing needs to be sorted,
+      // so that a file of any size passes through.
       version_.stage(
-          to_.session, select, {"_source_file", "_record_no"},
-          {to_.context.execution_id(), to_.context.task_id(), to_.context.try_number(), now});
+          to_.session, select, {},
+          {to_.context.execution_id(), to_.context.task_id(), to_.context.try_number(), now},
+          lakelog::PartitionValues{{to_.bronze.partition, to_iso(now).substr(0, 10)}});
     } catch (const lake::SqlError& error) {
       std::string names;
       for (const Piece& piece : pieces) names += (names.empty() ? "" : ", ") + piece.source;
@@ -226,13 +222,7 @@ class FilesReader {
     std::string columns;
     std::string payload;
     if (of_json) {
-      for (const contract::Column& column : to_.described.table.columns) {
-        const bool nested = column.logical_type == "object" || column.logical_type == "array";
-        columns += std::string("json_extract_string(") + (nested ? "json" : "exact_json") + ", " +
-                   quoted_literal(json_path(column.source_name)) + ") AS " +
-                   quoted_name(column.name) + ", ";
-      }
-      reader = "(SELECT json, " + std::string(exact_json) + " AS exact_json FROM " + reader + ")";
+      reader = json_texts(reader, columns);
       payload = "CAST(json AS VARCHAR)";
     } else {
       const auto names = names_of(piece, reader);
@@ -247,11 +237,31 @@ class FilesReader {
            quoted_literal(piece.source) + " AS _source FROM " + reader;
   }
 
+  // The reader with the lists of texts that the columns are taken from: each record is parsed once
+  // for all of them. A nested value is a text as it was written.
+  std::string json_texts(const std::string& reader, std::string& columns) const {
+    std::string plain, nested;
+    std::size_t plains = 0, nesteds = 0;
+    for (const contract::Column& column : to_.described.table.columns) {
+      const bool whole = column.logical_type == "object" || column.logical_type == "array";
+      std::string& paths = whole ? nested : plain;
+      paths += (paths.empty() ? "" : ", ") + quoted_literal(json_path(column.source_name));
+      columns += (whole ? "nested_texts[" + std::to_string(++nesteds)
+                        : "texts[" + std::to_string(++plains)) +
+                 "] AS " + quoted_name(column.name) + ", ";
+    }
+    std::string lists;
+    if (plains > 0)
+      lists += ", json_extract_string(" + std::string(exact_json) + ", [" + plain + "]) AS texts";
+    if (nesteds > 0) lists += ", json_extract_string(json, [" + nested + "]) AS nested_texts";
+    return "(SELECT json" + lists + " FROM " + reader + ")";
+  }
+
   // The record with its long numbers as strings: the engine reads numbers as doubles, which round
   // them. Cut into texts, which stay as they are, and what lies between them, where a run of digits
   // can be nothing but a number.
   static constexpr const char* exact_json =
-      R"(CASE WHEN regexp_matches(CAST(json AS VARCHAR), '[0-9][0-9.eE+-]{15,}')
+      R"(CASE WHEN batuta_long_number(CAST(json AS VARCHAR))
               THEN CAST(array_to_string(list_transform(
                      regexp_extract_all(CAST(json AS VARCHAR), '"(?:[^"\\]|\\.)*"|[^"]+'),
                      lambda part: CASE WHEN starts_with(part, '"') THEN part

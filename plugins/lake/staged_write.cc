@@ -1,6 +1,7 @@
 #include "plugins/lake/staged_write.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -90,7 +91,9 @@ lakelog::AddFile to_add(const StagedWrite& write, const std::string& folder,
   if (!path.starts_with(prefix))
     throw plugin::FinalError("the lake engine wrote outside the table: " + path);
   add.path = path.substr(prefix.size());
+  if (write.only) add.partition_values = *write.only;
   for (const std::string& column : write.partition_columns) {
+    if (write.only) break;
     const Cell* key = row.at(5).field(column);
     if (key == nullptr) throw plugin::FinalError("a file without its " + column + ": " + path);
     if (key->is_null()) {
@@ -151,14 +154,29 @@ std::string sorted_by(const StagedWrite& write) {
   std::string order;
   // Rows of one partition come together: the engine keeps few files open at a time, and begins a
   // second one for a partition that it comes back to.
-  for (const auto* columns : {&write.partition_columns, &write.order})
+  for (const auto* columns : {&write.partition_columns, &write.order}) {
+    if (write.only && columns == &write.partition_columns) continue;
     for (const std::string& column : *columns)
       order += (order.empty() ? " ORDER BY " : ", ") + quoted_name(column);
+  }
   return order;
 }
 
 std::string without_slash(const std::string& folder) {
   return folder.ends_with('/') ? folder.substr(0, folder.size() - 1) : folder;
+}
+
+// "day=2026-11-20/", where all rows are of one partition.
+std::string folder_of_only(const StagedWrite& write) {
+  std::string folder;
+  for (const std::string& column : write.partition_columns) {
+    const auto& value = write.only->at(column);
+    const auto plain = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; };
+    if (!value || value->empty() || !std::all_of(value->begin(), value->end(), plain))
+      throw std::logic_error("a partition that needs an escaped folder: " + column);
+    folder += column + "=" + *value + "/";
+  }
+  return folder;
 }
 
 std::string partitioned_by(const StagedWrite& write) {
@@ -177,19 +195,21 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Rows keep
   // the query's order because one thread writes them.
   const OneThread one(session);
-  const bool whole = write.partition_columns.empty();
+  const bool whole = write.partition_columns.empty() || write.only;
+  const std::string subfolder = write.subfolder + (write.only ? folder_of_only(write) : "");
   // Of a store it is not there because files lie in it.
-  if (whole && !write.subfolder.empty())
-    (void)must(write.storage->stage(write.table + "/" + without_slash(write.subfolder)));
+  if (whole && !subfolder.empty())
+    (void)must(write.storage->stage(write.table + "/" + without_slash(subfolder)));
   const std::string name = "part-" + to_string(id);
   const std::string copy =
-      "COPY (SELECT * FROM (" + write.select + ")" + sorted_by(write) +
+      "COPY (SELECT *" + (write.only ? " EXCLUDE (" + partitioned_by(write) + ")" : "") +
+      " FROM (" + write.select + ")" + sorted_by(write) +
       ") TO $1 (FORMAT parquet, COMPRESSION snappy, " +
       (whole ? std::string()
              : "PARTITION_BY (" + partitioned_by(write) + "), FILENAME_PATTERN '" + name +
                    "-{i}', OVERWRITE_OR_IGNORE, ") +
       "RETURN_STATS)";
-  std::vector<Param> params = {whole ? folder + "/" + write.subfolder + name + ".parquet" : folder};
+  std::vector<Param> params = {whole ? folder + "/" + subfolder + name + ".parquet" : folder};
   params.insert(params.end(), write.params.begin(), write.params.end());
   const Table written = session.query(copy, params);
   std::vector<lakelog::AddFile> files;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,10 @@ struct StagedWrite {
   std::vector<std::string> order;  // of the rows inside a file: columns
   // Where the one file goes, below the table: empty, or a folder that is there, with its last '/'.
   std::string subfolder{};
+  // The one partition that all rows are of: a value for each of `partition_columns`, of letters,
+  // digits, '_' and '-'. The file is written as the rows come, whatever their number: nothing is
+  // sorted, or held back, to tell partitions apart. A row of another one would be lost in it.
+  std::optional<lakelog::PartitionValues> only{};
 };
 
 // One file a partition, durable, with sizes, partition values and statistics for the log. Empty

@@ -21,21 +21,21 @@ std::string_view text_at(const duckdb_string_t& value) {
   return {length <= inlined ? value.value.inlined.inlined : value.value.pointer.ptr, length};
 }
 
-// Applies a text -> integer function to a chunk; nullopt becomes NULL. All three results are 64-bit
+// Applies a function of a text to a chunk; nullopt becomes NULL. Numbers and instants are 64-bit
 // integers inside DuckDB.
-template <std::optional<std::int64_t> (*convert)(std::string_view)>
+template <auto convert, typename Value = std::int64_t>
 void apply(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
   const DuckdbApi& api = *callback_api;
   const idx_t size = api.data_chunk_get_size(input);
   duckdb_vector texts = api.data_chunk_get_vector(input, 0);
   const auto* in = static_cast<const duckdb_string_t*>(api.vector_get_data(texts));
   auto* in_validity = api.vector_get_validity(texts);
-  auto* out = static_cast<std::int64_t*>(api.vector_get_data(output));
+  auto* out = static_cast<Value*>(api.vector_get_data(output));
   api.vector_ensure_validity_writable(output);
   auto* out_validity = api.vector_get_validity(output);
   for (idx_t row = 0; row < size; ++row) {
     const bool present = in_validity == nullptr || api.validity_row_is_valid(in_validity, row);
-    const auto value = present ? convert(text_at(in[row])) : std::nullopt;
+    const std::optional<Value> value = present ? convert(text_at(in[row])) : std::nullopt;
     if (value) {
       out[row] = *value;
     } else {
@@ -55,6 +55,18 @@ std::optional<std::int64_t> to_instant(std::string_view text) {
   const auto time = parse_iso(text);
   if (!time) return std::nullopt;
   return time->time_since_epoch().count();
+}
+
+std::optional<bool> has_long_number(std::string_view text) {
+  constexpr std::size_t behind_digit = 15;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  std::size_t run = 0;  // from a digit on
+  for (const char c : text) {
+    const bool of_number = is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+    run = of_number && (run > 0 || is_digit(c)) ? run + 1 : 0;
+    if (run > behind_digit) return true;
+  }
+  return false;
 }
 
 bool add(const DuckdbApi& api, duckdb_connection connection, const char* name,
@@ -102,7 +114,9 @@ bool register_text_functions(const DuckdbApi& api, duckdb_connection connection)
          add(api, connection, "batuta_whole", api.create_logical_type(DUCKDB_TYPE_BIGINT),
              apply<to_whole>) &&
          add(api, connection, "batuta_instant", api.create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ),
-             apply<to_instant>);
+             apply<to_instant>) &&
+         add(api, connection, "batuta_long_number", api.create_logical_type(DUCKDB_TYPE_BOOLEAN),
+             apply<has_long_number, bool>);
 }
 
 }  // namespace batuta::lake

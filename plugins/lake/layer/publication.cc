@@ -26,10 +26,13 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
 }
 
 void Publication::stage(Session& session, const std::string& select,
-                        const std::vector<std::string>& order, const std::vector<Param>& params) {
+                        const std::vector<std::string>& order, const std::vector<Param>& params,
+                        std::optional<lakelog::PartitionValues> only) {
   lakelog::Payload piece;
-  piece.adds = write_files(session, StagedWrite{table_.storage(), table_.name(), shape_.columns,
-                                                partition_columns(shape_), select, params, order});
+  StagedWrite write{table_.storage(), table_.name(), shape_.columns, partition_columns(shape_),
+                    select,           params,        order};
+  write.only = std::move(only);
+  piece.adds = write_files(session, write);
   bytes_ += lakelog::serialise_payload(piece).size();
   for (const lakelog::AddFile& file : piece.adds) rows_ += lakelog::record_count(file).value_or(0);
   payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(piece.adds.begin()),

@@ -23,9 +23,11 @@ class Publication {
   void set_blind() { payload_.append = true; }
   // Writes the rows of `select` (exactly the shape's columns) as new files, one a partition and
   // ordered by `order`, durable. Throws plugin::FinalError, saying what to do, as soon as the files
-  // named are more than can be handed in.
+  // named are more than can be handed in. `only`: the partition that all rows are of, see
+  // StagedWrite.
   void stage(Session& session, const std::string& select, const std::vector<std::string>& order,
-             const std::vector<Param>& params = {});
+             const std::vector<Param>& params = {},
+             std::optional<lakelog::PartitionValues> only = std::nullopt);
   // Takes away every file of these partitions: what stays of them must have been staged.
   void replace(const std::vector<std::string>& partitions);
   // The version stands on what these partitions held; without any call, on the whole table.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <fstream>
 
 #include "common/uuid.h"
 #include "lakelog/path.h"
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t max_listed_files = 50;
 constexpr std::size_t max_request_bytes = 1u << 20;
+constexpr std::size_t copied_at_once = 1u << 20;
 
 std::string today() {
   const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
@@ -40,13 +42,44 @@ void RawLanding::put(const std::string& name, const std::string& body) {
   context_.report("files", plugin::quoted(name));
 }
 
-std::string RawLanding::add(const std::string& body, const std::string& extension) {
+std::string RawLanding::next_name(const std::string& extension) {
   char number[16];
   std::snprintf(number, sizeof number, "%04zu", ++count_);
-  std::string name = folder_ + "/part-" + attempt_ + "-" + number + "." + extension;
-  put(name, body);
+  return folder_ + "/part-" + attempt_ + "-" + number + "." + extension;
+}
+
+void RawLanding::note(const std::string& name) {
   if (first_files_.size() < max_listed_files) first_files_.push_back(name);
+}
+
+std::string RawLanding::add(const std::string& body, const std::string& extension) {
+  std::string name = next_name(extension);
+  put(name, body);
+  note(name);
   return name;
+}
+
+std::pair<std::string, std::int64_t> RawLanding::add_file(const std::string& file,
+                                                          const std::string& extension) {
+  std::string name = next_name(extension);
+  const std::string folder = must(storage_->stage(folder_));
+  const std::string target = folder + name.substr(folder_.size());
+  std::ifstream in(file, std::ios::binary);
+  std::ofstream out(target, std::ios::binary);
+  std::vector<char> piece(copied_at_once);
+  std::int64_t bytes = 0;
+  while (out && in) {
+    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    out.write(piece.data(), in.gcount());
+    bytes += in.gcount();
+  }
+  out.close();
+  if (in.bad() || !in.eof()) throw plugin::RetryableError(file + " cannot be read");
+  if (!out) throw plugin::RetryableError(name + " cannot be written");
+  must(storage_->sync({name}));
+  context_.report("files", plugin::quoted(name));
+  note(name);
+  return {std::move(name), bytes};
 }
 
 std::string request_path_sql(const std::string& path) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lakelog/storage.h"
@@ -27,6 +28,10 @@ class RawLanding {
   // Path of the new file, relative to the lake; it is durable. It is reported as a file of the
   // attempt.
   std::string add(const std::string& body, const std::string& extension = "json");
+  // The same of a file of this host, copied without being held in memory, and its bytes as they
+  // were copied. Throws plugin::RetryableError when it cannot be read.
+  std::pair<std::string, std::int64_t> add_file(const std::string& file,
+                                                const std::string& extension);
 
   // The first files only (a result holds 64 KiB), and how many there are.
   const std::vector<std::string>& first_files() const { return first_files_; }
@@ -34,6 +39,8 @@ class RawLanding {
 
  private:
   void put(const std::string& name, const std::string& body);
+  std::string next_name(const std::string& extension);
+  void note(const std::string& name);
 
   plugin::Context& context_;
   std::shared_ptr<lakelog::Storage> storage_;

@@ -1,0 +1,126 @@
+#include "plugins/lake/staged_write.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+
+#include "plugins/lake/delta_table.h"
+#include "plugins/lake/lake_views.h"
+#include "plugins/lake/session.h"
+#include "plugins/sdk/plugin.h"
+#include "tests/lakelog/lake_fixture.h"
+
+using namespace batuta;
+using namespace batuta::lake;
+
+namespace {
+
+SessionOptions staging_options(const lakelog::TempLake& lake) {
+  SessionOptions options;
+  options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
+  options.scratch = lake.path();
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("a partition gets one file, its rows in order, however many rows and partitions come") {
+  lakelog::TempLake lake;
+  Session session(staging_options(lake));
+  // More rows than the engine holds back at once, for more partitions than it keeps files open.
+  const auto files = write_files(
+      session, {lake.storage(),
+                "silver/demo/many",
+                {{"n", "long", true}, {"day", "date", true}},
+                {"day"},
+                "SELECT range AS n, DATE '2026-01-01' + CAST(hash(range) % 150 AS INTEGER) AS day "
+                "FROM range(700000) ORDER BY hash(range + 1)",
+                {},
+                {"n"}});
+  CHECK(files.size() == 150);
+  const std::string first = lake.path() + "/silver/demo/many/" + files.at(0).path;
+  const auto rows = session.query(
+      "SELECT list(n) = list_sort(list(n)), count(*) > 1000 FROM read_parquet($1)", {first});
+  CHECK(std::get<bool>(rows.rows.at(0).at(0).value));
+  CHECK(std::get<bool>(rows.rows.at(0).at(1).value));
+}
+
+TEST_CASE(
+    "rows of one partition are written in the order in which they come, whatever their number") {
+  lakelog::TempLake lake;
+  Session session(staging_options(lake));
+  StagedWrite write{lake.storage(),
+                    "bronze/demo/many",
+                    {{"n", "long", true}, {"day", "date", true}},
+                    {"day"},
+                    "SELECT 700000 - range AS n, DATE '2026-01-02' AS day FROM range(700000)",
+                    {},
+                    {}};
+  write.only = lakelog::PartitionValues{{"day", "2026-01-02"}};
+  const auto files = write_files(session, write);
+  REQUIRE(files.size() == 1);
+  CHECK(files[0].path.starts_with("day=2026-01-02/part-"));
+  CHECK(files[0].partition_values == *write.only);
+  CHECK(lakelog::record_count(files[0]) == 700000);
+  const auto stats = nlohmann::json::parse(files[0].stats_json);
+  CHECK(stats["minValues"] == nlohmann::json{{"n", 1}});
+  CHECK(stats["maxValues"] == nlohmann::json{{"n", 700000}});
+  const auto rows = session.query(
+      "SELECT count(*) FILTER (n + file_row_number <> 700000) FROM read_parquet($1, "
+      "file_row_number = true, hive_partitioning = false)",
+      {lake.path() + "/bronze/demo/many/" + files[0].path});
+  CHECK(rows.rows.at(0).at(0).integer() == 0);
+
+  const auto table = DeltaTable::open(lake.path(), "bronze/demo/many");
+  create_view(session, "many", table, write.columns, write.partition_columns, files);
+  CHECK(session.value("SELECT count(*) FROM many WHERE day = DATE '2026-01-02'").integer() ==
+        700000);
+  write.select += " LIMIT 0";
+  CHECK(write_files(session, write).empty());
+  write.only = lakelog::PartitionValues{{"day", "../2026"}};
+  CHECK_THROWS_AS(write_files(session, write), std::logic_error);
+}
+
+TEST_CASE("files are written for several partition columns, NULL among their values, or for none") {
+  lakelog::TempLake lake;
+  Session session(staging_options(lake));
+  StagedWrite write{lake.storage(),
+                    "gold/demo/parts",
+                    {{"n", "long", true}, {"region", "string", true}, {"day", "date", true}},
+                    {"region", "day"},
+                    "SELECT * FROM (VALUES (1::BIGINT, 'a/b %', DATE '2026-11-20'), (2, NULL, DATE "
+                    "'2026-11-20'), "
+                    "(3, NULL, NULL), (4, 'a/b %', DATE '2026-11-20')) v(n, region, day)",
+                    {},
+                    {"n"}};
+  const auto files = write_files(session, write);
+  REQUIRE(files.size() == 3);
+  std::set<std::pair<std::string, std::string>> told;
+  for (const auto& file : files)
+    told.insert({file.partition_values.at("region").value_or("NULL"),
+                 file.partition_values.at("day").value_or("NULL")});
+  CHECK(told == std::set<std::pair<std::string, std::string>>{
+                    {"a/b %", "2026-11-20"}, {"NULL", "2026-11-20"}, {"NULL", "NULL"}});
+  const auto table = DeltaTable::open(lake.path(), "gold/demo/parts");
+  create_view(session, "parts", table, write.columns, write.partition_columns, files);
+  CHECK(
+      session.value("SELECT list(n ORDER BY n)::VARCHAR FROM parts WHERE region IS NULL").text() ==
+      "[2, 3]");
+  CHECK(session.value("SELECT sum(n)::BIGINT FROM parts WHERE region = 'a/b %'").integer() == 5);
+
+  write.partition_columns.clear();
+  const auto whole = write_files(session, write);
+  REQUIRE(whole.size() == 1);
+  CHECK(whole[0].partition_values.empty());
+  CHECK(lakelog::record_count(whole[0]) == 4);
+  write.select += " LIMIT 0";
+  CHECK(write_files(session, write).empty());
+
+  write.partition_columns = {"region"};
+  write.select =
+      "SELECT 1::BIGINT AS n, 'NULL' AS region, NULL::DATE AS day UNION ALL SELECT 2, NULL, NULL";
+  CHECK_THROWS_AS(write_files(session, write), plugin::FinalError);
+}
