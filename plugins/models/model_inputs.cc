@@ -165,6 +165,18 @@ Inputs open_inputs(plugin::Context& context, lake::Session& session, const std::
   return inputs;
 }
 
+Inputs newest_inputs(lake::Session& session, const lake::Lake& lake,
+                     const std::vector<std::string>& names, const LastRead& last) {
+  Inputs inputs;
+  for (const std::string& name : names) {
+    auto table = lake::DeltaTable::open(session, lake, name);
+    if (!table.exists()) continue;
+    if (const auto since = since_of(last, table)) inputs.since[name] = *since;
+    inputs.tables.emplace(name, std::move(table));
+  }
+  return inputs;
+}
+
 std::string versions_json(const Inputs& inputs) {
   json out = json::object();
   for (const auto& [name, table] : inputs.tables) out[name] = table.version();

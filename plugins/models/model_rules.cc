@@ -177,6 +177,20 @@ void judge_count(plugin::Context& context, const ModelSpec& spec, const RuleSpec
 
 }  // namespace
 
+std::string changing_function(lake::Session& session, const lake::OutsideSelect& statement,
+                              const lake::OutsideSelect& conditions) {
+  for (const lake::OutsideSelect* said : {&statement, &conditions}) {
+    if (said->samples) return "a sample";
+    if (!said->clock.empty()) return said->clock;
+    const auto found = session.query(
+        "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND "
+        "list_contains($1, function_name) ORDER BY 1 LIMIT 1",
+        {said->functions});
+    if (!found.rows.empty()) return found.rows.front().front().text();
+  }
+  return {};
+}
+
 lake::OutsideSelect look_at_condition(lake::Session& session, const std::string& what,
                                       const std::string& condition) {
   try {

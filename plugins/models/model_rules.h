@@ -27,7 +27,12 @@ void judge(plugin::Context& context, lake::Session& session, const ModelSpec& sp
 // model may not.
 lake::OutsideSelect look_at_conditions(lake::Session& session, const ModelSpec& spec);
 
-// The same for one; `what` is what the error calls it.
+// What makes a statement with these conditions give something else each time: a function's name, "a
+// sample"; empty: nothing does.
+std::string changing_function(lake::Session& session, const lake::OutsideSelect& statement,
+                              const lake::OutsideSelect& conditions);
+
+// look_at_conditions() for one; `what` is what the error calls it.
 lake::OutsideSelect look_at_condition(lake::Session& session, const std::string& what,
                                       const std::string& condition);
 

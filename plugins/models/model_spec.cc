@@ -1,6 +1,7 @@
 #include "plugins/models/model_spec.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -89,6 +90,23 @@ json object_of(const plugin::Context& context, const char* name) {
   return *std::move(parsed);
 }
 
+// The model as it was given, but for these fields.
+std::string given_without(const ModelSpec& spec, std::initializer_list<const char*> names) {
+  auto given = parse_untrusted(spec.given_json);
+  if (!given || !given->is_object()) return spec.given_json;
+  for (const char* name : names) given->erase(name);
+  return json_text(*given);
+}
+
+// What asks for a plan says nothing of the model.
+std::string model_given(const plugin::Context& context) {
+  const std::string text = context.all_json();
+  auto given = parse_untrusted(text);
+  if (!given || !given->is_object() || !given->contains("plan")) return text;
+  given->erase("plan");
+  return json_text(*given);
+}
+
 std::vector<RuleSpec> rules_given(const plugin::Context& context) {
   const std::string text = context.json("quality");
   if (text.empty() || text == "null") return {};
@@ -171,12 +189,21 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
 }
 
 std::string statement_json(const ModelSpec& spec) {
-  auto given = parse_untrusted(spec.given_json);
-  if (!given || !given->is_object()) return spec.given_json;
-  for (const char* name :
-       {"parameters", "description", "quality", "history", "incremental", "cluster_by"})
-    given->erase(name);
-  return json_text(*given);
+  return given_without(
+      spec, {"parameters", "description", "quality", "history", "incremental", "cluster_by"});
+}
+
+// Whether a history is kept, how the rows are computed and sorted, changes none of the table.
+std::string fields_json(const ModelSpec& spec) {
+  return given_without(spec, {"parameters", "history", "incremental", "cluster_by"});
+}
+
+std::string signed_json(const ModelSpec& spec, const std::string& build,
+                        const std::string& execution) {
+  json text = {{"model", given_without(spec, {"history", "incremental", "cluster_by"})},
+               {"build", build}};
+  if (spec.mode == Mode::append) text["execution_id"] = execution;
+  return json_text(text);
 }
 
 std::string table_of(const lake::NamedTable& named) {
@@ -227,7 +254,7 @@ ModelSpec model_spec(const plugin::Context& context) {
         "versions; a task of its own can have it");
   bind_changed(context, spec, {}, {});
   spec.rules = rules_given(context);
-  spec.given_json = context.all_json();
+  spec.given_json = model_given(context);
   return spec;
 }
 

@@ -90,4 +90,13 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
 // the same values.
 std::string statement_json(const ModelSpec& spec);
 
+// All that counts but for the values of templates, which are a run's: what statement_json() has,
+// and description and quality.
+std::string fields_json(const ModelSpec& spec);
+
+// What makes two computations the same, beside the versions they read. `build`: of the code that
+// computes. `execution` counts in the mode append only, which keeps the rows of each.
+std::string signed_json(const ModelSpec& spec, const std::string& build,
+                        const std::string& execution);
+
 }  // namespace batuta::models

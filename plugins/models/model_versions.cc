@@ -14,6 +14,12 @@ using nlohmann::json;
 // So many versions that changed no row are looked through, or it counts as changed: a log is long.
 constexpr std::int64_t most_passed_over = 1000;
 
+constexpr std::uint64_t most_confirmed = 1u << 20;
+
+std::string confirmed_key(const lake::DeltaTable& table) {
+  return table.name() + "/_confirmed.json";
+}
+
 // False for maintenance: files held together, and the marks of a vacuum. A model's own version
 // counts always: a history's may add nothing.
 bool may_change_rows(const lakelog::Commit& commit) {
@@ -45,17 +51,39 @@ std::optional<NewestChange> newest_change(const lake::DeltaTable& table, std::in
   return std::nullopt;
 }
 
+json made_by(const lake::DeltaTable& table) {
+  const auto newest = newest_change(table);
+  if (!newest) return json::object();
+  const auto text = table.storage()->read(confirmed_key(table), {0, most_confirmed});
+  const auto said = text ? parse_untrusted(*text) : Result<json>(text.error());
+  json metrics = metrics_of(newest->commit);
+  if (said && said->is_object() && json_int(said->value("version", json())) == newest->version &&
+      said->value("table_id", json()) == table.snapshot().metadata.id &&
+      said->value("metrics", json()).is_object())
+    metrics = (*said)["metrics"];
+  metrics["version"] = newest->version;
+  return metrics;
+}
+
+Status confirm(const lake::DeltaTable& table, json metrics) {
+  const auto newest = newest_change(table);
+  if (!newest) return success();
+  const json said = {{"version", newest->version},
+                     {"table_id", table.snapshot().metadata.id},
+                     {"metrics", std::move(metrics)}};
+  return table.storage()->put(confirmed_key(table), json_text(said));
+}
+
 bool unchanged_since(const lake::DeltaTable& table, std::int64_t version) {
   return version <= table.version() && !newest_change(table, version);
 }
 
 LastRead last_read(const lake::DeltaTable& target, const std::string& statement) {
   if (!target.exists()) return {{}, {}, target.name() + " is new"};
-  const auto made = newest_change(target);
-  const json metrics = made ? metrics_of(made->commit) : json::object();
+  const json metrics = made_by(target);
   if (!metrics.contains("model"))
     return {{}, {}, "the newest version of " + target.name() + " is not by this model"};
-  const std::string version = "version " + std::to_string(made->version) + " of " + target.name();
+  const std::string version = "version " + metrics["version"].dump() + " of " + target.name();
   if (!metrics.contains("statement"))
     return {{}, {}, version + " does not tell the statement that made it"};
   if (metrics["statement"] != statement)

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "common/result.h"
 #include "lakelog/action.h"
 #include "plugins/lake/delta_table.h"
 
@@ -25,6 +26,18 @@ struct NewestChange {
 // cannot be read counts, without a commit, and so does one behind a thousand that changed none.
 // Maintenance does not count. nullopt when there is none above `after`.
 std::optional<NewestChange> newest_change(const lake::DeltaTable& table, std::int64_t after = -1);
+
+// What is known of how the table came to hold its rows, as operationMetrics have it, and "version":
+// the newest that may have changed rows. It is what that version says, or what a run said since
+// that computed the same rows of other inputs, or by another text, and so made no version
+// (confirm()). Of a table without a version: an object with nothing.
+nlohmann::json made_by(const lake::DeltaTable& table);
+
+// Keeps beside the table that its rows as they are in `table` are also what a model makes that is
+// told by `metrics`. An object in the table's folder that readers of Delta tables do not see:
+// gold/mart/t/_confirmed.json; it holds for that version, of that table, alone. Where it cannot be
+// written only the next run computes again: the error says why.
+Status confirm(const lake::DeltaTable& table, nlohmann::json metrics);
 
 // Whether the table holds what it held at `version`.
 bool unchanged_since(const lake::DeltaTable& table, std::int64_t version);

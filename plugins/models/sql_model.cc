@@ -4,6 +4,7 @@
 // names tables and pure functions only, and from then on the engine reaches nothing but the lake's
 // files. The tables it names are its inputs, read at versions that the run's first attempt fixed.
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -14,7 +15,10 @@
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/models/changed_partitions.h"
+#include "plugins/models/model_cost.h"
 #include "plugins/models/model_inputs.h"
+#include "plugins/models/model_pass.h"
+#include "plugins/models/model_plan.h"
 #include "plugins/models/model_rules.h"
 #include "plugins/models/model_versions.h"
 #include "plugins/models/model_write.h"
@@ -34,8 +38,8 @@ class SqlModel {
         statement_(lake::check_model_select(session_, spec_.sql)),
         conditions_(look_at_conditions(session_, spec_)),
         target_(lake::DeltaTable::open(session_, lake::lake_folder(context), spec_.table)),
-        statement_id_(hash_of(statement_json(spec_))),
-        last_read_(last_read(target_, statement_id_)),
+        signature_(signature_of(session_, spec_, context.execution_id())),
+        last_read_(last_read(target_, signature_.statement)),
         inputs_(open_inputs(context, session_, spec_.table, names(), last_read_)),
         history_table_(
             lake::DeltaTable::open(session_, lake::lake_folder(context),
@@ -47,14 +51,20 @@ class SqlModel {
   void run() {
     tell_inputs();
     prune_inputs(context_, target_);
-    signature_ = hash_of(signed_text());
-    if (const std::string why = why_not_skipped(); why.empty()) {
-      return finish({}, true);
+    const std::string clock = changing_function(session_, statement_, conditions_);
+    const Made made = made_already(spec_, target_, history_table_, signature_, inputs_, clock);
+    if (made.is == Made::Is::yes) {
+      unchanged_ = made.why;
+      return finish({});
     } else if (target_.exists()) {
-      context_.info("computed: " + why);
+      context_.info("computed: " + made.why);
     }
     find_changed();
-    if (target_.exists() && spec_.changed.empty()) choose_increment();
+    if (target_.exists() && spec_.changed.empty()) {
+      increment_ =
+          choose_increment(session_, spec_, target_, inputs_, last_read_, signature_, clock);
+      context_.info(increment_.told);
+    }
     compute();
     const ModelShape shape = shape_of_result(session_, "computed", target_, spec_);
     session_.run("CREATE TEMP VIEW fresh AS SELECT " + shape.select + " FROM computed");
@@ -66,16 +76,17 @@ class SqlModel {
     judge(context_, session_, spec_, shape, of_part ? write.whole_after() : std::string());
     context_.progress(0.6);
     const Written written = write.stage();
-    const json made_of = {{"model", signature_},
-                          {"statement", statement_id_},
-                          {"inputs", versions_json(inputs_)},
-                          {"input_tables", table_ids_json(inputs_)}};
-    json metrics = made_of;
+    const json made_now = made_of(signature_, inputs_);
+    json metrics = made_now;
+    metrics.update(
+        cost_json(reading_of(inputs_, increment_, changed_),
+                  (std::chrono::steady_clock::now() - begun_) / std::chrono::milliseconds(1)));
     metrics.update(
         {{"rows", written.rows}, {"rows_out", written.changed}, {"rows_removed", written.removed}});
     write.hand_in(json_text(metrics));
-    if (spec_.history) keep_history(shape, write, written, json_text(made_of));
-    finish(written, false);
+    if (!written.version) keep_confirmed(target_, made_now);
+    if (spec_.history) keep_history(shape, write, written, made_now);
+    finish(written);
   }
 
  private:
@@ -91,8 +102,12 @@ class SqlModel {
                     (inputs_.fixed_before ? ", as the run's first attempt did" : ""));
   }
 
-  std::string hash_of(const std::string& text) {
-    return session_.value("SELECT sha256(CAST($1 AS VARCHAR))", {text}).text();
+  // The same rows were computed: the next run need not compute them to know.
+  void keep_confirmed(const lake::DeltaTable& table, const json& made_now) {
+    if (signature_.by_run || !table.exists()) return;
+    if (const auto kept = confirm(table, made_now); !kept)
+      context_.warn("the next run computes this again, for it cannot be kept: " +
+                    kept.error().message);
   }
 
   // The lists that changed_partitions(…) stands for.
@@ -127,18 +142,6 @@ class SqlModel {
       context_.info(name + " has changed since version " + std::to_string(read->second.version) +
                     ", too: partitions that are not computed now keep what they were made of");
     }
-  }
-
-  // Which partitions are computed, where the whole of them would come out the same.
-  void choose_increment() {
-    const PartitionWise by = partition_wise(session_, spec_, target_, inputs_.tables);
-    if (by.input.empty()) return context_.info("a full pass: " + by.why_not);
-    if (const std::string name = changing_function(); !name.empty())
-      return context_.info("a full pass: " + name + " gives something else each time");
-    if (last_read_.unknown.empty() && last_read_.model != signature_)
-      return context_.info("a full pass: the values or rules are others than before");
-    increment_ = find_increment(by, inputs_, last_read_);
-    context_.info(increment_.told);
   }
 
   bool is_increment() const { return !increment_.by.input.empty(); }
@@ -181,7 +184,7 @@ class SqlModel {
   // Beside the table, in the same attempt. It has a version for each of the table's, so that what
   // made the table tells whether the history has it, too.
   void keep_history(const ModelShape& shape, ModelWrite& write, const Written& written,
-                    const std::string& metrics) {
+                    const json& made_now) {
     lake::HistorySpec spec;
     spec.table = {spec_.table, spec_.description, {}, shape.columns, spec_.keys};
     spec.partition_by = spec_.partition_by;
@@ -189,74 +192,13 @@ class SqlModel {
     spec.since = lake::quoted_name(computed_column);
     lake::TableHistory history(context_, session_, std::move(spec));
     history.compare(write.rows_after(), std::nullopt, write.now());
-    if (written.version || history.differs()) history.hand_in(metrics);
+    if (written.version || history.differs()) {
+      history.hand_in(json_text(made_now));
+    } else {
+      keep_confirmed(history_table_, made_now);
+    }
     history_opened_ = history.opened();
     history_closed_ = history.closed();
-  }
-
-  // What makes two computations the same, beside the versions they read.
-  std::string signed_text() const {
-    // Whether a history is kept, how it is computed and sorted, changes no row of the table.
-    auto given = parse_untrusted(spec_.given_json);
-    if (given && given->is_object()) {
-      for (const char* name : {"history", "incremental", "cluster_by"}) given->erase(name);
-    }
-    json text = {{"model", given ? json_text(*given) : spec_.given_json},
-                 {"plugin", plugin_version}};
-    if (spec_.mode == Mode::append) text["execution_id"] = context_.execution_id();
-    return json_text(text);
-  }
-
-  // Empty: the table holds what this model made of the same inputs.
-  std::string why_not_skipped() {
-    if (!target_.exists()) return "the table is new";
-    if (const std::string name = changing_function(); !name.empty())
-      return name + " gives something else each time";
-    if (const std::string why = why_not_made(target_); !why.empty()) return why;
-    if (!spec_.history) return {};
-    if (!history_table_.exists()) return "the history is new";
-    return why_not_made(history_table_);
-  }
-
-  std::string why_not_made(const lake::DeltaTable& table) {
-    const auto made = newest_change(table);
-    const json metrics = made ? metrics_of(made->commit) : json::object();
-    if (!metrics.contains("model"))
-      return "the newest version of " + table.name() + " is not by this model";
-    if (metrics.value("model", json()) != signature_)
-      return "the model or its values are not those of version " + std::to_string(made->version);
-    const auto read = metrics.value("inputs", std::string());
-    if (!same_rows(read) || metrics.value("input_tables", json()) != table_ids_json(inputs_))
-      return "inputs have changed since " + read;
-    return {};
-  }
-
-  // Whether the inputs hold what they held at the versions of `read`, as versions_json() wrote it.
-  bool same_rows(const std::string& read) const {
-    if (read == versions_json(inputs_)) return true;
-    const auto versions = parse_untrusted(read);
-    if (!versions || !versions->is_object() || versions->size() != inputs_.tables.size())
-      return false;
-    return std::all_of(inputs_.tables.begin(), inputs_.tables.end(), [&](const auto& input) {
-      const auto then = json_int(versions->value(input.first, json()));
-      return then && unchanged_since(input.second, *then);
-    });
-  }
-
-  std::string changing_function() {
-    for (const auto* said : {&statement_, &conditions_})
-      if (const std::string name = changing_function(*said); !name.empty()) return name;
-    return {};
-  }
-
-  std::string changing_function(const lake::OutsideSelect& said) {
-    if (said.samples) return "a sample";
-    if (!said.clock.empty()) return said.clock;
-    const auto found = session_.query(
-        "SELECT function_name FROM duckdb_functions() WHERE stability <> 'CONSISTENT' AND "
-        "list_contains($1, function_name) ORDER BY 1 LIMIT 1",
-        {said.functions});
-    return found.rows.empty() ? std::string() : found.rows.front().front().text();
   }
 
   void compute() {
@@ -275,7 +217,7 @@ class SqlModel {
     context_.progress(0.5);
   }
 
-  void finish(const Written& written, bool skipped) {
+  void finish(const Written& written) {
     context_.records(written.changed);
     json read = json::object();
     for (const auto& [name, table] : inputs_.tables) read[name] = table.version();
@@ -287,6 +229,7 @@ class SqlModel {
                    {"partitions", written.partitions},
                    {"inputs", read},
                    {"unchanged", !written.version}};
+    if (!unchanged_.empty()) result["because"] = unchanged_;
     if (spec_.history)
       result["history"] = {{"table", spec_.table + "_hist"},
                            {"opened", history_opened_},
@@ -295,9 +238,8 @@ class SqlModel {
     if (history_opened_ + history_closed_ > 0)
       context_.info("history: " + std::to_string(history_opened_) + " states began, " +
                     std::to_string(history_closed_) + " ended");
-    if (skipped)
-      return context_.info(spec_.table + " version " + std::to_string(target_.version()) +
-                           " was made by this model of these versions: nothing to compute");
+    if (!unchanged_.empty())
+      return context_.info(spec_.table + " is " + unchanged_ + ": nothing to compute");
     if (!written.version)
       return context_.info(std::to_string(written.rows) + " rows, none of them new in " +
                            spec_.table + ": no new version");
@@ -313,22 +255,21 @@ class SqlModel {
                   std::to_string(written.partitions) + " files written");
   }
 
-  static constexpr auto plugin_version = "1.0.0";
-
+  const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
   plugin::Context& context_;
   ModelSpec spec_;
   lake::Session session_;
   const lake::OutsideSelect statement_;
   const lake::OutsideSelect conditions_;
   const lake::DeltaTable target_;
-  const std::string statement_id_;
+  const Signature signature_;
   const LastRead last_read_;
   Inputs inputs_;
   std::vector<ChangedPartitions> changed_;
   Increment increment_;
   const lake::DeltaTable history_table_;  // the target where none is kept
   std::int64_t history_opened_ = 0, history_closed_ = 0;
-  std::string signature_;
+  std::string unchanged_;  // why nothing is computed
 };
 
 }  // namespace
@@ -353,10 +294,13 @@ struct SqlModelPlugin {
                        "false"),
       plugin::optional(BATUTA_PARAM_STRING, "delete_when", "merge: rows that delete"),
       plugin::optional(BATUTA_PARAM_ARRAY, "quality", "rules over the result"),
-      plugin::optional(BATUTA_PARAM_STRING, "description", "of the table")};
+      plugin::optional(BATUTA_PARAM_STRING, "description", "of the table"),
+      plugin::optional(BATUTA_PARAM_OBJECT, "plan",
+                       "nothing is written: what a run would compute is told")};
 
   void execute(plugin::Context& context) {
     try {
+      if (asks_for_plan(context)) return context.return_json(json_text(plan_of_model(context)));
       SqlModel(context).run();
     } catch (const lake::SqlError& error) {
       const std::string why = error.what();

@@ -27,11 +27,24 @@ std::string table_argument(const std::string& written) {
   return name;
 }
 
+namespace {
+
+// A lake in a store needs a folder of this host for what it caches only, made when it is asked for.
+std::string folder_of_lake(const Session& session, const LakeSettings& settings) {
+  if (settings.store) {
+    std::error_code failed;
+    std::filesystem::create_directories(session.home + "/lake", failed);
+  }
+  return lake_folder(session);
+}
+
+}  // namespace
+
 SlotRun lake_slot(Session& session, const std::string& plugin, const std::string& plugins) {
   const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
   SlotRun run;
   run.plugin = plugin;
-  run.lake_folder = lake_folder(session);
+  run.lake_folder = folder_of_lake(session, settings);
   run.secrets = settings.secrets;
   run.lake_memory = settings.memory_bytes;
   run.lake_threads = settings.threads;

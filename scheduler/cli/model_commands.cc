@@ -1,5 +1,5 @@
-// models: new, validate, dag, show, run, test. Files in, text out; what needs the SQL engine is
-// done by the plugin model_test in a slot of its own. Needs no server.
+// models: new, validate, dag, show, run, plan, apply, test. Files in, text out; what needs the SQL
+// engine is done by the plugin model_test in a slot of its own. Needs no server.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -17,6 +17,8 @@
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/imported.h"
 #include "scheduler/cli/model_files.h"
+#include "scheduler/cli/model_folder.h"
+#include "scheduler/cli/model_plan.h"
 #include "scheduler/cli/plugin_scan.h"
 #include "scheduler/cli/slot_run.h"
 #include "scheduler/dagfile/dag_parser.h"
@@ -30,12 +32,12 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t max_file_bytes = 1u << 20;
-constexpr std::size_t max_files = 2000;
 constexpr std::size_t batch_of_cases = 100;
 constexpr int interrupted_exit = 130;
 
 struct ModelArguments {
-  std::string folder = "models", name, dag_id, schedule, to, dags, plugins;
+  std::string folder = "models", name, dag_id, schedule, to, dags, plugins, plan_id;
+  bool yes = false;
   std::vector<std::string> values;
   int limit = 20;
 };
@@ -50,85 +52,6 @@ T value_or_fail(Result<T> result) {
   return *std::move(result);
 }
 
-// Paths below the folder with that ending, by name; tests/ and what is hidden are left out unless
-// asked for.
-std::vector<std::string> files_below(const fs::path& folder, const std::string& ending) {
-  std::error_code failed;
-  if (!fs::is_directory(folder, failed)) give_up("there is no folder " + folder.string(), 2);
-  std::vector<std::string> found;
-  for (auto at = fs::recursive_directory_iterator(folder, failed);
-       !failed && at != fs::recursive_directory_iterator(); at.increment(failed)) {
-    const std::string path = at->path().lexically_relative(folder).generic_string();
-    if (at->path().filename().string().front() == '.') {
-      at.disable_recursion_pending();
-    } else if (at->is_regular_file() && path.ends_with(ending)) {
-      found.push_back(path);
-      if (found.size() > max_files)
-        give_up(folder.string() + " holds more than " + std::to_string(max_files) + " files", 2);
-    }
-  }
-  if (failed) give_up(folder.string() + ": " + failed.message());
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-// Every model of the folder; the first problem ends it, unless `problems` takes them.
-std::vector<ModelFile> models_in(const std::string& folder,
-                                 std::vector<std::string>* problems = nullptr) {
-  std::vector<ModelFile> models;
-  for (const std::string& path : files_below(folder, ".sql")) {
-    const auto text = read_below(folder, path, max_file_bytes);
-    auto model =
-        text ? read_model(path, *text)
-             : Result<ModelFile>(Error{text.error().code, path + ": " + text.error().message, {}});
-    if (model) {
-      models.push_back(*std::move(model));
-    } else if (problems != nullptr) {
-      problems->push_back(model.error().message);
-    } else {
-      give_up(model.error().message);
-    }
-  }
-  return models;
-}
-
-const ModelFile& model_named(const std::vector<ModelFile>& models, const std::string& name) {
-  std::vector<std::string> names;
-  for (const ModelFile& model : models) {
-    if (model.table == name || model.path == name) return model;
-    names.push_back(model.table);
-  }
-  give_up("there is no model \"" + name + "\"" + did_you_mean(name, names));
-}
-
-struct ModelPlace {
-  fs::path models, dags;
-  std::string prefix;  // how DAGs name the models' files
-};
-
-// Models lie below the DAG folder, or as those of a bundle in `models` beside it.
-ModelPlace place_of(const ModelArguments& a) {
-  const fs::path folder = fs::absolute(a.folder).lexically_normal();
-  ModelPlace place{folder.filename().empty() ? folder.parent_path() : folder, {}, {}};
-  const fs::path beside = place.models.parent_path() / "dags";
-  const bool of_bundle = place.models.filename() == "models" && fs::is_directory(beside);
-  place.dags = !a.dags.empty() ? fs::absolute(a.dags).lexically_normal()
-               : of_bundle     ? beside
-                               : place.models.parent_path();
-  if (place.dags.filename().empty()) place.dags = place.dags.parent_path();
-  if (place.models == place.dags.parent_path() / "models") {
-    place.prefix = "models/";
-    return place;
-  }
-  const std::string below = place.models.lexically_relative(place.dags).generic_string();
-  if (below.empty() || below.starts_with(".."))
-    give_up("the models must lie below the DAG folder " + place.dags.string() +
-                ", or in the folder models beside it, for the DAG names their files: say --dags",
-            2);
-  place.prefix = below == "." ? "" : below + "/";
-  return place;
-}
-
 ModelDag dag_options(const ModelArguments& a, const ModelPlace& place) {
   ModelDag dag;
   dag.prefix = place.prefix;
@@ -138,8 +61,8 @@ ModelDag dag_options(const ModelArguments& a, const ModelPlace& place) {
 }
 
 void write_model_dag(const ModelArguments& a) {
-  const std::string text =
-      value_or_fail(dag_of_models(models_in(a.folder), dag_options(a, place_of(a))));
+  const std::string text = value_or_fail(
+      dag_of_models(models_in(a.folder), dag_options(a, place_of_models(a.folder, a.dags))));
   if (a.to.empty()) {
     std::fputs(text.c_str(), stdout);
     return;
@@ -227,7 +150,7 @@ json looked_at(const ModelFile& model) {
 void validate_models(Session& session, const ModelArguments& a) {
   std::vector<std::string> problems;
   const std::vector<ModelFile> models = models_in(a.folder, &problems);
-  const ModelPlace place = place_of(a);
+  const ModelPlace place = place_of_models(a.folder, a.dags);
   const ModelDag options = dag_options(a, place);
   const auto dag = dag_of_models(models, options);
   if (!dag) problems.push_back(dag.error().message);
@@ -296,6 +219,16 @@ void show_model(Session& session, const ModelArguments& a) {
               {"mode", "overwrite"}};
   const json fields = header_of(model);
   for (const auto& [name, value] : fields.items()) out[name] = value;
+  try {
+    const json plan =
+        plan_of_models(session, {a.folder, a.dags, a.plugins, model.table})["models"].at(0);
+    out["computes"] = plan["computes"];
+    out["because"] = plan["why"];
+  } catch (const Failure& failure) {
+    if (failure.exit_code() == interrupted_exit) throw;
+    out["computes"] = "unknown";
+    out["because"] = failure.what();
+  }
   print_object(session.format(), out);
 }
 
@@ -450,7 +383,8 @@ void make_model(const ModelArguments& a) {
 void add_model_commands(CLI::App& app, Session& session) {
   CLI::App* models = app.add_subcommand(
       "models",
-      "SQL models: new, validate, test, show, run, and the DAG they make; needs no server");
+      "SQL models: new, validate, test, show, plan, apply, run, and the DAG they make; only apply "
+      "needs a server");
   models->require_subcommand(1);
   auto a = std::make_shared<ModelArguments>();
   const auto on_folder = [&](const char* name, const char* help, std::function<void()> action) {
@@ -491,7 +425,29 @@ void add_model_commands(CLI::App& app, Session& session) {
       on_folder("test", "Small inputs beside expected rows, from tests/*.yaml of the folder",
                 [&session, a] { test_models(session, *a); });
   test->add_option("--model", a->name, "only tests of this one");
-  for (CLI::App* verb : {valid, run, test})
+  const auto request = [a] {
+    return PlanRequest{a->folder, a->dags, a->plugins, a->name, values_of(*a).dump()};
+  };
+  CLI::App* plan = on_folder("plan",
+                             "What runs of the models would make anew and what that costs; exit "
+                             "code 0: nothing, 2: something, 1: it cannot be told",
+                             [&session, request] { plan_models(session, request()); });
+  plan->add_option("--model", a->name, "only this one");
+  CLI::App* apply = on_folder(
+      "apply", "Run what the plan would make anew, as one run of the DAG; needs a server",
+      [&session, a, request] {
+        const std::string folder = place_of_models(a->folder, a->dags).models.filename().string();
+        apply_models(session, {request(), a->plan_id,
+                               a->dag_id.empty() ? id_of(folder, "models") : a->dag_id, a->yes});
+      });
+  apply->add_option("--plan", a->plan_id, "that was shown: refused when it is another by now");
+  apply->add_option("--dag-id", a->dag_id, "that the models make; default: the folder's name");
+  apply->add_flag("-y,--yes", a->yes, "whatever the plan is now");
+  for (CLI::App* verb : {plan, apply}) {
+    verb->add_option("--dags", a->dags, "the DAG folder, as in validate");
+    verb->add_option("--value", a->values, "of a template: ds=2026-11-20, params.least=3");
+  }
+  for (CLI::App* verb : {valid, run, test, plan, apply})
     verb->add_option("--plugins", a->plugins, "folder of plugins");
 }
 

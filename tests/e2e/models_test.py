@@ -164,7 +164,7 @@ tests:
 
 
 def a_folder_of_models_from_the_command_line():
-    """models new, validate, test, dag, show and run: a folder of SQL files becomes a DAG that a scheduler runs"""
+    """models new, validate, test, dag, show, plan, apply and run: a folder of SQL files becomes a DAG that a scheduler runs"""
     with Folder("modelscli") as folder:
         models = folder.path / "dags" / "models"
         for path, text in (("gold/shop/position.sql", POSITION), ("silver/shop/orders.sql", ORDERS_MODEL), ("tests/position.yaml", TESTS % 3)):
@@ -215,6 +215,35 @@ def a_folder_of_models_from_the_command_line():
         server = folder.server({"shop": made}).start()
         run(server)
         assert rows(server, 'SELECT client, quantity FROM "gold/shop/position" ORDER BY 1') == [["ana", "10"], ["bia", "5"]]
+        plan = lambda code, *more: json.loads(run_cli("models", "plan", models, "-o", "json", *more, *home, code=code).stdout)
+        by_table = lambda planned: {one["table"]: one for one in planned["models"]}
+        before = by_table(plan(0))
+        assert all((one["change"], one["computes"], one["rows"]) == ("none", "nothing", 0) for one in before.values()), before
+        other = by_table(plan(2, "--value", "params.day=2026-11-19"))["gold/shop/position"]
+        assert "the values of the model's templates are not those" in other["why"], other
+        source = models / "silver" / "shop" / "orders.sql"
+        source.write_text(ORDERS_MODEL.replace("SELECT ", "SELECT 1 AS lot, ", 1))
+        changed = plan(2)
+        tables = by_table(changed)
+        assert (tables["silver/shop/orders"]["change"], tables["silver/shop/orders"]["downstream"]) == ("additive", ["gold/shop/position"]), tables
+        assert (tables["gold/shop/position"]["computes"], tables["gold/shop/position"]["change"]) == ("follows", "none"), tables
+        assert "silver/shop/orders, which it reads, is made anew" in run_cli("models", "show", "gold/shop/position", "--folder", models, *home).stdout
+        apply = lambda code, *more: run_cli("models", "apply", models, "--dag-id", "shop", *more, *home, code=code)
+        assert "say --plan ID" in apply(2).stderr
+        source.write_text(ORDERS_MODEL.replace("SELECT ", "SELECT 2 AS lot, ", 1))
+        assert f"the plan is no longer {changed['plan']}" in apply(1, "--plan", changed["plan"]).stderr
+        source.write_text(ORDERS_MODEL.replace("SELECT *", "SELECT id, client, 'x' || quantity AS quantity, day", 1))
+        runs = len(server.get("/api/v2/dags/shop/dagRuns")["dag_runs"])
+        assert "silver/shop/orders would fail" in apply(1, "--yes").stderr
+        assert len(server.get("/api/v2/dags/shop/dagRuns")["dag_runs"]) == runs
+        source.write_text(ORDERS_MODEL.replace("SELECT ", "SELECT 1 AS lot, ", 1))
+        assert plan(2)["plan"] == changed["plan"]
+        eventually(lambda: "1 AS lot" in json.dumps(server.get("/api/v2/dags/shop/tasks")), 30, "the scheduler reads the files anew")
+        applied = json.loads(apply(0, "--plan", changed["plan"], "-o", "json").stdout)
+        assert (applied["state"], applied["tables"]) == ("success", ["silver/shop/orders", "gold/shop/position"]), applied
+        assert [task["task_id"] for task in server.tasks("shop", applied["dag_run_id"])] and plan(0)
+        assert "nothing to do" in apply(0, "--yes").stderr
+        source.write_text(ORDERS_MODEL)
         ran = json.loads(server.cli("models", "run", "gold/shop/position", "--folder", models, "--value", "params.day=2026-11-20", "-o", "json").stdout)
         assert ran == [{"client": "ana", "quantity": "10"}], ran
         server.stop()

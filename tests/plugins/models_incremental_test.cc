@@ -137,7 +137,7 @@ TEST_CASE("incremental: fields that look at all rows, other values and other inp
   task["table"] = "gold/shop/named";
   task["parameters"] = {{"least", -1}};
   change();
-  CHECK(why_full(world, task) == "the values or rules are others than before");
+  CHECK(why_full(world, task) == "the values, rules or build are others than before");
   world.put(client_names, "SELECT 'x' AS client, 'Bia' AS name");
   CHECK(why_full(world, task) == "silver/shop/names has changed, which any row may come of");
   world.put("gold/shop/named", "SELECT 9 AS day, 'z' AS name, CAST(1 AS BIGINT) AS n", {"day"});

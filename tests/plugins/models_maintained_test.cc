@@ -49,6 +49,6 @@ TEST_CASE("a change of rows below later maintenance is computed, of an input and
   world.put(to_table, "SELECT 'x' AS k, CAST(9 AS BIGINT) AS n");
   world.maintain(to_table);
   world.run("run-3", sums(false));
-  CHECK(world.said("the model or its values are not those of version "));
+  CHECK(world.said("the text or the fields of the model are not those of version "));
   CHECK(world.rows(to_table, "SELECT k, n FROM t") == std::vector<std::string>{"a|1"});
 }

@@ -300,7 +300,7 @@ TEST_CASE("nothing is computed where inputs, text and values are those of the ne
   json other = position();
   other["sql"] = other["sql"].get<std::string>() + " HAVING sum(quantity) > 5";
   world.run("run-3", other);
-  CHECK(world.said("the model or its values are not those of version 0"));
+  CHECK(world.said("the text or the fields of the model are not those of version 0"));
   CHECK(world.version(gold) == 1);
   world.put(orders, some_orders + " WHERE client = 'ana'");
   world.run("run-4", other);
