@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "common/result.h"
 #include "common/time.h"
+#include "contract/contract.h"
 #include "scheduler/api/assets.h"
 #include "scheduler/api/backend.h"
 #include "scheduler/api/lineage_facts.h"
@@ -23,6 +25,7 @@
 #include "scheduler/store/registry.h"
 #include "scheduler/store/secret_reference.h"
 #include "stores/lake.h"
+#include "stream/stream.h"
 
 namespace batuta::http {
 
@@ -112,6 +115,12 @@ struct ApiServices {
                                     const std::function<bool()>& stop)>
       monitor_query = [](const auto&, const auto&) {
         return Result<std::string>(Errc::unavailable, "this installation has no lake");
+      };
+  // The stream that has a contract's topic. Errc::not_found: there is no topic at all yet.
+  // Blocking; on a thread of its own.
+  std::function<Result<std::unique_ptr<stream::Stream>>(const contract::Source& source)> topics =
+      [](const auto&) {
+        return Result<std::unique_ptr<stream::Stream>>(Errc::not_found, "there are no topics here");
       };
   // Called once by make_api, with what is to be called at the start and each minute or so: files of
   // exports whose time is over are deleted. Any thread; blocks on the disk; nothing once the API is

@@ -182,6 +182,18 @@ constexpr BodyField quarantine_order_rows[] = {
     {"note", Kind::text, false, "Why; at most 1000 bytes; discard needs one"},
     {"dry_run", Kind::flag, false, "Tells what would become of each row, and changes nothing"},
     {"dag_id", Kind::text, false, "Where several DAGs make the table"}};
+constexpr BodyField letter_order_rows[] = {
+    {"action", Kind::text, true,
+     "repair: send one again with another value; replay: as they are; discard: give them up"},
+    {"letters", Kind::list, false,
+     "By partition and offset (0:17), at most 1000; else all open ones that meet the rest"},
+    {"reason", Kind::text, false, "Letters with this reason"},
+    {"all", Kind::flag, false, "All that are open"},
+    {"limit", Kind::integer, false, "So many at once: 1000 unless given, at most 10000"},
+    {"max_attempts", Kind::integer, false, "Of replay: letters tried so often stay (5)"},
+    {"value", Kind::text, false, "Of repair: what is sent in the letter's place"},
+    {"note", Kind::text, false, "Why; at most 1000 bytes; discard needs one"},
+    {"dry_run", Kind::flag, false, "Tells which letters are meant, and changes nothing"}};
 constexpr BodyField bundle_deploy_rows[] = {
     {"revision", Kind::text, false, "Commit, branch or tag; where the bundle's ref is now"},
     {"allow_errors", Kind::flag, false, "Also one with import errors"}};
@@ -232,6 +244,7 @@ constinit const BodyTable group_patch_body = group_patch_rows;
 constinit const BodyTable lake_sql_body = lake_sql_rows;
 constinit const BodyTable lake_alert_body = lake_alert_rows;
 constinit const BodyTable quarantine_order_body = quarantine_order_rows;
+constinit const BodyTable letter_order_body = letter_order_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;
 constinit const BodyTable bundle_rollback_body = bundle_rollback_rows;
 constinit const BodyTable bulk_body = bulk_rows;

@@ -240,6 +240,14 @@ void get_quarantine_rows(Context&, Call);
 // lake_quarantine_orders.cc
 void order_quarantine(Context&, Call);
 
+// lake_letter_routes.cc
+void list_dead_letters(Context&, Call);
+void get_dead_letters(Context&, Call);
+void get_dead_letter(Context&, Call);
+
+// lake_letter_orders.cc
+void order_dead_letters(Context&, Call);
+
 // lake_sql_routes.cc
 void run_lake_sql(Context&, Call);
 void cancel_lake_sql(Context&, Call);

@@ -176,4 +176,12 @@ std::shared_ptr<const TableContract> LakeContracts::find(
   return of ? of->of_history : nullptr;
 }
 
+std::vector<std::string> LakeContracts::names(const std::shared_ptr<const DagBagSnapshot>& bag) {
+  const std::lock_guard guard(mutex_);
+  if (bag != bag_) index(bag);
+  std::vector<std::string> out;
+  for (const auto& [name, one] : found_) out.push_back(name);
+  return out;
+}
+
 }  // namespace batuta::http

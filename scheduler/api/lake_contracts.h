@@ -37,6 +37,9 @@ class LakeContracts {
   std::shared_ptr<const TableContract> find(const std::shared_ptr<const DagBagSnapshot>& bag,
                                             const std::string& domain, const std::string& table);
 
+  // Of all contracts that tasks name: "domain/table", in order.
+  std::vector<std::string> names(const std::shared_ptr<const DagBagSnapshot>& bag);
+
   // Those that hide values from readers, by "domain/table": of the DAG files, and of DAGs whose
   // file is gone or broken as the store has them, for their tables are still there. Blocks on the
   // store when the DAG files are others than last time.

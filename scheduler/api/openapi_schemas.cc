@@ -272,6 +272,24 @@ constexpr ObjectSchema schemas[] = {
     {"LakeQuarantineOrder", "operation dag_id dag_run_id task_id repeated:bool"},
     {"LakeQuarantineGroup", "reason run_id? rows:int first_seen:time? last_seen:time?"},
     {"LakeQuarantine", "domain table version:int? [groups:LakeQuarantineGroup] more:bool"},
+    {"LakeLetterTopic", "domain table topic source_topic open:int? problem?"},
+    {"LakeLetterTopicCollection", "[topics:LakeLetterTopic] total_entries:int"},
+    {"LakeLetterReason", "reason open:int"},
+    {"LakeLetterHeader", "name value base64:bool"},
+    {"LakeLetter",
+     "letter topic partition? offset? reason attempt:int first_seen? moved? contract_version? "
+     "no_value? message? key? value? [headers:LakeLetterHeader] [base64] cut:bool"},
+    {"LakeLetterWhole",
+     "letter topic partition? offset? reason attempt:int first_seen? moved? contract_version? "
+     "no_value? message? key? value? [headers:LakeLetterHeader] [base64] cut:bool [masked]"},
+    {"LakeLetters",
+     "domain table topic source_topic open:int [reasons:LakeLetterReason] more_reasons:bool "
+     "[masked] [letters:LakeLetter] more:bool"},
+    {"LakeLetterDone", "letter reason"},
+    {"LakeLetterStay", "letter why"},
+    {"LakeLetterOrder",
+     "action topic source_topic dry_run:bool done:int [letters:LakeLetterDone] staying:int "
+     "[stay:LakeLetterStay] left:int"},
     {"LakeSqlTable", "table version:int [masked]"},
     {"LakeSqlRows",
      "query_id? [columns] [rows:any] row_count:int cut:bool cut_by? limit:int milliseconds:int "

@@ -99,6 +99,7 @@ extern const QueryTable lake_lineage_params;
 extern const QueryTable lake_rows_params;
 extern const QueryTable quarantine_params;
 extern const QueryTable quarantine_rows_params;
+extern const QueryTable letter_params;
 extern const QueryTable lake_monitor_params;
 extern const QueryTable lake_alert_params;
 extern const QueryTable lake_export_params;

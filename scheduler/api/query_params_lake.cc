@@ -68,6 +68,11 @@ constexpr QueryParam quarantine_row_table[] = {
     received_since, received_until,
     of_status,      own("limit", Kind::integer, "Most rows: 50 unless given, at most 1000")};
 
+constexpr QueryParam letter_rows[] = {
+    own("reason", Kind::text, "Letters with this reason"),
+    own("limit", Kind::integer, "Most letters: 50 unless given, at most 1000"),
+};
+
 constexpr QueryParam lake_monitor_rows[] = {
     limit,
     offset,
@@ -101,6 +106,7 @@ constinit const QueryTable lake_lineage_params = lake_lineage_rows;
 constinit const QueryTable lake_rows_params = lake_rows_rows;
 constinit const QueryTable quarantine_params = quarantine_table;
 constinit const QueryTable quarantine_rows_params = quarantine_row_table;
+constinit const QueryTable letter_params = letter_rows;
 constinit const QueryTable lake_monitor_params = lake_monitor_rows;
 constinit const QueryTable lake_alert_params = lake_alert_rows;
 constinit const QueryTable lake_export_params = lake_export_rows;

@@ -1,52 +1,17 @@
 // The route table: one row per method and path. A new route is a handler, its line in handlers.h
-// and a row here; see docs/adding-a-route.md.
+// and a row here, of the lake in routes_lake.cc; see docs/adding-a-route.md.
 #include "scheduler/api/routes.h"
 
+#include <vector>
+
 #include "scheduler/api/handlers.h"
+#include "scheduler/api/route_rows.h"
 
 namespace batuta::http {
+
+using namespace route_rows;
+
 namespace {
-
-// Runs a reading handler on a reader thread.
-template <Result<Response> (*handler)(Context&, const Request&)>
-void reading(Context& context, Call call) {
-  context.read(call, [&context, request = call.request] { return handler(context, *request); });
-}
-
-constexpr auto get = Method::get;
-constexpr auto post = Method::post;
-constexpr auto put = Method::put;
-constexpr auto patch = Method::patch;
-constexpr auto del = Method::del;
-
-// What each route asks. `some_dag`: its list shows what of all DAGs one may see.
-constexpr Right everyone{Action::read, for_everyone};
-constexpr Right own{Action::read, for_oneself};
-constexpr Right some_dag{Action::read, any_dag};
-constexpr Right trigger_some{Action::trigger, any_dag};
-constexpr Right edit_some{Action::edit, any_dag};
-constexpr Right delete_some{Action::remove, any_dag};
-constexpr Right read_dag{Action::read, "dag:{dag_id}"};
-constexpr Right read_dags{Action::read, "dag:{dag_id|~}"};
-constexpr Right trigger_dag{Action::trigger, "dag:{dag_id}"};
-constexpr Right edit_dag{Action::edit, "dag:{dag_id}"};
-constexpr Right edit_dags{Action::edit, "dag:{dag_id|~}"};
-constexpr Right delete_dag_right{Action::remove, "dag:{dag_id}"};
-constexpr Right some_lake{Action::read, any_lake};
-constexpr Right read_lake{Action::read, one_lake};
-constexpr Right edit_some_lake{Action::edit, any_lake};
-constexpr Right reading_of(std::string_view thing) {
-  return {Action::read, thing};
-}
-constexpr Right creating(std::string_view thing) {
-  return {Action::create, thing};
-}
-constexpr Right editing(std::string_view thing) {
-  return {Action::edit, thing};
-}
-constexpr Right deleting(std::string_view thing) {
-  return {Action::remove, thing};
-}
 
 constexpr std::string_view less_runs =
     "name a DAG, filter by run_after or end_date, or order by id or run_after";
@@ -63,12 +28,6 @@ constexpr std::string_view less_events =
 #define TASK RUN "/taskInstances/{task_id}"
 #define INSTANCE TASK "/{map_index}"
 #define OURS "/api/batuta"
-#define LAKE "/api/lake/tables"
-#define LAKE_SQL "/api/lake/sql"
-#define LAKE_QUARANTINE "/api/lake/quarantine"
-#define LAKE_MONITORS "/api/lake/monitors"
-#define LAKE_ALERTS "/api/lake/alerts"
-#define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
 #define OUR_TASK OURS "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}"
 
 // clang-format off
@@ -429,58 +388,6 @@ constexpr Route every_route[] = {
      "A worker takes nothing new; what runs on it goes on", {.status = 204}},
     {post,  OURS "/workers/{agent_id}/resume", resume_worker, editing("admin:workers"), "A drained worker takes work again",
      {.status = 204}},
-    {get,   LAKE, reading<list_lake_tables>, some_lake,
-     "Tables of the lake, as their logs tell; `groups`: how many there are in each domain and layer, whatever is "
-     "filtered; `left_out`: what the list lacks, and why", {.query = &lake_list_params, .answer = "LakeTableCollection"}},
-    {get,   LAKE_TABLE, reading<get_lake_table>, read_lake, "One table: columns, partitions, files, contract",
-     {.answer = "LakeTableDetails"}},
-    {get,   LAKE_TABLE "/versions", reading<list_lake_versions>, read_lake,
-     "Its versions, newest first: when, by which run, how many rows its files added and removed",
-     {.query = &page_params, .answer = "LakeVersionCollection"}},
-    {get,   LAKE_TABLE "/quality", reading<list_lake_quality>, read_lake,
-     "What attempts told of its quality, newest first; `more`: there are older ones",
-     {.query = &page_params, .answer = "LakeQuality"}},
-    {get,   LAKE_TABLE "/lineage", reading<get_lake_lineage>, read_lake,
-     "Tables that it is made of and that are made of it, and by which tasks; `hidden`: tables that may not be seen",
-     {.query = &lake_lineage_params, .answer = "LakeLineage"}},
-    {get,   LAKE_TABLE "/rows", get_lake_rows, read_lake,
-     "Its rows, page by page: of some columns, where conditions hold, in an order, of the newest version or an older one; "
-     "`next_cursor` goes on in the version that the first page was of",
-     {.query = &lake_rows_params, .answer = "LakeRows"}},
-    {get,   LAKE_TABLE "/export", get_lake_export, read_lake,
-     "All its rows as a file, Parquet, CSV or JSON lines, by `format` or Accept; resumed by Range, with If-Range or of a "
-     "named version; too large a file is refused, never cut",
-     {.query = &lake_export_params}},
-    {get,   LAKE_QUARANTINE, reading<list_quarantines>, some_lake, "Tables with rows in quarantine",
-     {.answer = "LakeQuarantineCollection"}},
-    {get,   LAKE_QUARANTINE "/{domain}/{table}", get_quarantine, some_lake,
-     "Rejected rows of a table by reason and run, the newest first; needs the right to read the domain's quarantine",
-     {.query = &quarantine_params, .answer = "LakeQuarantine"}},
-    {get,   LAKE_QUARANTINE "/{domain}/{table}/rows", get_quarantine_rows, some_lake,
-     "Rejected rows, the newest first, masked as the contract says", {.query = &quarantine_rows_params, .answer = "LakeRows"}},
-    {post,  LAKE_QUARANTINE "/{domain}/{table}", order_quarantine, edit_some_lake,
-     "Repair, replay or discard rejected rows, by a run of the DAG that makes the table; its task's return_value says what "
-     "became of each. Needs the right to edit the domain's quarantine and, unless rows are discarded, its silver",
-     {.body = &quarantine_order_body, .answer = "LakeQuarantineOrder"}},
-    {post,  LAKE_SQL, run_lake_sql, some_lake,
-     "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv. `cut` (Batuta-Cut) says "
-     "whether there are more; what is wrong with the statement is told with its line and column",
-     {.body = &lake_sql_body, .answer = "LakeSqlRows"}},
-    {del,   LAKE_SQL "/{query_id}", cancel_lake_sql, some_lake, "End a SELECT of one's own that runs or waits",
-     {.status = 204}},
-    {get,   LAKE_MONITORS, list_lake_monitors, some_lake,
-     "Monitors of tables and tasks that one may see, each as it was judged last; `counts`: by status, whatever is filtered",
-     {.query = &lake_monitor_params, .answer = "LakeMonitorCollection"}},
-    {get,   LAKE_MONITORS "/{domain}/{monitor}/results", list_monitor_results, some_lake,
-     "What one monitor found, newest first, of the last 90 days",
-     {.query = &page_params, .answer = "LakeMonitorResultCollection"}},
-    {get,   LAKE_ALERTS, list_lake_alerts, some_lake,
-     "Alerts of monitors that one may see: unless ordered the open ones first, the gravest and newest of them on top; "
-     "`counts`: by state, whatever is filtered; `more`: there are older ones than are looked at",
-     {.query = &lake_alert_params, .answer = "LakeAlertCollection"}},
-    {post,  LAKE_ALERTS "/{alert_id}", change_lake_alert, edit_some_lake,
-     "Acknowledge or close an open alert; needs the right to edit what it is about, the table's layer or the DAG",
-     {.body = &lake_alert_body, .answer = "LakeAlert"}},
     {get,   OURS "/outbox", reading<list_outbox>, reading_of("admin:outbox"), "What must still be published or sent",
      {.query = &outbox_params, .answer = "OutboxCollection"}},
     {post,  OURS "/outbox/{outbox_id}/retry", retry_outbox, editing("admin:outbox"), "Try an outbox row now", {.status = 204}},
@@ -493,7 +400,13 @@ constexpr Route every_route[] = {
 }  // namespace
 
 std::span<const Route> route_table() {
-  return every_route;
+  static const std::vector<Route> rows = [] {
+    std::vector<Route> all(std::begin(every_route), std::end(every_route));
+    const auto lake = lake_route_rows();
+    all.insert(all.end(), lake.begin(), lake.end());
+    return all;
+  }();
+  return rows;
 }
 
 }  // namespace batuta::http

@@ -14,7 +14,6 @@
 #include "scheduler/serve/sql_look.h"
 #include "scheduler/serve/start_fault.h"
 #include "scheduler/serve/system_dags.h"
-#include "scheduler/serve/topic_stream.h"
 #include "scheduler/workers/unix_transport.h"
 
 namespace batuta {
@@ -84,9 +83,7 @@ LookHooks Server::Impl::look_hooks() {
   LookHooks hooks;
   hooks.connection = [this](const std::string& id) { return registry.connection(id); };
   hooks.open = [this](Connection& to) { return secrets.open(to); };
-  hooks.stream = [this, open = hooks.open](const std::string& id) {
-    return stream_of(id, registry, open, home.folder() + "/stream");
-  };
+  hooks.stream = [this](const std::string& id) { return topics.of_connection(id); };
   hooks.sql = sql_look(home, options.plugins_folder);
   return hooks;
 }

@@ -29,6 +29,7 @@
 #include "scheduler/serve/secret_lookup.h"
 #include "scheduler/serve/server.h"
 #include "scheduler/serve/settings_reload.h"
+#include "scheduler/serve/topic_stream.h"
 #include "scheduler/store/backend.h"
 #include "scheduler/store/home_lock.h"
 #include "scheduler/store/sealed_value.h"
@@ -104,6 +105,7 @@ struct Server::Impl {
   Registry& registry;
   History& history;
   SecretLookup secrets;
+  const TopicStreams topics{registry, secrets, home.path("stream")};
   RegistryLaunchContext context;
   PlatformFacts facts;
   const SecretKey result_key;  // seals return values that hold secrets; io thread

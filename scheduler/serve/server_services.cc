@@ -73,6 +73,7 @@ http::ApiServices Server::Impl::services() {
   services.reload_settings = [this](const std::string& owner) { return reloader.reload(owner); };
   services.lake = lake.at();
   services.lake_query = lake_query(home, options.plugins_folder, lake);
+  services.topics = [this](const auto& source) { return topics.of_source(source); };
   services.monitor_query = lake_query(home, options.plugins_folder, lake, "lake_monitors");
   const Settings& set = home.settings();
   services.sign_on = sign_on.get();

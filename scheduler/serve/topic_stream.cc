@@ -1,13 +1,25 @@
 #include "scheduler/serve/topic_stream.h"
 
+#include <filesystem>
+
 #include "stream/kafka_stream.h"
 
 namespace batuta {
+namespace {
 
-Result<std::unique_ptr<stream::Stream>> stream_of(const std::string& connection_id,
-                                                  Registry& registry,
-                                                  const std::function<Status(Connection&)>& open,
-                                                  const std::string& folder) {
+TopicStreams::Opened broker_stream(const stream::KafkaConnection& connection) {
+  const auto settings = stream::kafka_settings(connection);
+  if (!settings) return settings.error();
+  stream::KafkaOptions options;
+  options.timeout = std::chrono::seconds(10);  // it is looked at again
+  auto opened = stream::open_kafka_stream(*settings, options);
+  if (!opened) return opened.error();
+  return std::unique_ptr<stream::Stream>(*std::move(opened));
+}
+
+}  // namespace
+
+TopicStreams::Opened TopicStreams::of_connection(const std::string& connection_id) const {
   if (connection_id.empty()) return stream::open_file_stream(folder);
   auto connection = registry.connection(connection_id);
   if (!connection) {
@@ -17,16 +29,25 @@ Result<std::unique_ptr<stream::Stream>> stream_of(const std::string& connection_
     return {Errc::invalid,
             "connection " + connection_id + " is of type " + connection->conn_type + ", not kafka"};
   }
-  if (Status opened = open(*connection); !opened) return opened.error();
-  const auto settings =
-      stream::kafka_settings({connection_id, connection->host, connection->port.value_or(0),
-                              connection->login, connection->password, connection->extra});
-  if (!settings) return settings.error();
-  stream::KafkaOptions options;
-  options.timeout = std::chrono::seconds(10);  // it is looked at again
-  auto opened = stream::open_kafka_stream(*settings, options);
-  if (!opened) return opened.error();
-  return std::unique_ptr<stream::Stream>(*std::move(opened));
+  if (Status opened = secrets.open(*connection); !opened) return opened.error();
+  return broker_stream({connection_id, connection->host, connection->port.value_or(0),
+                        connection->login, connection->password, connection->extra});
+}
+
+TopicStreams::Opened TopicStreams::of_source(const contract::Source& source) const {
+  if (!source.connection.empty()) {
+    auto opened = of_connection(source.connection);
+    // That there is no such connection is not that there is no topic.
+    if (!opened && opened.error().code == Errc::not_found)
+      return {Errc::conflict, opened.error().message};
+    return opened;
+  }
+  if (!source.brokers.empty())
+    return broker_stream({"of the contract", source.brokers, 0, "", "", ""});
+  std::error_code failed;
+  if (!std::filesystem::exists(folder, failed))
+    return {Errc::not_found, "the embedded log has no topic yet"};
+  return stream::open_file_stream(folder);
 }
 
 }  // namespace batuta

@@ -1,21 +1,30 @@
-// The stream that a wait looks into.
+// The streams that waits look into, and those of contracts' topics.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
+#include "contract/contract.h"
+#include "scheduler/serve/secret_lookup.h"
 #include "scheduler/store/registry.h"
 #include "stream/stream.h"
 
 namespace batuta {
 
-// The embedded log in `folder` for an empty id, else the broker of that connection.
-// `open` puts values in the place of its references to secrets. Blocking.
-// Errc::not_found, Errc::invalid with what is wrong with the connection. Any thread.
-Result<std::unique_ptr<stream::Stream>> stream_of(const std::string& connection_id,
-                                                  Registry& registry,
-                                                  const std::function<Status(Connection&)>& open,
-                                                  const std::string& folder);
+// Any thread; the registry outlives it.
+struct TopicStreams {
+  using Opened = Result<std::unique_ptr<stream::Stream>>;
+
+  Registry& registry;
+  SecretLookup& secrets;  // puts values in the place of a connection's references; outlives it too
+  std::string folder;     // of the embedded log
+
+  // The embedded log for an empty id, else the broker of that connection. Blocking.
+  // Errc::not_found, Errc::invalid with what is wrong with the connection.
+  Opened of_connection(const std::string& connection_id) const;
+  // The same for the source of a contract, as its tasks reach it: its connection, the brokers that
+  // it names, or the embedded log. Errc::not_found where that has no topic yet: no folder is made.
+  Opened of_source(const contract::Source& source) const;
+};
 
 }  // namespace batuta

@@ -19,6 +19,7 @@ inline std::string existing_path(std::string_view pattern) {
                                                                    {"{import_error_id}", "3"},
                                                                    {"{layer}", "gold"},
                                                                    {"{domain}", "sales"},
+                                                                   {"{letter}", "0:0"},
                                                                    {"{table}", "orders"}};
   std::string path(pattern);
   // Of the two tasks the second is mapped.

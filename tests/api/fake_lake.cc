@@ -92,6 +92,9 @@ std::vector<LineageEdge> FakeHistory::lineage() {
 }
 
 void TestApi::add_lake(ApiServices& services) {
+  services.topics = [this](const contract::Source&) {
+    return stream::open_file_stream(home + "/stream");
+  };
   services.lake_query = [this](const auto& params, const auto& stop) {
     lake_stop = stop;
     lake_queries.push_back(params);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "scheduler/api/routes.h"
+#include "stream/letters.h"
 #include "tests/api/existing_path.h"
 #include "tests/api/fake_bundles.h"
 #include "tests/api/fake_services.h"
@@ -67,7 +68,27 @@ struct Documented : HasBundles, TestApi {
                                        {"cut", false}})
                                      .dump());
     };
+    add_dead_letter();
     document = get("/openapi.json");
+  }
+
+  // Of the contract sales/orders, which a DAG of its own names.
+  void add_dead_letter() {
+    const std::string yaml =
+        "apiVersion: v3.1.0\nkind: DataContract\nid: o\nversion: '1'\nstatus: active\n"
+        "domain: sales\nservers:\n  - {server: log, type: custom, format: stream}\nschema:\n"
+        "  - name: orders\n    properties:\n      - {name: id, logicalType: integer}\n";
+    auto dag = std::make_shared<Dag>(*demo_dag());
+    dag->id = "reads_a_topic";
+    const json task{{"task_id", "first"}, {"contract", {{"name", "sales/orders"}, {"yaml", yaml}}}};
+    dag->canonical_json = json({{"tasks", {task}}}).dump();
+    backend.bag->dags[dag->id] = dag;
+    const auto letters = *stream::open_file_stream(home + "/stream");
+    REQUIRE(letters->create("orders.dlq", {}).ok());
+    stream::NewRecord letter;
+    letter.value = "{";
+    letter.headers = {{"from", "shop"}, {stream::letter_header::topic, "orders"}};
+    REQUIRE(letters->produce("orders.dlq", std::span(&letter, 1)).ok());
   }
 
   const json& operation(const Route& route) const {

@@ -32,7 +32,7 @@ ALLOWED = {
     "scheduler/outbox": ENGINE | {"scheduler/engine", "lakelog", "stores"},
     "scheduler/waits": ENGINE | {"scheduler/engine", "stream"},
     "scheduler/http": CORE | {"scheduler/core", "scheduler/rights", "scheduler/engine"},
-    "scheduler/api": API | {"monitor"},
+    "scheduler/api": API | {"monitor", "stream"},
     "scheduler/oidc": ENGINE | {"scheduler/api"},
     "scheduler/demo": CORE | {"scheduler/http", "stream"},
     "scheduler/cli": API | {"scheduler/api", "scheduler/demo", "worker", "lakelog", "contract", "monitor", "stream"},

@@ -459,6 +459,54 @@ export interface LakeGroup {
   domain: string; layer: string; tables: number;
 }
 
+export interface LakeLetter {
+  attempt: number; base64: string[]; contract_version: string | null; cut: boolean; first_seen: string | null;
+  headers: LakeLetterHeader[]; key: string | null; letter: string; message: string | null; moved: string | null;
+  no_value: string | null; offset: string | null; partition: string | null; reason: string; topic: string;
+  value: string | null;
+}
+
+export interface LakeLetterDone {
+  letter: string; reason: string;
+}
+
+export interface LakeLetterHeader {
+  base64: boolean; name: string; value: string;
+}
+
+export interface LakeLetterOrder {
+  action: string; done: number; dry_run: boolean; left: number; letters: LakeLetterDone[]; source_topic: string;
+  stay: LakeLetterStay[]; staying: number; topic: string;
+}
+
+export interface LakeLetterReason {
+  open: number; reason: string;
+}
+
+export interface LakeLetterStay {
+  letter: string; why: string;
+}
+
+export interface LakeLetterTopic {
+  domain: string; open: number | null; problem: string | null; source_topic: string; table: string; topic: string;
+}
+
+export interface LakeLetterTopicCollection {
+  topics: LakeLetterTopic[]; total_entries: number;
+}
+
+export interface LakeLetterWhole {
+  attempt: number; base64: string[]; contract_version: string | null; cut: boolean; first_seen: string | null;
+  headers: LakeLetterHeader[]; key: string | null; letter: string; masked: string[]; message: string | null;
+  moved: string | null; no_value: string | null; offset: string | null; partition: string | null; reason: string;
+  topic: string; value: string | null;
+}
+
+export interface LakeLetters {
+  domain: string; letters: LakeLetter[]; masked: string[]; more: boolean; more_reasons: boolean; open: number;
+  reasons: LakeLetterReason[]; source_topic: string; table: string; topic: string;
+}
+
 export interface LakeLineage {
   edges: LakeLineageEdge[]; hidden: number; more: boolean; tables: LakeLineageTable[];
 }

@@ -1,0 +1,95 @@
+// The route table's rows of the lake: everything below /api/lake.
+#include "scheduler/api/handlers.h"
+#include "scheduler/api/route_rows.h"
+
+namespace batuta::http {
+
+using namespace route_rows;
+
+namespace {
+
+#define LAKE "/api/lake/tables"
+#define LAKE_SQL "/api/lake/sql"
+#define LAKE_QUARANTINE "/api/lake/quarantine"
+#define LAKE_LETTERS "/api/lake/dead-letters"
+#define LAKE_MONITORS "/api/lake/monitors"
+#define LAKE_ALERTS "/api/lake/alerts"
+#define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
+
+// clang-format off
+constexpr Route lake_rows[] = {
+    {get,   LAKE, reading<list_lake_tables>, some_lake,
+     "Tables of the lake, as their logs tell; `groups`: how many there are in each domain and layer, whatever is "
+     "filtered; `left_out`: what the list lacks, and why", {.query = &lake_list_params, .answer = "LakeTableCollection"}},
+    {get,   LAKE_TABLE, reading<get_lake_table>, read_lake, "One table: columns, partitions, files, contract",
+     {.answer = "LakeTableDetails"}},
+    {get,   LAKE_TABLE "/versions", reading<list_lake_versions>, read_lake,
+     "Its versions, newest first: when, by which run, how many rows its files added and removed",
+     {.query = &page_params, .answer = "LakeVersionCollection"}},
+    {get,   LAKE_TABLE "/quality", reading<list_lake_quality>, read_lake,
+     "What attempts told of its quality, newest first; `more`: there are older ones",
+     {.query = &page_params, .answer = "LakeQuality"}},
+    {get,   LAKE_TABLE "/lineage", reading<get_lake_lineage>, read_lake,
+     "Tables that it is made of and that are made of it, and by which tasks; `hidden`: tables that may not be seen",
+     {.query = &lake_lineage_params, .answer = "LakeLineage"}},
+    {get,   LAKE_TABLE "/rows", get_lake_rows, read_lake,
+     "Its rows, page by page: of some columns, where conditions hold, in an order, of the newest version or an older one; "
+     "`next_cursor` goes on in the version that the first page was of",
+     {.query = &lake_rows_params, .answer = "LakeRows"}},
+    {get,   LAKE_TABLE "/export", get_lake_export, read_lake,
+     "All its rows as a file, Parquet, CSV or JSON lines, by `format` or Accept; resumed by Range, with If-Range or of a "
+     "named version; too large a file is refused, never cut",
+     {.query = &lake_export_params}},
+    {get,   LAKE_QUARANTINE, reading<list_quarantines>, some_lake, "Tables with rows in quarantine",
+     {.answer = "LakeQuarantineCollection"}},
+    {get,   LAKE_QUARANTINE "/{domain}/{table}", get_quarantine, some_lake,
+     "Rejected rows of a table by reason and run, the newest first; needs the right to read the domain's quarantine",
+     {.query = &quarantine_params, .answer = "LakeQuarantine"}},
+    {get,   LAKE_QUARANTINE "/{domain}/{table}/rows", get_quarantine_rows, some_lake,
+     "Rejected rows, the newest first, masked as the contract says", {.query = &quarantine_rows_params, .answer = "LakeRows"}},
+    {post,  LAKE_QUARANTINE "/{domain}/{table}", order_quarantine, edit_some_lake,
+     "Repair, replay or discard rejected rows, by a run of the DAG that makes the table; its task's return_value says what "
+     "became of each. Needs the right to edit the domain's quarantine and, unless rows are discarded, its silver",
+     {.body = &quarantine_order_body, .answer = "LakeQuarantineOrder"}},
+    {get,   LAKE_LETTERS, list_dead_letters, some_lake,
+     "Contracts that read a topic, and how many of its messages lie open as dead letters; of those whose dlq one may read",
+     {.answer = "LakeLetterTopicCollection"}},
+    {get,   LAKE_LETTERS "/{domain}/{table}", get_dead_letters, some_lake,
+     "Open dead letters of a contract's topic, and how many of each reason; what is long is cut. Needs the right to read the "
+     "domain's dlq; where the contract masks a column, what was sent is shown to who may see it alone",
+     {.query = &letter_params, .answer = "LakeLetters"}},
+    {get,   LAKE_LETTERS "/{domain}/{table}/{letter}", get_dead_letter, some_lake, "One open dead letter whole",
+     {.answer = "LakeLetterWhole"}},
+    {post,  LAKE_LETTERS "/{domain}/{table}", order_dead_letters, edit_some_lake,
+     "Repair, replay or discard dead letters. Needs the right to edit the domain's dlq and, unless they are discarded, its "
+     "bronze; the DAG's next run takes what was sent again",
+     {.body = &letter_order_body, .answer = "LakeLetterOrder"}},
+    {post,  LAKE_SQL, run_lake_sql, some_lake,
+     "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv. `cut` (Batuta-Cut) says "
+     "whether there are more; what is wrong with the statement is told with its line and column",
+     {.body = &lake_sql_body, .answer = "LakeSqlRows"}},
+    {del,   LAKE_SQL "/{query_id}", cancel_lake_sql, some_lake, "End a SELECT of one's own that runs or waits",
+     {.status = 204}},
+    {get,   LAKE_MONITORS, list_lake_monitors, some_lake,
+     "Monitors of tables and tasks that one may see, each as it was judged last; `counts`: by status, whatever is filtered",
+     {.query = &lake_monitor_params, .answer = "LakeMonitorCollection"}},
+    {get,   LAKE_MONITORS "/{domain}/{monitor}/results", list_monitor_results, some_lake,
+     "What one monitor found, newest first, of the last 90 days",
+     {.query = &page_params, .answer = "LakeMonitorResultCollection"}},
+    {get,   LAKE_ALERTS, list_lake_alerts, some_lake,
+     "Alerts of monitors that one may see: unless ordered the open ones first, the gravest and newest of them on top; "
+     "`counts`: by state, whatever is filtered; `more`: there are older ones than are looked at",
+     {.query = &lake_alert_params, .answer = "LakeAlertCollection"}},
+    {post,  LAKE_ALERTS "/{alert_id}", change_lake_alert, edit_some_lake,
+     "Acknowledge or close an open alert; needs the right to edit what it is about, the table's layer or the DAG",
+     {.body = &lake_alert_body, .answer = "LakeAlert"}},
+};
+// clang-format on
+
+}  // namespace
+
+std::span<const Route> lake_route_rows() {
+  return lake_rows;
+}
+
+}  // namespace batuta::http
