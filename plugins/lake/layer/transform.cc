@@ -64,6 +64,9 @@ HistorySpec history_of(const TransformSpec& spec) {
               : "coalesce(" + quoted_name(spec.history_since) + ", " + received + ")"};
 }
 
+// Partitions that are written one after the other; each reads the rows once.
+constexpr std::size_t most_apart = 16;
+
 // In the log of the history: up to which version of its table it has all.
 constexpr const char* history_marker = "history/table";
 
@@ -120,7 +123,7 @@ class Transform {
  private:
   void check_new_rows() {
     if (!spec_.check) return;
-    session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_, "", false));
+    session_.run("CREATE TEMP VIEW new_rows AS " + good_rows_sql(spec_));
     spec_.check(session_);
   }
 
@@ -250,15 +253,16 @@ class Transform {
 
   // Adds to `result` what is new or changed in these partitions, and what goes.
   void merge(const std::vector<std::string>& partitions, TransformResult& result) {
-    std::string listed;
-    for (const std::string& partition : partitions)
-      listed += (listed.empty() ? "" : ",") + partition;
-    session_.run(candidates_sql(spec_, present_), {listed});
     const std::set<std::string> wanted(partitions.begin(), partitions.end());
-    view_of(session_, "target_old", spec_.target, target_, target_.files([&](const AddFile& file) {
+    const auto old = target_.files([&](const AddFile& file) {
       return wanted.count(partition_of(spec_.target, target_, file)) != 0;
-    }));
+    });
     version_.read(partitions);
+    session_.run(losers_sql(spec_, partitions));
+    if (old.empty() && !present_ && ordered_ == nullptr && !history_)
+      return stage_first(partitions, result);
+    session_.run(candidates_sql(spec_, partitions, present_));
+    view_of(session_, "target_old", spec_.target, target_, old);
     session_.run(changed_sql(spec_));
     session_.run("DROP TABLE candidates");
     if (ordered_ != nullptr) ordered_->note_changed();
@@ -283,12 +287,39 @@ class Transform {
     session_.run("DROP TABLE doomed");
     tally_.count(session_, with_copies(spec_.target, "merged"));
     if (!tally_.broken() && !(ordered_ != nullptr && ordered_->dry_run())) {
-      version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM merged",
-                     spec_.target.keys);
+      stage_rows("merged", rewritten);
       version_.replace(rewritten);
       keep_history("merged", rewritten);
     }
     session_.run("DROP TABLE merged");
+  }
+
+  // Nothing is there to compare with: the rows go from where they were judged into their files.
+  void stage_first(const std::vector<std::string>& partitions, TransformResult& result) {
+    session_.run(first_rows_sql(spec_, partitions, context_.execution_id()));
+    tally_.count(session_, with_copies(spec_.target, "first_rows"));
+    if (!tally_.broken()) {
+      const std::int64_t before = version_.rows();
+      stage_rows("first_rows", partitions);
+      result.changed += version_.rows() - before;
+    }
+    session_.run("DROP VIEW first_rows");
+  }
+
+  // All that these partitions hold now. Few are written one after the other: each is then sorted by
+  // itself, and none is held back to tell it from others.
+  void stage_rows(const std::string& rows, const std::vector<std::string>& partitions) {
+    const std::string select = "SELECT " + column_list(spec_.target) + " FROM " + rows;
+    const std::string& part = spec_.target.partition;
+    if (part.empty() || partitions.size() > most_apart)
+      return version_.stage(session_, select, spec_.target.keys);
+    for (const std::string& partition : partitions) {
+      context_.check_cancelled();
+      version_.stage(session_,
+                     select + " WHERE " + quoted_name(part) + " = CAST(" +
+                         quoted_literal(partition) + " AS DATE)",
+                     spec_.target.keys, {}, lakelog::PartitionValues{{part, partition}});
+    }
   }
 
   // `rows`: all that these partitions hold now.

@@ -1,6 +1,7 @@
 #include "plugins/lake/layer/transform_sql.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace batuta::lake {
 namespace {
@@ -16,6 +17,58 @@ std::string newer_sql(const TransformSpec& spec) {
   const std::string n = "n." + quoted_name(spec.newest), s = "s." + quoted_name(spec.newest);
   return "(" + n + " > " + s + " OR (" + s + " IS NULL AND " + n + " IS NOT NULL) OR (" + n +
          " IS NOT DISTINCT FROM " + s + " AND " + later + "))";
+}
+
+// The typed columns and the reception; as the target holds them, or as they came.
+std::string typed_columns(const TransformSpec& spec, bool stored) {
+  std::string columns;
+  for (const auto& column : spec.typed)
+    columns += (stored && !column.stored.empty() ? column.stored : new_name(column.name)) + " AS " +
+               quoted_name(column.name) + ", ";
+  const std::string part = spec.target.partition;
+  // A partition may be one of the typed columns itself.
+  const bool own = std::none_of(spec.typed.begin(), spec.typed.end(),
+                                [&](const auto& column) { return column.name == part; });
+  return columns + "\"_ingested_at\"" +
+         (part.empty() || !own ? "" : ", \"_part\" AS " + quoted_name(part));
+}
+
+std::string new_keys(const TransformSpec& spec) {
+  std::string keys;
+  for (const std::string& key : spec.target.keys)
+    keys += (keys.empty() ? "" : ", ") + new_name(key);
+  return keys;
+}
+
+// Which of the rows of one key comes first: the window over them.
+std::string newest_first(const TransformSpec& spec) {
+  return "row_number() OVER (PARTITION BY " + new_keys(spec) + " ORDER BY " +
+         (spec.newest.empty() ? "" : new_name(spec.newest) + " DESC NULLS LAST, ") +
+         "\"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC)";
+}
+
+std::string good_within(const std::vector<std::string>& partitions) {
+  std::string listed;
+  for (const std::string& partition : partitions) listed += (listed.empty() ? "" : ",") + partition;
+  return "reason = '' AND \"_part\" IN (SELECT CAST(unnest(string_split(" + quoted_literal(listed) +
+         ", ',')) AS DATE))";
+}
+
+// A column of that name hides the engine's own.
+bool hides_rowid(const TransformSpec& spec) {
+  return std::any_of(spec.raw_columns.begin(), spec.raw_columns.end(), [](std::string name) {
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    return name == "rowid";
+  });
+}
+
+// The good rows of these partitions without the losers.
+std::string winners_sql(const TransformSpec& spec, const std::vector<std::string>& partitions) {
+  const std::string select = "SELECT " + typed_columns(spec, true) + " FROM judged j";
+  const std::string good = " WHERE " + good_within(partitions);
+  if (hides_rowid(spec)) return select + good + " QUALIFY " + newest_first(spec) + " = 1";
+  return select + " ANTI JOIN losers l ON j.rowid = l.\"_loser\"" + good;
 }
 
 }  // namespace
@@ -46,32 +99,45 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows,
          " FROM reasoned";
 }
 
-std::string good_rows_sql(const TransformSpec& spec, const std::string& more, bool stored) {
-  std::string columns, keys;
-  for (const auto& column : spec.typed)
-    columns += (stored && !column.stored.empty() ? column.stored : new_name(column.name)) + " AS " +
-               quoted_name(column.name) + ", ";
+std::string good_rows_sql(const TransformSpec& spec) {
+  return "SELECT " + typed_columns(spec, false) + " FROM judged WHERE reason = '' QUALIFY " +
+         newest_first(spec) + " = 1";
+}
+
+std::string losers_sql(const TransformSpec& spec, const std::vector<std::string>& partitions) {
+  const std::string good = good_within(partitions);
+  const std::string make = "CREATE OR REPLACE TEMP TABLE losers AS SELECT ";
+  if (hides_rowid(spec)) return make + "CAST(NULL AS BIGINT) AS \"_loser\" WHERE false";
+  std::string same;
   for (const std::string& key : spec.target.keys)
-    keys += (keys.empty() ? "" : ", ") + new_name(key);
-  const std::string part = spec.target.partition;
-  // A partition may be one of the typed columns itself.
-  const bool own = std::none_of(spec.typed.begin(), spec.typed.end(),
-                                [&](const auto& column) { return column.name == part; });
-  return "SELECT " + columns + "\"_ingested_at\"" +
-         (part.empty() || !own ? "" : ", \"_part\" AS " + quoted_name(part)) +
-         " FROM judged WHERE reason = ''" + more + " QUALIFY row_number() OVER (PARTITION BY " +
-         keys + " ORDER BY " +
-         (spec.newest.empty() ? "" : new_name(spec.newest) + " DESC NULLS LAST, ") +
-         "\"_ingested_at\" DESC, \"_record_no\" DESC, \"_run_id\" DESC) = 1";
+    same += (same.empty() ? "j." : " AND j.") + new_name(key) + " IS NOT DISTINCT FROM d." +
+            new_name(key);
+  return make + "\"_loser\" FROM (SELECT j.rowid AS \"_loser\", " + newest_first(spec) +
+         " AS \"_place\" FROM judged j SEMI JOIN (SELECT " + new_keys(spec) +
+         " FROM judged WHERE " + good + " GROUP BY ALL HAVING count(*) > 1) d ON " + same +
+         " WHERE " + good + ") WHERE \"_place\" > 1";
+}
+
+std::string first_rows_sql(const TransformSpec& spec, const std::vector<std::string>& partitions,
+                           const std::string& execution_id) {
+  const std::string execution = quoted_name("execution_id");
+  std::string columns;
+  for (const lakelog::Column& column : spec.target.columns) {
+    const std::string name = quoted_name(column.name);
+    columns += (columns.empty() ? "" : ", ") +
+               (name == execution ? quoted_literal(execution_id) + " AS " + execution : name);
+  }
+  return "CREATE OR REPLACE TEMP VIEW first_rows AS SELECT " + columns + " FROM (" +
+         winners_sql(spec, partitions) + ")";
 }
 
 bool marks(const TransformSpec& spec) {
   return spec.deletes && spec.deletes->mark;
 }
 
-std::string candidates_sql(const TransformSpec& spec, const std::optional<PresentKeys>& present) {
-  const std::string rows =
-      good_rows_sql(spec, " AND \"_part\" IN (SELECT CAST(unnest(string_split($1, ',')) AS DATE))");
+std::string candidates_sql(const TransformSpec& spec, const std::vector<std::string>& partitions,
+                           const std::optional<PresentKeys>& present) {
+  const std::string rows = winners_sql(spec, partitions);
   const std::string make = "CREATE OR REPLACE TEMP TABLE candidates AS ";
   if (!present) return make + rows;
   if (!marks(spec)) return make + "SELECT * FROM (" + rows + ") n WHERE NOT " + present->gone("n");

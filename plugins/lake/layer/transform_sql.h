@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "plugins/lake/layer/deletes.h"
 #include "plugins/lake/layer/transform.h"
@@ -19,10 +20,18 @@ bool marks(const TransformSpec& spec);
 // taken along; empty: none.
 std::string judge_sql(const TransformSpec& spec, const std::string& rows,
                       const std::string& carried = {});
-// The good rows, typed, of each key the newest; as the target holds them, or as they came.
-std::string good_rows_sql(const TransformSpec& spec, const std::string& more, bool stored = true);
-// $1: the partitions, with commas between.
-std::string candidates_sql(const TransformSpec& spec, const std::optional<PresentKeys>& present);
+// The good rows, typed and unmasked, of each key the newest.
+std::string good_rows_sql(const TransformSpec& spec);
+// `losers`: which rows of these partitions of `judged` are not the newest of their key. Only keys
+// that are there twice are looked at, and only by what decides between them: the rest of a row is
+// not moved for it.
+std::string losers_sql(const TransformSpec& spec, const std::vector<std::string>& partitions);
+// `candidates`, with the losers known: the good rows of these partitions as the target holds them.
+std::string candidates_sql(const TransformSpec& spec, const std::vector<std::string>& partitions,
+                           const std::optional<PresentKeys>& present);
+// `first_rows`, a view, with the losers known: what partitions hold that were empty before.
+std::string first_rows_sql(const TransformSpec& spec, const std::vector<std::string>& partitions,
+                           const std::string& execution_id);
 // Of the candidates what is new or differs.
 std::string changed_sql(const TransformSpec& spec);
 // What `changed` has besides: rows to mark, and rows whose mark goes.
