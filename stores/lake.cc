@@ -1,5 +1,7 @@
 #include "stores/lake.h"
 
+#include <unistd.h>
+
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -10,6 +12,7 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "lakelog/branch.h"
 #include "stores/file_cache.h"
 
 namespace batuta::stores {
@@ -229,6 +232,12 @@ Lake::Lake(StoreAccess access, std::string folder, bool probe,
 
 Lake::Lake(const char* folder) : Lake(std::string(folder)) {}
 
+Lake Lake::on_branch(const std::string& ref) const {
+  Lake lake = *this;
+  lake.branch_ = ref;
+  return lake;
+}
+
 bool Lake::is_folder() const {
   return store_ == nullptr;
 }
@@ -245,8 +254,10 @@ Result<std::shared_ptr<lakelog::Storage>> Lake::storage() const {
   if (!store_) {
     auto opened = lakelog::open_storage(folder_);
     if (!opened) return opened.error();
-    return std::shared_ptr<lakelog::Storage>(*std::move(opened));
+    std::shared_ptr<lakelog::Storage> lake = *std::move(opened);
+    return branch_.empty() ? lake : lakelog::branch_storage(std::move(lake), branch_);
   }
+  if (!branch_.empty()) return {Errc::invalid, "a lake in a store has no branches"};
   std::lock_guard guard(store_->mutex);
   if (auto opened = store_->open(); !opened) return opened.error();
   lakelog::Storage* asked = store_->elsewhere ? store_->elsewhere.get() : store_->storage.get();
@@ -254,6 +265,10 @@ Result<std::shared_ptr<lakelog::Storage>> Lake::storage() const {
 }
 
 Result<std::string> Lake::local_file(const std::string& key, std::int64_t size) const {
+  if (!store_ && !branch_.empty()) {
+    std::string own = folder_ + "/" + lakelog::branch_key(branch_, key);
+    if (::access(own.c_str(), F_OK) == 0) return own;
+  }
   if (!store_) return folder_ + "/" + key;
   OwnThread* thread = nullptr;
   {

@@ -48,6 +48,10 @@ class Lake {
   Lake(StoreAccess access, std::string folder, bool probe = false,
        std::function<Surroundings()> surroundings = real_surroundings);
 
+  // The same lake as one of its branches sees it (lakelog/branch.h), of a folder; local_file()
+  // looks whether the branch has the file.
+  Lake on_branch(const std::string& ref) const;
+
   bool is_folder() const;
   // What an engine may be let read: all local files lie below it.
   const std::string& folder() const;
@@ -69,6 +73,7 @@ class Lake {
  private:
   struct Store;
   std::string folder_;
+  std::string branch_;  // empty: none
   std::shared_ptr<Store> store_;
 };
 

@@ -56,8 +56,9 @@ std::unique_ptr<Attempt> make_attempt(const SlotCall& call) {
   launch.plugin = call.plugin;
   launch.params_json = call.params_json;
   launch.secrets = call.secrets;
-  launch.context_json =
-      json_text({{"lake", call.lake_folder}, {"logical_date", nullptr}, {"fence", 1}});
+  nlohmann::json context{{"lake", call.lake_folder}, {"logical_date", nullptr}, {"fence", 1}};
+  if (!call.lake_branch.empty()) context["lake_branch"] = call.lake_branch;
+  launch.context_json = json_text(context);
   launch.timeout_us = call.patience.count();
   encode(ToAgent{launch}, attempt->body);
   return attempt;

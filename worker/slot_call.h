@@ -19,6 +19,7 @@ struct SlotCall {
   std::vector<Secret> secrets{};  // connections that it may ask for
   std::string caller;             // the DAG id that the plugin sees; its run id is empty
   std::string lake_folder;        // absolute
+  std::string lake_branch{};      // a branch's ref (lakelog/branch.h); empty: the lake itself
   std::string plugins_folder;
   std::string programs_folder;    // of batuta-worker and libduckdb.so
   std::string user;               // the slot runs as (worker.user); empty: as its caller

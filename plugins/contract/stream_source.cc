@@ -267,6 +267,11 @@ class StreamReader {
 }  // namespace
 
 std::int64_t receive_stream(Extraction& extraction) {
+  if (!lake::branch_of(extraction.context).empty())
+    throw plugin::FinalError(
+        "a topic cannot be read on a branch of the lake: what is wrong with its records is sent to "
+        "the topic's dead letters, which are everybody's; bronze is read as the lake has it: name "
+        "the tasks behind it in \"only\"");
   return StreamReader(extraction).run();
 }
 

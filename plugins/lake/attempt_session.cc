@@ -1,6 +1,11 @@
 #include "plugins/lake/attempt_session.h"
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "lakelog/branch.h"
+#include "plugins/lake/must.h"
 
 namespace batuta::lake {
 
@@ -20,10 +25,35 @@ SessionOptions session_options(const plugin::Context& context) {
   return options;
 }
 
+std::string branch_of(const plugin::Context& context) {
+  const std::string text = context.context_json();
+  if (text.find("\"lake_branch\"") == std::string::npos) return {};
+  JsonLimits own;
+  own.bytes = own.string_bytes = std::size_t{8} << 20;
+  own.tokens = 2'000'000;
+  const auto told = parse_untrusted(text, own);
+  // Or what is to be tried would be done.
+  if (!told || !told->is_object())
+    throw plugin::FinalError(
+        "what the attempt is told cannot be read, so that it is not known "
+        "whether it is on a branch of the lake");
+  const auto ref = told->find("lake_branch");
+  return ref != told->end() && ref->is_string() ? ref->get<std::string>() : std::string();
+}
+
 Lake lake_folder(const plugin::Context& context) {
   if (context.lake().empty()) throw plugin::FinalError("the attempt has no lake folder");
   const auto* store = static_cast<const char*>(context.extension("batuta.lake_store"));
-  if (store == nullptr) return Lake(context.lake());
+  const std::string branch = branch_of(context);
+  if (store == nullptr && branch.empty()) return Lake(context.lake());
+  if (store == nullptr) {
+    const auto there = lakelog::check_branch(*must(Lake(context.lake()).storage()), branch);
+    if (!there && there.error().code == Errc::unavailable)
+      throw plugin::RetryableError(there.error().message);
+    if (!there) throw plugin::FinalError(there.error().message);
+    return Lake(context.lake()).on_branch(branch);
+  }
+  if (!branch.empty()) throw plugin::FinalError("a lake in an object store has no branches");
   auto access = stores::StoreAccess::from_json(store);
   if (!access) throw plugin::FinalError(access.error().message);
   return Lake(*std::move(access), context.lake());

@@ -26,6 +26,8 @@ constexpr BodyField trigger_rows[] = {
     {"note"},
     {"only", Kind::list, false, "Ids of tasks: the run has these alone, with what they need"},
     {"only_with_upstream", Kind::flag, false, "And all that comes before them"},
+    {"branch", Kind::text, false,
+     "Of the lake: its tables are read, and written beside the lake's; without logical_date"},
     {"partition_key", Kind::nothing},
 };
 
@@ -164,6 +166,9 @@ constexpr BodyField lake_alert_rows[] = {
     {"action", Kind::text, true,
      "ack: somebody looks after it, and it stays open until its monitor is well; close"},
     {"note", Kind::text, false, "Why; at most 1000 bytes"}};
+constexpr BodyField lake_branch_rows[] = {
+    {"name", Kind::text, true, "1 to 64 of a-z 0-9 - _, a letter or digit first"},
+    {"note", Kind::text, false, "What it is for; at most 1000 bytes"}};
 constexpr BodyField quarantine_order_rows[] = {
     {"action", Kind::text, true,
      "repair: judge rows again with other values; replay: as they are; discard: give them up"},
@@ -243,6 +248,7 @@ constinit const BodyTable group_body = group_rows;
 constinit const BodyTable group_patch_body = group_patch_rows;
 constinit const BodyTable lake_sql_body = lake_sql_rows;
 constinit const BodyTable lake_alert_body = lake_alert_rows;
+constinit const BodyTable lake_branch_body = lake_branch_rows;
 constinit const BodyTable quarantine_order_body = quarantine_order_rows;
 constinit const BodyTable letter_order_body = letter_order_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;

@@ -232,6 +232,12 @@ void get_lake_rows(Context&, Call);
 // lake_export_routes.cc
 void get_lake_export(Context&, Call);
 
+// lake_branch_routes.cc
+Result<Response> list_lake_branches(Context&, const Request&);
+Result<Response> get_lake_branch(Context&, const Request&);
+void create_lake_branch(Context&, Call);
+void drop_lake_branch(Context&, Call);
+
 // lake_quarantine_routes.cc
 Result<Response> list_quarantines(Context&, const Request&);
 void get_quarantine(Context&, Call);

@@ -113,6 +113,7 @@ constexpr QueryParam run_list_rows[] = {
     own("conf_contains", Kind::text, "Part of the run's conf, as JSON text"),
     filter("dag_version", Kind::integers, "dag_version"),
     filter("bundle_version", Kind::text, "bundle_version"),
+    filter("branch", Kind::text, "branch", Op::any, "Of the lake, that the run writes on"),
     pattern("run_id_pattern", "dag_run_id"),
     pattern("triggering_user_name_pattern", "triggering_user_name"),
     pattern("dag_id_pattern", "dag_id"),

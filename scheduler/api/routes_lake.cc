@@ -12,6 +12,7 @@ namespace {
 #define LAKE_SQL "/api/lake/sql"
 #define LAKE_QUARANTINE "/api/lake/quarantine"
 #define LAKE_LETTERS "/api/lake/dead-letters"
+#define LAKE_BRANCHES "/api/lake/branches"
 #define LAKE_MONITORS "/api/lake/monitors"
 #define LAKE_ALERTS "/api/lake/alerts"
 #define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
@@ -40,6 +41,17 @@ constexpr Route lake_rows[] = {
      "All its rows as a file, Parquet, CSV or JSON lines, by `format` or Accept; resumed by Range, with If-Range or of a "
      "named version; too large a file is refused, never cut",
      {.query = &lake_export_params}},
+    {get,   LAKE_BRANCHES, reading<list_lake_branches>, some_lake, "Branches of the lake, by name",
+     {.answer = "LakeBranchCollection"}},
+    {post,  LAKE_BRANCHES, create_lake_branch, edit_some_lake,
+     "A branch of the lake: runs that name it read the lake where it has nothing of its own, and write beside it",
+     {.body = &lake_branch_body, .status = 201, .answer = "LakeBranch"}},
+    {get,   LAKE_BRANCHES "/{branch}", reading<get_lake_branch>, some_lake,
+     "The tables that were written on it, from which version of the lake's, and whether those have moved since; `hidden`: "
+     "how many one may not read", {.answer = "LakeBranchDetails"}},
+    {del,   LAKE_BRANCHES "/{branch}", drop_lake_branch, edit_some_lake,
+     "It goes with all that was written on it; who made it may, and who may edit lake:*; not while runs on it go on",
+     {.status = 204}},
     {get,   LAKE_QUARANTINE, reading<list_quarantines>, some_lake, "Tables with rows in quarantine",
      {.answer = "LakeQuarantineCollection"}},
     {get,   LAKE_QUARANTINE "/{domain}/{table}", get_quarantine, some_lake,

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/json_object.h"
+#include "lakelog/branch.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/store/sealed_conf.h"
 
@@ -76,6 +77,7 @@ std::string run_text(const RunRow& run, const VersionInfo* version) {
                          .text("execution_id", to_string(run.uuid))
                          .text_or_null("reason", run.reason)
                          .raw("is_paused", run.is_paused ? "true" : "false")
+                         .text_or_null("branch", lakelog::branch_name_of(run.branch))
                          .take());
   return out.take();
 }

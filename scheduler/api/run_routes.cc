@@ -5,11 +5,14 @@
 #include "common/ids.h"
 #include "common/safe_json.h"
 #include "common/uuid.h"
+#include "lakelog/branch.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
+#include "scheduler/api/lake_branches.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/row_lists.h"
 #include "scheduler/api/run_answers.h"
+#include "scheduler/dagfile/run_branch.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/store/sealed_value.h"
 
@@ -151,6 +154,20 @@ void read_only(BodyReader& fields, RunRequested& event) {
   for (const json& id : *only) event.only.push_back(id.get<std::string>());
 }
 
+// Its name; which branch of that name it is is looked up before the run is asked for.
+Status read_branch(const Dag& dag, BodyReader& fields, RunRequested& event) {
+  event.branch = fields.text("branch", 64).value_or("");
+  if (!fields.has("branch") || !fields.status()) return fields.status();
+  if (!lakelog::valid_branch_name(event.branch))
+    return {Errc::invalid, lakelog::no_branch_name(event.branch), "/branch"};
+  if (event.logical_date)
+    return {Errc::invalid,
+            "and branch exclude each other: a run on a branch takes no date of the schedule; "
+            "data_interval_start and data_interval_end say which data it is about",
+            "/logical_date"};
+  return check_branch_tasks(dag, event.only);
+}
+
 Status read_trigger(const Request& request, const Dag& dag, const json& body, RunRequested& event) {
   BodyReader fields(request, body);
   event.dag_id = dag.id;
@@ -174,6 +191,7 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
     event.idempotency_key = *key;
   }
   read_only(fields, event);
+  if (auto ready = read_branch(dag, fields, event); !ready) return ready;
   event.request_digest = stable_uuid("trigger:" + json_text(body));
   event.triggered_by = client_name(request);
   event.user = request.identity.user;
@@ -291,7 +309,22 @@ void trigger_run(Context& context, Call call) {
     return call.respond(error_response(ok.error()));
   }
   event.uuid = make_uuid_v7(context.now());
-  context.services.backend.request(std::move(event), answering_run(context, call));
+  if (event.branch.empty())
+    return context.services.backend.request(std::move(event), answering_run(context, call));
+  context.work(call, [&context, call, asked = std::move(event)]() -> Status {
+    const auto lake = branching_lake(context);
+    if (!lake) return lake.error();
+    const auto branch = lakelog::find_branch(**lake, asked.branch);
+    if (!branch && branch.error().code == Errc::not_found)
+      return {Errc::invalid,
+              branch.error().message + "; `batuta lake branch list` says which there are",
+              "/branch"};
+    if (!branch) return branch.error();
+    RunRequested ready = asked;
+    ready.branch = branch->ref();
+    context.services.backend.request(std::move(ready), answering_run(context, call));
+    return success();
+  });
 }
 
 void patch_run(Context& context, Call call) {

@@ -34,7 +34,7 @@ void set_paused(Session& session, const std::string& dag_id, bool paused) {
 }
 
 struct Trigger {
-  std::string dag_id, run_id, conf = "{}", logical_date, note, key;
+  std::string dag_id, run_id, conf = "{}", logical_date, note, key, branch;
   std::vector<std::string> only;
   bool with_upstream = false;
   bool wait = false;
@@ -55,7 +55,7 @@ json trigger_body(const Trigger& trigger) {
   if (!conf) throw Failure("--conf: " + conf.error().message, 2);
   json body{{"conf", *conf}};
   // With a key of its own a repeated request must be the same one, which "now" would not be.
-  const bool now = trigger.logical_date.empty() && trigger.key.empty();
+  const bool now = trigger.logical_date.empty() && trigger.key.empty() && trigger.branch.empty();
   const bool none = trigger.logical_date.empty() || trigger.logical_date == "none";
   body["logical_date"] = now    ? json(to_iso(read_clock().wall))
                          : none ? json(nullptr)
@@ -64,6 +64,7 @@ json trigger_body(const Trigger& trigger) {
   if (!trigger.note.empty()) body["note"] = trigger.note;
   if (!trigger.only.empty()) body["only"] = trigger.only;
   if (trigger.with_upstream) body["only_with_upstream"] = true;
+  if (!trigger.branch.empty()) body["branch"] = trigger.branch;
   return body;
 }
 
@@ -220,6 +221,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
                   "ISO 8601, or none for null; default: now, or none with --idempotency-key");
   run->add_option("--note", trigger->note);
   run->add_option("--only", trigger->only, "a task; given several times: these tasks alone");
+  run->add_option("--branch", trigger->branch,
+                  "of the lake: read there, and written beside the lake's tables");
   run->add_flag("--with-upstream", trigger->with_upstream, "of --only: and all that comes before");
   run->add_option("--idempotency-key", trigger->key,
                   "sent twice with the same key, it is still one run");

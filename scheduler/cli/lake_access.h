@@ -41,6 +41,8 @@ std::int64_t parse_moment(const std::string& option, const std::string& text);
 void add_lake_maintenance(CLI::App& lake, Session& session);
 // lake export
 void add_lake_export(CLI::App& lake, Session& session);
+// lake branch
+void add_branch_commands(CLI::App& lake, Session& session);
 // lake quarantine
 void add_quarantine_commands(CLI::App& lake, Session& session);
 // "/api/lake/quarantine/shop/orders" of "shop/orders", as the catalogue and SQL name it too. Throws

@@ -17,6 +17,7 @@
 #include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/suggest.h"
+#include "lakelog/branch.h"
 #include "lakelog/storage.h"
 #include "lakelog/table.h"
 #include "scheduler/cli/control_tables.h"
@@ -32,7 +33,7 @@ struct LakeArguments {
   int limit = 20;
   std::int64_t version = -1;
   std::string at;  // a time; empty = now
-  std::string plugins;
+  std::string plugins, branch;
 };
 
 std::string time_text(std::int64_t ms) {
@@ -340,6 +341,8 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
     throw Failure("a table shows at most 100000 rows: take --output json for more", 2);
   SlotRun run = lake_slot(session, "lake_sql", a.plugins);
   const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
+  if (!a.branch.empty())
+    run.lake_branch = value_of(lakelog::find_branch(*open_lake(session), a.branch)).ref();
   const ResultFolder result;
   json params = what;
   if (a.version >= 0 && !a.at.empty()) throw Failure("--version or --at: one of them", 2);
@@ -401,6 +404,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
     verb->add_option("--version", a->version, "of the one table: as it was then")
         ->check(whole_number(0));
     verb->add_option("--at", a->at, "a time: the tables as they were then");
+    verb->add_option("--branch", a->branch, "the tables as this branch of the lake has them");
     verb->add_option("--limit", a->limit, "rows at most")
         ->check(whole_number(1, 10'000'000))
         ->capture_default_str();
@@ -408,6 +412,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
   }
   add_lake_export(*lake, session);
   add_lake_maintenance(*lake, session);
+  add_branch_commands(*lake, session);
   add_quarantine_commands(*lake, session);
   add_monitor_commands(app, session);
 }

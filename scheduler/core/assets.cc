@@ -249,6 +249,7 @@ AssetEventRow event_of(const LiveRun& run, InstanceIndex i) {
 
 void write_asset_events(Turn& turn, const LiveRun& run, InstanceIndex i) {
   if (mutant("forget_asset_event")) return;
+  if (!run.stored.run.branch.empty()) return;  // nobody who waits for it could read it
   for (const AssetIndex place : run.definition(i).outlets) {
     const AssetSpec& spec = run.stored.dag->assets[place];
     if (spec.uri.starts_with(lake_assets)) continue;  // each version that it published was told
@@ -259,6 +260,7 @@ void write_asset_events(Turn& turn, const LiveRun& run, InstanceIndex i) {
 void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const std::string& table,
                        std::int64_t version) {
   if (mutant("forget_table_event")) return;
+  if (!run.stored.run.branch.empty()) return;
   AssetEventRow event = event_of(run, i);
   event.extra_json = "{\"version\":" + std::to_string(version) + "}";
   AssetSpec spec;

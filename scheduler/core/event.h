@@ -65,6 +65,7 @@ struct RunRequested {
   // on_exit; `with_upstream`: and all that comes before them. The others are none of the run's.
   std::vector<std::string> only{};
   bool with_upstream = false;
+  std::string branch{};  // see RunRow
   // Set by the engine when the key or the run id exists among finished runs in the store.
   std::optional<RunRow> existing;
 };

@@ -42,6 +42,8 @@ void fix_window(Turn& turn, LiveRun& run, InstanceIndex i) {
 
 void advance_watermark(Turn& turn, LiveRun& run, InstanceIndex i, std::int64_t watermark_us) {
   if (watermark_us <= 0 || !run.definition(i).is_data) return;
+  // The lake has not taken in what a branch has.
+  if (!run.row().branch.empty()) return;
   const Time value{Duration(watermark_us)};
   const auto key = std::pair(run.row().dag_id, run.definition(i).id);
   const auto [at, first] = turn.state.watermarks.emplace(key, value);

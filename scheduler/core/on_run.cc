@@ -63,6 +63,7 @@ RunRow make_row(const RunRequested& event, const LiveDag& dag, const Now& now) {
   row.triggering_user = event.user;
   row.idempotency_key = event.idempotency_key;
   row.request_digest = event.request_digest;
+  row.branch = event.branch;
   row.dag_run_id = event.dag_run_id.empty() ? generated_run_id(row) : event.dag_run_id;
   return row;
 }

@@ -160,8 +160,10 @@ void on(Turn& turn, const PublicationSettled& event) {
   const AttemptKey key = row->key;
   const TaskRef of = publisher_of(turn.state, key);
   LiveTable& table = table_of(turn.state, row->table);
-  table.row.last_version = std::max(table.row.last_version, event.version);
-  turn.out.changes.tables.push_back(table.row);
+  if (of.run->row().branch.empty()) {  // its versions are not the table's
+    table.row.last_version = std::max(table.row.last_version, event.version);
+    turn.out.changes.tables.push_back(table.row);
+  }
   turn.out.changes.outbox_done.push_back(row->id);
   write_table_event(turn, *of.run, of.instance, row->table, event.version);
   const PublicationRow gone = *row;

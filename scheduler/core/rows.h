@@ -63,6 +63,9 @@ struct RunRow {
   bool keys_known = false;
   std::optional<std::string> concurrency_key;
   std::optional<std::string> rate_key;
+  // "<name>/<id>" of the branch of the lake that its tasks write on, for all its life; empty: none.
+  // Then nothing that others wait for comes of it: no asset event, no watermark.
+  std::string branch;
 };
 
 // A run of this key began, and counts in its DAG's rate.

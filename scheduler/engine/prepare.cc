@@ -328,6 +328,7 @@ std::string publication_info(const StoredRun& run, const AttemptKey& key) {
                        {"plugin", task.plugin},
                        {"plugin_sha256", run.cold[place_of(*i)].plugin_sha256}});
   if (key.map_index != unmapped) info["map_index"] = number_of(key.map_index);
+  if (!run.run.branch.empty()) info["branch"] = run.run.branch;
   return json_text(info);
 }
 
@@ -339,6 +340,16 @@ void fill_publications(const SchedulerState& state, Changes& changes) {
     const StoredRun* run = state.run(publication->key.run);
     BATUTA_CHECK(run != nullptr, "a publication of a run that is not live");
     row.payload_json = publication_info(*run, publication->key);
+  }
+}
+
+// What an attempt on a branch told of tables is not of the lake's: it is kept where nobody takes it
+// for that.
+void set_branch_reports_apart(const SchedulerState& state, Changes& changes) {
+  for (AttemptReportRow& row : changes.attempt_reports) {
+    const StoredRun* run = state.run(row.key.run);
+    if (run == nullptr || run->run.branch.empty()) continue;
+    row.report_json = "{\"on_branch\":" + (row.report_json.empty() ? "{}" : row.report_json) + "}";
   }
 }
 
@@ -406,6 +417,7 @@ void prepare_events(const SchedulerState& state, Store& store, LaunchContext& co
 Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
                           LaunchContext& context, const Now& now) {
   fill_publications(state, effects.changes);
+  set_branch_reports_apart(state, effects.changes);
   for (const RunSeq run : effects.results_edited) context.results_edited(run);
   Xcoms xcoms(state, effects.changes, store);
   for (const LaunchEffect& effect : effects.launches) {

@@ -159,13 +159,14 @@ void LineageTeller::tell_unfinished(Turn& turn) {
 
 void LineageTeller::add_run(Turn& turn, const RunRow& run, LineageMoment moment) {
   const StoredRun* live = turn.state.run(run.seq);
-  if (live == nullptr) return;  // deleted in this turn
+  if (live == nullptr) return;      // deleted in this turn
+  if (!run.branch.empty()) return;  // what it reads and writes is not what others know by the name
   add(turn, lineage_of_run(names_, moment, run, *live->dag), run);
 }
 
 void LineageTeller::add_attempt(Turn& turn, const TaskInstanceRow& row, LineageMoment moment) {
   const StoredRun* run = turn.state.run(row.run);
-  if (run == nullptr || row.task >= run->dag->tasks.size()) return;
+  if (run == nullptr || row.task >= run->dag->tasks.size() || !run->run.branch.empty()) return;
   LineageTables tables;
   if (moment.type != LineageType::start) {
     const AttemptKey key = row.attempt();

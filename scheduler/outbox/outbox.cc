@@ -5,9 +5,12 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "common/log.h"
+#include "common/safe_json.h"
+#include "lakelog/branch.h"
 #include "lakelog/payload.h"
 #include "lakelog/publish.h"
 #include "lakelog/storage.h"
@@ -74,6 +77,19 @@ struct Outbox::Impl {
     return opened;
   }
 
+  // Where the publication goes: the lake, or the branch of the attempt's run.
+  Result<std::shared_ptr<lakelog::Storage>> storage_of(const std::string& info_json) {
+    auto lake = storage();
+    if (!lake || info_json.find("\"branch\"") == std::string::npos) return lake;
+    const auto info = parse_untrusted(info_json);
+    if (!info || !info->is_object()) return Error{Errc::invalid, "its info cannot be read", {}};
+    const auto branch = info->find("branch");
+    if (branch == info->end() || !branch->is_string()) return lake;
+    const auto ref = branch->get<std::string>();
+    if (auto there = lakelog::check_branch(**lake, ref); !there) return there.error();
+    return lakelog::branch_storage(*std::move(lake), ref);
+  }
+
   lakelog::Publication request_for(lakelog::Storage& lake, const PublicationRow& publication,
                                    const std::string& info_json) {
     lakelog::Publication request;
@@ -119,7 +135,8 @@ struct Outbox::Impl {
     const std::string& info_json = item.row.payload_json;
     std::string table = publication.table;
     // Whatever keeps the lake from being opened may be mended: no publication is given up for it.
-    const auto lake = storage();
+    const auto lake = storage_of(info_json);
+    if (!lake && lake.error().code == Errc::conflict) return lake.error();
     if (!lake) return named({Errc::unavailable, lake.error().message, {}}, table);
     auto request = request_for(**lake, publication, info_json);
     if (publication.position == 0)

@@ -8,6 +8,7 @@
 #include "common/safe_json.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/mapping.h"
+#include "scheduler/dagfile/run_branch.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/dagfile/template.h"
 #include "scheduler/serve/platform_facts.h"
@@ -124,6 +125,8 @@ Status fits_a_frame(const Launch& launch) {
 
 Status RegistryLaunchContext::fill_launch(const Attempt& attempt, Launch& out,
                                           std::string& rendered) {
+  if (!attempt.run.branch.empty())
+    if (Status may = check_branch_task(attempt.task); !may) return may;
   if (attempt.task.has_templates) {
     auto params = render_params(attempt, out, rendered);
     if (!params) return params.error();
@@ -145,6 +148,10 @@ Status RegistryLaunchContext::fill_launch(const Attempt& attempt, Launch& out,
       out.context_json.pop_back();  // the end of the object
       out.context_json += ",\"platform\":" + facts + "}";
     }
+  }
+  if (!attempt.run.branch.empty()) {
+    out.context_json.pop_back();
+    out.context_json += ",\"lake_branch\":" + json_text(attempt.run.branch) + "}";
   }
   if (!hidden.empty()) out.secrets.push_back({"", "", std::move(hidden)});
   if (Status added = add_secrets(attempt, out); !added) return added;

@@ -6,6 +6,7 @@
 
 #include "common/safe_json.h"
 #include "common/url.h"
+#include "scheduler/dagfile/run_branch.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/dagfile/zone.h"
 #include "scheduler/serve/launch_context.h"
@@ -278,6 +279,8 @@ Resolution resolve_short_circuit(const json& params) {
 
 Result<Resolution> RegistryLaunchContext::read_resolution(const Attempt& attempt,
                                                           const DagFinder& newest, Time now) {
+  if (!attempt.run.branch.empty())
+    if (Status may = check_branch_task(attempt.task); !may) return may.error();
   Launch scratch;
   std::string shown;
   std::string text;

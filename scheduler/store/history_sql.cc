@@ -37,6 +37,7 @@ constexpr Field run_fields[] = {
     {"dag_version", version_number, Holds::sometimes},
     {"bundle_version", "r.dag_version"},
     {"triggering_user_name", "r.triggering_user", Holds::text},
+    {"branch", "substr(r.branch, 1, instr(r.branch, '/') - 1)"},
     // As the answers say: no run has a partition.
     {"partition_key", "NULL", Holds::one_value},
     {"partition_date", "NULL", Holds::one_value},

@@ -8,7 +8,7 @@ void read_run(Rows& rows, RunRow& r) {
             r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
             r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
             r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
-            r.keys_known, r.concurrency_key, r.rate_key);
+            r.keys_known, r.concurrency_key, r.rate_key, r.branch);
 }
 
 void read_task(Rows& rows, TaskInstanceRow& r) {

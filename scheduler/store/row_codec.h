@@ -14,7 +14,7 @@
     "conf_start, " p "conf_end, " p "note, " p "triggered_by, " p "triggering_user, " p            \
     "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending, " p        \
     "backfill, " p "backfill_tick, " p "deadlines_missed, " p "is_paused, " p "keys_known, " p     \
-    "concurrency_key, " p "rate_key"
+    "concurrency_key, " p "rate_key, " p "branch"
 
 // Of a task instance and of its ended tries alike; each table has a key of its own before them.
 // First the three that say which instance it is, then what may change in an instance's life.

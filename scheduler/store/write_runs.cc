@@ -30,7 +30,8 @@ constexpr char delete_pool[] = "DELETE FROM pool WHERE name = ?";
 
 constexpr char insert_run[] =
     "INSERT INTO dag_run (" BATUTA_RUN_COLUMNS("") ") VALUES "
-    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+    "?)";
 // Only what may change: setting a column rewrites every index that holds it.
 constexpr char update_run[] =
     "UPDATE dag_run SET state = ?, queued_at = ?, start_date = ?, end_date = ?, "
@@ -100,7 +101,7 @@ void insert_new_run(Database& db, const RunRow& r) {
            r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
            r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
            r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
-           r.keys_known, r.concurrency_key, r.rate_key);
+           r.keys_known, r.concurrency_key, r.rate_key, r.branch);
 }
 
 std::string version_of(Database& db, RunSeq run) {

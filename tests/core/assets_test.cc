@@ -96,6 +96,15 @@ TEST_CASE("assets: a success writes an event, and the run of who waits, in one t
   CHECK(world.state.counters.asset_runs == 1);
 }
 
+TEST_CASE("assets: a success on a branch of the lake is no event") {
+  World world;
+  world.add(maker_of("make", {"a"}));
+  world.add(consumer("use", {"a"}));
+  world.trigger("make", [](RunRequested& asked) { asked.branch = "fix/0123456789abcdef"; });
+  CHECK(world.last.changes.asset_events.empty());
+  CHECK(asset_runs(world).empty());
+}
+
 TEST_CASE("assets: every way of a task's own success is an event, a mark by hand is none") {
   World world;
   world.join("agent", 4);

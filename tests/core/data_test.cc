@@ -78,6 +78,24 @@ TEST_CASE("accepted outputs free the slot, show nothing yet, and publish in list
   CHECK(world.ledger.jobs.at(a.key).params_json == R"({"tickers":["A"]})");
 }
 
+TEST_CASE(
+    "a run on a branch of the lake moves no watermark, makes no event and is no table's newest") {
+  World world;
+  world.add(pipeline());
+  world.join("a", 2);
+  const RunSeq run =
+      world.trigger("dag", [](RunRequested& asked) { asked.branch = "fix/0123456789abcdef"; });
+  CHECK(world.ledger.runs.at(run).run.branch == "fix/0123456789abcdef");
+  world.start(world.attempt(run, "load"));
+  produce(world, run, {output("silver/t", -1)});
+  world.restart();
+  world.tell(PublicationSettled{world.ledger.outbox.begin()->second.publication, 9});
+  CHECK(world.state_of(run, "load") == TaskState::success);
+  CHECK(world.last.changes.asset_events.empty());
+  CHECK(world.last.changes.tables.empty());
+  CHECK(world.ledger.watermarks.empty());
+}
+
 TEST_CASE("publishing still holds its pool slot, and ends the lease's interest in it") {
   Accepted a;
   CHECK(a.world.state.pool_views().at(0).running_slots == 1);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from contracts_test import CLIENTS, ORDERS, both, contract, ended, known, write  # noqa: E402
-from harness import Folder, dag, eventually, main  # noqa: E402
+from harness import Folder, dag, eventually, main, refused  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 # Bronze is published first, then silver, then its history.
@@ -53,8 +53,59 @@ def a_history_survives_kill_9():
             states = server.sql("SELECT client_id, name, CAST(valid_from AS VARCHAR), CAST(valid_to AS VARCHAR) "
                                 "FROM silver.clients_hist ORDER BY client_id, valid_from")
             assert states == expected, (step, states)
+        on_a_branch(server, base, expected)
         server.stop()
         server.check_database()
+
+
+def on_a_branch(server, base, expected):
+    """a run on a branch reads the lake and writes beside it, once, whenever the scheduler dies; the lake shows nothing of it"""
+    def triggered(**more):
+        return server.call("POST", "/api/v2/dags/shop/dagRuns", {"logical_date": None, **more})
+
+    states = "SELECT client_id, name, CAST(valid_from AS VARCHAR), CAST(valid_to AS VARCHAR) FROM silver.clients_hist " \
+        "ORDER BY client_id, valid_from"
+    assert "there is no branch fix" in refused(422, lambda: triggered(branch="fix"))
+    assert "not a branch's name" in refused(422, lambda: triggered(branch="../fix"))
+    assert "--branch fix" in server.cli("lake", "branch", "create", "fix", "--note", "a try").stdout
+    assert "already" in server.cli("lake", "branch", "create", "fix", check=False).stderr
+    dated = {"branch": "fix", "logical_date": "2024-01-01T00:00:00Z"}
+    assert "exclude each other" in refused(422, lambda: triggered(**dated))
+    clients_table(base, [(3, "Caio", 1, "2024-07-01 10:00:00")])
+    server.stop()
+    server.env["BATUTA_FAILPOINT"] = "publish_after_link:2"
+    server.start()
+    run_id = triggered(branch="fix")["dag_run_id"]
+    eventually(lambda: server.process.poll() is not None, 60, "the scheduler dies while it publishes on the branch")
+    del server.env["BATUTA_FAILPOINT"]
+    server.start()
+    assert server.wait_run("shop", run_id, 90)["state"] == "success", server.tasks("shop", run_id)
+    assert server.run("shop", run_id)["batuta"]["branch"] == "fix"
+    listed = server.get("/api/v2/dags/shop/dagRuns?branch=fix")["dag_runs"]
+    assert [one["dag_run_id"] for one in listed] == [run_id], listed
+    assert server.sql(states) == expected, server.sql(states)
+    seen = server.cli("lake", "sql", "SELECT name FROM silver.clients WHERE client_id = 3", "--branch", "fix", "-o", "json").stdout
+    assert json.loads(seen) == [{"name": "Caio"}], seen
+    assert server.sql("SELECT name FROM silver.clients WHERE client_id = 3") == []
+    shown = json.loads(server.cli("lake", "branch", "show", "fix", "-o", "json").stdout)["tables"]
+    names = [f"{layer}/shop/{table}" for layer, table in (("bronze", "clients"), ("silver", "clients"), ("silver", "clients_hist"))]
+    assert [one["table"] for one in shown] == names and not any(one["has_moved"] for one in shown), shown
+    assert all(one["version"] == one["base_version"] + 1 for one in shown), shown
+    # The lake's own run takes it all in, as if there had been no other.
+    ended(server, "shop")
+    assert [row[1] for row in server.sql(states)] == [row[1] for row in expected] + ["Caio"], server.sql(states)
+    assert all(one["has_moved"] for one in server.get("/api/lake/branches/fix")["tables"])
+    # A run that is cleared goes on on its branch, from what the branch has.
+    server.call("POST", f"/api/v2/dags/shop/dagRuns/{run_id}/clear", {"dry_run": False})
+    assert server.wait_run("shop", run_id, 90)["state"] == "success", server.tasks("shop", run_id)
+    lake = server.sql(states)
+    server.cli("lake", "branch", "drop", "fix", "--yes")
+    assert server.get("/api/lake/branches")["branches"] == [] and server.sql(states) == lake
+    assert not list((Path(server.home) / "lake" / "_branches").iterdir())
+    server.call("POST", f"/api/v2/dags/shop/dagRuns/{run_id}/clear", {"dry_run": False})
+    assert server.wait_run("shop", run_id, 90)["state"] == "failed"
+    tries = server.tasks("shop", run_id)["clients_extract"]["try_number"]
+    assert "has been dropped" in server.log_text("shop", run_id, "clients_extract", tries)
 
 
 def rows_that_are_gone_leave_silver():

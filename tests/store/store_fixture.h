@@ -131,6 +131,7 @@ inline RunRow make_full_run(std::int64_t seq) {
   r.keys_known = true;
   r.concurrency_key = "acme";
   r.rate_key = "eu";
+  r.branch = "fix/0123456789abcdef";
   r.backfill = 4;
   r.backfill_tick = 2;
   return r;
