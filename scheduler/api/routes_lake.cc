@@ -45,7 +45,7 @@ constexpr Route lake_rows[] = {
      {.answer = "LakeBranchCollection"}},
     {post,  LAKE_BRANCHES, create_lake_branch, edit_some_lake,
      "A branch of the lake: runs that name it read the lake where it has nothing of its own, and write beside it",
-     {.body = &lake_branch_body, .status = 201, .answer = "LakeBranch"}},
+     {.body = &lake_branch_body, .answer = "LakeBranch", .status = 201}},
     {get,   LAKE_BRANCHES "/{branch}", reading<get_lake_branch>, some_lake,
      "The tables that were written on it, from which version of the lake's, and whether those have moved since; `hidden`: "
      "how many one may not read", {.answer = "LakeBranchDetails"}},
