@@ -58,7 +58,8 @@ constexpr auto fields(Type<Finished>) {
                     &Finished::result_json, &Finished::files_json, &Finished::extra_json,
                     &Finished::watermark_us, &Finished::records, &Finished::has_branch,
                     &Finished::branch, &Finished::outputs, &Finished::shown_json,
-                    &Finished::hidden, &Finished::output_found);
+                    &Finished::hidden, &Finished::output_found, &Finished::wait_json,
+                    &Finished::payload_json);
 }
 constexpr auto fields(Type<Recalled>) { return std::tuple(&Recalled::key); }
 constexpr auto fields(Type<CatalogueChanged>) {
@@ -105,7 +106,7 @@ constexpr Predecessor::Kind last_value(Type<Predecessor::Kind>) {
   return Predecessor::Kind::lease;
 }
 constexpr Outcome last_value(Type<Outcome>) {
-  return Outcome::refused;
+  return Outcome::deferred;
 }
 
 namespace {
@@ -213,6 +214,8 @@ const char* to_string(Outcome outcome) {
       return "lost";
     case Outcome::refused:
       return "refused";
+    case Outcome::deferred:
+      return "deferred";
   }
   return "unknown";
 }

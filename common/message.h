@@ -31,9 +31,11 @@ struct VersionRange {
   std::uint32_t least = 0;
   std::uint32_t most = 0;
 };
-inline constexpr VersionRange protocol_versions{3, 4};
+inline constexpr VersionRange protocol_versions{3, 5};
 // From which on an agent understands Drain.
 inline constexpr std::uint32_t drain_version = 4;
+// From which on a scheduler understands Outcome::deferred.
+inline constexpr std::uint32_t deferral_version = 5;
 // The newest version that both speak.
 std::optional<std::uint32_t> common_version(VersionRange a, VersionRange b);
 std::string to_string(VersionRange range);  // "3" or "3 to 5"
@@ -144,6 +146,7 @@ enum class Outcome : std::uint8_t {
   crashed,  // the slot ended by a signal or without a result
   lost,     // the agent or its connection is gone; nobody knows what the attempt did
   refused,  // not started: unknown plugin, bad ABI, memory
+  deferred  // its task waits without a slot, and is launched again then (Finished::wait_json)
 };
 
 // One table change prepared by an attempt: files are in place, no log entry names them yet.
@@ -179,9 +182,15 @@ struct Finished {
   std::string shown_json;
   std::vector<std::string> hidden;
   bool output_found = false;  // a line that it printed holds one of Launch::watch
+  // Outcome::deferred only: what is waited for, a JSON object with the fields of a sensor, and JSON
+  // that the next launch gets; each at most max_deferral_bytes.
+  std::string wait_json{};
+  std::string payload_json{};
   // Further XComs by key, JSON texts. Not sent: the engine makes them of result_json.
   std::vector<std::pair<std::string, std::string>> xcoms{};
 };
+
+inline constexpr std::size_t max_deferral_bytes = 64 << 10;
 
 // ---- agent -> scheduler -----------------------------------------------------------------------
 
@@ -303,5 +312,9 @@ Result<FromAgent> decode_from_agent(std::string_view body);
 Result<ToAgent> decode_to_agent(std::string_view body);
 
 const char* to_string(Outcome outcome);
+// As its task meant it to.
+constexpr bool ended_well(Outcome outcome) {
+  return outcome == Outcome::success || outcome == Outcome::skipped || outcome == Outcome::deferred;
+}
 
 }  // namespace batuta

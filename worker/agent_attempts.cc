@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "common/uuid.h"
 #include "worker/agent_loop.h"
+#include "worker/deferral.h"
 #include "worker/file_chunk.h"
 #include "worker/hide_secrets.h"
 #include "worker/large_result.h"
@@ -64,6 +65,7 @@ void Agent::on_message(SchedulerLink::Incoming incoming) {
     link_.send(read_file_chunk(options_.home, *wanted));
   } else if (const auto* welcome = std::get_if<Welcome>(&message)) {
     acked_at_us_ = boot_us();
+    agreed_version_ = welcome->version;
     if (welcome->heartbeat_us > 0) heartbeat_us_ = welcome->heartbeat_us;
     if (welcome->lease_us > 0) lease_us_ = std::max(welcome->lease_us, 2 * heartbeat_us_);
     cancel_grace_us_ = std::clamp<std::int64_t>(welcome->cancel_grace_us, 0, max_grace_us);
@@ -305,8 +307,11 @@ void Agent::report(Attempt& attempt, Finished finished) {
     finished.reason = attempt.stop_reason;
     finished.outputs.clear();
     finished.watermark_us = 0;
+    finished.wait_json.clear();
+    finished.payload_json.clear();
   }
-  const bool well = finished.outcome == Outcome::success || finished.outcome == Outcome::skipped;
+  judge_deferral(attempt.launch, agreed_version_, finished);
+  const bool well = ended_well(finished.outcome);
   if (!well || attempt.log || !finished.reason.empty()) {
     AttemptLog& log = log_of(attempt, options_.home);
     finished.reason = log.masked(finished.reason);

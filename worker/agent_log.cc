@@ -137,7 +137,7 @@ void AttemptLog::finish(const Finished& finished) {
   if (begun_) end_line(lines);
   file_.write(lines);
   watch_.clear();  // what follows is ours
-  const bool well = finished.outcome == Outcome::success || finished.outcome == Outcome::skipped;
+  const bool well = ended_well(finished.outcome);
   if (well && !file_.opened()) return;
   level_ = well ? 'I' : 'E';
   line_ = log_end_words + summary(finished, masked(finished.reason));

@@ -165,6 +165,7 @@ class Agent {
   std::vector<PluginInfo> told_;  // what the scheduler knows of our plugins
   std::map<std::string, std::string> told_faults_;
   std::int64_t heartbeat_us_, lease_us_, cancel_grace_us_;
+  std::uint32_t agreed_version_ = protocol_versions.most;  // with the last scheduler
   std::int64_t connect_at_us_ = 0, beat_at_us_ = 0, acked_at_us_ = 0;
   std::int64_t rescan_at_us_ = 0, predecessors_at_us_ = 0, sweep_at_us_ = 0;
   std::uint64_t beat_ = 0;

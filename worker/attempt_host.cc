@@ -10,6 +10,7 @@
 #include "common/lake_secret.h"
 #include "common/run_files.h"
 #include "common/safe_json.h"
+#include "worker/deferral.h"
 #include "worker/large_result.h"
 #include "worker/posix.h"
 #include "worker/run_folder.h"
@@ -130,6 +131,10 @@ void AttemptHost::fill_table() {
   };
   table_.report = [](void* ctx, const char* list, const char* json, std::size_t length) {
     return self(ctx).report(list, {json, length});
+  };
+  table_.defer = [](void* ctx, const char* wait, std::size_t wait_length, const char* payload,
+                    std::size_t payload_length) {
+    return self(ctx).defer({wait, wait_length}, {payload, payload_length});
   };
 }
 
@@ -320,9 +325,37 @@ std::int32_t AttemptHost::report_file(std::string_view json) {
   return 0;
 }
 
+std::int32_t AttemptHost::defer(std::string_view wait_json, std::string_view payload_json) {
+  refusal_.reset();
+  finished_.wait_json.clear();
+  if (Status fits = check_deferral(launch_, wait_json, payload_json); !fits) {
+    refusal_ = fits.error();
+    return -1;
+  }
+  finished_.wait_json = wait_json;
+  finished_.payload_json = payload_json;
+  return 0;
+}
+
+// A part that waits is not the end: what an end hands in would have to be dropped.
+void AttemptHost::refuse_second_ends() {
+  const Finished& done = finished_;
+  const char* what = !done.outputs.empty()       ? "output()"
+                     : !done.result_json.empty() ? "result()"
+                     : done.has_branch           ? "branch()"
+                     : done.watermark_us != 0    ? "a watermark"
+                                                 : nullptr;
+  if (done.wait_json.empty() || what == nullptr) return;
+  refusal_ = Error{Errc::invalid,
+                   std::string("the plugin called defer() and handed in ") + what +
+                       ": that belongs to the part of the task that ends it",
+                   {}};
+}
+
 Finished AttemptHost::finish(std::int32_t returned) {
   Finished& done = finished_;
   done.ended = wall_now();
+  if (returned == 0 && !refusal_) refuse_second_ends();
   if (returned == 0 && !refusal_ && !run_folder_.empty()) {
     if (Status fits = check_run_folder(run_folder_, slot_.run_dir_limit); !fits) {
       refusal_ = fits.error();
@@ -334,9 +367,11 @@ Finished AttemptHost::finish(std::int32_t returned) {
     if (returned == 0) returned = 1;
   }
   if (returned == 0) {
-    done.outcome = Outcome::success;
+    done.outcome = done.wait_json.empty() ? Outcome::success : Outcome::deferred;
     done.reason.clear();
   } else {
+    done.wait_json.clear();
+    done.payload_json.clear();
     done.outcome = fail_kind_ == BATUTA_FAIL_SKIPPED ? Outcome::skipped
                    : fail_kind_ == BATUTA_FAIL_FINAL ? Outcome::failed_no_retry
                                                      : Outcome::failed;

@@ -68,6 +68,8 @@ class AttemptHost {
   std::int32_t branch(std::string_view json);
   std::int32_t report(const char* list, std::string_view json);
   std::int32_t report_file(std::string_view json);
+  std::int32_t defer(std::string_view wait_json, std::string_view payload_json);
+  void refuse_second_ends();
   Json& parsed();
 
   SlotSurroundings& slot_;

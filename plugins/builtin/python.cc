@@ -55,6 +55,9 @@ class Messages {
     }
   }
 
+  // Another part of the task comes, which hands in the tables.
+  bool deferred() const { return deferred_; }
+
   // How the attempt ends, once the child has; throws for all but success.
   void conclude(const batuta::plugin::ChildEnd& end) {
     if (!open_.empty() || too_long_) line();
@@ -107,6 +110,9 @@ class Messages {
     } else if (type == "report") {
       context_.report(message.at("list").get<std::string>().c_str(),
                       json_text(message.at("value")));
+    } else if (type == "defer") {
+      context_.defer(json_text(message.at("wait")), json_text(message.at("payload")));
+      deferred_ = true;
     } else if (type == "skip") {
       skip_ = message.at("reason").get<std::string>();
     } else if (type == "fail") {
@@ -132,7 +138,7 @@ class Messages {
   Context& context_;
   const std::string result_file_;
   std::string open_, garbage_;
-  bool too_long_ = false, retry_ = true, in_file_ = false;
+  bool too_long_ = false, retry_ = true, in_file_ = false, deferred_ = false;
   std::optional<std::string> skip_, fail_;
 };
 
@@ -223,7 +229,7 @@ struct Python {
     const auto end = batuta::plugin::run_child(child);
     context.child_memory(end.peak_rss_kib);
     messages.conclude(end);
-    batuta::outputs::hand_in_files(context);
+    if (!messages.deferred()) batuta::outputs::hand_in_files(context);
   }
 };
 

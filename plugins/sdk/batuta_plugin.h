@@ -23,6 +23,8 @@ extern "C" {
 
 /* What the table changes of one attempt may take, as JSON. */
 #define BATUTA_MAX_OUTPUT_BYTES (8u << 20)
+/* What a deferred task waits for, and what it leaves to its next part: each, as JSON. */
+#define BATUTA_MAX_DEFERRAL_BYTES (64u << 10)
 
 enum { BATUTA_LOG_DEBUG = 0, BATUTA_LOG_INFO = 1, BATUTA_LOG_WARN = 2, BATUTA_LOG_ERROR = 3 };
 enum { BATUTA_FAIL_RETRYABLE = 0, BATUTA_FAIL_FINAL = 1, BATUTA_FAIL_SKIPPED = 2 };
@@ -53,8 +55,8 @@ typedef struct batuta_host {
   const char* (*params)(void* ctx);
   /* The attempt: {"execution_id","dag_id","run_id","task_id","map_index","try_number","fence",
    * "logical_date","data_interval_start","data_interval_end","window_start","window_end","lake",
-   * "scratch","upstream":{task_id: value}}. `lake` and `scratch` are absolute folders; scratch is
-   * empty when the attempt starts, and emptied afterwards. */
+   * "scratch","idempotency_key","upstream":{task_id: value}}. `lake` and `scratch` are absolute
+   * folders; scratch is empty when the attempt starts, and emptied afterwards. */
   const char* (*context)(void* ctx);
   /* A connection's JSON {"conn_type","host","port","login","password","schema","extra"}; NULL when
    * the task does not name it. Wiped when execute returns. */
@@ -85,6 +87,18 @@ typedef struct batuta_host {
    * refused (unknown list, not JSON, too much).
    */
   int32_t (*report)(void* ctx, const char* list, const char* json, size_t length);
+  /* When execute returns 0, the task is not over: it gives its slot back and waits; then it is
+   * launched again, in the same try, and `context` has {"resume":{"event","reason","payload"}}.
+   * wait: a JSON object with the fields of a sensor, {"wait_for":{one of time, until, delay, file,
+   * http, topic, sql, run},"timeout","poke_interval","exponential_backoff","max_wait"}, and
+   * "on_timeout": "resume" (the default), "fail" or "skip". payload: any JSON. Each at most
+   * BATUTA_MAX_DEFERRAL_BYTES; both are kept in the clear, so no secret may be in them; connections
+   * that the wait names must be the task's. event: "satisfied", "timed_out" or "failed" (what was
+   * waited for will never come: `reason` says why). Last call wins. Such a part of a task has no
+   * result, output, watermark or branch: those belong to the last one. Returns -1 when refused;
+   * execute should then fail. NULL or beyond struct_size: this host cannot. */
+  int32_t (*defer)(void* ctx, const char* wait, size_t wait_length, const char* payload,
+                   size_t payload_length);
 } batuta_host;
 
 typedef struct batuta_param {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -55,7 +56,7 @@ void require(std::int32_t answer, const char* what) {
 }  // namespace
 
 struct Context::Attempt {
-  std::string execution_id, dag_id, run_id, task_id, lake, scratch;
+  std::string execution_id, dag_id, run_id, task_id, lake, scratch, idempotency_key;
   std::int64_t map_index = -1, try_number = 1, fence = 0;
   Json all;
 };
@@ -74,6 +75,7 @@ const Context::Attempt& Context::attempt() const {
     read->task_id = member_text(all, "task_id");
     read->lake = member_text(all, "lake");
     read->scratch = member_text(all, "scratch");
+    read->idempotency_key = member_text(all, "idempotency_key");
     read->map_index = member_int(all, "map_index", -1);
     read->try_number = member_int(all, "try_number", 1);
     read->fence = member_int(all, "fence", 0);
@@ -222,6 +224,9 @@ const std::string& Context::run_id() const {
 const std::string& Context::task_id() const {
   return attempt().task_id;
 }
+const std::string& Context::idempotency_key() const {
+  return attempt().idempotency_key;
+}
 const std::string& Context::lake() const {
   return attempt().lake;
 }
@@ -342,6 +347,34 @@ void Context::report(const char* list, std::string_view json) {
   require(host_.report(host_.ctx, list, json.data(), json.size()), "the report");
 }
 
+namespace {
+constexpr std::size_t host_size_without_defer = offsetof(batuta_host, defer);
+}  // namespace
+
+void Context::defer(std::string_view wait_json, std::string_view payload_json) {
+  if (host_.struct_size <= host_size_without_defer || host_.defer == nullptr) {
+    throw FinalError("the worker is older than this plugin needs: it cannot defer a task");
+  }
+  const std::int32_t answer = host_.defer(host_.ctx, wait_json.data(), wait_json.size(),
+                                          payload_json.data(), payload_json.size());
+  if (answer != 0) throw FinalError("the worker refused to defer the task");
+}
+
+std::optional<Resumed> Context::resumed() const {
+  const auto& all = attempt().all;
+  const auto told = all.find("resume");
+  if (told == all.end() || !told->is_object()) return std::nullopt;
+  Resumed resumed;
+  const std::string event = member_text(*told, "event");
+  resumed.event = event == "timed_out" ? Resumed::Event::timed_out
+                  : event == "failed"  ? Resumed::Event::failed
+                                       : Resumed::Event::satisfied;
+  resumed.reason = member_text(*told, "reason");
+  const auto payload = told->find("payload");
+  resumed.payload_json = payload == told->end() ? "null" : json_text(*payload);
+  return resumed;
+}
+
 void Context::child_memory(std::int64_t peak_kib) {
   using Tell = void (*)(void*, std::int64_t);
   // The table hands out data pointers; POSIX lets one be a function's.
@@ -364,7 +397,8 @@ std::int32_t guarded(const batuta_host* host, void (*body)(Context&)) noexcept {
     host->fail(host->ctx, kind, why.data(), why.size());
     return code;
   };
-  if (host->struct_size < sizeof(batuta_host)) {
+  // What came later is asked for where it is used.
+  if (host->struct_size < host_size_without_defer) {
     return fail(BATUTA_FAIL_FINAL, "the worker is older than this plugin needs");
   }
   try {

@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -70,6 +71,18 @@ struct Connection {
   std::string extra(std::string_view key) const;
 };
 
+// How the wait of a task ended that had called Context::defer(), and what it left for this part.
+struct Resumed {
+  enum class Event : std::uint8_t {
+    satisfied,
+    timed_out,  // the wait's own "timeout"
+    failed,     // what was waited for will never come
+  };
+  Event event = Event::satisfied;
+  std::string reason;  // of the other two, for people
+  std::string payload_json;
+};
+
 struct Window {
   Time start;
   Time end;  // exclusive
@@ -113,9 +126,13 @@ class Context {
   const std::string& dag_id() const;
   const std::string& run_id() const;
   const std::string& task_id() const;
-  std::int64_t map_index() const;      // -1 when the task is not mapped
-  std::int64_t try_number() const;     // from 1
-  std::int64_t fence() const;          // grows with every launch: an idempotency key for outside
+  std::int64_t map_index() const;   // -1 when the task is not mapped
+  std::int64_t try_number() const;  // from 1
+  std::int64_t fence() const;       // grows with every launch: an idempotency key for outside
+  // The same for all attempts that may have done the same: a lost worker's successor has it, and so
+  // has every part of a task that defers; a try after a failure, a clear or another turn of a loop
+  // has another. At most 64 letters and digits.
+  const std::string& idempotency_key() const;
   const std::string& lake() const;     // absolute folder
   const std::string& scratch() const;  // absolute folder, empty at the start and again afterwards
   OptTime logical_date() const;
@@ -149,6 +166,14 @@ class Context {
   void branch(const std::vector<std::string>& task_ids);
   // list: "files" (a JSON string, as quoted() makes one), "quality" or "lineage" (an object).
   void report(const char* list, std::string_view json);
+
+  // -- waiting without a slot
+  // The task is not over when execute() returns: it waits, and is launched again then, in the same
+  // try (batuta_plugin.h has the fields of the wait). FinalError when the host refuses it, or is
+  // older than this.
+  void defer(std::string_view wait_json, std::string_view payload_json = "null");
+  // What this part goes on from; empty in the first.
+  std::optional<Resumed> resumed() const;
 
   // The peak memory (KiB) of a process that the plugin started and waited for.
   void child_memory(std::int64_t peak_kib);

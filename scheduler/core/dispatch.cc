@@ -3,6 +3,7 @@
 // dispatch reads about as many groups as it launches tasks.
 #include <algorithm>
 
+#include "scheduler/core/deferral.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -52,9 +53,10 @@ LiveAgent* least_queued(const LivePlugin& plugin, std::int64_t depth) {
   return best;
 }
 
-// What the row says of the attempt before gives way to the new one.
-void reset_attempt_fields(InstanceCold& row) {
-  row.start_date.reset();
+// What the row says of the attempt before gives way to the new one; a try that goes on keeps its
+// start.
+void reset_attempt_fields(InstanceCold& row, bool goes_on_in_try) {
+  if (!goes_on_in_try) row.start_date.reset();
   row.end_date.reset();
   row.reason.clear();
   row.plugin_sha256.clear();
@@ -68,12 +70,13 @@ void launch(Turn& turn, LiveRun& run, InstanceIndex i, LiveAgent& agent) {
   touch(turn, run, i);
   InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
+  const bool goes_on_in_try = continues_try(run, i) && !mutant("resume_is_new_try");
   archive_try(turn, run, i, TaskState::failed);
-  reset_attempt_fields(detail);
+  reset_attempt_fields(detail, goes_on_in_try);
   if (!mutant("keep_fence")) ++row.fence;
-  if (!mutant("keep_try_number")) ++row.try_number;
+  if (!mutant("keep_try_number") && !goes_on_in_try) ++row.try_number;
   row.worker = agent.id;
-  detail.queued_at = turn.now.wall;
+  if (!goes_on_in_try) detail.queued_at = turn.now.wall;
   detail.hostname = agent.hostname;
   detail.pid = agent.pid;
   fix_window(turn, run, i);
@@ -81,6 +84,12 @@ void launch(Turn& turn, LiveRun& run, InstanceIndex i, LiveAgent& agent) {
   attach(agent, run, i, ++turn.state.last_launch, false);
   turn.out.launches.push_back({agent.connection, run.attempt(i), i, row.try_number,
                                mutant("forget_predecessor") ? std::string() : detail.slot});
+  if (!is_resumed(run, i) || mutant("forget_payload")) return;
+  const WaitRow& wait = run.waits.at(i).row;
+  LaunchEffect& launched = turn.out.launches.back();
+  launched.resume = wait.resume;
+  launched.payload_json = wait.payload_json;
+  launched.told = wait.told;
 }
 
 Tried try_launch(Turn& turn, LiveRun& run, GroupNo number) {

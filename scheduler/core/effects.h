@@ -99,6 +99,10 @@ struct LaunchEffect {
   InstanceIndex instance{};
   std::int32_t try_number = 1;
   std::string predecessor_slot;
+  // Of a task that goes on after it was deferred: Resume::no for all others.
+  Resume resume = Resume::no;
+  std::string payload_json{};
+  std::string told{};
 };
 // A mapped task may run, and nobody knows yet over what: the engine reads it and answers with
 // TaskExpanded. Not kept: whoever forgets the answer asks again.

@@ -237,6 +237,10 @@ struct AttemptFinished {  // worker 0: the engine itself (a template failed)
   Finished report;
   // Set by the engine: what its task's loop says of return values (Repeat::result_json) holds.
   bool result_fits = false;
+  // Outcome::deferred only, set by the engine: what the report says is waited for; and the run that
+  // it looks at, when that is one by date that is not in memory.
+  std::optional<WaitRow> wait{};
+  std::optional<StoredRun> found{};
 };
 struct AttemptRecalled {
   WorkerId worker = 0;

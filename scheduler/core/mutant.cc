@@ -98,6 +98,11 @@ constexpr std::array mutants = {
     MutantInfo{"no_repeat_delay", "I32: between the turns of a loop lies its delay"},
     MutantInfo{"repeat_costs_retry", "I5: the turns of a loop use up no retries"},
     MutantInfo{"ignore_on_max", "I32: what ran as often as it may ends as on_max says"},
+    // Tasks that their plugins defer
+    MutantInfo{"forget_payload", "I36: a deferred task goes on from what it left behind"},
+    MutantInfo{"resume_is_new_try", "I36: a deferred task goes on in the same try"},
+    MutantInfo{"retry_resumes", "I36: a try after a failure begins anew"},
+    MutantInfo{"deferral_stops_the_clock", "I36: a deferred try takes no longer than it may"},
     // Limits by key
     MutantInfo{"ignore_concurrency_key", "I33: no more runs of a key go on than may"},
     MutantInfo{"queue_what_is_skipped", "I33: a run without room is skipped where its DAG says so"},

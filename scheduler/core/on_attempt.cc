@@ -1,5 +1,6 @@
 // What agents report about attempts. A report that is not about the current attempt changes
 // nothing.
+#include "scheduler/core/deferral.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -49,7 +50,7 @@ bool is_own_failure(Outcome outcome) {
 void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
                   const std::string& slot) {
   touch(turn, run, i);
-  run.detail(i).start_date = started;
+  if (!continues_try(run, i)) run.detail(i).start_date = started;
   if (!run.detail(i).first_start) run.detail(i).first_start = started;
   run.detail(i).slot = slot;
   TaskCell& cell = run.cell(i);
@@ -63,9 +64,10 @@ void mark_started(Turn& turn, LiveRun& run, InstanceIndex i, Time started,
 }
 
 // What becomes of the task, for nobody asked for something else.
-void judge_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report,
-                   bool result_fits) {
-  const LoopStep next = loop_step(run.definition(i).repeat, report, result_fits);
+void judge_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const AttemptFinished& event) {
+  const Finished& report = event.report;
+  if (report.outcome == Outcome::deferred) return defer_attempt(turn, run, i, event);
+  const LoopStep next = loop_step(run.definition(i).repeat, report, event.result_fits);
   if (report.outcome == Outcome::success) {
     const bool again = next == LoopStep::again;
     if (report.outputs.empty()) return attempt_succeeded(turn, run, i, report, again);
@@ -144,7 +146,7 @@ void on(Turn& turn, const AttemptFinished& event) {
     job_ended(turn, run, i, "cancelled", &report);
     carry_out_request(turn, run, i, true);
   } else {
-    judge_attempt(turn, run, i, report, event.result_fits);
+    judge_attempt(turn, run, i, event);
   }
 }
 

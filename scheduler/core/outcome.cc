@@ -1,6 +1,7 @@
 // What a task becomes when its attempt has ended: budgets, requests of users, branches.
 #include <algorithm>
 
+#include "scheduler/core/deferral.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -66,6 +67,7 @@ void fail_or_retry(Turn& turn, LiveRun& run, InstanceIndex i, const Failure& fai
     return end_failed(turn, run, i);
   }
   move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
+  forget_resume(turn, run, i);
 }
 
 void end_without_retry(Turn& turn, LiveRun& run, InstanceIndex i) {
@@ -167,6 +169,7 @@ void refuse_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const std::string
   InstanceHot& row = run.task(i);
   ++row.losses;
   if (end_if_lost_too_often(turn, run, i, reason)) return;
+  end_resumed_try(turn, run, i);
   InstanceCold& detail = run.detail(i);
   detail.retry_at = *detail.end_date + conflict_delay(turn.state.options, row.losses);
   move_task(turn, run, i, Cause::retry, TaskState::up_for_retry);
@@ -277,6 +280,7 @@ void refuse_publication(Turn& turn, LiveRun& run, InstanceIndex i, const std::st
              (row.conflicts > turn.state.options.max_conflicts && !mutant("endless_conflicts"))) {
     end_task(turn, run, i, Cause::failed, TaskState::failed);
   } else {
+    end_resumed_try(turn, run, i);
     detail.retry_at = turn.now.wall + (mutant("no_conflict_delay")
                                            ? Duration{}
                                            : conflict_delay(turn.state.options, row.conflicts));
@@ -316,6 +320,7 @@ void lose_attempt(Turn& turn, LiveRun& run, InstanceIndex i, bool charged,
   job_ended(turn, run, i, "zombie", nullptr);
   if (carry_out_request(turn, run, i, charged)) return;
   if (end_if_lost_too_often(turn, run, i, reason)) return;
+  end_resumed_try(turn, run, i);
   move_task(turn, run, i, Cause::retry, TaskState::scheduled);
 }
 
@@ -323,11 +328,14 @@ void free_attempt(Turn& turn, LiveRun& run, InstanceIndex i) {
   touch(turn, run, i);
   InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
-  if (!mutant("charge_unstarted")) --row.try_number;
+  const bool goes_on_in_try = continues_try(run, i);
+  if (!mutant("charge_unstarted") && !goes_on_in_try) --row.try_number;
   row.worker.clear();
-  detail.start_date.reset();
   detail.end_date.reset();
-  detail.queued_at.reset();
+  if (!goes_on_in_try) {
+    detail.start_date.reset();
+    detail.queued_at.reset();
+  }
   detail.reason.clear();
   detail.hostname.clear();
   detail.pid = 0;
@@ -361,7 +369,8 @@ bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
 void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
   const InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
-  const bool waits = row.state == TaskState::deferred;
+  const bool waits = row.state == TaskState::deferred ||
+                     (row.state == TaskState::scheduled && continues_try(run, i));
   ran = ran || waits || row.failures + row.losses + row.conflicts + row.repeats > 0;
   if (!ran || (row.state == TaskState::up_for_retry && mutant("skip_what_waits_for_retry"))) {
     return end_task(turn, run, i, Cause::run_ended, TaskState::skipped, run.row().reason);

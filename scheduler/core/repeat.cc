@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "scheduler/core/deferral.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -73,6 +74,7 @@ void run_again(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report
   if (!has_time_left(run, i, *detail.end_date + delay)) return end_without_retry(turn, run, i);
   detail.retry_at = *detail.end_date + delay;
   move_task(turn, run, i, Cause::repeated, TaskState::up_for_reschedule);
+  forget_resume(turn, run, i);
 }
 
 TaskState state_of_turn(const LiveRun& run, InstanceIndex i) {

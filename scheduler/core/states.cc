@@ -68,7 +68,9 @@ constexpr Row table[] = {
     {Cause::delay_over, bit(up_for_retry) | bit(up_for_reschedule), bit(scheduled)},
     {Cause::unmappable, bit(none), bit(failed)},
     {Cause::shrunk, terminal | bit(none), bit(removed)},
-    {Cause::deferred, bit(scheduled), bit(deferred)},
+    // From an attempt: its plugin gave the slot back.
+    {Cause::deferred, bit(scheduled) | with_attempt, bit(deferred)},
+    {Cause::resumed, bit(deferred), bit(scheduled)},
     {Cause::repeated, with_attempt | bit(publishing), bit(up_for_reschedule)},
 };
 

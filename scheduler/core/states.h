@@ -73,6 +73,7 @@ enum class Cause : std::uint8_t {
   shrunk,      // mapped over less than before: it is none of its instances any more
   deferred,    // waits for something
   repeated,    // its loop goes on
+  resumed,     // what its plugin waited for is there, or will not come
 };
 
 // True if the table has (from, cause) -> to. docs/architecture.md shows the same table.

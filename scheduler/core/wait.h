@@ -29,6 +29,18 @@ constexpr StateSet states_with(DagRunState s) {
   return StateSet{1} << static_cast<unsigned>(s);
 }
 
+// How it is with a task that its own plugin deferred: it is launched again when the wait is over,
+// in the same try, with what it left behind.
+enum class Resume : std::uint8_t {
+  no,    // not deferred by a plugin: the end of the wait is the task's
+  open,  // it waits
+  satisfied,
+  timed_out,
+  failed,  // what it waits for will never come
+};
+// What becomes of it when it has waited too long.
+enum class OnTimeout : std::uint8_t { resume, fail, skip };
+
 struct WaitRow {
   RunSeq run{};
   TaskIndex task = 0;
@@ -51,6 +63,13 @@ struct WaitRow {
   Duration interval{};
   bool doubling = false;        // each look twice as long after the one before
   Duration longest_interval{};  // of those; 0: a day
+  // Of a plugin's: kept until its task ends, is tried anew, or waits again.
+  Resume resume = Resume::no;
+  OnTimeout on_timeout = OnTimeout::resume;
+  bool in_try = false;       // its next launch goes on within the try that was deferred
+  bool try_ends = false;     // at `deadline` the try has used up its time (execution_timeout)
+  std::string payload_json;  // for its next launch
+  std::string told;          // why the wait ended, where that was in vain; for people and plugin
 
   InstanceKey key() const { return {run, task, map_index}; }
 };

@@ -3,6 +3,7 @@
 // its time-out counts from the first; restarts arm it again.
 #include <algorithm>
 
+#include "scheduler/core/deferral.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -43,12 +44,18 @@ Finding judge(const WaitRow& wait, const StoredRun& run) {
 }
 
 void end_satisfied(Turn& turn, LiveRun& run, InstanceIndex i) {
+  if (run.waits.at(i).row.resume != Resume::no) {
+    return resume_task(turn, run, i, Resume::satisfied, {});
+  }
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
 }
 
 // It waited too long, or what it waits for will never come. `final`: no retry whatever its retry
 // rules say, as in Airflow: the time that it may wait counts over all tries.
 void end_in_vain(Turn& turn, LiveRun& run, InstanceIndex i, const std::string& reason, bool final) {
+  if (run.waits.at(i).row.resume != Resume::no) {
+    return resume_task(turn, run, i, Resume::failed, reason);
+  }
   touch(turn, run, i);
   const bool soft = run.waits.at(i).row.soft_fail && !mutant("soft_fail_fails");
   run.detail(i).reason = reason;
@@ -133,7 +140,9 @@ void begin_wait(Turn& turn, LiveRun& run, InstanceIndex i, WaitRow row) {
   row.map_index = run.task(i).map_index;
   row.since = turn.now.wall;
   // People are asked anew by each try, and have the whole time again.
-  const bool goes_on = row.kind != WaitKind::answer && !mutant("retry_restarts_timeout");
+  // A plugin says anew each time how long.
+  const bool goes_on =
+      row.kind != WaitKind::answer && row.resume == Resume::no && !mutant("retry_restarts_timeout");
   if (const LiveWait* earlier = wait_of(run, i); earlier && goes_on) {
     row.since = earlier->row.since;
     row.deadline = earlier->row.deadline;
@@ -192,6 +201,7 @@ void wait_due(Turn& turn, const Timer& timer) {
   if (wait->row.due && *wait->row.due <= turn.now.wall) return end_satisfied(turn, run, i);
   if (wait->row.deadline && *wait->row.deadline <= turn.now.wall && !mutant("wait_for_ever")) {
     if (wait->row.kind == WaitKind::answer) return question_timed_out(turn, run, i);
+    if (wait->row.resume != Resume::no) return deferral_timed_out(turn, run, i);
     const std::string reason = "timed out waiting for " + wait->row.about;
     tell_task_timeout(turn, run, i, reason);
     return end_in_vain(turn, run, i, reason, true);
@@ -230,7 +240,8 @@ void end_if_decided(Turn& turn, LiveRun& run, InstanceIndex i, const StoredRun& 
     case Finding::open:
       return;
     case Finding::satisfied:
-      if (wait.watched != RunSeq{}) return end_with_run_id(turn, run, i, watched);
+      if (wait.watched != RunSeq{} && wait.resume == Resume::no)
+        return end_with_run_id(turn, run, i, watched);
       return end_satisfied(turn, run, i);
     case Finding::refused:
       return end_in_vain(turn, run, i, what + " came to a state that fails the wait", false);

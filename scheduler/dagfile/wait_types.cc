@@ -274,6 +274,58 @@ void read_sensor(FieldReader& fields, Task& task, json& params) {
   if (fields.duration("max_wait")) params["max_wait"] = *fields.find("max_wait");
 }
 
+namespace {
+
+// They would be taken for what they are: nobody renders them.
+const json* template_in(const json& value) {
+  if (!value.is_structured()) return is_template(value) ? &value : nullptr;
+  for (const json& item : value) {
+    if (const json* found = template_in(item)) return found;
+  }
+  return nullptr;
+}
+
+void keep_wait_limits(FieldReader& fields, json& params) {
+  for (const char* name : {"timeout", "poke_interval", "max_wait"}) {
+    const auto given = fields.duration(name);
+    if (!given) continue;
+    const bool looks = std::string_view(name) != "timeout";
+    if (looks && *given < std::chrono::seconds(1)) fields.problem(name, "1 s at least");
+    params[name] = *fields.find(name);
+  }
+  if (fields.boolean("exponential_backoff").value_or(false)) params["exponential_backoff"] = true;
+  if (const auto what = fields.text("on_timeout", 40)) {
+    if (*what != "resume" && *what != "fail" && *what != "skip") {
+      fields.problem("on_timeout", "must be \"resume\", \"fail\" or \"skip\"");
+    }
+    params["on_timeout"] = *what;
+  }
+}
+
+}  // namespace
+
+Result<json> read_deferral(const json& wait) {
+  Problems problems;
+  FieldReader fields(wait, "", problems);
+  Task task;  // its connections were the plugin's to give
+  json params = json::object();
+  if (const json* found = template_in(wait)) {
+    problems.add("/wait_for", "\"" + found->get<std::string>().substr(0, 80) +
+                                  "\" is a template, and none is filled in here: the plugin writes "
+                                  "the value itself");
+  }
+  read_wait_for(fields, task, params);
+  keep_wait_limits(fields, params);
+  fields.refuse_unknown("a wait of a deferred task");
+  if (problems.none()) return params;
+  const auto& first = problems.list().front();
+  Error error{Errc::invalid, first.message, first.pointer};
+  for (std::size_t i = 1; i < problems.list().size(); ++i) {
+    error.message += "; " + problems.list()[i].pointer + ": " + problems.list()[i].message;
+  }
+  return error;
+}
+
 void read_trigger_dag(FieldReader& fields, Task& task, json& params) {
   task.is_resolved = true;
   refuse_attempt_fields(fields);

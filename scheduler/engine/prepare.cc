@@ -5,26 +5,27 @@
 
 #include "common/safe_json.h"
 #include "scheduler/core/backfill.h"
+#include "scheduler/engine/identity.h"
 #include "scheduler/engine/results.h"
 #include "scheduler/engine/turn_xcoms.h"
 
 namespace batuta {
 namespace {
 
+std::string message_of(const Error& error) {
+  return error.where.empty() ? error.message : error.where + ": " + error.message;
+}
+
 // Gathers what the events of a turn ask, and hands the answers back to where they were asked.
 class Asking {
  public:
-  Asking(const SchedulerState& state, LaunchContext& context) : state_(state), context_(context) {}
+  Asking(const SchedulerState& state, LaunchContext& context, const Now& now)
+      : state_(state), context_(context), now_(now) {}
 
   void operator()(RunRequested& e) { run(e); }
   void operator()(TaskResolved& e) {
     if (e.what.trigger) run(*e.what.trigger);
-    const WaitRow& wait = e.what.wait;
-    const bool by_date = e.what.kind == Resolution::Kind::wait && wait.kind == WaitKind::run &&
-                         wait.logical_date && wait.watched == RunSeq{};
-    if (!by_date || state_.find_run_by_date(wait.dag_id, *wait.logical_date)) return;
-    questions_.whole_dates.push_back({wait.dag_id, *wait.logical_date});
-    found_.push_back(&e.found);
+    if (e.what.kind == Resolution::Kind::wait) watched(e.what.wait, e.found);
   }
   void operator()(RunStateRequested& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
   void operator()(RunDeleted& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
@@ -54,6 +55,7 @@ class Asking {
     const StoredRun* run = state_.run(e.report.key.run);
     if (run == nullptr || e.report.key.task >= run->dag->tasks.size()) return;
     const Task& task = run->dag->tasks[e.report.key.task];
+    if (e.report.outcome == Outcome::deferred) return deferral(*run, task, e);
     if (task.repeat.loops()) e.result_fits = context_.fits_loop(task, e.report);
     shape_result(task, e.report);
   }
@@ -79,6 +81,28 @@ class Asking {
   }
 
  private:
+  // The run that a wait looks at, if it is one by date that memory does not have.
+  void watched(const WaitRow& wait, std::optional<StoredRun>& to) {
+    const bool by_date =
+        wait.kind == WaitKind::run && wait.logical_date && wait.watched == RunSeq{};
+    if (!by_date || state_.find_run_by_date(wait.dag_id, *wait.logical_date)) return;
+    questions_.whole_dates.push_back({wait.dag_id, *wait.logical_date});
+    found_.push_back(&to);
+  }
+  void deferral(const StoredRun& run, const Task& task, AttemptFinished& e) {
+    const auto i = run.has_rows() ? run.find(e.report.key.task, e.report.key.map_index)
+                                  : std::optional<InstanceIndex>();
+    if (!i) return;  // a stale report
+    const LaunchContext::Attempt attempt{
+        run.run, *run.dag, task, run.hot[place_of(*i)], run.cold[place_of(*i)], {}};
+    auto wait = context_.deferral(attempt, e.report.wait_json, now_.wall);
+    if (wait) {
+      e.wait = std::move(*wait);
+      return watched(*e.wait, e.found);
+    }
+    e.report.outcome = Outcome::failed_no_retry;
+    e.report.reason = "defer: " + message_of(wait.error());
+  }
   void run(RunRequested& e) {
     if (!e.idempotency_key.empty() && !state_.find_run_by_key(e.dag_id, e.idempotency_key)) {
       questions_.keys.push_back({e.dag_id, e.idempotency_key});
@@ -112,6 +136,7 @@ class Asking {
 
   const SchedulerState& state_;
   LaunchContext& context_;
+  const Now& now_;
   Questions questions_;
   std::vector<std::optional<StoredRun>*> whole_;
   std::vector<std::optional<StoredRun>*> found_;
@@ -180,10 +205,6 @@ LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& 
             const bool same_item = is_mapped_with(*run.dag, run.task_of(i), task);
             return xcoms.by_index(run, task, key, same_item ? &own : nullptr);
           }};
-}
-
-std::string message_of(const Error& error) {
-  return error.where.empty() ? error.message : error.where + ": " + error.message;
 }
 
 void expand_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xcoms,
@@ -284,37 +305,6 @@ Event render_failure(const LaunchEffect& launch, const Error& error, const Now& 
   return AttemptFinished{0, std::move(report)};
 }
 
-// What its worker lets it take: as long as one try may, or what is left for all of them.
-std::int64_t time_limit(const Task& task, OptTime first_start, Time now) {
-  std::int64_t limit = task.execution_timeout.count();
-  if (task.total_timeout <= Duration{}) return limit;
-  const Duration least = std::chrono::seconds(1);
-  const Duration left =
-      std::max(first_start ? *first_start + task.total_timeout - now : task.total_timeout, least);
-  return limit > 0 ? std::min(limit, left.count()) : left.count();
-}
-
-Launch identity_of(const StoredRun& run, const LaunchEffect& effect, Time now) {
-  const Task& task = run.dag->tasks[effect.key.task];
-  Launch launch;
-  launch.key = effect.key;
-  launch.try_number = effect.try_number;
-  launch.run_uuid = to_string(run.run.uuid);
-  launch.dag_id = run.dag->id;
-  launch.dag_run_id = run.run.dag_run_id;
-  launch.task_id = task.id;
-  launch.plugin = task.plugin;
-  launch.timeout_us = time_limit(task, run.cold[place_of(effect.instance)].first_start, now);
-  launch.isolation = task.isolation;
-  launch.memory = task.memory;
-  launch.cpu_percent = task.cpu_percent;
-  launch.watch = task.repeat.output.empty() ? task.continue_on.output : task.repeat.output;
-  if (!effect.predecessor_slot.empty()) {
-    launch.predecessor = {Predecessor::Kind::slot_lock, effect.predecessor_slot, 0};
-  }
-  return launch;
-}
-
 // What a table version's commitInfo says about where it came from.
 std::string publication_info(const StoredRun& run, const AttemptKey& key) {
   const std::optional<InstanceIndex> i = run.find(key.task, key.map_index);
@@ -408,8 +398,8 @@ void add_alerts(SchedulerState& state, Effects& effects, Xcoms& xcoms, LaunchCon
 }  // namespace
 
 void prepare_events(const SchedulerState& state, Store& store, LaunchContext& context,
-                    std::vector<Event>& events) {
-  Asking asking(state, context);
+                    std::vector<Event>& events, const Now& now) {
+  Asking asking(state, context, now);
   for (Event& event : events) std::visit(asking, event);
   asking.ask(store);
 }
@@ -474,6 +464,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
       prepared.events.push_back(render_failure(effect, status.error(), now));
       continue;
     }
+    add_own_context(launch, effect, run);
     if (!rendered.empty()) {
       prepared.rendered.push_back(
           {effect.key.run, effect.key.task, effect.key.map_index, effect.try_number, rendered});

@@ -17,7 +17,7 @@ namespace batuta {
 // idempotency key, run id or logical date already names; and to reports of attempts what their
 // loops say of them. Control thread; reads the store.
 void prepare_events(const SchedulerState& state, Store& store, LaunchContext& context,
-                    std::vector<Event>& events);
+                    std::vector<Event>& events, const Now& now);
 
 struct PreparedLaunch {
   WorkerId worker = 0;

@@ -93,6 +93,11 @@ class LaunchContext {
   // the newest version of a DAG, or null.
   using DagFinder = std::function<std::shared_ptr<const Dag>(std::string_view dag_id)>;
   virtual Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) = 0;
+  // What a plugin's attempt that ended with Outcome::deferred waits for. An error fails the attempt
+  // with its message, without a retry.
+  virtual Result<WaitRow> deferral(const Attempt&, const std::string& /*wait_json*/, Time /*now*/) {
+    return Error{Errc::invalid, "no task can be deferred here", {}};
+  }
   // Params, context and secrets into `out`, whose identity fields are filled. `rendered` is set
   // when the parameters should be kept (they differ from the definition). An error (an undefined
   // name, an unknown connection) fails the attempt with its message.

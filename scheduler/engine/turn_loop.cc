@@ -45,7 +45,7 @@ bool TurnLoop::on_events(std::vector<Event> events, const Now& now) {
   pending_.events = events.size();
   pending_.began = now.boot;
   try {
-    prepare_events(state_, store_, context_, events);
+    prepare_events(state_, store_, context_, events, now);
     driver_.folding(events, now);
     pending_.effects = step(state_, events, now);
     std::vector<Event> given_back;

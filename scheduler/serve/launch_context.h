@@ -59,6 +59,8 @@ class RegistryLaunchContext : public LaunchContext {
   Result<Gate> gate(const Attempt& attempt) override;
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
+  // launch_waits.cc
+  Result<WaitRow> deferral(const Attempt& attempt, const std::string& wait_json, Time now) override;
   // launch_gate.cc
   Result<RunKeys> run_keys(const Attempt& attempt, const Dag& limits) override;
   bool fits_loop(const Task& task, const Finished& report) override;

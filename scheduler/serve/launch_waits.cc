@@ -8,6 +8,7 @@
 #include "common/url.h"
 #include "scheduler/dagfile/run_branch.h"
 #include "scheduler/dagfile/run_conf.h"
+#include "scheduler/dagfile/wait_types.h"
 #include "scheduler/dagfile/zone.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/launch_questions.h"
@@ -276,6 +277,26 @@ Resolution resolve_short_circuit(const json& params) {
 }
 
 }  // namespace
+
+Result<WaitRow> RegistryLaunchContext::deferral(const Attempt& attempt,
+                                                const std::string& wait_json, Time now) {
+  const auto given = parse_untrusted(wait_json);
+  if (!given || !given->is_object()) return Error{Errc::invalid, "the wait is no JSON object", {}};
+  const auto params = read_deferral(*given);
+  if (!params) return params.error();
+  WaitRow wait;
+  if (auto status = set_limits(*params, default_timeout, now, wait); !status) {
+    return status.error();
+  }
+  const std::string late = params->value("on_timeout", "resume");
+  wait.on_timeout = late == "fail"   ? OnTimeout::fail
+                    : late == "skip" ? OnTimeout::skip
+                                     : OnTimeout::resume;
+  if (auto status = set_wait(attempt, params->at("wait_for"), now, wait); !status) {
+    return status.error();
+  }
+  return wait;
+}
 
 Result<Resolution> RegistryLaunchContext::read_resolution(const Attempt& attempt,
                                                           const DagFinder& newest, Time now) {

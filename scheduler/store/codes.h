@@ -51,6 +51,11 @@ static_assert(static_cast<int>(OutboxKind::publish) == 0 &&
               static_cast<int>(OutboxKind::lineage) == 2);
 static_assert(static_cast<int>(WaitKind::time) == 0 && static_cast<int>(WaitKind::run) == 1 &&
               static_cast<int>(WaitKind::check) == 2 && static_cast<int>(WaitKind::answer) == 3);
+static_assert(static_cast<int>(Resume::no) == 0 && static_cast<int>(Resume::open) == 1 &&
+              static_cast<int>(Resume::satisfied) == 2 &&
+              static_cast<int>(Resume::timed_out) == 3 && static_cast<int>(Resume::failed) == 4);
+static_assert(static_cast<int>(OnTimeout::resume) == 0 && static_cast<int>(OnTimeout::fail) == 1 &&
+              static_cast<int>(OnTimeout::skip) == 2);
 static_assert(static_cast<int>(OnReject::nothing) == 0 &&
               static_cast<int>(OnReject::skip_next) == 1 &&
               static_cast<int>(OnReject::skip_all) == 2 && static_cast<int>(OnReject::fail) == 3);
@@ -80,5 +85,9 @@ template <>
 inline constexpr std::int64_t enum_max<WaitKind> = 3;
 template <>
 inline constexpr std::int64_t enum_max<OnReject> = 3;
+template <>
+inline constexpr std::int64_t enum_max<Resume> = 4;
+template <>
+inline constexpr std::int64_t enum_max<OnTimeout> = 2;
 
 }  // namespace batuta

@@ -16,11 +16,11 @@
 namespace batuta {
 namespace {
 
-constexpr std::array<std::string_view, 20> cause_names = {
-    "rule_met",  "rule_failed", "rule_skipped", "launched", "recalled", "started", "accepted",
-    "succeeded", "failed",      "retry",        "skipped",  "left_out", "cleared", "marked",
-    "run_ended", "delay_over",  "unmappable",   "shrunk",   "deferred", "repeated"};
-static_assert(cause_names.size() == static_cast<std::size_t>(Cause::repeated) + 1);
+constexpr std::array<std::string_view, 21> cause_names = {
+    "rule_met",  "rule_failed", "rule_skipped", "launched", "recalled", "started",  "accepted",
+    "succeeded", "failed",      "retry",        "skipped",  "left_out", "cleared",  "marked",
+    "run_ended", "delay_over",  "unmappable",   "shrunk",   "deferred", "repeated", "resumed"};
+static_assert(cause_names.size() == static_cast<std::size_t>(Cause::resumed) + 1);
 
 constexpr int state_count = static_cast<int>(TaskState::up_for_reschedule) + 1;
 using Move = std::tuple<std::string, std::string, std::string>;  // cause, from, to

@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Tasks that wait without a slot, with real processes: files, answers, times, runs of other DAGs; the scheduler killed in between."""
 import http.server
+import json
+import os
+import signal
 import sqlite3
 import sys
 import threading
@@ -171,8 +174,63 @@ def skips_what_follows_a_short_circuit():
         server.stop()
 
 
+PARTS = """
+import json, os, time
+import batuta
+resumed = batuta.resumed
+told = {"try": batuta.context.try_number, "key": batuta.context.idempotency_key, "payload": resumed and resumed.payload, "event": resumed and resumed.event}
+with open("%(log)s", "a") as log:
+    log.write(json.dumps(told) + "\\n")
+if resumed is None:
+    batuta.defer({"file": "%(there)s"}, {"job": 7}, poke_interval="1s", timeout="10m")
+while not os.path.exists("%(go)s"):
+    time.sleep(0.05)
+batuta.result(resumed.payload["job"])
+"""
+
+
+def defers_a_plugins_task_through_kills():
+    """a plugin's task gives the only slot back and waits; kill -9 of the scheduler then, and of the worker after, loses neither payload nor try"""
+    with Folder("deferring") as folder:
+        files = {name: str(folder.path / name) for name in ("log", "there", "go")}
+        parts = lambda: [json.loads(line) for line in open(files["log"])]  # noqa: E731
+        task = lambda code, **more: {"task_id": "job", "type": "python", "code": code, **more}  # noqa: E731
+        defers = dag("defers", [task(PARTS % files), shell("after", "test {{ ti.xcom_pull('job') }} = 7", ["job"])], default_args={"retries": 0})
+        late = dag("late", [task("import batuta\nif batuta.resumed: raise batuta.Fail(batuta.resumed.event + ': ' + batuta.resumed.reason)\n"
+                                 "batuta.defer({'file': '/nonexistent/x'}, timeout='1s')")], default_args={"retries": 0})
+        wrong = dag("wrong", [task("import batuta\nbatuta.defer({'until': 'soon'})")])
+        over = dag("over", [task("import batuta\nbatuta.defer({'delay': '1h'})", execution_timeout="2s")], default_args={"retries": 0})
+        server = folder.server({"defers": defers, "late": late, "wrong": wrong, "over": over, "busy": dag("busy", [shell("one", "true")])}, arguments=["--slots", "1"]).start()
+        run = server.trigger("defers")["dag_run_id"]
+        eventually(lambda: state(server, "defers", run, "job") == "deferred", 20, "it gave its slot back")
+        others = {name: server.trigger(name)["dag_run_id"] for name in ("late", "wrong", "over")}
+        assert server.wait_run("busy", server.trigger("busy")["dag_run_id"])["state"] == "success"
+        told = server.cli("tasks", "explain", "defers", run, "job").stdout
+        assert "there" in told and "holds no slot" in told, told
+        server.kill()
+        server.start()
+        assert state(server, "defers", run, "job") == "deferred"
+        for name, why in (("late", "timed_out: timed out waiting for file"), ("wrong", "defer: /wait_for/until: "), ("over", "its execution_timeout of 2s was over while it waited")):
+            assert server.wait_run(name, others[name])["state"] == "failed"
+            reason = server.cli("tasks", "explain", name, others[name], "job").stdout
+            assert why in reason, reason
+        Path(files["there"]).write_text("x")
+        eventually(lambda: len(parts()) == 2, 20, "it goes on")
+        os.kill(server.pids("agent")[0], signal.SIGKILL)
+        eventually(lambda: len(parts()) == 3, 40, "another worker goes on from the same payload")
+        Path(files["go"]).write_text("x")
+        assert server.wait_run("defers", run)["state"] == "success"
+        first, second, third = parts()
+        assert [first["payload"], second["payload"], third["payload"]] == [None, {"job": 7}, {"job": 7}], parts()
+        assert [first["try"], second["try"], third["try"]] == [1, 1, 2], parts()
+        assert second["event"] == "satisfied" and first["key"] == second["key"] == third["key"] != "", parts()
+        server.stop()
+        server.check_database()
+
+
 main([
     waits_for_a_file_on_no_slot_through_a_kill,
+    defers_a_plugins_task_through_kills,
     waits_for_an_answer_with_a_condition,
     runs_another_dag_and_waits_for_it_on_the_only_slot,
     waits_for_a_run_and_a_task_of_another_dag_by_date,

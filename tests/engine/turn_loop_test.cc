@@ -273,7 +273,7 @@ TEST_CASE("a run that has left memory is found by key, then run id, then logical
     trigger.idempotency_key = key;
     trigger.logical_date = date;
     std::vector<Event> events{trigger};
-    prepare_events(world.loop->state(), world.store, world.context, events);
+    prepare_events(world.loop->state(), world.store, world.context, events, {});
     const auto& found = std::get<RunRequested>(events[0]).existing;
     return found ? found->dag_run_id : "none";
   };

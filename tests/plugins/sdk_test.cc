@@ -14,6 +14,7 @@
 #include "common/safe_json.h"
 #include "plugins/sdk/plugin.h"
 #include "worker/attempt_host.h"
+#include "worker/plugin_folder.h"
 #include "worker/plugin_host.h"
 #include "worker/posix.h"
 #include "worker/slot_link.h"
@@ -285,6 +286,127 @@ TEST_CASE("log lines carry their level, and a line break starts a new line") {
   CHECK(world.logged() ==
         "\x1eIone\n\x1eItwo\n\x1e"
         "Ethree\n\x1eIprogress 50 %\n");
+}
+
+constexpr char wait_for_a_file[] = R"({"wait_for":{"file":"/in/x"},"timeout":"1h"})";
+
+TEST_CASE("a task that defers leaves a wait and a payload, and finds the payload again") {
+  World world;
+  const Finished first = world.run([](Context& c) {
+    CHECK_FALSE(c.resumed());
+    c.defer(R"({"wait_for":{"delay":"1s"}})");
+    c.defer(wait_for_a_file, R"({"job":7})");  // the last call counts
+  });
+  CHECK(first.outcome == Outcome::deferred);
+  CHECK(first.wait_json == wait_for_a_file);
+  CHECK(first.payload_json == R"({"job":7})");
+  CHECK(first.reason.empty());
+
+  world.launch.context_json =
+      R"({"idempotency_key":"k1","resume":{"event":"timed_out","reason":"why","payload":{"job":7}}})";
+  const Finished last = world.run([](Context& c) {
+    const auto resumed = c.resumed();
+    REQUIRE(resumed);
+    CHECK(resumed->event == plugin::Resumed::Event::timed_out);
+    CHECK(resumed->reason == "why");
+    CHECK(resumed->payload_json == R"({"job":7})");
+    CHECK(c.idempotency_key() == "k1");
+    c.return_json("1");
+  });
+  CHECK(last.outcome == Outcome::success);
+  CHECK(last.wait_json.empty());
+}
+
+TEST_CASE("a task that fails after it asked to be deferred has failed") {
+  World world;
+  const Finished done = world.run([](Context& c) {
+    c.defer(wait_for_a_file, "1");
+    throw plugin::RetryableError("after all");
+  });
+  CHECK(done.outcome == Outcome::failed);
+  CHECK(done.wait_json.empty());
+  CHECK(done.payload_json.empty());
+}
+
+TEST_CASE("what a deferral may not leave behind is refused, whatever the plugin makes of that") {
+  World world;
+  world.launch.secrets = {{"api", "{}", {"hunter2-long"}}};
+  const auto refused = [&](const std::string& wait, const std::string& payload) {
+    const Finished done =
+        world.run([&](Context& c) { CHECK_THROWS_AS(c.defer(wait, payload), plugin::FinalError); });
+    CHECK(done.outcome == Outcome::failed_no_retry);
+    CHECK(done.wait_json.empty());
+    world.launch.secrets = {{"api", "{}", {"hunter2-long"}}};  // each attempt wipes them
+    return done.reason;
+  };
+  CHECK(refused(wait_for_a_file, "{").starts_with("defer: the payload is not JSON"));
+  CHECK(refused("[]", "1") == "defer: the wait must be a JSON object");
+  CHECK(refused(wait_for_a_file, "\"" + std::string(64 << 10, 'x') + "\"") ==
+        "defer: the payload has 65538 bytes, and 65536 are the most");
+  CHECK(refused(wait_for_a_file, R"({"token":"hunter2-long"})").find("holds a secret") !=
+        std::string::npos);
+  CHECK(refused(R"({"wait_for":{"http":{"url":"http://h/?key=hunter2-long"}}})", "1")
+            .find("holds a secret") != std::string::npos);
+  CHECK(refused(R"({"wait_for":{"sql":{"connection":"other","sql":"SELECT 1"}}})", "1") ==
+        "defer: the wait names connection \"other\", which the task was not given: add it to its "
+        "\"connections\"");
+  CHECK(world
+            .run([](Context& c) {
+              c.defer(R"({"wait_for":{"http":{"connection":"api","url":"/"}}})", "1");
+            })
+            .outcome == Outcome::deferred);
+}
+
+TEST_CASE("what an end hands in is not dropped: a part that is deferred may hand in none of it") {
+  World world;
+  const auto reason = [&](std::function<void(Context&)> also) {
+    const Finished done = world.run([&](Context& c) {
+      c.defer(wait_for_a_file, "1");
+      also(c);
+    });
+    CHECK(done.outcome == Outcome::failed_no_retry);
+    return done.reason.substr(0, done.reason.find(':'));
+  };
+  CHECK(reason([](Context& c) { c.return_json("1"); }) ==
+        "the plugin called defer() and handed in result()");
+  CHECK(reason([](Context& c) { c.output(R"({"table":"gold/x"})"); }) ==
+        "the plugin called defer() and handed in output()");
+  CHECK(reason([](Context& c) { c.branch({"a"}); }) ==
+        "the plugin called defer() and handed in branch()");
+}
+
+TEST_CASE("a host that is older than defer() serves all else, and says so when asked for it") {
+  static constexpr batuta_plugin table = plugin::describe<Probe>();
+  static std::string failed;
+  batuta_host old{};
+  old.struct_size = offsetof(batuta_host, defer);
+  old.fail = [](void*, std::int32_t, const char* text, std::size_t length) {
+    failed.assign(text, length);
+  };
+  body = [](Context&) {};
+  CHECK(table.execute(&old) == 0);
+  body = [](Context& c) { c.defer(wait_for_a_file, "1"); };
+  CHECK(table.execute(&old) == 1);
+  CHECK(failed == "the worker is older than this plugin needs: it cannot defer a task");
+}
+
+TEST_CASE("a plugin built before defer() loads and runs") {
+  const char* build = std::getenv("BATUTA_BUILD_DIR");
+  REQUIRE(build != nullptr);
+  const std::string folder = std::string{build} + "/tests/frozen_plugins";
+  World world;
+  PluginHost plugins(folder);
+  REQUIRE(write_manifest(folder).ok());
+  const auto manifest = read_manifest(folder);
+  REQUIRE(manifest.ok());
+  REQUIRE(manifest->files.size() == 1);
+  const auto loaded = plugins.load(manifest->files[0]);
+  REQUIRE_MESSAGE(loaded.ok(), loaded.error().message);
+  AttemptHost host{world.slot, 1, world.launch, (*loaded)->info.params};
+  const Finished done = host.finish((*loaded)->table->execute(host.table()));
+  CHECK(done.outcome == Outcome::success);
+  CHECK(done.result_json == "\"as ever\"");
+  CHECK(done.extra_json == R"({"quality":[{"rule":"old"}]})");
 }
 
 TEST_CASE("every plugin exports its entry and nothing else") {

@@ -152,6 +152,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   check_cancels(effects);
   workers_.decided(effects);
   check_launches(effects);
+  check_resumed(effects);
   check_alerts(effects);
   limits_.decided(effects);
 }
@@ -217,6 +218,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   check_window(update.row, run, changes);
   check_mapped(update.row, old, state);
   check_resolved(update.row, old, run, state);
+  check_deferred(update.row, old, run);
   check_report_kept(update, old, changes);
   const StoredRun* now_run = state.run(update.row.run);
   if (now_run && update.from == TaskState::none) {
@@ -298,6 +300,7 @@ void Checker::check_history(const Effects& effects) {
                             launch.key.fence - 1};
     const Life* life = ledger_.find(before);
     if (!life || !life->recorded || life->report.outcome == Outcome::success) continue;
+    if (life->report.outcome == Outcome::deferred) continue;  // its try goes on
     const auto is_it = [&](const AttemptRow& a) { return a.row.attempt() == before; };
     const auto& kept = store_.data().attempts;
     const auto& fresh = effects.changes.attempts_archived;

@@ -110,6 +110,11 @@ class Checker {
   void check_resolved(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run,
                       const SchedulerState& state);
   void check_waits(const Changes& changes);
+  // checker_deferrals.cc
+  void check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run);
+  void check_resumed(const Effects& effects);
+  bool goes_on_in_try(const InstanceKey& key) const;
+  int late_deferrals(const InstanceKey& key) const;
   // checker_answers.cc
   const MemoryStore::Data::Question* question_of(const TaskInstanceRow& row) const;
   bool answered(const TaskInstanceRow& row, const WaitRow& wait) const;
@@ -193,10 +198,11 @@ class Checker {
   std::set<AttemptKey> recalled_;                                    // given back in this batch
   std::map<std::pair<RunSeq, TaskIndex>, TaskExpanded> expanded_;    // in this batch
   std::map<std::pair<RunSeq, InstanceIndex>, Resolution> resolved_;  // in this batch
-  std::map<AttemptKey, std::set<WaitChecked::Outcome>> checked_;     // in this batch
-  std::set<std::pair<InstanceKey, std::int32_t>> answered_;          // by people, in this batch
-  std::vector<std::int64_t> assets_told_;                            // by people, in this batch
-  bool queues_dropped_ = false;                                      // likewise
+  std::map<InstanceKey, int> late_deferrals_;  // tries that used up their time while they waited
+  std::map<AttemptKey, std::set<WaitChecked::Outcome>> checked_;  // in this batch
+  std::set<std::pair<InstanceKey, std::int32_t>> answered_;       // by people, in this batch
+  std::vector<std::int64_t> assets_told_;                         // by people, in this batch
+  bool queues_dropped_ = false;                                   // likewise
   std::vector<AttemptKey> heard_;  // reports of current attempts in this batch
   std::map<std::int64_t, std::vector<Time>> told_ticks_;  // of backfills, in order
   std::set<std::int64_t> cancelled_backfills_;

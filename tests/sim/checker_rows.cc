@@ -72,8 +72,8 @@ void Checker::check_cause(const TaskInstanceRow& row, TaskState from, const Stor
   // A loop that ran as often as it may, and a wait that was too long, is a failure without an
   // attempt of its own.
   const bool late = is_out_of_time(row, run);
-  const int failures =
-      ledger_.failures(row.key()) + (late || loop_is_spent(row, task, life) ? 1 : 0);
+  const int failures = ledger_.failures(row.key()) + late_deferrals(row.key()) +
+                       (late || loop_is_spent(row, task, life) ? 1 : 0);
   require(row.failures <= failures, "I5",
           [&] { return "charged with failures that did not happen: " + describe(run, row); });
   require(ledger_.recorded_failures(row.key()) <= task.retry.retries + 1, "I5",
@@ -132,9 +132,10 @@ void Checker::check_tries(const TaskInstanceRow& row, const TaskInstanceRow& old
   const bool given_back = old.state == TaskState::queued && recalled_.count(old.attempt()) != 0;
   const auto launches = static_cast<std::int32_t>(row.fence - old.fence);
   if (given_back && task.plugin != "empty")
-    require(row.try_number == old.try_number - 1 + launches, "I5", [&] {
-      return "an attempt that never started was charged, try " + std::to_string(row.try_number);
-    });
+    require(
+        row.try_number == old.try_number - 1 + launches || goes_on_in_try(old.key()), "I5", [&] {
+          return "an attempt that never started was charged, try " + std::to_string(row.try_number);
+        });
   const Life* life = ledger_.find(old.attempt());
   const bool refused = row.conflicts > old.conflicts || row.losses > old.losses;
   const Duration least = refused ? c_.knobs.options.conflict_delay

@@ -131,7 +131,8 @@ void Checker::check_waits(const Changes& changes) {
     const WaitRow* before = wait_before(wait.key());
     const auto run = store_.data().runs.find(wait.run);
     const bool by_user = run != store_.data().runs.end() && touched_now(run->second.run);
-    if (before == nullptr || by_user || wait.kind == WaitKind::answer) continue;
+    const bool new_each_time = wait.kind == WaitKind::answer || wait.resume != Resume::no;
+    if (before == nullptr || by_user || new_each_time) continue;
     c_.met(Situation::wait_repeated);
     require(wait.since == before->since && wait.deadline == before->deadline, "I24",
             [&] { return "a wait's time-out begins anew: " + wait.about; });

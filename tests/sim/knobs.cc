@@ -48,6 +48,8 @@ void draw_outcomes(Rng& rng, Knobs& k) {
   k.late_report = maybe(rng, 200);
   k.render_fail = rng.chance(200) ? 30 : 0;
   k.refuse = rng.chance(200) ? static_cast<int>(rng.between(1, 150)) : 0;
+  // What a retry rule makes of a wait that took too long is not modelled.
+  k.defers = k.retry_rules ? 0 : maybe(rng, 500);
   k.foreign_writer = k.data_tasks ? maybe(rng, 300) : 0;
 }
 

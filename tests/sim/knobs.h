@@ -48,6 +48,7 @@ struct Knobs {
 
   // Outcomes of attempts.
   int fail = 0, fail_no_retry = 0, crash = 0, skip = 0, hang = 0, ignore_cancel = 0;
+  int defers = 0;  // an attempt that would succeed gives its slot back
   int refuse = 0;  // the worker takes an attempt and cannot run it
   int late_report = 0, render_fail = 0;
   int foreign_writer = 0;  // someone else writes the same tables

@@ -366,6 +366,10 @@ Result<LaunchContext::Gate> SchedulerNode::gate(const Attempt& attempt) {
   return Gate{holds, holds ? "" : "run_if: as scripted"};
 }
 
+Result<WaitRow> SchedulerNode::deferral(const Attempt& attempt, const std::string&, Time now) {
+  return deferral_of(c_, attempt.run, attempt.dag, now);
+}
+
 Result<Resolution> SchedulerNode::resolve(const Attempt& attempt, const DagFinder&, Time) {
   const StoredRun& run = *state().run(attempt.run.seq);
   if (c_.faults && c_.rng.chance(c_.knobs.render_fail)) {

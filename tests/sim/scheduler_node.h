@@ -91,6 +91,7 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   Result<Gate> gate(const Attempt& attempt) override;
   Result<RunKeys> run_keys(const Attempt& attempt, const Dag& limits) override;
   bool fits_loop(const Task& task, const Finished& report) override;
+  Result<WaitRow> deferral(const Attempt& attempt, const std::string& wait_json, Time now) override;
   Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) override;
   void let_answer(const InstanceKey& key, std::int32_t try_number, const std::string& option);
   Status render_launch(const Attempt& attempt, Launch& out, std::string& rendered) override;

@@ -36,14 +36,18 @@ Script draw_script(Context& c, const Launch& launch, const Dag& dag) {
   report.outcome = draw_outcome(rng, k);
   if (report.outcome == Outcome::crashed) report.signal = 11;
   report.output_found = !launch.watch.empty() && rng.chance(400);
-  if (report.outcome == Outcome::success) {
+  if (report.outcome == Outcome::success && k.defers > 0 && rng.chance(k.defers)) {
+    report.outcome = Outcome::deferred;
+    report.payload_json = "\"left by fence " + std::to_string(launch.key.fence) + "\"";
+  } else if (report.outcome == Outcome::success) {
     report.result_json = "{\"n\":1}";
     if (task.is_data) {  // not always newer than the last one: a run may come late
       const Time mark = c.wall() - c.random_up_to(std::chrono::minutes(5));
       report.watermark_us = mark.time_since_epoch().count();
     }
     if (task.is_branch) choose(rng, dag, task, report);
-  } else {
+  }
+  if (report.outcome != Outcome::success && report.outcome != Outcome::deferred) {
     report.reason = rng.chance(500) ? "as scripted" : "deadlock found";
     const bool has_code = report.outcome != Outcome::crashed && report.outcome != Outcome::refused;
     if (has_code) report.exit_code = static_cast<std::int32_t>(rng.between(1, 4));

@@ -116,6 +116,10 @@ namespace batuta::sim {
   X(ahead_in_group, "an item of a mapped group ahead of another one")                 \
   X(answer_forgotten, "the scheduler died knowing what a task is mapped over")        \
   X(task_deferred, "a task that waits without a slot")                                \
+  X(plugin_deferred, "a task that its plugin deferred")                               \
+  X(plugin_resumed, "a deferred task that went on from what it left")                 \
+  X(resumed_after_loss, "the same, after a worker was lost")                          \
+  X(deferral_timed_out, "a deferred try that used up its time")                       \
   X(wait_timed_out, "a wait that ended in vain")                                      \
   X(wait_repeated, "a wait begun again by a later try")                               \
   X(question_answered, "a question that a person answered")                           \

@@ -26,6 +26,30 @@ inline std::string choice_of(const std::string& kind, bool stop) {
   return kind == "approval" && stop ? reject_option : approve_option;
 }
 
+// What an attempt waits for that gives its slot back.
+inline WaitRow deferral_of(Context& c, const RunRow& run, const Dag& dag, Time now) {
+  using std::chrono::seconds;
+  WaitRow wait;
+  wait.about = "what its plugin asked for";
+  wait.deadline = now + seconds(c.rng.between(3, 30));
+  wait.interval = seconds(c.rng.between(1, 5));
+  switch (c.rng.below(3)) {
+    case 0:
+      wait.due = now + seconds(c.rng.between(0, 20));
+      break;
+    case 1:
+      wait.kind = WaitKind::check;
+      break;
+    default:
+      wait.kind = WaitKind::run;
+      wait.dag_id = "dag" + std::to_string(std::stoi(dag.id.substr(3)) + 1);
+      wait.logical_date = run.logical_date.value_or(run.run_after);
+      wait.allowed = states_with(DagRunState::success);
+      wait.refused = states_with(DagRunState::failed);
+  }
+  return wait;
+}
+
 // `stop`: as stops() says of it.
 inline Resolution resolution_of(Context& c, const RunRow& run, const Dag& dag, TaskIndex task,
                                 std::int32_t try_number, bool stop) {

@@ -14,7 +14,7 @@ The protocol beneath, for other languages: descriptor 3 is a file with one JSON 
 {"type": "log", "level", "text"}, {"type": "progress", "share"}, {"type": "result", "value"},
 {"type": "result_file"} (the value is the JSON in the file "result_file" of descriptor 3),
 {"type": "records", "rows"}, {"type": "report", "list", "value"}, {"type": "skip", "reason"},
-{"type": "fail", "reason", "retry"}. Standard output and standard error are the log as they are.
+{"type": "fail", "reason", "retry"}, {"type": "defer", "wait", "payload"}. Standard output and standard error are the log as they are.
 """
 import datetime
 import json
@@ -33,6 +33,10 @@ class Skip(Exception):
 
 class Fail(Exception):
     """The attempt failed, and would fail again: no retry."""
+
+
+class _Deferred(BaseException):
+    """Leaves the script, whatever it catches."""
 
 
 def _read():
@@ -66,6 +70,8 @@ class Context:
         self.try_number = raw.get("try_number", 1)
         self.fence = raw.get("fence", 0)
         self.scratch = raw.get("scratch", "")
+        #: The same for all attempts that may have done the same, as after a lost worker.
+        self.idempotency_key = raw.get("idempotency_key", "")
         self.lake = raw.get("lake", "")
         #: The folder that the run's tasks share on this host.
         self.run_dir = os.environ.get("BATUTA_RUN_DIR", "")
@@ -114,6 +120,27 @@ def result(value):
     with open(_start["result_file"], "wb") as file:
         file.write(text)
     _tell({"type": "result_file"})
+
+
+class Resumed:
+    """How the wait ended (event: "satisfied", "timed_out" or "failed"; reason), and what was left for this part."""
+
+    def __init__(self, raw):
+        self.event = raw["event"]
+        self.reason = raw.get("reason", "")
+        self.payload = raw.get("payload")
+
+
+#: What this part of the task goes on from, after defer(); None in the first.
+resumed = Resumed(_start["context"]["resume"]) if "resume" in _start["context"] else None
+
+
+def defer(wait_for, payload=None, **fields):
+    """Gives the slot back and ends this part of the task; the script runs again, from its beginning, when the
+    wait is over, and finds `batuta.resumed`. wait_for: as of a sensor, {"delay": "10m"}; payload: JSON, 64 KiB at
+    most, with no secret in it; fields: timeout, poke_interval, exponential_backoff, max_wait, on_timeout."""
+    _tell({"type": "defer", "wait": {"wait_for": wait_for, **fields}, "payload": payload})
+    raise _Deferred
 
 
 def progress(share):
@@ -167,6 +194,8 @@ def _run(path):
         exec(compile(source, path, "exec"), main.__dict__)  # noqa: S102 - it is the task
     except Skip as skip:
         _tell({"type": "skip", "reason": str(skip)})
+    except _Deferred:
+        pass
     except SystemExit:
         raise
     except BaseException as error:
