@@ -21,7 +21,6 @@ using nlohmann::json;
 
 constexpr int max_folder_depth = 32;  // more partition columns than that have no table
 constexpr const char* log_folder = "_delta_log/";
-constexpr const char* oldest_field = "oldestVersionKept";
 constexpr std::int64_t vacuum_patience_ms = day_ms;
 
 std::string last_segment(const std::string& path) {
@@ -77,7 +76,7 @@ std::optional<std::int64_t> kept_since(const Commit& start) {
   if (!info || !info->is_object()) return {};
   const auto parameters = info->value("operationParameters", json::object());
   if (!parameters.is_object()) return {};
-  const auto told = parameters.find(oldest_field);
+  const auto told = parameters.find(vacuum_keeps_since);
   if (told == parameters.end() || !told->is_string()) return {};
   const auto& text = told->get_ref<const std::string&>();
   std::int64_t version = 0;
@@ -277,7 +276,7 @@ Result<VacuumResult> vacuum(Storage& lake, const std::string& table, const Vacuu
     return std::move(verdict->result);
   }
   Change start = mark(vacuum_start, newest, options, *retain);
-  start.parameters[oldest_field] = std::to_string(verdict->keeps_since);
+  start.parameters[vacuum_keeps_since] = std::to_string(verdict->keeps_since);
   start.metrics = {{"numFilesToDelete", static_cast<std::int64_t>(verdict->deletable.size())}};
   auto begun = put_change(log, start, options.now_ms);
   if (!begun) return begun.error();
@@ -305,6 +304,16 @@ Result<VacuumResult> vacuum(Storage& lake, const std::string& table, const Vacuu
   if (!ended) return ended.error();
   result.version = *ended;
   return result;
+}
+
+Result<std::vector<ObjectInfo>> files_of_table(const Storage& lake, const std::string& table) {
+  std::vector<Found> found;
+  if (auto listed = list_files(lake, table, "", 0, found); !listed) return listed.error();
+  std::vector<ObjectInfo> out;
+  out.reserve(found.size());
+  for (Found& file : found)
+    out.push_back({table + "/" + std::move(file.path), file.size, file.modified_ms});
+  return out;
 }
 
 Status check_no_vacuum(const LogFolder& log, std::int64_t newest, std::int64_t version,

@@ -15,6 +15,8 @@ namespace batuta::lakelog {
 // What a vacuum is called in the log before and after it deletes.
 inline constexpr const char* vacuum_start = "VACUUM START";
 inline constexpr const char* vacuum_end = "VACUUM END";
+// The parameter of a beginning that says from which version on all stay whole.
+inline constexpr const char* vacuum_keeps_since = "oldestVersionKept";
 
 // A file of which the log does not tell is never deleted younger than this, whatever is asked for:
 // an attempt may be writing it, or its publication may be waiting.
@@ -57,6 +59,12 @@ struct VacuumResult {
 //   Errc::malformed    the log cannot be read: nothing is deleted
 //   Errc::unavailable  the storage said no
 Result<VacuumResult> vacuum(Storage& lake, const std::string& table, const VacuumOptions& options);
+
+// What lies in the table's folder and is no name of the log's, by key in the lake, with sizes and
+// times: live files, removed ones, staged ones and foreign ones. Names that start with '_' or '.'
+// are left out, and so are tables below. Errc::invalid for what lies deeper than a table's files
+// can, Errc::unavailable.
+Result<std::vector<ObjectInfo>> files_of_table(const Storage& lake, const std::string& table);
 
 // Errc::conflict while a vacuum that may delete files of `version` seems to be at work: it began
 // within the last day and has not ended.

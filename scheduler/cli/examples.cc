@@ -117,6 +117,10 @@ constexpr Example examples[] = {
      "batuta monitors validate monitors\n  batuta monitors validate monitors/bank.json"},
     {"monitors run", "batuta monitors run\n  batuta monitors run --monitors monitors --dry-run"},
     {"monitors ack", "batuta monitors ack 12 --note 'the source is late, Ana asks them'"},
+    {"lake erase",
+     "batuta lake erase --key cpf --mask-key file:/run/secrets/pii\n"
+     "  batuta lake erase --key cpf --mask-key file:/run/secrets/pii --apply --operation "
+     "request-117"},
     {"lake optimize", "batuta lake optimize silver/financial/quotes --target 256MiB --dry-run"},
     {"lake vacuum", "batuta lake vacuum silver/financial/quotes --dry-run"},
     {"lake restore", "batuta lake restore silver/financial/quotes --at 2026-11-20T10:00:00Z"},

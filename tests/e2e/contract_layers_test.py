@@ -269,6 +269,7 @@ def masked_values_stand_in_no_table_but_bronze():
         # The same again changes nothing; a key that is too short makes nothing.
         ended(server, "shop")
         assert len(json.loads(server.cli("lake", "history", "silver/shop/people", "-o", "json").stdout)) == 1
+        a_person_is_erased(folder, server, rows[1][0])
         server.call("PATCH", "/api/v2/connections/pii", {"connection_id": "pii", "conn_type": "generic", "password": "short"})
         run_id = ended(server, "shop", "failed")
         assert "it needs 16 characters at least" in server.log_text("shop", run_id, "people_transform")
@@ -303,6 +304,31 @@ def masked_for_readers(server):
     assert column["mask"] == "partial:4" and column["is_masked"], column
     events = server.get("/api/v2/eventLogs?event=lake_rows_unmasked")["event_logs"]
     assert [one["owner"] for one in events] == ["trusted"] and "card" in events[0]["extra"], events
+
+
+def a_person_is_erased(folder, server, cpf):
+    """from raw to silver and history, by the value and its pseudonym; the next run does not bring them back from there"""
+    (folder.path / "key").write_bytes(KEY + b"\n")
+    who = ["lake", "erase", "--key", "cpf", "--mask-key", f"file:{folder.path / 'key'}", "--contracts", folder.path / "contracts"]
+    blind = server.cli("lake", "erase", "--key", f"cpf={cpf}", "--contracts", folder.path / "contracts").stdout
+    assert "silver/shop/people: its cpf is a pseudonym and the key of it was not given: --mask-key" in blind, blind
+    plan = server.cli(*who, stdin=cpf + "\n").stdout
+    assert "Nothing was changed. With --apply it is done." in plan and "backups" in plan, plan
+    told = json.loads(server.cli(*who, "--apply", "--yes", "--operation", "lgpd-1", "-o", "json", stdin=cpf + "\n").stdout)
+    rows = {one["table"]: one["rows"] for one in told["tables"]}
+    assert rows == {"bronze/shop/people": 2, "bronze/shop/orders": 2, "silver/shop/people": 1, "silver/shop/people_hist": 1,
+                    "silver/shop/orders": 1}, told
+    assert told["raw_records"] == 4 and told["subject"].startswith("person-") and cpf not in json.dumps(told), told
+    for path in (server.home / "lake").rglob("*"):
+        if path.is_file() and "_delta_log" not in path.parts:  # whose statistics the report speaks of
+            assert cpf.encode() not in path.read_bytes(), path
+    for name in ("people", "orders"):
+        source = folder.path / f"{name}.csv"
+        source.write_text("".join(line for line in source.read_text().splitlines(True) if cpf not in line))
+    ended(server, "shop")
+    assert server.sql("SELECT born FROM silver.people") == [[1990]] and server.sql("SELECT born FROM silver.people_hist") == [[1990]]
+    again = json.loads(server.cli(*who, "--apply", "--yes", "--operation", "lgpd-1", "-o", "json", stdin=cpf + "\n").stdout)
+    assert again["done_before"] and again["tables"] == told["tables"], again
 
 
 if __name__ == "__main__":

@@ -1,0 +1,97 @@
+#include "plugins/lake/erase_report.h"
+
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "plugins/lake/must.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr std::size_t max_record_bytes = 16u << 20;
+
+}  // namespace
+
+EraseRecord::EraseRecord(std::shared_ptr<lakelog::Storage> lake, const std::string& operation,
+                         const std::string& what_json)
+    : lake_(std::move(lake)),
+      operation_(operation),
+      key_("_erasures/" + operation + ".json"),
+      what_json_(what_json) {
+  const auto text = lake_->read(key_, {0, max_record_bytes + 1});
+  if (text) {
+    read(*text);
+    return;
+  }
+  if (text.error().code != Errc::not_found) throw plugin::RetryableError(text.error().message);
+}
+
+void EraseRecord::read(const std::string& text) {
+  const auto kept = parse_untrusted(text);
+  const auto object = [&](const char* name) {
+    const json value = kept && kept->is_object() ? kept->value(name, json()) : json();
+    if (!value.is_object())
+      throw plugin::FinalError(key_ + " is no record of an erasure: move it away");
+    return value;
+  };
+  if (json_text(object("what")) != what_json_)
+    throw plugin::FinalError("operation " + operation_ +
+                             " was another erasure (another person, other columns or another "
+                             "scope): give this one an id of its own");
+  for (const auto& [file, records] : object("raw").items())
+    raw_[file] = json_int(records).value_or(0);
+  for (const auto& [file, yes] : object("sources").items()) sources_.insert(file);
+  const auto field = [&](const char* name) {
+    const json value = kept->value(name, json());
+    return value.is_string() ? value.get<std::string>() : std::string();
+  };
+  by_ = field("by");
+  begun_at_ = field("begun_at");
+  ended_at_ = field("ended_at");
+  if (const json report = kept->value("report", json()); report.is_object())
+    report_json_ = json_text(report);
+}
+
+void EraseRecord::begin(const std::string& by, const std::string& now) {
+  if (!begun_at_.empty()) return;
+  by_ = by;
+  begun_at_ = now;
+  put();
+}
+
+void EraseRecord::add_raw(const std::string& file, std::int64_t records) {
+  raw_[file] += records;
+  put();
+}
+
+void EraseRecord::note_sources(const std::vector<std::string>& files, bool keep) {
+  if (files.empty()) return;
+  sources_.insert(files.begin(), files.end());
+  if (keep) put();
+}
+
+void EraseRecord::end(const std::string& report_json, const std::string& now) {
+  report_json_ = report_json;
+  ended_at_ = now;
+  put();
+}
+
+void EraseRecord::put() {
+  json sources = json::object();
+  for (const std::string& file : sources_) sources[file] = true;
+  const auto parsed = [](const std::string& text) {
+    const auto value = parse_untrusted(text.empty() ? "null" : text);
+    return value ? *value : json();
+  };
+  const json record = {{"operation", operation_}, {"what", parsed(what_json_)},    {"by", by_},
+                       {"begun_at", begun_at_},   {"ended_at", ended_at_},         {"raw", raw_},
+                       {"sources", sources},      {"report", parsed(report_json_)}};
+  if (auto kept = lake_->put(key_, json_text(record)); !kept)
+    throw plugin::RetryableError(kept.error().message);
+}
+
+}  // namespace batuta::lake

@@ -1,0 +1,441 @@
+// A person taken out of the lake: tables, their older versions, raw files and dead letters.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+
+#include "lakelog/restore.h"
+#include "lakelog/table.h"
+#include "plugins/lake/delta_table.h"
+#include "plugins/lake/erase.h"
+#include "plugins/lake/erase_raw.h"
+#include "plugins/lake/staged_write.h"
+#include "plugins/sdk/plugin.h"
+#include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/fake_host.h"
+
+using namespace batuta;
+using namespace batuta::lake;
+using nlohmann::json;
+
+namespace {
+
+const std::string people = "silver/demo/people";
+
+const std::vector<lakelog::Column> silver_columns = {
+    {"id", "long", true}, {"cpf", "string", true}, {"day", "date", true}};
+const std::vector<lakelog::Column> bronze_text_columns = {
+    {"id", "string", true}, {"cpf", "string", true}, {"_source_file", "string", true}};
+const std::vector<lakelog::Column> letter_columns = {{"key", "string", true},
+                                                     {"value", "string", true},
+                                                     {"headers", "string", true},
+                                                     {"encoding", "string", true}};
+
+class ErasedLake {
+ public:
+  lakelog::TempLake lake;
+  Session session;
+  FakeHost host;
+  std::int64_t number = 0;
+
+  ErasedLake() : session(options(lake)) {}
+
+  static SessionOptions options(const lakelog::TempLake& lake) {
+    SessionOptions out;
+    out.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
+    out.scratch = lake.path();
+    return out;
+  }
+
+  // The rows of `select` as a version of its own.
+  void append(const std::string& table, const std::vector<lakelog::Column>& columns,
+              const std::string& select, const std::vector<std::string>& partitions = {}) {
+    publish(table, columns, partitions,
+            lakelog::append_payload(written(table, columns, select, partitions), newest(table)));
+  }
+  // Files that no version names yet, as an attempt stages them.
+  std::vector<json> written(const std::string& table, const std::vector<lakelog::Column>& columns,
+                            const std::string& select,
+                            const std::vector<std::string>& partitions = {}) {
+    const StagedWrite write{lake.storage(), table, columns, partitions, select, {}, {}};
+    std::vector<json> adds;
+    for (const auto& add : write_files(session, write)) {
+      json values = json::object();
+      for (const auto& [name, value] : add.partition_values)
+        values[name] = value ? json(*value) : json();
+      adds.push_back({{"path", add.path},
+                      {"size", add.size},
+                      {"modification_time", add.modification_ms},
+                      {"partition_values", values},
+                      {"stats", json::parse(add.stats_json)}});
+    }
+    return adds;
+  }
+  Result<lakelog::Published> published(const std::string& table,
+                                       const std::vector<lakelog::Column>& columns,
+                                       const std::vector<std::string>& partitions, json payload) {
+    payload["table"] = table;
+    payload["schema"] = json::array();
+    for (const auto& column : columns)
+      payload["schema"].push_back(
+          {{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+    payload["partition_columns"] = partitions;
+    return lakelog::publish(lakelog::publication(lake, payload, ++number));
+  }
+  void publish(const std::string& table, const std::vector<lakelog::Column>& columns,
+               const std::vector<std::string>& partitions, json payload) {
+    const auto done = published(table, columns, partitions, std::move(payload));
+    if (!done.ok()) FAIL(done.error().message);
+  }
+  std::int64_t newest(const std::string& table) {
+    const auto listing = lakelog::LogFolder(*lake.storage(), table).list();
+    REQUIRE(listing.ok());
+    return lakelog::newest_version(*listing);
+  }
+  // Rows 1 to 6 of two days, version by version; the first version is merged away.
+  void fill() {
+    append(people, silver_columns,
+           "SELECT i::BIGINT AS id, 'c' || i AS cpf, DATE '2026-11-20' AS day FROM range(1, 4) "
+           "t(i)",
+           {"day"});
+    append(people, silver_columns,
+           "SELECT i::BIGINT AS id, 'c' || i AS cpf, DATE '2026-11-21' AS day FROM range(4, 7) "
+           "t(i)",
+           {"day"});
+    const auto table = DeltaTable::open(session, lake.path(), people);
+    const auto& old = table.snapshot().files.begin()->second;
+    json values = json::object();
+    for (const auto& [name, value] : old.partition_values) values[name] = *value;
+    auto adds = written(people, silver_columns,
+                        "SELECT i::BIGINT AS id, 'c' || i AS cpf, DATE '2026-11-20' AS day FROM "
+                        "range(1, 4) t(i)",
+                        {"day"});
+    publish(people, silver_columns, {"day"},
+            lakelog::merge_payload(
+                {{{"path", old.path}, {"partition_values", values}, {"size", old.size}}}, adds,
+                table.version()));
+  }
+  std::set<std::string> files(const std::string& table) {
+    std::set<std::string> out;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(lake.path() + "/" + table))
+      if (entry.path().extension() == ".parquet") out.insert(entry.path().string());
+    return out;
+  }
+  std::string ids(const std::string& table, std::int64_t version = lakelog::latest_version) {
+    create_view(session, "all_people", DeltaTable::open(session, lake.path(), table, version));
+    return session
+        .value(
+            "SELECT coalesce(string_agg(CAST(id AS VARCHAR), ' ' ORDER BY CAST(id AS BIGINT)), "
+            "'') FROM all_people")
+        .text();
+  }
+  // Whether any Parquet file below the table, of whatever version, has the row.
+  bool holds(const std::string& table, const std::string& id) {
+    for (const std::string& file : files(table))
+      if (session
+              .value("SELECT count(*) FROM read_parquet($1) WHERE CAST(id AS VARCHAR) = $2",
+                     {file, id})
+              .integer() > 0)
+        return true;
+    return false;
+  }
+  void raw(const std::string& name, const std::string& text) {
+    const std::string path = lake.path() + "/raw/demo/people/ingest_date=2026-11-20/run=x/" + name;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path, std::ios::binary) << text;
+  }
+  std::string raw(const std::string& name) {
+    std::ifstream in(lake.path() + "/raw/demo/people/ingest_date=2026-11-20/run=x/" + name,
+                     std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  int run(json parameters) {
+    const std::string scratch = lake.path() + "/_scratch";
+    std::filesystem::create_directories(scratch);
+    host.context = {{"execution_id", "x"}, {"lake", lake.path()}, {"scratch", scratch}};
+    json all = {{"operation", "op-1"}, {"subject", "ticket-7"}};
+    all.update(parameters);
+    host.parameters = std::move(all);
+    host.failure.clear();
+    return host.run("lake_erase");
+  }
+  json told(json parameters) {
+    const int rc = run(std::move(parameters));
+    INFO(host.failure);
+    REQUIRE(rc == 0);
+    return json::parse(host.result);
+  }
+};
+
+EraseOptions person(const std::string& column, const std::string& value) {
+  EraseOptions options;
+  options.keys = {{column, {column}, {value}}};
+  options.apply = true;
+  options.operation = "op-1";
+  return options;
+}
+
+json key(const std::string& column, const std::string& value) {
+  return json::array({{{"column", column}, {"value", value}}});
+}
+
+bool misses(const json& report, const std::string& what, const std::string& why) {
+  for (const json& one : report["not_reached"])
+    if (one["what"].get<std::string>().find(what) != std::string::npos &&
+        one["why"].get<std::string>().find(why) != std::string::npos)
+      return true;
+  return false;
+}
+
+struct Killed {};
+
+}  // namespace
+
+TEST_CASE("a person leaves a table by a version, and every file that held them goes at once") {
+  ErasedLake world;
+  world.fill();
+  REQUIRE(world.ids(people) == "1 2 3 4 5 6");
+  REQUIRE(world.files(people).size() == 3);
+  auto look = person("ID", "2");
+  look.apply = false;
+  const auto plan = erase(world.session, world.lake.path(), people, look);
+  CHECK(plan.rows == 1);
+  CHECK(plan.old_files == 1);  // of the version that was merged away
+  CHECK(plan.columns == std::vector<std::string>{"id"});
+  CHECK(world.newest(people) == 2);
+  const auto done = erase(world.session, world.lake.path(), people, person("id", " 2"));
+  CHECK(done.rows == 1);
+  CHECK(done.versions == 1);
+  CHECK(done.old_files == 2);  // that one, and the one that was live
+  CHECK(world.ids(people) == "1 3 4 5 6");
+  CHECK_FALSE(world.holds(people, "2"));
+  CHECK(world.files(people).size() == 2);
+  // The others' file was not touched, and a version before cannot come back.
+  CHECK(world.ids(people, done.version) == "1 3 4 5 6");
+  lakelog::RestoreOptions back;
+  back.version = 2;
+  const auto refused = lakelog::restore(*world.lake.storage(), people, back);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().message.find("has been vacuumed") != std::string::npos);
+  const auto again = erase(world.session, world.lake.path(), people, person("id", "2"));
+  CHECK(again.rows == 1);  // as the log tells, and no version more
+  CHECK(again.version == done.version);
+}
+
+TEST_CASE("an erasure that is killed at any step is ended by the next call, and counted once") {
+  for (const char* step : {"erase_before_file", "erase_before_put", "erase_after_put",
+                           "erase_before_purge", "erase_between_files", "erase_before_end"}) {
+    CAPTURE(step);
+    ErasedLake world;
+    world.fill();
+    auto options = person("cpf", "c2");
+    options.step = [&](const char* name) {
+      if (std::string(name) == step) throw Killed();
+    };
+    CHECK_THROWS_AS(erase(world.session, world.lake.path(), people, options), Killed);
+    options.step = nullptr;
+    const auto done = erase(world.session, world.lake.path(), people, options);
+    CHECK(done.rows == 1);
+    CHECK(done.versions == 1);
+    CHECK(done.old_files == 2);
+    CHECK(world.ids(people) == "1 3 4 5 6");
+    CHECK_FALSE(world.holds(people, "2"));
+  }
+}
+
+TEST_CASE("what comes while a person is erased stays, and what names them is taken too") {
+  ErasedLake world;
+  world.fill();
+  auto options = person("cpf", "c2");
+  bool came = false;
+  options.step = [&](const char* name) {
+    if (came || std::string(name) != "erase_before_put") return;
+    came = true;
+    // A merge that takes the very file, and an append that has the person again.
+    const auto table = DeltaTable::open(world.session, world.lake.path(), people);
+    for (const auto& [path, file] : table.snapshot().files) {
+      if (file.partition_values.at("day") != "2026-11-20") continue;
+      const auto adds = world.written(people, silver_columns,
+                                      "SELECT i::BIGINT AS id, 'c' || i AS cpf, DATE "
+                                      "'2026-11-20' AS day FROM range(1, 4) t(i)",
+                                      {"day"});
+      world.publish(people, silver_columns, {"day"},
+                    lakelog::merge_payload({{{"path", path},
+                                             {"partition_values", {{"day", "2026-11-20"}}},
+                                             {"size", file.size}}},
+                                           adds, table.version()));
+      break;
+    }
+    world.append(people, silver_columns,
+                 "SELECT i::BIGINT AS id, 'c' || (i % 10) AS cpf, DATE '2026-11-22' AS day FROM "
+                 "range(11, 14) t(i)",
+                 {"day"});
+  };
+  const auto done = erase(world.session, world.lake.path(), people, options);
+  CHECK(came);
+  CHECK(done.rows == 2);
+  CHECK(world.ids(people) == "1 3 4 5 6 11 13");
+  CHECK_FALSE(world.holds(people, "2"));
+  CHECK_FALSE(world.holds(people, "12"));
+}
+
+TEST_CASE("a publication that waits with a file of the person is refused, so that its task runs") {
+  ErasedLake world;
+  world.fill();
+  const auto adds =
+      world.written(people, silver_columns,
+                    "SELECT 2::BIGINT AS id, 'c2' AS cpf, DATE '2026-11-23' AS day", {"day"});
+  const auto payload = lakelog::append_payload(adds, world.newest(people));
+  const auto done = erase(world.session, world.lake.path(), people, person("id", "2"));
+  CHECK(done.old_files == 3);
+  const auto late = world.published(people, silver_columns, {"day"}, payload);
+  REQUIRE_FALSE(late.ok());
+  CHECK(late.error().code == Errc::conflict);
+  CHECK(world.ids(people) == "1 3 4 5 6");
+}
+
+TEST_CASE("a file that cannot be read is told, and stays") {
+  ErasedLake world;
+  world.fill();
+  const std::string broken = world.lake.path() + "/" + people + "/day=2026-11-20/part-x.parquet";
+  std::ofstream(broken) << "PAR1 begun";
+  const auto done = erase(world.session, world.lake.path(), people, person("id", "2"));
+  CHECK(done.unread == std::vector<std::string>{"day=2026-11-20/part-x.parquet"});
+  CHECK(std::filesystem::exists(broken));
+  CHECK(world.ids(people) == "1 3 4 5 6");
+}
+
+TEST_CASE("bronze loses the person without its followers taking the others for new") {
+  ErasedLake world;
+  const std::string bronze = "bronze/demo/people";
+  world.append(bronze, bronze_text_columns,
+               "SELECT CAST(i AS VARCHAR) AS id, 'c' || i AS cpf, 'x' AS _source_file FROM "
+               "range(1, 4) t(i)");
+  auto options = person("id", "2");
+  options.keys[0].type = "long";
+  options.keys[0].values = {"02"};
+  options.data_change = false;
+  CHECK(erase(world.session, world.lake.path(), bronze, options).rows == 1);
+  CHECK(world.ids(bronze) == "1 3");
+  const auto table = DeltaTable::open(world.session, world.lake.path(), bronze);
+  CHECK(table.changes_since(0).added.empty());
+  // Who has not read the file yet reads what is left of it.
+  CHECK(table.changes_since(-1).added.size() == 1);
+}
+
+TEST_CASE("raw texts lose the person's records, and all else stays byte for byte") {
+  const std::vector<ErasedKey> keys = {{"cpf", {"cpf", "CPF"}, {"12", "João"}}};
+  const std::string lines =
+      "{\"cpf\": 12, \"n\": 0.10}\n{\"CPF\":\"12\"}\r\n{\"cpf\":\"121\"}\n{\"n\":12}\n"
+      "{\"value\":\"{\\\"cpf\\\":\\\"12\\\"}\"}\n{\"cpf\":\"Jo\\u00e3o\"}";
+  const auto left = without_lines(lines, keys);
+  CHECK(left.text == "{\"cpf\":\"121\"}\n{\"n\":12}\n");
+  CHECK(left.records == 4);
+  const std::string page =
+      "{\"total\": 3, \"items\": [ {\"cpf\":12,\"n\":0.10}, {\"cpf\":13, \"who\": {\"cpf\": 1}},\n"
+      " {\"n\": [1, {}], \"who\": {\"CPF\": \"12\"}} ]}";
+  const auto rest = without_objects(page, keys);
+  CHECK(rest.records == 2);
+  CHECK(rest.text == "{\"total\": 3, \"items\": [  {\"cpf\":13, \"who\": {\"cpf\": 1}} ]}");
+  CHECK(json::parse(rest.text)["items"].size() == 1);
+  CHECK(without_objects("[{\"cpf\":12}]", keys).text == "[]");
+  CHECK(without_objects("{\"cpf\":12}", keys).text == "{}");
+  CHECK_FALSE(without_objects("{\"cpf\":12", keys).problem.empty());
+  CHECK_FALSE(without_objects(std::string(500, '['), keys).problem.empty());
+  const auto csv = without_records(
+      "\xEF\xBB\xBFid;CPF;note\r\n1;12;\"a\r\n;b\"\r\n2;121;12\r\n3;\" 12\";x\r\n4;;", keys);
+  CHECK(csv.records == 2);
+  CHECK(csv.text == "\xEF\xBB\xBFid;CPF;note\r\n2;121;12\r\n4;;");
+  CHECK_FALSE(without_records("1,12\n", keys).problem.empty());
+}
+
+TEST_CASE("a person leaves every layer, a plan changes nothing, and what was not reached is told") {
+  ErasedLake world;
+  world.fill();
+  const std::string pseudonym(64, 'a');
+  world.append("bronze/demo/people", bronze_text_columns,
+               "SELECT CAST(i AS VARCHAR) AS id, 'c' || i AS cpf, "
+               "'raw/demo/people/ingest_date=2026-11-20/run=x/' || (CASE i WHEN 2 THEN 'a.jsonl' "
+               "ELSE 'c.csv' END) AS _source_file FROM range(1, 4) t(i)");
+  world.append("dlq/demo/people", letter_columns,
+               "SELECT 'k' AS key, v AS value, '[]' AS headers, e AS encoding FROM (VALUES "
+               "('{\"cpf\":\"c2\"}', 'utf-8'), ('{\"cpf\":\"c22\"}', 'utf-8'), ('AAAA', "
+               "'base64')) t(v, e)");
+  world.append(
+      "gold/demo/per_person", {{"cpf", "string", true}, {"n", "long", true}},
+      "SELECT * FROM (VALUES ('" + pseudonym + "', 1::BIGINT), ('b', 2::BIGINT)) t(cpf, n)");
+  world.append("gold/demo/per_day", {{"n", "long", true}}, "SELECT 6::BIGINT AS n");
+  world.raw("a.jsonl", "{\"tax_no\":\"c1\"}\n{\"tax_no\":\"c2\"}\n");
+  world.raw("c.csv", "cpf\nc3\n");
+  world.raw("_request-1.json", "{\"query\":{\"who\":[\"c2\"]}}");
+  world.raw("odd.xml", "<cpf>c2</cpf>");
+  json asked = {
+      {"keys", {{{"column", "cpf"}, {"value", "c2"}, {"pseudonyms", {pseudonym}}}}},
+      {"contracts",
+       {{"demo/people",
+         {{"cpf", {{"source", "/person/tax_no"}, {"type", "string"}, {"mask", "none"}}}}}}}};
+  const json plan = world.told(asked);
+  CHECK(plan["applied"] == false);
+  CHECK(plan["rows"] == 4);
+  CHECK(plan["raw_records"] == 1);
+  CHECK(world.ids(people) == "1 2 3 4 5 6");
+  CHECK(world.raw("a.jsonl").find("c2") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(world.lake.path() + "/_erasures"));
+  asked["apply"] = true;
+  const json done = world.told(asked);
+  CHECK(done["rows"] == 4);
+  CHECK(world.ids(people) == "1 3 4 5 6");
+  CHECK(world.ids("bronze/demo/people") == "1 3");
+  CHECK_FALSE(world.holds("bronze/demo/people", "2"));
+  CHECK(world.raw("a.jsonl") == "{\"tax_no\":\"c1\"}\n");
+  CHECK(done["without_column"] == json{"gold/demo/per_day"});
+  CHECK(misses(done, "_request-1.json", "asked for the person by name"));
+  CHECK(misses(done, "odd.xml", "it has the value"));
+  CHECK(misses(done, "dlq/demo/people", "1 letters are bytes in base64"));
+  CHECK(misses(done, "backups", ""));
+  CHECK(misses(done, "log entries", "--log-retain"));
+  std::ifstream in(world.lake.path() + "/_erasures/op-1.json");
+  const std::string record{std::istreambuf_iterator<char>(in), {}};
+  CHECK(record.find("ticket-7") != std::string::npos);
+  CHECK(record.find("\"c2\"") == std::string::npos);
+  // Done under that operation: told again, and nothing is looked at.
+  world.append(people, silver_columns,
+               "SELECT 2::BIGINT AS id, 'c2' AS cpf, DATE '2026-11-20' AS day", {"day"});
+  CHECK(world.told(asked)["done_before"] == true);
+  CHECK(world.ids(people) == "1 2 3 4 5 6");
+  json other = asked;
+  other["subject"] = "ticket-8";
+  CHECK(world.run(other) != 0);
+  CHECK(world.host.failure.find("operation op-1 was another erasure") != std::string::npos);
+  asked["operation"] = "op-2";
+  CHECK(world.told(asked)["rows"] == 1);
+}
+
+TEST_CASE("an erasure keeps to its scope, and tells where a mask hides who is who") {
+  ErasedLake world;
+  world.fill();
+  world.append("silver/other/people", silver_columns,
+               "SELECT 2::BIGINT AS id, 'c2' AS cpf, DATE '2026-11-20' AS day", {"day"});
+  world.append("silver/demo/people_hist", silver_columns,
+               "SELECT 2::BIGINT AS id, 'c2' AS cpf, DATE '2026-11-20' AS day", {"day"});
+  const json facts = {{"other/people", {{"cpf", {{"type", "string"}, {"mask", "redact"}}}}}};
+  const json hidden =
+      world.told({{"keys", key("cpf", "c2")}, {"domain", "other"}, {"contracts", facts}});
+  CHECK(hidden["rows"] == 0);
+  CHECK(misses(hidden, "silver/other/people", "is masked (redact)"));
+  const json done =
+      world.told({{"keys", key("cpf", "c2")}, {"table", "demo/people"}, {"apply", true}});
+  CHECK(done["rows"] == 2);
+  CHECK(world.ids("silver/demo/people_hist") == "");
+  CHECK(world.ids("silver/other/people") == "2");
+  CHECK(world.run({{"keys", key("cpf", "c2")}, {"table", "demo/nothing"}}) != 0);
+  CHECK(world.host.failure == "the lake has no table of demo/nothing");
+  CHECK(world.run({{"keys", key("cpf", " ")}}) != 0);
+  CHECK(world.host.failure.find("who has no value is nobody") != std::string::npos);
+}
