@@ -42,8 +42,6 @@ Result<LetterOrder> letter_order(const Request& request) {
   if (fields.status() && !repairs && !replays && out.action != "discard")
     fields.fail("action", "must be repair, replay or discard");
   out.note = fields.text("note", most_letter_note).value_or("");
-  if (out.action == "discard" && out.note.empty())
-    fields.fail("note", "must say why the letters are given up");
   out.letters = fields.texts("letters", most_named_letters).value_or(std::vector<std::string>());
   for (const std::string& place : out.letters)
     if (!stream::parse_place(place))
@@ -51,6 +49,8 @@ Result<LetterOrder> letter_order(const Request& request) {
   out.reason = fields.text("reason", 4096);
   out.all = fields.boolean("all").value_or(false);
   out.dry_run = fields.boolean("dry_run").value_or(false);
+  if (out.action == "discard" && out.note.empty() && !out.dry_run)
+    fields.fail("note", "must say why the letters are given up");
   out.limit = fields.integer("limit", 1, most_letters_at_once).value_or(out.limit);
   if (const auto most = fields.integer("max_attempts", 1, 1'000'000)) {
     if (!replays) fields.fail("max_attempts", "is of replay");

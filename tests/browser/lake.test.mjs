@@ -1,5 +1,6 @@
 // The lake on the page: the catalogue, and a table from its columns to its rows. With the real server behind them.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -325,5 +326,119 @@ test('an alert is acknowledged and closed on the page, and its monitor tells wha
   await alerts.getByText('No alert is open').waitFor();
   await page.getByRole('combobox', { name: 'Alerts that are shown' }).selectOption('closed');
   await alerts.getByText('there is no table silver/shop/nothing').waitFor();
+  await finish();
+});
+
+test('rejected rows are repaired and given up, after a look ahead that changes nothing', async () => {
+  const { page, finish } = await newPage(session, '#/lake/quarantine/shop/orders');
+  const dialog = page.getByRole('dialog');
+  await page.getByText('All open rows', { exact: true }).waitFor();
+  await page.locator('.lake-rows tbody tr', { hasText: 'no number' }).getByRole('checkbox').check();
+  await page.getByText('1 chosen').waitFor();
+  await page.getByRole('button', { name: 'Repair…' }).click();
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.getByText('Choose the column that gets the value.').waitFor();
+  await dialog.getByRole('combobox', { name: 'Column' }).selectOption('id');
+  await dialog.getByLabel('The right value').fill('nine');
+  await check(page, 'a repair is written');
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.getByText('1 wrong still: it stays').waitFor();
+  await dialog.getByRole('button', { name: 'Change it' }).click();
+  await dialog.getByLabel('The right value').fill('9');
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.getByText('What would become of 1 rows:').waitFor();
+  await dialog.getByText('1 good: into silver').waitFor();
+  await look(page, 'lake-order', dialog);
+  assert.equal(await page.evaluate(async () => (await (await fetch('/api/lake/quarantine')).json()).tables[0].rows), 2, 'a look ahead changes nothing');
+  await dialog.getByRole('button', { name: 'Do it' }).click();
+  await dialog.getByText('What became of 1 rows:').waitFor();
+  await dialog.getByText('1 good: into silver').waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  await page.waitForFunction(() => document.querySelectorAll('.lake-rows tbody tr').length === 1);
+  await page.getByRole('button', { name: 'Discard…' }).click();
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.getByText('Say in the note why the rows are given up.').waitFor();
+  await dialog.getByLabel('Note').fill(`a test ${canary}`);
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.getByText('What would become of 1 rows:').waitFor();
+  await dialog.getByRole('button', { name: 'Do it' }).click();
+  await dialog.getByText('What became of 1 rows:').waitFor();
+  await dialog.getByRole('button', { name: 'Close' }).last().click();
+  await page.getByText('No row is in quarantine any more.').waitFor();
+  await goTo(page, `${table}?tab=rows`);
+  await page.locator('.lake-rows').getByText('no number').waitFor();
+  await finish();
+});
+
+test('dead letters are shown whole, repaired, sent again and given up; whoever may not finds no buttons', async () => {
+  const batuta = (args, input = '') => execFileSync(join(process.env.BATUTA_BUILD_DIR, 'batuta'), [...args, '--home', join(folder, 'home')], { input });
+  batuta(['stream', 'create', 'Pedidos']);
+  batuta(['stream', 'produce', 'Pedidos'], ['{"id": 1}', `{"note": ${JSON.stringify(canary)}}`, 'no JSON', 'not this either', ''].join('\n'));
+  put(join(folder, 'contracts', 'shop', 'messages.odcs.yaml'), JSON.stringify({
+    apiVersion: 'v3.1.0', kind: 'DataContract', id: 'shop-messages', version: '1.0.0', status: 'active', domain: 'shop',
+    servers: [{ server: 'log', type: 'custom', format: 'stream' }],
+    schema: [{ name: 'messages', physicalName: 'Pedidos', properties: [{ name: 'id', logicalType: 'integer', primaryKey: true, required: true }, { name: 'note', logicalType: 'string' }] }],
+  }));
+  put(join(folder, 'dags', 'post.json'), JSON.stringify({
+    dag_id: 'post', schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
+    tasks: [{ task_id: 'take', type: 'extract', contract: 'shop/messages' }],
+  }));
+  const { page, finish } = await newPage(session);
+  await page.waitForFunction(async () => (await fetch('/api/v2/dags/post')).ok, null, { timeout: 20_000 });
+  await page.reload();
+  await trigger(page, 'post');
+  await headState(page, 'success').waitFor();
+  await goTo(page, '#/lake');
+  await page.getByRole('link', { name: 'Dead letters' }).click();
+  await page.locator('tbody tr', { hasText: 'shop/messages' }).getByText('3', { exact: true }).waitFor();
+  await look(page, 'letter-topics', page.locator('tbody tr'));
+  await page.getByRole('link', { name: 'Pedidos.dlq' }).click();
+  await page.getByText('3 messages of the topic Pedidos lie open in Pedidos.dlq.').waitFor();
+  const rows = page.locator('tbody tr');
+  await look(page, 'letters', rows);
+  const dialog = page.getByRole('dialog');
+  await rows.filter({ hasText: 'missing_id' }).getByRole('button').first().click();
+  await dialog.getByText('"note"', { exact: false }).first().waitFor();
+  assert.ok((await dialog.textContent()).includes(canary), 'what was sent is shown as text');
+  await check(page, 'a letter');
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await rows.filter({ hasText: 'missing_id' }).getByRole('button', { name: 'Repair letter' }).click();
+  await dialog.getByLabel('The right value, sent in its place').fill('{"id": 2, "note": "mended"}');
+  await check(page, 'a letter is repaired');
+  await dialog.getByRole('button', { name: 'Send it' }).click();
+  await page.getByText('2 messages of the topic', { exact: false }).waitFor();
+  await rows.first().getByRole('checkbox').check();
+  await page.getByRole('button', { name: 'Discard…' }).click();
+  await page.getByRole('heading', { name: 'Discard 1 letters?' }).waitFor();
+  assert.ok(await dialog.getByRole('button', { name: 'Do it' }).isDisabled(), 'it needs a note');
+  await dialog.getByLabel('Note').fill('a test');
+  await check(page, 'letters are given up');
+  await dialog.getByRole('button', { name: 'Do it' }).click();
+  await page.getByText('1 messages of the topic', { exact: false }).waitFor();
+  await page.getByRole('button', { name: 'Replay…' }).click();
+  await page.getByRole('heading', { name: 'Replay 1 letters?' }).waitFor();
+  await dialog.getByLabel('Those stay that were tried so often').fill('1');
+  await dialog.getByText('it was tried 1 times', { exact: false }).waitFor();
+  await dialog.getByLabel('Those stay that were tried so often').fill('5');
+  await dialog.getByRole('button', { name: 'Do it' }).click();
+  await page.getByText('No letter is open.').waitFor();
+  await trigger(page, 'post');
+  await headState(page, 'success').waitFor();
+  await goTo(page, '#/lake/dead-letters/shop/messages');
+  await page.getByText('1 messages of the topic', { exact: false }).waitFor();
+  assert.match(await rows.first().textContent(), /not_json/);
+  await page.getByRole('button', { name: 'PT Português' }).click();
+  await page.getByText('1 mensagens do tópico', { exact: false }).waitFor();
+  await check(page, 'dead letters in Portuguese');
+  await page.getByRole('button', { name: 'EN English' }).click();
+  await rows.first().waitFor();
+  await page.route('**/api/batuta/session', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { ...(await answer.json()), role: 'onlooker' } });
+  });
+  await page.route('**/api/batuta/rights*', (route) => route.fulfill({ json: { allowed: false } }));
+  await page.reload();
+  await rows.first().waitFor();
+  assert.equal(await page.getByRole('button', { name: /…$/ }).count(), 0);
   await finish();
 });

@@ -30,12 +30,16 @@ import { VariablesView } from './views/variables';
 const lakeViews = () => import('./views/lake_views');
 
 function LakePlace({ route, views }: { route: Route; views: Awaited<ReturnType<typeof lakeViews>> }) {
-  const { LakeView, MonitorsView, QuarantinesView, LakeSqlView, LakeTableView } = views;
+  const { LakeView, LettersView, LetterTopicsView, MonitorsView, QuarantinesView, LakeSqlView, LakeTableView } = views;
   switch (route.view) {
     case 'monitors':
       return <MonitorsView />;
     case 'quarantines':
       return <QuarantinesView />;
+    case 'letter_topics':
+      return <LetterTopicsView />;
+    case 'letters':
+      return <LettersView key={`${route.domain}/${route.table}`} of={route} />;
     case 'lake_sql':
       return <LakeSqlView />;
     case 'lake_table':
@@ -62,6 +66,8 @@ function View({ route }: { route: Route }) {
     case 'lake':
     case 'monitors':
     case 'quarantines':
+    case 'letter_topics':
+    case 'letters':
     case 'lake_sql':
     case 'lake_table':
       return <Later load={lakeViews}>{(views) => <LakePlace route={route} views={views} />}</Later>;

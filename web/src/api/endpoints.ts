@@ -265,6 +265,14 @@ export const lakeQuarantines = (signal?: AbortSignal) => get<t.LakeQuarantines>(
 const quarantineUrl = (of: Pick<t.LakeKey, 'domain' | 'table'>) => `/api/lake/quarantine/${path(of.domain, of.table)}`;
 export const lakeQuarantine = (of: Pick<t.LakeKey, 'domain' | 'table'>, signal?: AbortSignal) => get<t.LakeQuarantine>(quarantineUrl(of), signal);
 export const quarantinedRows = (of: Pick<t.LakeKey, 'domain' | 'table'>, query: Query, signal?: AbortSignal) => get<t.LakeRows>(`${quarantineUrl(of)}/rows${queryString(query)}`, signal);
+/** Makes a run of it, which carries it out. */
+export const orderQuarantine = (of: Pick<t.LakeKey, 'domain' | 'table'>, body: Body) => request<t.LakeQuarantineOrder>('POST', quarantineUrl(of), { body });
+const lettersUrl = (of: Pick<t.LakeKey, 'domain' | 'table'>) => `/api/lake/dead-letters/${path(of.domain, of.table)}`;
+export const letterTopics = (signal?: AbortSignal) => get<t.LakeLetterTopics>('/api/lake/dead-letters', signal);
+export const letters = (of: Pick<t.LakeKey, 'domain' | 'table'>, query: Query, signal?: AbortSignal) => get<t.LakeLetters>(`${lettersUrl(of)}${queryString(query)}`, signal);
+export const letter = (of: Pick<t.LakeKey, 'domain' | 'table'>, place: string, signal?: AbortSignal) => get<t.LakeLetterWhole>(`${lettersUrl(of)}/${path(place)}`, signal);
+/** Done when it answers. */
+export const orderLetters = (of: Pick<t.LakeKey, 'domain' | 'table'>, body: Body, signal?: AbortSignal) => request<t.LakeLetterOrder>('POST', lettersUrl(of), { body, signal });
 export const lakeMonitors = (query: Query, signal?: AbortSignal) => get<t.LakeMonitors>(`/api/lake/monitors${queryString(query)}`, signal);
 /** What one found, the newest first; its id is "domain/name". */
 export const monitorResults = (id: string, page: Page, signal?: AbortSignal) =>

@@ -13,7 +13,7 @@ export const places: readonly Place[] = [
   { href: '#/dags', label: t('DAGs'), views: ['dags', 'dag', 'run'], key: 'd' },
   { href: '#/runs', label: t('Runs'), views: ['runs'], key: 'r' },
   { href: '#/tasks', label: t('Tasks'), views: ['tasks'], key: 't' },
-  { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table', 'quarantines'], key: 'k' },
+  { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table', 'quarantines', 'letter_topics', 'letters'], key: 'k' },
   { href: '#/lake/monitors', label: t('Monitors'), views: ['monitors'], key: 'm' },
   { href: '#/lake/sql', label: t('SQL'), views: ['lake_sql'], key: 's' },
   { href: '#/problems', label: t('Problems'), views: ['problems'], key: 'p' },

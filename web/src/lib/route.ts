@@ -7,7 +7,8 @@ export type Route =
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
   | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
-  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'quarantines' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
+  | { view: 'letters'; domain: string; table: string }
+  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'quarantines' | 'letter_topics' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
 const plain = new Set(['home', 'lake', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
@@ -33,6 +34,10 @@ export function parseRoute(hash: string): Route {
     if (word === 'runs' && run !== undefined && rest.length === 0) {
       return { view: 'run', dag, run, task: search.get('task'), tab };
     }
+  }
+  if (head === 'lake' && dag === 'dead-letters' && rest.length === 0) {
+    if (word === undefined) return { view: 'letter_topics' };
+    return run === undefined ? { view: 'unknown' } : { view: 'letters', domain: word, table: run };
   }
   if (head === 'lake' && dag !== undefined && word !== undefined && run !== undefined && rest.length === 0) {
     return { view: 'lake_table', layer: dag, domain: word, table: run, tab };
@@ -71,6 +76,11 @@ export function instancesLink(dag: string, run: string, task: string): string {
 export function lakeLink({ layer, domain, table }: { layer: string; domain: string; table: string }, search: Readonly<Record<string, string>> = {}): string {
   const query = new URLSearchParams(search).toString();
   return `#/lake/${[layer, domain, table].map(encodeURIComponent).join('/')}${query ? `?${query}` : ''}`;
+}
+
+/** Dead letters, of all contracts or of one. */
+export function lettersLink(of?: { domain: string; table: string }): string {
+  return `#/lake/dead-letters${of ? `/${[of.domain, of.table].map(encodeURIComponent).join('/')}` : ''}`;
 }
 
 /** Monitors and alerts, filtered. */

@@ -11,7 +11,7 @@ import { TrustBadge } from '../components/trust_badge';
 import { bytes, duration, number } from '../lib/format';
 import { useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { orderOf } from '../lib/list_query';
-import { lakeLink } from '../lib/route';
+import { lakeLink, lettersLink } from '../lib/route';
 import { t } from '../lib/words';
 
 const pageSize = 50;
@@ -123,6 +123,9 @@ export function LakeView() {
         <h1>{t('Lake')}</h1>
         <a class="button" href="#/lake/quarantine">
           {t('Quarantine')}
+        </a>
+        <a class="button" href={lettersLink()}>
+          {t('Dead letters')}
         </a>
         <a class="button" href="#/lake/sql">
           {t('SQL')}

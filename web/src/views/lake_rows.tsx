@@ -35,7 +35,22 @@ function Value({ of }: { of: unknown }) {
   );
 }
 
-export function RowsTable({ of }: { of: Pick<LakeRows, 'columns' | 'rows'> }) {
+/** Rows that can be chosen, by the text in one of their columns. */
+export interface RowPicks {
+  column: number;
+  has: (id: string) => boolean;
+  pick: (id: string, on: boolean) => void;
+}
+
+function PickCell({ id, picks }: { id: unknown; picks: RowPicks }) {
+  return (
+    <td class="cell-pick">
+      {typeof id === 'string' && <input type="checkbox" checked={picks.has(id)} aria-label={t('Choose {run}', { run: id })} onChange={(event) => picks.pick(id, event.currentTarget.checked)} />}
+    </td>
+  );
+}
+
+export function RowsTable({ of, picks }: { of: Pick<LakeRows, 'columns' | 'rows'>; picks?: RowPicks | undefined }) {
   const rows = of.rows as unknown[][];
   const kinds = kindsOf(of.columns, rows);
   return (
@@ -43,12 +58,18 @@ export function RowsTable({ of }: { of: Pick<LakeRows, 'columns' | 'rows'> }) {
       <table class="table">
         <thead>
           <tr>
+            {picks && (
+              <th scope="col">
+                <span class="visually-hidden">{t('Chosen')}</span>
+              </th>
+            )}
             <ColumnHeads names={of.columns} kinds={kinds} />
           </tr>
         </thead>
         <tbody>
           {rows.map((row, at) => (
             <tr key={at}>
+              {picks && <PickCell id={row[picks.column]} picks={picks} />}
               {row.map((value, column) => (
                 <td key={column} class={kinds[column]}>
                   <Value of={value} />

@@ -2,5 +2,6 @@
 export { LakeView } from './lake';
 export { LakeSqlView } from './lake_sql';
 export { LakeTableView } from './lake_table';
+export { LettersView, LetterTopicsView } from './letters';
 export { MonitorsView } from './monitors';
 export { QuarantinesView } from './quarantines';
