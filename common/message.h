@@ -161,7 +161,7 @@ struct TableOutput {
 struct Finished {
   AttemptKey key;
   Outcome outcome = Outcome::success;
-  std::string reason;  // one line for people; empty on success
+  std::string reason;  // one line for people; on success what the plugin noted, mostly nothing
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
   std::int64_t peak_rss_kib = 0;  // with the processes it started; of a crash an upper bound

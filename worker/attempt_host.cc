@@ -122,6 +122,7 @@ void AttemptHost::fill_table() {
   table_.extension = [](void* ctx, const char* id) -> const void* {
     const std::string_view name = id;
     if (name == "batuta.child_memory") return reinterpret_cast<const void*>(&child_memory);
+    if (name == "batuta.note") return reinterpret_cast<const void*>(&note);
     if (name == "batuta.engine_memory") return &self(ctx).slot_.lake_memory;
     if (name == "batuta.engine_threads") return &self(ctx).slot_.lake_threads;
     if (name == "batuta.lake_store") return self(ctx).lake_store();
@@ -140,6 +141,10 @@ void AttemptHost::fill_table() {
 
 void AttemptHost::child_memory(void* ctx, std::int64_t peak_kib) {
   self(ctx).child_peak_kib_ = std::max(self(ctx).child_peak_kib_, peak_kib);
+}
+
+void AttemptHost::note(void* ctx, const char* text, std::size_t length) {
+  self(ctx).note_ = first_line({text, length});
 }
 
 void AttemptHost::log(std::int32_t level, std::string_view text) {
@@ -368,7 +373,7 @@ Finished AttemptHost::finish(std::int32_t returned) {
   }
   if (returned == 0) {
     done.outcome = done.wait_json.empty() ? Outcome::success : Outcome::deferred;
-    done.reason.clear();
+    done.reason = done.wait_json.empty() ? note_ : std::string();
   } else {
     done.wait_json.clear();
     done.payload_json.clear();

@@ -54,6 +54,7 @@ class AttemptHost {
   struct Json;  // parsed parameters
   static AttemptHost& self(void* ctx) { return *static_cast<AttemptHost*>(ctx); }
   static void child_memory(void* ctx, std::int64_t peak_kib);
+  static void note(void* ctx, const char* text, std::size_t length);
   void fill_table();
   const char* param(const char* name);
   const char* params();
@@ -90,6 +91,7 @@ class AttemptHost {
   bool files_full_ = false;
   double progress_ = -1;
   std::int64_t child_peak_kib_ = 0;
+  std::string note_;              // the reason of a success
   std::string run_folder_;        // set when the plugin asked for it
   std::optional<Error> refusal_;  // of what it returned last
 };

@@ -93,6 +93,7 @@ Made made_already(const ModelSpec& spec, const lake::DeltaTable& target,
                   const lake::DeltaTable& history, const Signature& signature, const Inputs& inputs,
                   const std::string& clock) {
   if (!target.exists()) return {Made::Is::no, "the table is new"};
+  if (spec.always) return {Made::Is::no, "the model has always: true"};
   if (!clock.empty()) return {Made::Is::no, clock + " gives something else each time"};
   const Made made = made_by_model(target, signature, inputs);
   if (made.is == Made::Is::no || !spec.history) return made;

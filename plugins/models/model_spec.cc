@@ -189,18 +189,18 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
 }
 
 std::string statement_json(const ModelSpec& spec) {
-  return given_without(
-      spec, {"parameters", "description", "quality", "history", "incremental", "cluster_by"});
+  return given_without(spec, {"parameters", "description", "quality", "history", "incremental",
+                              "always", "cluster_by"});
 }
 
 // Whether a history is kept, how the rows are computed and sorted, changes none of the table.
 std::string fields_json(const ModelSpec& spec) {
-  return given_without(spec, {"parameters", "history", "incremental", "cluster_by"});
+  return given_without(spec, {"parameters", "history", "incremental", "always", "cluster_by"});
 }
 
 std::string signed_json(const ModelSpec& spec, const std::string& build,
                         const std::string& execution) {
-  json text = {{"model", given_without(spec, {"history", "incremental", "cluster_by"})},
+  json text = {{"model", given_without(spec, {"history", "incremental", "always", "cluster_by"})},
                {"build", build}};
   if (spec.mode == Mode::append) text["execution_id"] = execution;
   return json_text(text);
@@ -234,6 +234,7 @@ ModelSpec model_spec(const plugin::Context& context) {
   spec.cluster_by = context.texts("cluster_by");
   spec.delete_when = context.text("delete_when", "");
   spec.history = context.boolean("history", false);
+  spec.always = context.boolean("always", false);
   spec.incremental = context.text("incremental", "auto") != "off";
   spec.description = context.text("description", "");
   if (spec.mode == Mode::merge && spec.keys.empty())

@@ -41,6 +41,7 @@ struct ModelSpec {
   std::vector<std::string> partition_by;
   std::vector<std::string> cluster_by;  // order of the rows in a file; empty: by keys
   bool incremental = true;              // only what changed is computed, where that is the same
+  bool always = false;                  // computed also where nothing it is made of changed
   bool history = false;                 // every state of the rows is kept in <table>_hist
   std::string delete_when;              // merge: a condition over the result; its rows are deleted
   std::string description;

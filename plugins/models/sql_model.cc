@@ -238,8 +238,10 @@ class SqlModel {
     if (history_opened_ + history_closed_ > 0)
       context_.info("history: " + std::to_string(history_opened_) + " states began, " +
                     std::to_string(history_closed_) + " ended");
-    if (!unchanged_.empty())
+    if (!unchanged_.empty()) {
+      context_.note(unchanged_);
       return context_.info(spec_.table + " is " + unchanged_ + ": nothing to compute");
+    }
     if (!written.version)
       return context_.info(std::to_string(written.rows) + " rows, none of them new in " +
                            spec_.table + ": no new version");
@@ -292,6 +294,8 @@ struct SqlModelPlugin {
       plugin::optional(BATUTA_PARAM_STRING, "incremental", "auto or off", "\"auto\""),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "history", "every state of the rows, in <table>_hist",
                        "false"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "always",
+                       "computed also where nothing it is made of changed", "false"),
       plugin::optional(BATUTA_PARAM_STRING, "delete_when", "merge: rows that delete"),
       plugin::optional(BATUTA_PARAM_ARRAY, "quality", "rules over the result"),
       plugin::optional(BATUTA_PARAM_STRING, "description", "of the table"),

@@ -79,7 +79,9 @@ typedef struct batuta_host {
   int32_t (*branch)(void* ctx, const char* json, size_t length);
   /* An optional power by name, or NULL. "batuta.engine_library": const char* path of libduckdb.so.
    * "batuta.child_memory": void (*)(void* ctx, int64_t peak_kib), for a plugin that started a
-   * process and waited for it: its peak memory (ru_maxrss of wait4) counts as the attempt's. */
+   * process and waited for it: its peak memory (ru_maxrss of wait4) counts as the attempt's.
+   * "batuta.note": void (*)(void* ctx, const char* text, size_t length), one line that a success
+   * has as its reason; the last one counts. */
   const void* (*extension)(void* ctx, const char* id);
   /* One fact for the attempt's record. list: "quality" or "lineage", each a JSON object, or
    * "files", a JSON string: the path of a written file, relative to the lake if it is in there;

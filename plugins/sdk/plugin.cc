@@ -382,6 +382,12 @@ void Context::child_memory(std::int64_t peak_kib) {
   if (power != nullptr) reinterpret_cast<Tell>(power)(host_.ctx, peak_kib);
 }
 
+void Context::note(const std::string& line) {
+  using Tell = void (*)(void*, const char*, std::size_t);
+  void* power = const_cast<void*>(extension("batuta.note"));
+  if (power != nullptr) reinterpret_cast<Tell>(power)(host_.ctx, line.data(), line.size());
+}
+
 const void* Context::extension(const char* id) const {
   return host_.extension(host_.ctx, id);
 }

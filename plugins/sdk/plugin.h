@@ -178,6 +178,10 @@ class Context {
   // The peak memory (KiB) of a process that the plugin started and waited for.
   void child_memory(std::int64_t peak_kib);
 
+  // One line for whoever looks at a task that succeeded, such as why there was nothing to do: its
+  // reason, in page, API and `tasks explain`. The last one counts; nothing where it fails.
+  void note(const std::string& line);
+
   // An optional power of the host, such as "batuta.engine_library"; nullptr when it has none.
   const void* extension(const char* id) const;
 

@@ -177,6 +177,10 @@ void get_dependencies(Context& context, Call call) {
       answer(std::vector{why_no_other_try(view->row, view->row.reason, policy, {})});
       return success();
     }
+    if (view->row.state == TaskState::success && !view->row.reason.empty()) {
+      answer(std::vector{Reason{"Success", view->row.reason}});
+      return success();
+    }
     context.services.backend.explain(view->row.key(), answer);
     return success();
   });

@@ -107,10 +107,10 @@ bool is_path(const std::string& name) {
 
 const std::vector<std::string>& header_fields() {
   static const std::vector<std::string> names = {
-      "table",   "mode",        "keys",      "partition_by", "delete_when",
-      "quality", "description", "retries",   "retry_delay",  "execution_timeout",
-      "pool",    "owner",       "doc_md",    "display_name", "params",
-      "history", "incremental", "cluster_by"};
+      "table",   "mode",        "keys",       "partition_by", "delete_when",
+      "quality", "description", "retries",    "retry_delay",  "execution_timeout",
+      "pool",    "owner",       "doc_md",     "display_name", "params",
+      "history", "incremental", "cluster_by", "always"};
   return names;
 }
 

@@ -239,9 +239,9 @@ const json* outputs_of(const json& spec) {
 }  // namespace
 
 bool is_model(FieldReader& fields) {
-  static constexpr const char* own[] = {"sql",          "table",       "mode",      "keys",
-                                        "partition_by", "delete_when", "quality",   "description",
-                                        "history",      "incremental", "cluster_by"};
+  static constexpr const char* own[] = {"sql",          "table",       "mode",       "keys",
+                                        "partition_by", "delete_when", "quality",    "description",
+                                        "history",      "incremental", "cluster_by", "always"};
   const bool any = std::any_of(std::begin(own), std::end(own),
                                [&](const char* name) { return fields.find(name); });
   return any && !fields.find("source") && !fields.find("layer");
@@ -253,6 +253,7 @@ void read_model(FieldReader& fields, Task& task, json& params) {
   read_model_sql(fields, params);
   read_table_fields(fields, false, params);
   (void)read_columns(fields, "cluster_by", params);
+  if (const auto always = fields.boolean("always")) params["always"] = *always;
   const auto incremental = fields.text("incremental");
   if (!incremental) return;
   if (*incremental != "auto" && *incremental != "off")

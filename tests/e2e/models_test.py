@@ -72,6 +72,8 @@ def a_sql_file_becomes_a_table():
         again = run(server)
         log = server.log_text("shop", again, "daily")
         assert "nothing to compute" in log, log
+        told = server.get(f"/api/v2/dags/shop/dagRuns/{again}/taskInstances/daily/dependencies")["dependencies"]
+        assert told[0]["reason"].startswith("unchanged since version 0, because"), told
         run(server, without="bia")
         assert rows(server) == [row for row in ALL if row[1] != "bia"], rows(server)
         # Only the day that lost a row was written, and what stayed in it is the first run's still.

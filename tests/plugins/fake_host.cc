@@ -84,6 +84,13 @@ batuta_host FakeHost::table() {
     if (std::string(id) == "batuta.run_folder" && !self(ctx).run_folder.empty()) {
       return self(ctx).run_folder.c_str();
     }
+    if (std::string(id) == "batuta.note") {
+      using Note = void (*)(void*, const char*, std::size_t);
+      static constexpr Note take = [](void* of, const char* text, std::size_t length) {
+        self(of).note.assign(text, length);
+      };
+      return reinterpret_cast<const void*>(take);
+    }
     if (std::string(id) == "batuta.engine_memory") return &self(ctx).engine_memory;
     const bool engine = std::string(id) == "batuta.engine_library";
     return engine ? self(ctx).keep(build_dir() + "/libduckdb.so") : nullptr;

@@ -34,6 +34,7 @@ class FakeHost {
   // What the plugin handed in.
   std::string result;
   std::string failure;
+  std::string note;
   int failure_kind = -1;
   std::int64_t record_count = 0;
   std::int64_t watermark_us = 0;

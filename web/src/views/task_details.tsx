@@ -45,6 +45,7 @@ export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) 
               {data.hostname ?? '–'}
               {data.pid ? t(', process {pid}', { pid: data.pid }) : ''}
             </Fact>
+            {typeof data.batuta.reason === 'string' && <Fact name={t('Reason')}>{data.batuta.reason}</Fact>}
             {data.note && <Fact name={t('Note')}>{data.note}</Fact>}
           </dl>
           {data.rendered_fields && Object.keys(data.rendered_fields).length > 0 && (
