@@ -20,15 +20,18 @@ constexpr std::size_t max_description = 1000;
 constexpr std::size_t max_columns = 2000;
 constexpr std::size_t max_problems = 20;
 
-const std::vector<std::string> kind_names{"freshness", "volume", "schema", "quality", "failures"};
+const std::vector<std::string> kind_names{"freshness", "volume",   "schema",
+                                          "quality",   "failures", "lag"};
 const std::vector<std::string> severity_names{"info", "warning", "critical"};
 
 // The fields of each kind beside those of all, in the order of Kind.
-const std::vector<std::vector<std::string>> kind_fields{{"table", "within"},
-                                                        {"table", "history", "at_least", "at_most"},
-                                                        {"table", "columns", "new_columns"},
-                                                        {"table"},
-                                                        {"dag", "task", "let_pass"}};
+const std::vector<std::vector<std::string>> kind_fields{
+    {"table", "within"},
+    {"table", "history", "at_least", "at_most"},
+    {"table", "columns", "new_columns"},
+    {"table"},
+    {"dag", "task", "let_pass"},
+    {"topic", "group", "connection", "at_most"}};
 const std::vector<std::string> common_fields{"name", "kind", "severity", "description"};
 
 std::optional<std::size_t> place_in(const std::vector<std::string>& names,
@@ -211,6 +214,25 @@ class Reader {
     m.let_pass = integer("let_pass", 0, 1000, 0);
   }
 
+  void read_lag(Monitor& m) {
+    const auto is_topic = [](std::string_view name) {
+      return !name.empty() && name.size() <= 249 && name.front() != '.' &&
+             std::all_of(name.begin(), name.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '_' || c == '-';
+             });
+    };
+    const std::string form = "1 to 249 letters, digits, '.', '_' or '-'";
+    m.topic = text("topic", true, "the name of a topic, " + form, is_topic);
+    m.group = text("group", true, "the name of who reads it, " + form, is_topic);
+    m.connection = text("connection", false, "the id of a connection of type kafka",
+                        [](const std::string& id) { return valid_id(id); });
+    if (find("at_most") == nullptr)
+      return problem(where_ + "/at_most",
+                     "is missing: how many records it may be behind, such as 10000");
+    m.behind = integer("at_most", 0, std::int64_t{1} << 53, 0);
+  }
+
   void read_monitor(const json& value, const std::string& where) {
     where_ = where;
     if (!value.is_object()) return problem(where, "must be an object");
@@ -226,7 +248,7 @@ class Reader {
         word("severity", severity_names, static_cast<std::size_t>(Severity::warning)));
     m.description = text("description", false, "a text of at most 1000 bytes",
                          [](const std::string& given) { return given.size() <= max_description; });
-    if (m.kind != Kind::failures)
+    if (m.kind != Kind::failures && m.kind != Kind::lag)
       m.table = text("table", true, "a table's name, such as \"silver/bank/clients\"", is_table);
     switch (m.kind) {
       case Kind::freshness:
@@ -243,6 +265,9 @@ class Reader {
         break;
       case Kind::failures:
         read_failures(m);
+        break;
+      case Kind::lag:
+        read_lag(m);
         break;
     }
     out_.monitors.push_back(std::move(m));
@@ -266,6 +291,7 @@ std::string_view to_string(Severity severity) {
 }
 
 std::string Monitor::target() const {
+  if (kind == Kind::lag) return topic + " of " + group;
   if (kind != Kind::failures) return table;
   return task.empty() ? dag : dag + "." + task;
 }

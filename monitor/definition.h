@@ -10,7 +10,9 @@
 //      "columns": {"id": "long"}, "new_columns": "allow"},
 //     {"name": "clients_quality", "kind": "quality", "table": "silver/bank/clients"},
 //     {"name": "bank_ingest", "kind": "failures", "dag": "bank", "task": "extract", "let_pass":
-//     2}]}
+//     2},
+//     {"name": "orders_read", "kind": "lag", "topic": "orders", "group": "bank",
+//      "connection": "broker", "at_most": 10000}]}
 #pragma once
 
 #include <cstdint>
@@ -26,7 +28,7 @@ namespace batuta::monitor {
 inline constexpr std::size_t max_file_bytes = 256 << 10;
 inline constexpr std::size_t max_monitors = 500;  // of one file
 
-enum class Kind : std::uint8_t { freshness, volume, schema, quality, failures };
+enum class Kind : std::uint8_t { freshness, volume, schema, quality, failures, lag };
 enum class Severity : std::uint8_t { info, warning, critical };
 // The words of the file: "freshness", "warning".
 std::string_view to_string(Kind kind);
@@ -41,7 +43,7 @@ struct Monitor {
   Kind kind = Kind::freshness;
   Severity severity = Severity::warning;
   std::string description;
-  std::string table;      // "silver/bank/clients"; of all kinds but failures
+  std::string table;      // "silver/bank/clients"; of all kinds but failures and lag
   std::string dag;        // failures
   std::string task;       // failures; empty: every data task of the DAG
   Duration within{};      // freshness: how old the newest version may be
@@ -51,8 +53,11 @@ struct Monitor {
   Columns columns;            // schema: what must be there; none: what was there when it was well
   bool new_columns = false;   // schema: further columns are no drift
   std::int64_t let_pass = 0;  // failures: so many in a row raise no alert
+  std::string topic, group;   // lag
+  std::string connection;     // lag: the broker's; empty: the embedded log
+  std::int64_t behind = 0;    // lag: so many records ("at_most") raise no alert
 
-  // What it watches, in one word: the table, or "dag" or "dag.task".
+  // What it watches, in a few words: the table, "dag" or "dag.task", or "topic of group".
   std::string target() const;
 };
 

@@ -155,6 +155,18 @@ Verdict judge_failures(const Monitor& m, const Sight& seen) {
   return {Status::unwell, static_cast<double>(most), limit, joined(failing)};
 }
 
+// What is lost is told until the group is past it.
+Verdict judge_lag(const Monitor& m, const Sight& seen) {
+  const std::string records =
+      std::to_string(seen.behind) + (seen.behind == 1 ? " record" : " records");
+  Verdict told{Status::well, static_cast<double>(seen.behind), static_cast<double>(m.behind),
+               m.group + " is " + records + " behind in " + m.topic};
+  if (seen.behind > m.behind || seen.lost > 0) told.status = Status::unwell;
+  if (seen.lost > 0)
+    told.message += "; " + std::to_string(seen.lost) + " were deleted before it read them";
+  return told;
+}
+
 }  // namespace
 
 std::string_view to_string(Status status) {
@@ -200,9 +212,11 @@ Verdict judge(const Monitor& monitor, const Sight& seen, const Columns* baseline
     case Kind::quality:
       return judge_quality(monitor, seen);
     case Kind::failures:
+      return judge_failures(monitor, seen);
+    case Kind::lag:
       break;
   }
-  return judge_failures(monitor, seen);
+  return judge_lag(monitor, seen);
 }
 
 }  // namespace batuta::monitor

@@ -52,12 +52,15 @@ struct Sight {
   OptTime quality_at;
   // Of a DAG's data tasks that have run.
   std::vector<TaskFailures> tasks;
+  // Of a topic and who reads it.
+  std::int64_t behind = 0;  // records that it can still read
+  std::int64_t lost = 0;    // that went before it read them
 };
 
 struct Verdict {
   Status status = Status::unknown;
   std::optional<double>
-      value;  // seconds old, times the median, columns that differ, rows, failures
+      value;  // seconds old, times the median, columns that differ, rows, failures, records
   std::optional<double> limit;  // the bound that it is held against
   std::string message;          // one line for people
 };

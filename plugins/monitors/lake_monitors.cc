@@ -165,16 +165,18 @@ class Evaluation {
   // Several monitors look at one table: its log is read once.
   const monitor::Sight& look(const monitor::Monitor& m) {
     using monitor::Kind;
-    const std::string key = std::string(m.kind == Kind::quality    ? "q "
-                                        : m.kind == Kind::failures ? "f "
-                                                                   : "t ") +
-                            (m.kind == Kind::failures ? m.dag : m.table);
+    const std::string key = m.kind == Kind::quality    ? "q " + m.table
+                            : m.kind == Kind::failures ? "f " + m.dag
+                            : m.kind == Kind::lag      ? "l " + m.connection + " " + m.target()
+                                                       : "t " + m.table;
     if (const auto known = seen_.find(key); known != seen_.end()) return known->second;
     monitor::Sight seen;
     if (m.kind == Kind::quality) {
       seen = look_at_quality(platform_, m.table);
     } else if (m.kind == Kind::failures) {
       seen = look_at_tasks(platform_, m.dag);
+    } else if (m.kind == Kind::lag) {
+      seen = look_at_lag(platform_, m);
     } else {
       std::size_t versions = 1;
       for (const monitor::Monitor& other : monitors_)

@@ -150,4 +150,21 @@ monitor::Sight look_at_tasks(const json& platform, const std::string& dag) {
   return seen;
 }
 
+monitor::Sight look_at_lag(const json& platform, const monitor::Monitor& of) {
+  monitor::Sight seen;
+  seen.trouble = platform.is_object()
+                     ? "nobody has looked yet how far " + of.group + " is behind in " + of.topic
+                     : nothing_told;
+  if (!platform.is_object()) return seen;
+  for (const json& one : objects_of(platform, "lags")) {
+    if (word_of(one, "connection") != of.connection || word_of(one, "topic") != of.topic ||
+        word_of(one, "group") != of.group)
+      continue;
+    seen.trouble = word_of(one, "trouble");
+    seen.behind = count_of(one, "records");
+    seen.lost = count_of(one, "lost");
+  }
+  return seen;
+}
+
 }  // namespace batuta::lake

@@ -18,9 +18,11 @@ monitor::Sight look_at_table(Session& session, const Lake& lake, const std::stri
 
 // What the platform tells (scheduler/api/lake_facts.h):
 //   {"quality": [{"table", "at", "results": [{"rule","severity","checked","failed","passed"}]}],
-//    "tasks": [{"dag", "task", "failed", "error"}]}
+//    "tasks": [{"dag", "task", "failed", "error"}],
+//    "lags": [{"connection", "topic", "group", "records", "lost", "trouble"}]}
 // null: nothing, which `trouble` then says.
 monitor::Sight look_at_quality(const nlohmann::json& platform, const std::string& table);
 monitor::Sight look_at_tasks(const nlohmann::json& platform, const std::string& dag);
+monitor::Sight look_at_lag(const nlohmann::json& platform, const monitor::Monitor& of);
 
 }  // namespace batuta::lake

@@ -19,6 +19,7 @@
 #include "scheduler/api/lineage_facts.h"
 #include "scheduler/api/login.h"
 #include "scheduler/api/reloaded_settings.h"
+#include "scheduler/api/stream_lags.h"
 #include "scheduler/http/exchange.h"
 #include "scheduler/http/hub.h"
 #include "scheduler/store/history.h"
@@ -63,6 +64,8 @@ struct ApiServices {
   std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_drop{};
   // How OpenLineage events leave. Any thread.
   std::function<LineageFacts()> lineage = [] { return LineageFacts{}; };
+  // How far groups are behind in topics, as it was last looked at. Any thread.
+  std::function<StreamLags()> stream_lags = [] { return StreamLags{}; };
   // Plugins that a worker has in its folder and none offers, and why. Any thread.
   std::function<std::vector<PluginFault>()> plugin_faults = [] {
     return std::vector<PluginFault>{};

@@ -58,6 +58,8 @@ void collect(const json& value, FactsAsked& out, int depth) {
     const std::string kind = text("kind");
     if (kind == "quality" && !text("table").empty()) out.tables.insert(text("table"));
     if (kind == "failures" && !text("dag").empty()) out.dags.insert(text("dag"));
+    if (kind == "lag" && !text("topic").empty() && !text("group").empty())
+      out.lags.insert({text("connection"), text("topic"), text("group")});
   }
   for (const json& one : value) collect(one, out, depth + 1);
 }
@@ -82,8 +84,18 @@ std::shared_ptr<const Dag> stored_dag(History& history, const std::string& dag_i
   return nullptr;
 }
 
-std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& dag_of) {
-  json quality = json::array(), tasks = json::array();
+std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& dag_of,
+                       const StreamLags& lags) {
+  json quality = json::array(), tasks = json::array(), behind = json::array();
+  for (const StreamLag& one : lags.rows) {
+    if (!asked.lags.contains(one.of)) continue;
+    behind.push_back({{"connection", one.of.connection},
+                      {"topic", one.of.topic},
+                      {"group", one.of.group},
+                      {"records", one.records},
+                      {"lost", one.lost},
+                      {"trouble", one.trouble}});
+  }
   for (const std::string& table : asked.tables) {
     for (const auto& view : history.quality_reports(table, {1, 0})) {
       quality.push_back(
@@ -99,7 +111,8 @@ std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& d
         tasks.push_back(std::move(facts));
     }
   }
-  return json_text({{"quality", std::move(quality)}, {"tasks", std::move(tasks)}});
+  return json_text(
+      {{"quality", std::move(quality)}, {"tasks", std::move(tasks)}, {"lags", std::move(behind)}});
 }
 
 }  // namespace batuta::http

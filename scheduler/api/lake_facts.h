@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "scheduler/api/stream_lags.h"
 #include "scheduler/core/dag.h"
 #include "scheduler/store/history.h"
 
@@ -16,7 +17,8 @@ namespace batuta::http {
 struct FactsAsked {
   std::set<std::string> tables;  // whose quality
   std::set<std::string> dags;    // whose data tasks
-  bool none() const { return tables.empty() && dags.empty(); }
+  std::set<LagAsked> lags;       // how far who is behind
+  bool none() const { return tables.empty() && dags.empty() && lags.empty(); }
 };
 // Of the files of monitors, {domain: file}, or the definition of a task that has them as a
 // parameter.
@@ -28,9 +30,13 @@ using DagOf = std::function<std::shared_ptr<const Dag>(const std::string& dag_id
 std::shared_ptr<const Dag> stored_dag(History& history, const std::string& dag_id);
 
 // {"quality": [{"table","at","results":[…as attempts told]}],
-//  "tasks": [{"dag","task","failed","error"}]}: of each table what its newest attempt told, of each
+//  "tasks": [{"dag","task","failed","error"}],
+//  "lags": [{"connection","topic","group","records","lost","trouble"}]}: of each table what its
+//  newest attempt told, of each
 // data task that the DAG has now how many of its newest attempts failed in a row, at most 50. One
-// that was renamed or taken out fails no more. Blocks on the store.
-std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& dag_of);
+// that was renamed or taken out fails no more. `lags`: those of `asked` are told on. Blocks on the
+// store.
+std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& dag_of,
+                       const StreamLags& lags = {});
 
 }  // namespace batuta::http

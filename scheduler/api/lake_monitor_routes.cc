@@ -85,6 +85,7 @@ class Watcher {
   bool may(Action action, const ToldRow& row) const {
     const DefinedMonitor* known = find(row.monitor_id);
     const bool same = known && known->kind == row.kind && known->target == row.target;
+    if (row.kind == "lag") return may_watch(rights_, action, row.kind, "", row.domain, *bag_);
     return may_watch(rights_, action, row.kind, row.target, same ? known->dag : "", *bag_);
   }
 

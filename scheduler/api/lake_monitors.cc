@@ -183,7 +183,8 @@ std::shared_ptr<const DefinedMonitors> LakeMonitorReads::defined(const DagBagSna
     for (const auto& [domain, file] : files.items()) {
       for (const auto& one : monitor::parse_monitors(domain, json_text(file)).monitors) {
         out->push_back({one.id, one.domain, std::string(to_string(one.kind)), one.target(),
-                        std::string(to_string(one.severity)), one.description, one.dag});
+                        std::string(to_string(one.severity)), one.description,
+                        one.kind == monitor::Kind::lag ? one.domain : one.dag});
       }
     }
   }
@@ -196,6 +197,7 @@ std::shared_ptr<const DefinedMonitors> LakeMonitorReads::defined(const DagBagSna
 
 bool may_watch(const Rights& rights, Action action, const std::string& kind,
                const std::string& target, const std::string& dag, const DagBagSnapshot& bag) {
+  if (kind == "lag") return rights.may(action, "lake:" + dag + "/bronze");
   if (kind != "failures") {
     const auto name = lake_name(target);
     return rights.may(action, name ? name->resource() : "lake:platform/mngt");

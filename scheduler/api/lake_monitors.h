@@ -24,7 +24,7 @@ inline constexpr const char* monitors_dag = "lake_monitors";  // which judges th
 // Of a monitor as its file says it now.
 struct DefinedMonitor {
   std::string id, domain, kind, target, severity, description;
-  std::string dag;  // of kind failures
+  std::string dag;  // of kind failures; of kind lag the domain
 };
 using DefinedMonitors = std::vector<DefinedMonitor>;  // by id
 
@@ -85,7 +85,8 @@ class LakeMonitorReads {
 };
 
 // Whether somebody may do that with what a monitor watches: its table's layer, or its DAG. `dag`:
-// of kind failures, empty where only the target is known; then of all DAGs that it could mean.
+// of kind failures, empty where only the target is known; then of all DAGs that it could mean. Of
+// kind lag it is the domain, whose bronze the topic comes to.
 bool may_watch(const Rights& rights, Action action, const std::string& kind,
                const std::string& target, const std::string& dag, const DagBagSnapshot& bag);
 

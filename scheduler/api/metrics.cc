@@ -232,6 +232,30 @@ void surroundings(Page& page, const Surroundings& around) {
   page.one("process_max_fds", "gauge", "How many it may", n(p.max_files));
 }
 
+// Of whom nothing is known there is no sample: a 0 would say that it is up to date.
+void lags(Page& page, const StreamLags& all) {
+  const auto family = [&](std::string_view name, std::string_view help,
+                          std::int64_t StreamLag::*field) {
+    page.head(name, "gauge", help);
+    for (const StreamLag& one : all.rows) {
+      if (!one.trouble.empty()) continue;
+      page.sample(name,
+                  "connection=\"" + escaped(one.of.connection) + "\",topic=\"" +
+                      escaped(one.of.topic) + "\",group=\"" + escaped(one.of.group) + "\"",
+                  static_cast<double>(one.*field));
+    }
+  };
+  family("batuta_stream_lag", "Records of a topic that a group has not read", &StreamLag::records);
+  family("batuta_stream_lag_partition_max", "The same of the partition that is furthest behind",
+         &StreamLag::most);
+  family("batuta_stream_lost_records", "Records that went before the group read them",
+         &StreamLag::lost);
+  const auto troubled = std::count_if(all.rows.begin(), all.rows.end(),
+                                      [](const StreamLag& one) { return !one.trouble.empty(); });
+  page.one("batuta_stream_lag_unknown", "gauge", "Groups whose lag is not known",
+           static_cast<double>(troubled) + static_cast<double>(all.left_out));
+}
+
 }  // namespace
 
 std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
@@ -245,6 +269,7 @@ std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
   pools(page, live.pools);
   workers(page, live.workers, around.now);
   surroundings(page, around);
+  lags(page, around.lags);
   return page.take();
 }
 

@@ -7,6 +7,7 @@
 #include "scheduler/api/backend.h"
 #include "scheduler/api/lineage_facts.h"
 #include "scheduler/api/process_metrics.h"
+#include "scheduler/api/stream_lags.h"
 #include "scheduler/rights/sight.h"
 
 namespace batuta::http {
@@ -16,6 +17,7 @@ struct Surroundings {
   std::int64_t outbox_pending = -1, outbox_dead = -1;  // without lineage; -1: no store to read
   bool well = true;                                    // what health says
   LineageFacts lineage;
+  StreamLags lags;
   std::string_view version;
   Time now;
   ProcessMetrics process;

@@ -232,6 +232,7 @@ void get_metrics(Context& context, Call call) {
       count_outbox(context, around);
       around.version = services.version;
       around.lineage = services.lineage();
+      around.lags = services.stream_lags();
       around.now = context.now();
       around.process = read_process_metrics(services.home);
       Response response;

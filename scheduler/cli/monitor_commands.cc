@@ -183,8 +183,9 @@ json facts_of(const Session& session, const std::string& monitors_json) {
   const auto asked = http::facts_asked(monitors_json);
   if (asked.none() || !fs::exists(session.home + "/batuta.db")) return nullptr;
   if (Client::server_is_running(session.home)) {
-    std::fprintf(stderr,
-                 "batuta: a server runs: quality and failures are judged by its own run only\n");
+    std::fprintf(
+        stderr,
+        "batuta: a server runs: quality, failures and lag are judged by its own run only\n");
     return nullptr;
   }
   const auto lock = HomeLock::acquire(session.home);

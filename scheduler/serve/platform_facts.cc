@@ -3,11 +3,12 @@
 #include <utility>
 
 #include "scheduler/api/lake_facts.h"
+#include "scheduler/serve/lag_watch.h"
 #include "scheduler/store/store.h"
 
 namespace batuta {
 
-void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag) {
+void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags) {
   const Boot begun = read_clock().boot;
   if (begun < next_) return;
   std::string facts;
@@ -18,13 +19,15 @@ void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag) {
       auto more = http::facts_asked(task.spec_json);
       asked.tables.merge(more.tables);
       asked.dags.merge(more.dags);
+      asked.lags.merge(more.lags);
     }
+    lags.ask(asked.lags);
     try {
       const auto dag_of = [&bag](const std::string& id) {
         const auto found = bag.dags.find(id);
         return found == bag.dags.end() ? nullptr : found->second;
       };
-      if (!asked.none()) facts = http::lake_facts(history, asked, dag_of);
+      if (!asked.none()) facts = http::lake_facts(history, asked, dag_of, lags.told());
     } catch (const StoreError&) {
       return;  // the control thread sees to a store that fails; what was known stays
     }

@@ -175,6 +175,7 @@ Status Server::Impl::start() {
   waits.start();
   dags.start(known);
   bundles.start();
+  lags.start();
   workers.set_offers_sink([this](WorkerId worker, std::optional<WorkerOffers> told) {
     offers.set(worker, std::move(told));
   });
@@ -195,7 +196,7 @@ Status Server::Impl::start() {
   hooks.each_minute = [this] {
     endpoint.renew_if_due();
     catalogue.ask_if_missed();
-    facts.refresh(history, *dags.bag().snapshot());
+    facts.refresh(history, *dags.bag().snapshot(), lags);
     if (keep_exports) keep_exports(read_clock().wall);
   };
   hooks.looked_at_store = [this](const std::string& found) {

@@ -20,6 +20,7 @@
 #include "scheduler/serve/endpoint.h"
 #include "scheduler/serve/housekeeping.h"
 #include "scheduler/serve/kept_write.h"
+#include "scheduler/serve/lag_watch.h"
 #include "scheduler/serve/lake_query.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/login_settings.h"
@@ -123,6 +124,7 @@ struct Server::Impl {
   http::EngineBackend backend;
   Offers offers;
   KeptWrite catalogue;
+  LagWatch lags{[this](const std::string& id) { return topics.if_there(id); }};
   SettingsReloader reloader{home, engine, registry, [this](const Settings& s) { take_over(s); }};
   std::size_t moves = 0;  // of task instances since memory was given back; control thread
   std::mutex damage_mutex;

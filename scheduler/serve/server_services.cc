@@ -68,6 +68,7 @@ http::ApiServices Server::Impl::services() {
         std::move(done));
   };
   services.lineage = [this] { return lineage_facts(); };
+  services.stream_lags = [this] { return lags.told(); };
   services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
   services.settings = [this] { return shown_settings(*home.live()); };
   services.reload_settings = [this](const std::string& owner) { return reloader.reload(owner); };

@@ -34,6 +34,13 @@ TopicStreams::Opened TopicStreams::of_connection(const std::string& connection_i
                         connection->login, connection->password, connection->extra});
 }
 
+TopicStreams::Opened TopicStreams::if_there(const std::string& connection_id) const {
+  std::error_code failed;
+  if (connection_id.empty() && !std::filesystem::is_directory(folder, failed))
+    return std::unique_ptr<stream::Stream>();
+  return of_connection(connection_id);
+}
+
 TopicStreams::Opened TopicStreams::of_source(const contract::Source& source) const {
   if (!source.connection.empty()) {
     auto opened = of_connection(source.connection);

@@ -22,6 +22,8 @@ struct TopicStreams {
   // The embedded log for an empty id, else the broker of that connection. Blocking.
   // Errc::not_found, Errc::invalid with what is wrong with the connection.
   Opened of_connection(const std::string& connection_id) const;
+  // The same, but the embedded log is not made: nullptr where it has no topic yet.
+  Opened if_there(const std::string& connection_id) const;
   // The same for the source of a contract, as its tasks reach it: its connection, the brokers that
   // it names, or the embedded log. Errc::not_found where that has no topic yet: no folder is made.
   Opened of_source(const contract::Source& source) const;

@@ -51,7 +51,12 @@ TEST_CASE("what is wrong with a monitor is told with its place and the nearest r
   const Case cases[] = {
       {R"({"name": "a", "kind": "fresh", "table": "a/b/c"})",
        "/monitors/0/kind: \"fresh\" is unknown; it is one of freshness, volume, schema, quality, "
-       "failures"},
+       "failures, lag"},
+      {R"({"name": "a", "kind": "lag", "topic": "orders", "group": "bank"})",
+       "/monitors/0/at_most: is missing: how many records it may be behind, such as 10000"},
+      {R"({"name": "a", "kind": "lag", "topic": "../x", "group": "bank", "at_most": 1})",
+       "/monitors/0/topic: must be the name of a topic, 1 to 249 letters, digits, '.', '_' or "
+       "'-'"},
       {R"({"name": "a", "kind": "qualty", "table": "a/b/c"})",
        "/monitors/0/kind: \"qualty\" is unknown; did you mean \"quality\"?"},
       {R"({"name": "a", "kind": "freshness", "table": "a/b/c", "within": "1h", "witin": "1h"})",

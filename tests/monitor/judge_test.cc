@@ -162,6 +162,32 @@ TEST_CASE("tasks may fail so often in a row, each by itself") {
   CHECK(status_of(m, seen) == Status::unknown);
 }
 
+TEST_CASE("who reads a topic may be so far behind, and nothing may go unread") {
+  const MonitorFile file = parse_monitors(
+      "bank", R"({"monitors": [{"name": "read", "kind": "lag", "topic": "orders", "group": "g",
+              "connection": "hub", "at_most": 10}]})");
+  REQUIRE(file.problems.empty());
+  const Monitor& m = file.monitors.at(0);
+  CHECK(m.connection == "hub");
+  CHECK(m.target() == "orders of g");
+  Sight seen;
+  seen.behind = 10;
+  CHECK(status_of(m, seen) == Status::well);
+  seen.behind = 11;
+  const Verdict late = judge(m, seen, nullptr, noon);
+  CHECK(late.status == Status::unwell);
+  CHECK(late.value == 11);
+  CHECK(late.limit == 10);
+  CHECK(late.message == "g is 11 records behind in orders");
+  seen.behind = 1;
+  seen.lost = 4;
+  const Verdict lost = judge(m, seen, nullptr, noon);
+  CHECK(lost.status == Status::unwell);
+  CHECK(lost.message == "g is 1 record behind in orders; 4 were deleted before it read them");
+  seen.trouble = "the broker does not answer";
+  CHECK(status_of(m, seen) == Status::unknown);
+}
+
 TEST_CASE("an alert opens once, stands while its monitor is not well, and closes by itself") {
   const auto first = settle({}, {judged("a", Status::unwell), judged("b", Status::unknown)},
                             {"bank"}, 7, "run-1", noon);

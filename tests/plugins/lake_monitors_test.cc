@@ -230,9 +230,11 @@ TEST_CASE("quality and failures are judged by what the platform tells, and are u
   Watched table;
   const json rules = {{"name", "rules"}, {"kind", "quality"}, {"table", watched}};
   const json tasks = {{"name", "tasks"}, {"kind", "failures"}, {"dag", "demo"}};
-  const json monitors = json::array({rules, tasks});
+  const json read = {{"name", "read"}, {"kind", "lag"},       {"topic", "orders"},
+                     {"group", "g"},   {"connection", "hub"}, {"at_most", 5}};
+  const json monitors = json::array({rules, tasks, read});
   REQUIRE_MESSAGE(table.evaluate(monitors), table.failure);
-  CHECK(table.told["unknown"] == 2);
+  CHECK(table.told["unknown"] == 3);
   const json rule = {{"rule", "n_is_there"},
                      {"severity", "blocking"},
                      {"checked", 9},
@@ -244,13 +246,20 @@ TEST_CASE("quality and failures are judged by what the platform tells, and are u
   json platform;
   platform["quality"] = json::array({report});
   platform["tasks"] = json::array({task});
+  const json of_another = {{"connection", ""}, {"topic", "orders"}, {"group", "g"},
+                           {"records", 99},    {"lost", 0},         {"trouble", ""}};
+  json behind = of_another;
+  behind["connection"] = "hub";
+  behind["records"] = 6;
+  platform["lags"] = json::array({behind, of_another});
   REQUIRE(table.evaluate(monitors, {{"platform", platform}}));
-  REQUIRE(table.told["opened"].size() == 2);
+  REQUIRE(table.told["opened"].size() == 3);
   CHECK(table.told["opened"][0]["message"] ==
         "broken: n_is_there (2 of 9 rows, not published), at 2026-11-20T10:00:00Z");
   CHECK(table.told["opened"][1]["message"] == "extract failed 3 times in a row: no answer");
+  CHECK(table.told["opened"][2]["message"] == "g is 6 records behind in orders");
   REQUIRE(table.evaluate(monitors));  // not told: nothing closes
-  CHECK(table.told["open"] == 2);
+  CHECK(table.told["open"] == 3);
 }
 
 TEST_CASE("a dry run keeps nothing, and results are kept for 90 days") {

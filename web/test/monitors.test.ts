@@ -26,4 +26,5 @@ test('links lead to the monitors, to the table that one watches, and to the fail
   expect(monitorsLink()).toBe('#/lake/monitors');
   expect(watchedLink('freshness', 'gold/bank/x')).toBe('#/lake/gold/bank/x');
   expect(watchedLink('failures', 'bank.load')).toBe('#/tasks?dag=bank&state=failed');
+  expect(watchedLink('lag', 'orders of bank')).toBe('#/lake/monitors?target=orders+of+bank');
 });

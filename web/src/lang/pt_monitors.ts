@@ -26,6 +26,7 @@ export const monitorWords: Readonly<Record<string, string>> = {
   'columns': 'colunas',
   'quality': 'qualidade',
   'failures': 'falhas',
+  'lag': 'atraso de leitura',
   '{times} times': '{times} vezes',
   'closed': 'fechado',
   'closed too': 'também fechados',

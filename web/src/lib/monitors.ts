@@ -5,7 +5,7 @@ import { t } from './words';
 
 export const severityNames: Readonly<Record<string, string>> = { info: t('info'), warning: t('warning'), critical: t('critical') };
 export const statusNames: Readonly<Record<string, string>> = { well: t('well'), unwell: t('unwell'), unknown: t('unknown'), not_judged: t('not judged yet') };
-export const kindNames: Readonly<Record<string, string>> = { freshness: t('freshness'), volume: t('volume'), schema: t('columns'), quality: t('quality'), failures: t('failures') };
+export const kindNames: Readonly<Record<string, string>> = { freshness: t('freshness'), volume: t('volume'), schema: t('columns'), quality: t('quality'), failures: t('failures'), lag: t('lag') };
 
 /** A value in the unit of its kind. */
 export function valueText(kind: string, value: number | null): string {
