@@ -97,10 +97,11 @@ class Lake:
         wall = time.perf_counter() - begun
         used = cpu_of(family_of(server.process.pid)) - before
         tasks = server.ask(path + "/taskInstances")["task_instances"]
-        wrong = [task["task_id"] for task in tasks if task["state"] != "success"]
-        if wrong:
-            logs = [server.open(f"{path}/taskInstances/{task}/logs/1").read().decode()[-3000:] for task in wrong]
-            sys.exit(f"the run failed in {', '.join(wrong)}:\n" + "\n".join(logs))
+        if any(task["state"] != "success" for task in tasks):
+            logs = [server.open(f"{path}/taskInstances/{task['task_id']}/logs/1").read().decode()[-3000:]
+                    for task in tasks if task["state"] == "failed"]
+            states = ", ".join(f"{task['task_id']} is {task['state']}" for task in tasks)
+            sys.exit(f"the run failed: {states}\n" + "\n".join(logs))
         return wall, used, {task["task_id"]: task["duration"] for task in tasks}
 
     def versions(self, table):
