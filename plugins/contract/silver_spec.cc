@@ -88,8 +88,15 @@ void add_reason(Reasons& reasons, const std::string& name, const std::string& co
   }
 }
 
-std::string given_sql(const Column& column) {
-  return "trim(coalesce(" + quoted_name(column.name) + ", '')) <> ''";
+// Whether there is more than blanks. Trimming each text costs more than the rest of a rule: what
+// comes before spares the usual row it. `missing`: whether there is not.
+std::string given_sql(const Column& column, bool missing) {
+  const std::string name = quoted_name(column.name);
+  const std::string given = "trim(coalesce(" + name + ", '')) <> ''";
+  const std::string doubtful =
+      column.type == "string" ? "(" + name + " IS NULL OR " + name + " NOT BETWEEN '!' AND '~')"
+                              : quoted_name("new_" + column.name) + " IS NULL";
+  return missing ? doubtful + " AND NOT (" + given + ")" : given;
 }
 
 void add_limits(const Column& column, Reasons& reasons) {
@@ -125,14 +132,14 @@ Reasons reasons_of(const contract::Table& table) {
         add_reason(reasons, table.row_rules[i].name, row_rule_sql(table, i));
   };
   for (const Column& column : table.columns) {
-    const std::string given = given_sql(column);
+    const std::string given = given_sql(column, false);
     if (column.required || column.key_position > 0 || column.partition_position > 0)
-      add_reason(reasons, reason_of(column, "missing"), "NOT (" + given + ")");
+      add_reason(reasons, reason_of(column, "missing"), given_sql(column, true));
     if (column.type != "string")
       add_reason(reasons, reason_of(column, "bad"),
-                 given + " AND " + quoted_name("new_" + column.name) + " IS NULL");
+                 quoted_name("new_" + column.name) + " IS NULL AND " + given);
     if (!column.asked.empty())
-      add_reason(reasons, reason_of(column, "not_asked"), given + " AND NOT asked_for");
+      add_reason(reasons, reason_of(column, "not_asked"), "NOT asked_for AND " + given);
     add_limits(column, reasons);
     add_rules(column.name);
   }
@@ -210,15 +217,20 @@ std::string bounded_sql(const std::string& type, const std::string& value) {
 }
 
 std::string typed_sql(const Column& column) {
-  const std::string text = "trim(" + quoted_name(column.name) + ")";
+  // The usual text has no blanks around it. It is taken as it is, by functions that refuse any that
+  // has; the others are trimmed.
+  const std::string as_is = quoted_name(column.name);
+  const std::string text = "trim(" + as_is + ")";
   const std::string& type = column.type;
   if (type == "string") return quoted_name(column.name);
   if (const auto scale = lake::exact_decimal_scale(type))
-    return "coalesce(TRY_CAST(" + lake::decimal_function(*scale) + "(" + text + ") AS " +
-           sql_type_of(type) + "), TRY_CAST(" + text + " AS " + sql_type_of(type) + "))";
-  if (type == "long") return "batuta_whole(" + text + ")";
+    return "coalesce(TRY_CAST(" + lake::decimal_function(*scale) + "(" + as_is + ") AS " +
+           sql_type_of(type) + "), TRY_CAST(" + lake::decimal_function(*scale) + "(" + text +
+           ") AS " + sql_type_of(type) + "), TRY_CAST(" + text + " AS " + sql_type_of(type) + "))";
+  const std::string whole = "coalesce(batuta_whole(" + as_is + "), batuta_whole(" + text + "))";
+  if (type == "long") return whole;
   if (type == "integer" || type == "short" || type == "byte")
-    return "TRY_CAST(batuta_whole(" + text + ") AS " + sql_type_of(type) + ")";
+    return "TRY_CAST(" + whole + " AS " + sql_type_of(type) + ")";
   if (type == "double" || type == "float") {
     const std::string number = "TRY_CAST(" + text + " AS " + sql_type_of(type) + ")";
     return "CASE WHEN isfinite(" + number + ") THEN " + number + " END";
@@ -227,6 +239,8 @@ std::string typed_sql(const Column& column) {
     return "CASE WHEN lower(" + text + ") IN ('true', 't', 'yes', 'y', '1') THEN true WHEN lower(" +
            text + ") IN ('false', 'f', 'no', 'n', '0') THEN false END";
   if (type == "date") return date_sql(column, text);
+  if (type == "timestamp" && column.format.empty())
+    return "coalesce(batuta_full_instant(" + as_is + "), " + instant_sql(column, text) + ")";
   if (type == "timestamp") return instant_sql(column, text);
   return "TRY_CAST(" + text + " AS " + sql_type_of(type) + ")";
 }

@@ -100,15 +100,39 @@ std::optional<std::int64_t> scaled(const Digits& number, int precision, int scal
   return number.negative ? -value : value;
 }
 
+// The usual text at little cost: few digits, no exponent, nothing to round. Of any other text,
+// nullopt says nothing.
+std::optional<std::int64_t> plain_number(std::string_view text, int precision, int scale) {
+  constexpr int most_digits = 18;
+  const bool negative = take(text, '-');
+  const auto whole = take_digits(text);
+  if (whole.empty() || (whole.size() > 1 && whole.front() == '0') ||
+      static_cast<int>(whole.size()) + scale > std::min(precision, most_digits))
+    return std::nullopt;
+  std::string_view fraction;
+  if (take(text, '.')) {
+    fraction = take_digits(text);
+    if (fraction.empty() || static_cast<int>(fraction.size()) > scale) return std::nullopt;
+  }
+  if (!text.empty()) return std::nullopt;
+  std::int64_t value = 0;
+  for (const char c : whole) value = value * 10 + (c - '0');
+  for (const char c : fraction) value = value * 10 + (c - '0');
+  for (int i = static_cast<int>(fraction.size()); i < scale; ++i) value *= 10;
+  return negative ? -value : value;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> parse_decimal(std::string_view text, int precision, int scale) {
+  if (const auto plain = plain_number(text, precision, scale)) return plain;
   const auto number = split(text);
   bool inexact = false;
   return number ? scaled(*number, precision, scale, inexact) : std::nullopt;
 }
 
 std::optional<std::int64_t> parse_whole(std::string_view text) {
+  if (const auto plain = plain_number(text, 18, 0)) return plain;
   const auto number = split(text);
   if (!number) return std::nullopt;
   bool inexact = false;

@@ -57,6 +57,14 @@ std::optional<std::int64_t> to_instant(std::string_view text) {
   return time->time_since_epoch().count();
 }
 
+std::optional<std::int64_t> to_full_instant(std::string_view text) {
+  constexpr std::size_t date_alone = 10;
+  constexpr std::int64_t first = -62'135'596'800'000'000, last = 253'402'300'799'999'999;
+  if (text.size() <= date_alone) return std::nullopt;
+  const auto micros = to_instant(text);
+  return micros && *micros >= first && *micros <= last ? micros : std::nullopt;
+}
+
 std::optional<bool> has_long_number(std::string_view text) {
   constexpr std::size_t behind_digit = 15;
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -115,6 +123,8 @@ bool register_text_functions(const DuckdbApi& api, duckdb_connection connection)
              apply<to_whole>) &&
          add(api, connection, "batuta_instant", api.create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ),
              apply<to_instant>) &&
+         add(api, connection, "batuta_full_instant",
+             api.create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ), apply<to_full_instant>) &&
          add(api, connection, "batuta_long_number", api.create_logical_type(DUCKDB_TYPE_BOOLEAN),
              apply<has_long_number, bool>);
 }

@@ -4,6 +4,9 @@
 //   batuta_price(VARCHAR)   -> DECIMAL(18,6)  the same of six digits
 //   batuta_whole(VARCHAR)   -> BIGINT         parse_whole; NULL when not a whole number
 //   batuta_instant(VARCHAR) -> TIMESTAMPTZ    parse_iso of common/time.h; NULL when not an instant
+//   batuta_full_instant(VARCHAR) -> TIMESTAMPTZ  the same of more than ten characters, where it is
+//   of
+//                                             the years 0001 to 9999 in UTC
 //   batuta_long_number(VARCHAR) -> BOOLEAN    whether it may hold a number of more digits than a
 //                                             double keeps: a digit, and 15 or more of [0-9.eE+-]
 //                                             right behind it

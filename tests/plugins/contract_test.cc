@@ -113,6 +113,9 @@ TEST_CASE("contract plugin: texts become what the contract's types say, or nothi
       {"{name: a, logicalType: date}", "05/06/24", "NULL"},
       {"{name: a, logicalType: date}", "infinity", "NULL"},
       {"{name: a, logicalType: timestamp}", "2024-05-06T10:00:00-03:00", "2024-05-06 13:00:00+00"},
+      {"{name: a, physicalType: 'decimal(10,2)'}", " 3.255 ", "3.26"},
+      {"{name: a, logicalType: timestamp}", " 2024-05-06T10:00:00-03:00 ",
+       "2024-05-06 13:00:00+00"},
       {"{name: a, logicalType: timestamp}", "2024-05-06 10:00:00", "2024-05-06 10:00:00+00"},
       {"{name: a, logicalType: timestamp}", "soon", "NULL"},
       {"{name: a, logicalType: timestamp, logicalTypeOptions: {defaultTimezone: "
@@ -205,6 +208,14 @@ TEST_CASE("contract plugin: a row is told every reason why it is none") {
   CHECK(engine.reasons(spec, "'1' AS id, NULL AS n, 'ab' AS s, NULL AS d").empty());
   CHECK(engine.reasons(spec, "'' AS id, '-1' AS n, NULL AS s, '2023-12-31' AS d") ==
         "missing_id n_below_minimum missing_s d_below_minimum");
+  // Blanks of any kind are nothing, and what begins like none of the usual letters is something.
+  CHECK(engine.reasons(spec, "' 1 ' AS id, ' 5 ' AS n, '  ' AS s, ' ' AS d") ==
+        "missing_s s_mismatch");
+  CHECK(engine.reasons(spec, "'1' AS id, ' ' AS n, chr(160) || chr(160) AS s, NULL AS d") ==
+        "missing_s s_mismatch");
+  CHECK(engine.reasons(spec, "'1' AS id, NULL AS n, 'éa' AS s, NULL AS d") == "s_mismatch");
+  CHECK(engine.reasons(spec, "'  ' AS id, NULL AS n, '~~' AS s, NULL AS d") ==
+        "missing_id s_mismatch");
   CHECK(engine.reasons(spec, "'x' AS id, '10' AS n, 'ABCD' AS s, 'never' AS d") ==
         "bad_id n_above_maximum s_too_long s_mismatch bad_d");
 }

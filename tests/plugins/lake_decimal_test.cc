@@ -47,6 +47,20 @@ TEST_CASE("what is no number, or does not fit, is nothing") {
     CHECK_FALSE(parse_decimal(bad, 18, 6).has_value());
 }
 
+TEST_CASE("the longest numbers and the shortest are read to their last digit") {
+  CHECK(parse_decimal("99999999999999.9999", 18, 4) == 999'999'999'999'999'999);
+  CHECK(parse_decimal("100000000000000", 18, 4).has_value() == false);
+  CHECK(parse_decimal("12.3", 4, 2) == 1230);
+  CHECK(parse_decimal("99.99", 4, 2) == 9999);
+  CHECK(parse_decimal("100", 4, 2).has_value() == false);
+  CHECK(parse_decimal("0", 18, 18) == 0);
+  CHECK(parse_decimal("-0.5", 18, 18) == -500'000'000'000'000'000);
+  CHECK(parse_whole("999999999999999999") == 999'999'999'999'999'999);
+  CHECK(parse_whole("-999999999999999999") == -999'999'999'999'999'999);
+  CHECK(parse_whole("1000000000000000000").has_value() == false);
+  CHECK(parse_whole("007").has_value() == false);
+}
+
 TEST_CASE("a volume is whole or nothing") {
   CHECK(parse_whole("63152400") == 63'152'400);
   CHECK(parse_whole("3.0") == 3);
