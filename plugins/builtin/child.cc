@@ -180,6 +180,7 @@ void add_own_variables(const Context& context, bool (*may_set)(std::string_view)
   out["BATUTA_TASK_ID"] = context.task_id();
   out["BATUTA_TRY_NUMBER"] = std::to_string(context.try_number());
   out["BATUTA_MAP_INDEX"] = std::to_string(context.map_index());
+  if (!context.traceparent().empty()) out["TRACEPARENT"] = context.traceparent();
 }
 
 std::map<std::string, std::string> environment_of(const Context& context) {

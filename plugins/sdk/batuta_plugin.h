@@ -55,8 +55,9 @@ typedef struct batuta_host {
   const char* (*params)(void* ctx);
   /* The attempt: {"execution_id","dag_id","run_id","task_id","map_index","try_number","fence",
    * "logical_date","data_interval_start","data_interval_end","window_start","window_end","lake",
-   * "scratch","idempotency_key","upstream":{task_id: value}}. `lake` and `scratch` are absolute
-   * folders; scratch is empty when the attempt starts, and emptied afterwards. */
+   * "scratch","idempotency_key","upstream":{task_id: value},"traceparent"}. `traceparent` (W3C
+   * Trace Context) is there when runs are traced. `lake` and `scratch` are absolute folders;
+   * scratch is empty when the attempt starts, and emptied afterwards. */
   const char* (*context)(void* ctx);
   /* A connection's JSON {"conn_type","host","port","login","password","schema","extra"}; NULL when
    * the task does not name it. Wiped when execute returns. */

@@ -56,7 +56,7 @@ void require(std::int32_t answer, const char* what) {
 }  // namespace
 
 struct Context::Attempt {
-  std::string execution_id, dag_id, run_id, task_id, lake, scratch, idempotency_key;
+  std::string execution_id, dag_id, run_id, task_id, lake, scratch, idempotency_key, traceparent;
   std::int64_t map_index = -1, try_number = 1, fence = 0;
   Json all;
 };
@@ -76,6 +76,7 @@ const Context::Attempt& Context::attempt() const {
     read->lake = member_text(all, "lake");
     read->scratch = member_text(all, "scratch");
     read->idempotency_key = member_text(all, "idempotency_key");
+    read->traceparent = member_text(all, "traceparent");
     read->map_index = member_int(all, "map_index", -1);
     read->try_number = member_int(all, "try_number", 1);
     read->fence = member_int(all, "fence", 0);
@@ -220,6 +221,9 @@ const std::string& Context::dag_id() const {
 }
 const std::string& Context::run_id() const {
   return attempt().run_id;
+}
+const std::string& Context::traceparent() const {
+  return attempt().traceparent;
 }
 const std::string& Context::task_id() const {
   return attempt().task_id;

@@ -133,6 +133,8 @@ class Context {
   // has every part of a task that defers; a try after a failure, a clear or another turn of a loop
   // has another. At most 64 letters and digits.
   const std::string& idempotency_key() const;
+  // W3C Trace Context: where spans of this attempt's programs belong; empty: traces are off.
+  const std::string& traceparent() const;
   const std::string& lake() const;     // absolute folder
   const std::string& scratch() const;  // absolute folder, empty at the start and again afterwards
   OptTime logical_date() const;

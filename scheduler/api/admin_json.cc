@@ -164,7 +164,7 @@ json plugin_json(const PluginInfo& plugin) {
 }
 
 json outbox_json(const OutboxRow& row) {
-  static constexpr const char* kinds[] = {"publish", "alert", "lineage"};
+  static constexpr const char* kinds[] = {"publish", "alert", "lineage", "trace"};
   return {{"id", row.id},
           {"kind", kinds[static_cast<std::size_t>(row.kind)]},
           {"key", row.key},

@@ -16,7 +16,7 @@
 #include "contract/contract.h"
 #include "scheduler/api/assets.h"
 #include "scheduler/api/backend.h"
-#include "scheduler/api/lineage_facts.h"
+#include "scheduler/api/event_facts.h"
 #include "scheduler/api/login.h"
 #include "scheduler/api/reloaded_settings.h"
 #include "scheduler/api/stream_lags.h"
@@ -63,7 +63,8 @@ struct ApiServices {
   std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_retry{};
   std::function<void(std::int64_t id, std::function<void(Status)> done)> outbox_drop{};
   // How OpenLineage events leave. Any thread.
-  std::function<LineageFacts()> lineage = [] { return LineageFacts{}; };
+  std::function<EventFacts()> lineage = [] { return EventFacts{}; };
+  std::function<EventFacts()> traces = [] { return EventFacts{}; };  // likewise
   // How far groups are behind in topics, as it was last looked at. Any thread.
   std::function<StreamLags()> stream_lags = [] { return StreamLags{}; };
   // Plugins that a worker has in its folder and none offers, and why. Any thread.

@@ -202,6 +202,19 @@ void workers(Page& page, const std::vector<WorkerView>& all, Time now) {
          [now](const WorkerView& w) { return std::max(0.0, seconds(now - w.last_seen)); });
 }
 
+// "batuta_lineage_waiting" and its like.
+void events(Page& page, const std::string& kind, const std::string& what, const EventFacts& facts) {
+  const auto one = [&](const char* name, const char* type, const std::string& help, auto value) {
+    page.one("batuta_" + kind + name, type, help, static_cast<double>(value));
+  };
+  one("_waiting", "gauge", what + " on their way", facts.waiting);
+  one("_held", "gauge", "1 while the collector or the file takes none",
+      facts.trouble.empty() ? 0 : 1);
+  one("_sent_total", "counter", what + " sent", facts.sent);
+  one("_refused_total", "counter", what + " that the collector refused", facts.refused);
+  one("_lost_total", "counter", what + " that were not kept, as too many waited", facts.lost);
+}
+
 void surroundings(Page& page, const Surroundings& around) {
   const auto n = [](auto value) { return static_cast<double>(value); };
   page.head("batuta_build_info", "gauge", "The version");
@@ -212,15 +225,8 @@ void surroundings(Page& page, const Surroundings& around) {
              n(around.outbox_pending));
     page.one("batuta_outbox_dead", "gauge", "Alerts that were given up", n(around.outbox_dead));
   }
-  const LineageFacts& lineage = around.lineage;
-  page.one("batuta_lineage_waiting", "gauge", "Lineage events on their way", n(lineage.waiting));
-  page.one("batuta_lineage_held", "gauge", "1 while the collector or the file takes none",
-           lineage.trouble.empty() ? 0 : 1);
-  page.one("batuta_lineage_sent_total", "counter", "Lineage events sent", n(lineage.sent));
-  page.one("batuta_lineage_refused_total", "counter", "Lineage events that the collector refused",
-           n(lineage.refused));
-  page.one("batuta_lineage_lost_total", "counter",
-           "Lineage events that were not kept, as too many waited", n(lineage.lost));
+  events(page, "lineage", "Lineage events", around.lineage);
+  events(page, "traces", "Requests with spans of traces", around.traces);
   const ProcessMetrics& p = around.process;
   page.one("batuta_disk_free_bytes", "gauge", "Free disk under the home", n(p.disk_free_bytes));
   page.one("batuta_disk_size_bytes", "gauge", "Size of the disk under the home", n(p.disk_bytes));

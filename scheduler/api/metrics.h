@@ -5,7 +5,7 @@
 #include <string>
 
 #include "scheduler/api/backend.h"
-#include "scheduler/api/lineage_facts.h"
+#include "scheduler/api/event_facts.h"
 #include "scheduler/api/process_metrics.h"
 #include "scheduler/api/stream_lags.h"
 #include "scheduler/rights/sight.h"
@@ -16,7 +16,7 @@ namespace batuta::http {
 struct Surroundings {
   std::int64_t outbox_pending = -1, outbox_dead = -1;  // without lineage; -1: no store to read
   bool well = true;                                    // what health says
-  LineageFacts lineage;
+  EventFacts lineage, traces;
   StreamLags lags;
   std::string_view version;
   Time now;

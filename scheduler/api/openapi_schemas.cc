@@ -199,7 +199,7 @@ constexpr ObjectSchema schemas[] = {
     {"JobExecutionCollection", "[job_executions:JobExecution] total_entries:int"},
     {"OutboxRow",
      "id:int kind key created_at:time tries:int next_try_at:time? last_error? dead:bool"},
-    {"OutboxCollection", "[outbox:OutboxRow] total_entries:int ~lineage:object"},
+    {"OutboxCollection", "[outbox:OutboxRow] total_entries:int ~lineage:object ~traces:object"},
     {"Backup", "path"},
     {"LogWindowLine", "offset:int event timestamp:time? ~level"},
     {"LogWindow",

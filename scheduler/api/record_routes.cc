@@ -105,6 +105,19 @@ Result<Response> list_job_executions(Context& context, const Request& request) {
   return json_response(collection("job_executions", std::move(items), found.total));
 }
 
+namespace {
+
+json facts_json(const EventFacts& facts) {
+  return {{"waiting", facts.waiting},
+          {"sent", facts.sent},
+          {"refused", facts.refused},
+          {"lost", facts.lost},
+          {"trouble", text_or_null(facts.trouble)},
+          {"since", iso_or_null(facts.since)}};
+}
+
+}  // namespace
+
 Result<Response> list_outbox(Context& context, const Request& request) {
   QueryReader query(request);
   const Page page = query.page();
@@ -114,14 +127,9 @@ Result<Response> list_outbox(Context& context, const Request& request) {
   const auto found = context.services.history.outbox(dead, page);
   for (const auto& row : found.rows) items.push_back(outbox_json(row));
   json answer = collection("outbox", std::move(items), found.total);
-  if (const LineageFacts facts = context.services.lineage(); facts.on) {
-    answer["lineage"] = {{"waiting", facts.waiting},
-                         {"sent", facts.sent},
-                         {"refused", facts.refused},
-                         {"lost", facts.lost},
-                         {"trouble", text_or_null(facts.trouble)},
-                         {"since", iso_or_null(facts.since)}};
-  }
+  const auto& services = context.services;
+  if (const EventFacts facts = services.lineage(); facts.on) answer["lineage"] = facts_json(facts);
+  if (const EventFacts facts = services.traces(); facts.on) answer["traces"] = facts_json(facts);
   return json_response(answer);
 }
 

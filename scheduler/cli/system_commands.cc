@@ -67,8 +67,8 @@ void add_outbox(CLI::App& app, Session& session) {
   CLI::App* outbox = app.add_subcommand("outbox", "What must still be published or sent");
   outbox->require_subcommand(1);
   auto id = std::make_shared<std::string>();
-  add_verb(*outbox, session, "list",
-           "Pending publications, alerts and lineage events, dead ones included", [&session] {
+  add_verb(*outbox, session, "list", "Pending publications, alerts and events, dead ones included",
+           [&session] {
              print_rows(session.format(), session.client().all("/api/batuta/outbox", "outbox"),
                         {{"id", "id"},
                          {"kind", "kind"},
@@ -85,7 +85,7 @@ void add_outbox(CLI::App& app, Session& session) {
       });
   retry->add_option("id", *id)->required();
   CLI::App* drop = add_verb(
-      *outbox, session, "drop", "Forget an alert or a lineage event (publications are data: never)",
+      *outbox, session, "drop", "Forget an alert or an event (publications are data: never)",
       [&session, id] {
         session.client().call("POST", "/api/batuta/outbox/" + percent_encoded(*id) + "/drop",
                               json::object());
@@ -123,15 +123,13 @@ std::string attempt_bounds_line() {
          "; worker.attempt_memory and worker.attempt_cpu bound nothing of a worker started so";
 }
 
-// How OpenLineage events leave, which only the server knows.
-std::string lineage_line(Session& session) {
-  const json answer = session.client().get("/api/batuta/outbox?limit=1");
-  const auto told = answer.find("lineage");
-  if (told == answer.end()) return "off (lineage.url and lineage.file are not set)";
+// How events of a kind leave, which only the server knows.
+std::string events_line(const json& outbox, const char* kind, const char* off) {
+  const auto told = outbox.find(kind);
+  if (told == outbox.end()) return off;
   const auto count = [&](const char* name) { return json_text((*told)[name]); };
-  std::string line = count("waiting") + " events wait, " + count("sent") + " sent, " +
-                     count("refused") + " refused, " + count("lost") +
-                     " lost since the server started";
+  std::string line = count("waiting") + " wait, " + count("sent") + " sent, " + count("refused") +
+                     " refused, " + count("lost") + " lost since the server started";
   if ((*told)["trouble"].is_string()) {
     line = "TROUBLE since " + (*told)["since"].get<std::string>() + ": " +
            (*told)["trouble"].get<std::string>() + "; " + line;
@@ -173,7 +171,12 @@ void doctor(Session& session) {
         report["trouble of the login provider"] = provider["reason"];
     }
   }
-  if (report["server"] == "running") report["lineage"] = lineage_line(session);
+  if (report["server"] == "running") {
+    const json outbox = session.client().get("/api/batuta/outbox?limit=1");
+    report["lineage"] =
+        events_line(outbox, "lineage", "off (lineage.url and lineage.file are not set)");
+    report["traces"] = events_line(outbox, "traces", "off (traces.url is not set)");
+  }
   const auto lake = session.processes->lake_settings(session.home);
   report["lake"] = lake ? lake_line(*lake) : lake.error().message;
   print_object(session.format(), report);

@@ -276,7 +276,7 @@ struct JobExecutionRow {
   std::int64_t records = 0;
 };
 
-enum class OutboxKind : std::uint8_t { publish, alert, lineage };
+enum class OutboxKind : std::uint8_t { publish, alert, lineage, trace };
 
 // Something that must happen after the commit and must not be lost.
 struct OutboxRow {
@@ -286,12 +286,12 @@ struct OutboxRow {
                     // events go one after the other, the run: "<dag id>/<run id>"
   std::int64_t publication = 0;  // kind publish: the PublicationRow's id
   std::string payload_json;      // alert: the rendered message; publish: the commitInfo fields,
-                                 // filled by the engine; lineage: the event
+                                 // filled by the engine; lineage, trace: the event
   Time created_at;
   std::int32_t tries = 0;
   OptTime next_try_at;
   std::string last_error;
-  bool dead = false;  // alerts after 24 h, lineage that was refused
+  bool dead = false;  // alerts after 24 h, events that were refused
 };
 
 struct EventLogRow {

@@ -8,7 +8,6 @@
 #include "common/url.h"
 #include "common/version.h"
 #include "lakelog/payload.h"
-#include "scheduler/core/sha1.h"
 
 namespace batuta {
 namespace {
@@ -91,7 +90,7 @@ json job_facets(const JobTexts& texts, bool all) {
 
 // ---- the run ------------------------------------------------------------------------------------
 
-json run_facets(const RunRow& run, const LineageMoment& moment, const std::string& reason) {
+json run_facets(const RunRow& run, const Moment& moment, const std::string& reason) {
   json facets{{"processing_engine",
                facet("facets/1-1-1/ProcessingEngineRunFacet.json#/$defs/ProcessingEngineRunFacet",
                      {{"name", "Batuta"}, {"version", version}})}};
@@ -102,7 +101,7 @@ json run_facets(const RunRow& run, const LineageMoment& moment, const std::strin
     facets["nominalTime"] =
         facet("facets/1-0-1/NominalTimeRunFacet.json#/$defs/NominalTimeRunFacet", nominal);
   }
-  const bool bad = moment.type == LineageType::fail || moment.type == LineageType::abort;
+  const bool bad = moment.type == MomentType::fail || moment.type == MomentType::abort;
   if (bad && !reason.empty()) {
     facets["errorMessage"] =
         facet("facets/1-0-1/ErrorMessageRunFacet.json#/$defs/ErrorMessageRunFacet",
@@ -124,7 +123,7 @@ json batuta_facet(const LineageNames& names, const RunRow& run, json members) {
   return facet("2-0-2/OpenLineage.json#/$defs/RunFacet", std::move(members));
 }
 
-std::string event_text(const LineageMoment& moment, json run, json job, json inputs, json outputs) {
+std::string event_text(const Moment& moment, json run, json job, json inputs, json outputs) {
   return json_text(
       {{"eventType", to_string(moment.type)},
        {"eventTime", to_iso(moment.when)},
@@ -203,56 +202,35 @@ json output_json(const LineageNames& names, const PublicationRow& row) {
 
 }  // namespace
 
-std::string_view to_string(LineageType type) {
+std::string_view to_string(MomentType type) {
   static constexpr std::string_view names[] = {"START", "RUNNING", "COMPLETE", "FAIL", "ABORT"};
   return names[static_cast<std::size_t>(type)];
 }
 
-Uuid named_uuid(const Uuid& space, std::string_view name) {
-  std::string bytes(space.bytes.begin(), space.bytes.end());
-  bytes += name;
-  const auto hash = sha1(bytes);
-  Uuid id;
-  std::copy_n(hash.begin(), id.bytes.size(), id.bytes.begin());
-  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0F) | 0x50);
-  id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3F) | 0x80);
-  return id;
-}
-
-Uuid lineage_run_id(const RunRow& run) {
-  return run.start_date ? named_uuid(run.uuid, "started " + to_iso(*run.start_date)) : run.uuid;
-}
-
-Uuid lineage_attempt_id(const RunRow& run, const Task& task, const InstanceHot& instance) {
-  return named_uuid(run.uuid, "task " + task.id + "[" +
-                                  std::to_string(number_of(instance.map_index)) + "] try " +
-                                  std::to_string(instance.try_number));
-}
-
-std::string lineage_of_run(const LineageNames& names, const LineageMoment& moment,
-                           const RunRow& run, const Dag& dag) {
+std::string lineage_of_run(const LineageNames& names, const Moment& moment, const RunRow& run,
+                           const Dag& dag) {
   json job = identity(names.jobs, dag.id);
   job["facets"] =
       job_facets({"DAG", dag.doc_md.empty() ? dag.description : dag.doc_md, dag.owners, dag.tags},
-                 moment.type == LineageType::start);
+                 moment.type == MomentType::start);
   json facets = run_facets(run, moment, run.reason);
   facets["batuta"] = batuta_facet(names, run, {{"state", to_string(run.state)}});
   return event_text(moment,
-                    {{"runId", to_string(lineage_run_id(run))}, {"facets", std::move(facets)}},
+                    {{"runId", to_string(run_event_id(run))}, {"facets", std::move(facets)}},
                     std::move(job), json::array(), json::array());
 }
 
-std::string lineage_of_attempt(const LineageNames& names, const LineageMoment& moment,
-                               const RunRow& run, const Dag& dag, const TaskInstanceRow& instance,
+std::string lineage_of_attempt(const LineageNames& names, const Moment& moment, const RunRow& run,
+                               const Dag& dag, const TaskInstanceRow& instance,
                                const LineageTables& tables) {
   const Task& task = dag.tasks.at(instance.task);
   json job = identity(names.jobs, dag.id + "." + task.id);
   std::vector<std::string> owners = dag.owners;
   if (!task.owner.empty()) owners = {task.owner};
   job["facets"] =
-      job_facets({"TASK", task.doc_md, std::move(owners), {}}, moment.type == LineageType::start);
+      job_facets({"TASK", task.doc_md, std::move(owners), {}}, moment.type == MomentType::start);
   json facets = run_facets(run, moment, instance.reason);
-  const json parent{{"run", {{"runId", to_string(lineage_run_id(run))}}},
+  const json parent{{"run", {{"runId", to_string(run_event_id(run))}}},
                     {"job", identity(names.jobs, dag.id)}};
   facets["parent"] = facet("facets/1-2-0/ParentRunFacet.json#/$defs/ParentRunFacet",
                            {{"run", parent["run"]}, {"job", parent["job"]}, {"root", parent}});
@@ -268,7 +246,8 @@ std::string lineage_of_attempt(const LineageNames& names, const LineageMoment& m
   }
   for (const PublicationRow& row : tables.outputs) outputs.push_back(output_json(names, row));
   return event_text(moment,
-                    {{"runId", to_string(lineage_attempt_id(run, task, instance))},
+                    {{"runId", to_string(attempt_event_id(run.uuid, task.id, instance.map_index,
+                                                          instance.try_number))},
                      {"facets", std::move(facets)}},
                     std::move(job), std::move(inputs), std::move(outputs));
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "common/uuid.h"
 #include "scheduler/core/dag.h"
 #include "scheduler/core/rows.h"
+#include "scheduler/outbox/moments.h"
 
 namespace batuta {
 
@@ -20,17 +20,7 @@ struct LineageNames {
   std::string base_url{};       // of the page, for links; empty: none
 };
 
-// `start` and one of `complete`, `fail`, `abort` of each run; `running` tells what is known of its
-// tables before its end.
-enum class LineageType : std::uint8_t { start, running, complete, fail, abort };
-std::string_view to_string(LineageType type);  // "START", …
-
-// RFC 9562, version 5: the same name in the same namespace is always the same id.
-Uuid named_uuid(const Uuid& space, std::string_view name);
-// Of a DAG run since its last start: what a clear opens again is another one.
-Uuid lineage_run_id(const RunRow& run);
-// Of one try of a task instance.
-Uuid lineage_attempt_id(const RunRow& run, const Task& task, const InstanceHot& instance);
+std::string_view to_string(MomentType type);  // as OpenLineage has it: "START", …
 
 // A table at a version; -1: that is not known.
 struct LineageInput {
@@ -43,15 +33,10 @@ struct LineageTables {
   std::vector<PublicationRow> outputs;  // settled
 };
 
-struct LineageMoment {
-  LineageType type = LineageType::start;
-  Time when;
-};
-
-std::string lineage_of_run(const LineageNames& names, const LineageMoment& moment,
-                           const RunRow& run, const Dag& dag);
-std::string lineage_of_attempt(const LineageNames& names, const LineageMoment& moment,
-                               const RunRow& run, const Dag& dag, const TaskInstanceRow& instance,
+std::string lineage_of_run(const LineageNames& names, const Moment& moment, const RunRow& run,
+                           const Dag& dag);
+std::string lineage_of_attempt(const LineageNames& names, const Moment& moment, const RunRow& run,
+                               const Dag& dag, const TaskInstanceRow& instance,
                                const LineageTables& tables);
 
 // What an attempt's report (AttemptReportRow) says it read, each once, at most 1,000.

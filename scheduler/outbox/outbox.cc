@@ -42,8 +42,14 @@ struct Outbox::Impl {
       : options(std::move(o)),
         hooks(std::move(h)),
         alerts(options.alert_spacing > Duration::zero()),
-        lineage(options.lineage, {hooks.delete_rows, hooks.save_row, hooks.kept_dead_lineage,
-                                  hooks.open, hooks.http, hooks.now}) {}
+        lineage(options.lineage, sender_hooks(OutboxKind::lineage)),
+        traces(options.traces, sender_hooks(OutboxKind::trace)) {}
+
+  EventSender::Hooks sender_hooks(OutboxKind kind) const {
+    return {
+        hooks.delete_rows, hooks.save_row, [kept = hooks.kept_dead, kind] { return kept(kind); },
+        hooks.open,        hooks.http,     hooks.now};
+  }
 
   void run() {
     std::unique_lock lock(mutex);
@@ -292,6 +298,8 @@ struct Outbox::Impl {
         return alerts.add(std::move(row));
       case OutboxKind::lineage:
         return lineage.add(std::move(row));
+      case OutboxKind::trace:
+        return traces.add(std::move(row));
     }
   }
 
@@ -303,7 +311,8 @@ struct Outbox::Impl {
   std::condition_variable wake;
   OutboxQueue queue;  // guarded by mutex, as are the following
   AlertQueue alerts;
-  LineageSender lineage;                                // has a lock of its own, taken last
+  EventSender lineage;                                  // has a lock of its own, taken last
+  EventSender traces;                                   // likewise
   std::map<std::int64_t, PublicationRow> publications;  // pending ones
   Counts counts;
   bool stopping = false;
@@ -322,6 +331,7 @@ void Outbox::start() {
     impl_->threads.emplace_back([impl = impl_.get()] { impl->run(); });
   }
   impl_->lineage.start();
+  impl_->traces.start();
 }
 
 void Outbox::stop() {
@@ -331,6 +341,7 @@ void Outbox::stop() {
   }
   impl_->wake.notify_all();
   impl_->lineage.stop();
+  impl_->traces.stop();
   for (auto& thread : impl_->threads) thread.join();
   impl_->threads.clear();
 }
@@ -348,6 +359,7 @@ void Outbox::on_committed(const Changes& changes) {
   }
   impl_->wake.notify_all();
   impl_->lineage.wake();
+  impl_->traces.wake();
 }
 
 void Outbox::reload(std::vector<OutboxRow> rows, std::vector<PublicationRow> publications) {
@@ -356,20 +368,25 @@ void Outbox::reload(std::vector<OutboxRow> rows, std::vector<PublicationRow> pub
     impl_->publications.clear();
     impl_->remember(publications);
     std::vector<OutboxItem> pending;
-    std::vector<OutboxRow> alerts, lineage;
+    std::vector<OutboxRow> alerts, lineage, traces;
     for (OutboxRow& row : rows) {
       if (row.kind == OutboxKind::publish) {
         pending.push_back(impl_->item_of(std::move(row)));
       } else if (!row.dead) {
-        (row.kind == OutboxKind::alert ? alerts : lineage).push_back(std::move(row));
+        auto& others = row.kind == OutboxKind::alert     ? alerts
+                       : row.kind == OutboxKind::lineage ? lineage
+                                                         : traces;
+        others.push_back(std::move(row));
       }
     }
     impl_->queue.resync(std::move(pending));
     impl_->alerts.resync(std::move(alerts));
     impl_->lineage.resync(std::move(lineage));
+    impl_->traces.resync(std::move(traces));
   }
   impl_->wake.notify_all();
   impl_->lineage.wake();
+  impl_->traces.wake();
 }
 
 void Outbox::retry(OutboxRow row) {
@@ -380,6 +397,7 @@ void Outbox::retry(OutboxRow row) {
     impl_->queue.retry_now(id);
     impl_->alerts.retry_now(id);
     impl_->lineage.retry_now(id);
+    impl_->traces.retry_now(id);
   }
   impl_->wake.notify_all();
 }
@@ -389,6 +407,7 @@ void Outbox::drop(std::int64_t id) {
   impl_->queue.remove(id);
   impl_->alerts.remove(id);
   impl_->lineage.remove(id);
+  impl_->traces.remove(id);
 }
 
 Outbox::Counts Outbox::counts() const {
@@ -398,8 +417,12 @@ Outbox::Counts Outbox::counts() const {
   return counts;
 }
 
-LineageStanding Outbox::lineage() const {
+EventStanding Outbox::lineage() const {
   return impl_->lineage.standing();
+}
+
+EventStanding Outbox::traces() const {
+  return impl_->traces.standing();
 }
 
 }  // namespace batuta

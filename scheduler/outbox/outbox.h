@@ -1,6 +1,6 @@
-// Carries out what commits have promised: publishes table versions, sends alerts and OpenLineage
-// events. At least once, under idempotency keys; publications and events never expire, alerts go to
-// `dead` after 24 hours, events when the collector refuses them.
+// Carries out what commits have promised: publishes table versions, sends alerts, OpenLineage
+// events and traces. At least once, under idempotency keys; publications and events never expire,
+// alerts go to `dead` after 24 hours, events when the collector refuses them.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 #include "common/http_client.h"
 #include "common/mail_client.h"
 #include "scheduler/core/effects.h"
-#include "scheduler/outbox/lineage_sender.h"
+#include "scheduler/outbox/event_sender.h"
 #include "scheduler/outbox/outbox_queue.h"
 #include "scheduler/store/registry.h"
 #include "stores/lake.h"
@@ -28,7 +28,8 @@ class Outbox {
     Duration alert_spacing = std::chrono::seconds(1);  // per connection (Slack's limit)
     Duration alert_expiry = std::chrono::hours(24);
     std::string base_url{};  // of the page, for links; empty: none
-    LineageTransport lineage{};
+    EventTransport lineage{};
+    EventTransport traces{};
   };
   struct Hooks {
     // Hands an event to the engine; false = try again later.
@@ -37,8 +38,8 @@ class Outbox {
     // next_try_at, last_error, dead of one. False = try again later.
     std::function<bool(const std::vector<std::int64_t>& ids)> delete_rows;
     std::function<bool(OutboxRow row)> save_row;
-    // Dead lineage rows of the store; none: it cannot be read for now. Any thread.
-    std::function<std::optional<std::int64_t>()> kept_dead_lineage = [] { return 0; };
+    // Dead rows of events in the store; none: it cannot be read for now. Any thread.
+    std::function<std::optional<std::int64_t>(OutboxKind)> kept_dead = [](OutboxKind) { return 0; };
     std::function<std::optional<Connection>(const std::string& id)> connection;
     // Puts values in the place of references to secrets; blocking, on a thread of the outbox.
     std::function<Status(Connection&)> open = [](Connection&) { return success(); };
@@ -67,8 +68,9 @@ class Outbox {
     std::size_t pending = 0;
     std::uint64_t published = 0, refused = 0, alerts_sent = 0, alerts_dead = 0, failures = 0;
   };
-  Counts counts() const;            // any thread
-  LineageStanding lineage() const;  // any thread
+  Counts counts() const;          // any thread
+  EventStanding lineage() const;  // any thread
+  EventStanding traces() const;
 
  private:
   struct Impl;

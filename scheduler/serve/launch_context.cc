@@ -143,11 +143,18 @@ Status RegistryLaunchContext::fill_launch(const Attempt& attempt, Launch& out,
   auto told = context_json(attempt, hidden);
   if (!told) return told.error();
   out.context_json = std::move(*told);
+  const auto add = [&](const char* name, const std::string& value) {
+    out.context_json.back() = ',';  // the end of the object
+    out.context_json += std::string("\"") + name + "\":" + value + "}";
+  };
   if (facts_ && attempt.task.plugin == monitors_plugin) {
-    if (const std::string facts = facts_(); !facts.empty()) {
-      out.context_json.pop_back();  // the end of the object
-      out.context_json += ",\"platform\":" + facts + "}";
-    }
+    if (const std::string facts = facts_(); !facts.empty()) add("platform", facts);
+  }
+  if (traceparent_ != nullptr) {
+    add("traceparent",
+        "\"" +
+            traceparent_(attempt.run.uuid, attempt.task.id, attempt.hot.map_index, out.try_number) +
+            "\"");
   }
   if (!attempt.run.branch.empty()) {
     out.context_json.pop_back();

@@ -47,6 +47,10 @@ class RegistryLaunchContext : public LaunchContext {
   void set_teller(std::function<void(SchedulerState&, Changes&, const Now&)> tell) {
     tell_ = std::move(tell);
   }
+  // Of a try, by run, task, map index and number: where its programs' spans belong. Without, they
+  // are told nothing. Before the first launch.
+  using Traceparent = std::string (*)(const Uuid&, const std::string&, MapIndex, std::int32_t);
+  void set_traceparent(Traceparent of) { traceparent_ = of; }
   // What the plugins offer: connection parameters and their defaults come from it. Any thread.
   void set_catalogue(const std::vector<PluginInfo>& catalogue);
 
@@ -122,6 +126,7 @@ class RegistryLaunchContext : public LaunchContext {
   const std::string home_;
   const std::vector<Secret> lake_store_;
   std::function<std::string()> facts_;
+  Traceparent traceparent_ = nullptr;
   FindSecret find_secret_;
   std::function<void(SchedulerState&, Changes&, const Now&)> tell_;
   // Control thread.

@@ -4,19 +4,14 @@
 #include <optional>
 #include <utility>
 
-#include "scheduler/http/gzip.h"
 #include "scheduler/serve/alert_hooks.h"
+#include "scheduler/serve/event_settings.h"
 
 namespace batuta {
 namespace {
 
-LineageTransport lineage_transport(const Settings& settings) {
-  LineageTransport transport;
-  transport.url = settings.lineage_url;
-  transport.file = settings.lineage_file;
-  transport.token = settings.lineage_token;
-  if (settings.lineage_gzip) transport.gzip = http::gzip;
-  return transport;
+EventBacklog backlog_of(const EventStanding& standing) {
+  return {standing.waiting, standing.waiting_bytes};
 }
 
 }  // namespace
@@ -29,6 +24,7 @@ Outbox::Options outbox_options(const Home& home, const stores::Lake& lake,
     options.alert_spacing = Duration::zero();
   } else {
     options.lineage = lineage_transport(home.settings());
+    options.traces = trace_transport(home.settings());
   }
   return options;
 }
@@ -51,9 +47,10 @@ Outbox::Hooks outbox_hooks(Engine& engine, Store& store, History& history, Regis
     });
     return done.ok();
   };
-  hooks.kept_dead_lineage = [&history]() -> std::optional<std::int64_t> {
+  hooks.kept_dead = [&history](OutboxKind kind) -> std::optional<std::int64_t> {
     try {
-      return history.outbox_counts().lineage_dead;
+      const OutboxCounts counts = history.outbox_counts();
+      return kind == OutboxKind::trace ? counts.trace_dead : counts.lineage_dead;
     } catch (const std::exception&) {
       return std::nullopt;
     }
@@ -72,10 +69,17 @@ std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const stores::La
   names.jobs = settings.lineage_namespace;
   names.tables = lineage_namespace_of(lake.url());
   names.base_url = settings.base_url;
-  return std::make_unique<LineageTeller>(std::move(names), [&outbox] {
-    const LineageStanding standing = outbox.lineage();
-    return LineageTeller::Backlog{standing.waiting, standing.waiting_bytes};
-  });
+  return std::make_unique<LineageTeller>(std::move(names),
+                                         [&outbox] { return backlog_of(outbox.lineage()); });
+}
+
+std::unique_ptr<TraceTeller> trace_teller(const Home& home, const std::string& store_uuid,
+                                          const Outbox& outbox, bool diverted) {
+  const Settings& settings = home.settings();
+  if (diverted || !trace_transport(settings).on()) return nullptr;
+  return std::make_unique<TraceTeller>(
+      TraceNames{settings.traces_service, store_uuid, settings.base_url},
+      [&outbox] { return backlog_of(outbox.traces()); });
 }
 
 }  // namespace batuta

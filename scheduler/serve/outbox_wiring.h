@@ -8,6 +8,7 @@
 #include "scheduler/engine/engine.h"
 #include "scheduler/outbox/lineage.h"
 #include "scheduler/outbox/outbox.h"
+#include "scheduler/outbox/traces.h"
 #include "scheduler/serve/home.h"
 #include "scheduler/serve/secret_lookup.h"
 #include "scheduler/store/history.h"
@@ -16,7 +17,7 @@
 
 namespace batuta {
 
-// `diverted`: alerts go nowhere outside, and neither does lineage.
+// `diverted`: alerts go nowhere outside, and neither do lineage and traces.
 Outbox::Options outbox_options(const Home& home, const stores::Lake& lake,
                                const std::string& store_uuid, bool diverted);
 
@@ -27,5 +28,9 @@ Outbox::Hooks outbox_hooks(Engine& engine, Store& store, History& history, Regis
 // Null when lineage is off.
 std::unique_ptr<LineageTeller> lineage_teller(const Home& home, const stores::Lake& lake,
                                               const Outbox& outbox, bool diverted);
+
+// Null when traces are off.
+std::unique_ptr<TraceTeller> trace_teller(const Home& home, const std::string& store_uuid,
+                                          const Outbox& outbox, bool diverted);
 
 }  // namespace batuta

@@ -40,6 +40,7 @@ Server::Impl::Impl(const Home& h, Options o, HomeLock held)
       workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
       outbox(outbox_options(home, lake.at(), store.store_uuid(), diverted()), hooks_of_outbox()),
       lineage(lineage_teller(home, lake.at(), outbox, diverted())),
+      traces(trace_teller(home, store.store_uuid(), outbox, diverted())),
       waits({}, look_hooks(),
             [this](WaitChecked answer) { return engine.post(std::move(answer)); }),
       engine(engine_options(), store, workers, context, engine_sinks()),
@@ -155,11 +156,13 @@ Status Server::Impl::start() {
     dags.bag().set_catalogue(stored.catalogue);
     bundles.set_catalogue(stored.catalogue);
     context.set_secrets(secrets.finder());
-    if (lineage) {
+    if (lineage || traces) {
       context.set_teller([this](SchedulerState& state, Changes& changes, const Now& now) {
-        lineage->tell(state, changes, now);
+        if (lineage) lineage->tell(state, changes, now);
+        if (traces) traces->tell(state, changes, now);
       });
     }
+    if (traces) context.set_traceparent(traceparent_of);
     context.set_platform_facts([this] { return facts.json(); });
     dags.bag().set_built_in(system_dags(home.settings()));
     for (const StoredRun& run : stored.runs) {

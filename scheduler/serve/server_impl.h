@@ -88,7 +88,8 @@ struct Server::Impl {
 
   Status serve();
   http::ApiServices services();
-  http::LineageFacts lineage_facts() const;
+  http::EventFacts lineage_facts() const;
+  http::EventFacts trace_facts() const;
   std::string user_of(const http::Request& head) const;
   void retry_outbox(std::int64_t id, std::function<void(Status)> done);
   std::string url() const;
@@ -113,6 +114,7 @@ struct Server::Impl {
   WorkerServer workers;
   Outbox outbox;
   const std::unique_ptr<LineageTeller> lineage;  // null: it is off; control thread
+  const std::unique_ptr<TraceTeller> traces;     // likewise
   WaitChecker waits;
   Engine engine;
   Endpoint endpoint;

@@ -6,17 +6,27 @@
 
 namespace batuta {
 
-http::LineageFacts Server::Impl::lineage_facts() const {
-  const LineageStanding standing = outbox.lineage();
-  http::LineageFacts told;
-  told.on = lineage != nullptr;
+namespace {
+
+http::EventFacts facts_of(const EventStanding& standing, bool on, std::uint64_t lost) {
+  http::EventFacts told;
+  told.on = on;
   told.waiting = standing.waiting;
   told.sent = standing.sent;
   told.refused = standing.refused;
-  told.lost = standing.dropped + (lineage ? lineage->lost() : 0);
+  told.lost = standing.dropped + lost;
   told.trouble = standing.trouble;
   told.since = standing.since;
   return told;
+}
+
+}  // namespace
+
+http::EventFacts Server::Impl::lineage_facts() const {
+  return facts_of(outbox.lineage(), lineage != nullptr, lineage ? lineage->lost() : 0);
+}
+http::EventFacts Server::Impl::trace_facts() const {
+  return facts_of(outbox.traces(), traces != nullptr, traces ? traces->lost() : 0);
 }
 
 void Server::Impl::retry_outbox(std::int64_t id, std::function<void(Status)> done) {
@@ -69,6 +79,7 @@ http::ApiServices Server::Impl::services() {
   };
   services.lineage = [this] { return lineage_facts(); };
   services.stream_lags = [this] { return lags.told(); };
+  services.traces = [this] { return trace_facts(); };
   services.read_dags = [this](bool now) { now ? dags.repost() : dags.missed(); };
   services.settings = [this] { return shown_settings(*home.live()); };
   services.reload_settings = [this](const std::string& owner) { return reloader.reload(owner); };

@@ -7,7 +7,7 @@
 
 #include "common/safe_json.h"
 #include "common/text.h"
-#include "scheduler/oidc/provider.h"
+#include "scheduler/serve/event_settings.h"
 #include "scheduler/serve/login_settings.h"
 
 namespace batuta {
@@ -279,11 +279,7 @@ Status check_together(const Settings& settings) {
     return {Errc::invalid,
             "lake.url does not go with worker.user_range: the files of a store are cached for one "
             "user alone"};
-  if (!settings.lineage_token.empty() && !settings.lineage_url.empty() &&
-      !oidc::safe_address(settings.lineage_url))
-    return {Errc::invalid,
-            "lineage.token is sent with every event: lineage.url must be https, or http on this "
-            "machine"};
+  if (const Status events = check_event_settings(settings); !events) return events;
   return check_login_settings(settings);
 }
 

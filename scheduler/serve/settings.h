@@ -51,6 +51,10 @@ struct Settings {
   std::string lineage_file;                  // absolute; empty: none
   std::string lineage_namespace = "batuta";  // of jobs
   bool lineage_gzip = false;
+  std::string traces_url;                 // with its path; empty: none
+  std::string traces_token;               // a reference as JSON; empty: none
+  std::string traces_service = "batuta";  // service.name of its spans
+  bool traces_gzip = false;
   bool auth_local_login = true;  // passwords are taken
   std::string oidc_issuer;       // empty: there is no login provider
   std::string oidc_client_id;

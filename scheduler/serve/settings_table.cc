@@ -8,6 +8,7 @@
 #include "common/url.h"
 #include "scheduler/core/cron.h"
 #include "scheduler/http/forwarded.h"
+#include "scheduler/serve/event_settings.h"
 #include "scheduler/serve/login_settings.h"
 #include "scheduler/serve/settings.h"
 #include "scheduler/store/secret_reference.h"
@@ -60,28 +61,8 @@ bool fits_variable_name(std::string& name) {
   return !name.empty() && name.size() <= 512 && name.find('=') == std::string::npos;
 }
 
-// As it is compared with other paths: without "." and "..", and no slash at its end.
-bool fits_plain_path(std::string& path) {
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  return path.starts_with('/') && path.size() <= 4096 &&
-         std::filesystem::path(path).lexically_normal() == path;
-}
-
 bool fits_schedule(std::string& text) {
   return text == "off" || parse_cron(text);
-}
-
-// An absolute address of one of these schemes, kept without a slash at its end.
-bool fits_url(std::string& text, std::initializer_list<std::string_view> schemes) {
-  const UrlParts parts = split_url(text);
-  const bool known = std::any_of(schemes.begin(), schemes.end(), [&](std::string_view scheme) {
-    return parts.scheme == std::string(scheme) + "://";
-  });
-  if (!known || parts.host.empty() || text.find_first_of(" \t\r\n\"<>") != std::string::npos) {
-    return false;
-  }
-  while (text.back() == '/') text.pop_back();
-  return true;
 }
 
 bool fits_page_url(std::string& text) {
@@ -90,25 +71,6 @@ bool fits_page_url(std::string& text) {
 
 bool fits_proxy_url(std::string& text) {
   return fits_url(text, {"http", "https", "socks5", "socks5h"});
-}
-
-bool fits_collector(std::string& text) {
-  if (!fits_url(text, {"http", "https"})) return false;
-  const UrlParts parts = split_url(text);
-  if (!parts.user_info.empty()) return false;
-  if (parts.rest.empty()) text += "/api/v1/lineage";
-  return true;
-}
-
-bool fits_reference(std::string& text) {
-  const auto read = read_secret_reference(std::string_view(text));
-  return read && *read;
-}
-
-bool fits_job_namespace(std::string& text) {
-  return !text.empty() && text.size() <= 256 && std::none_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) <= ' ';
-  });
 }
 
 // Put in order: without a slash at its end. Empty: the folder of the home.
@@ -153,7 +115,7 @@ const char* const of_containers =
 
 // Those with one prefix side by side: `config list` shows them as sections.
 const std::vector<Setting>& settings_table() {
-  static const std::vector<Setting> table = with_login_settings({
+  static const std::vector<Setting> table = with_event_settings(with_login_settings({
       {.name = "heartbeat",
        .sentence = "How often a worker shows that it lives.",
        .kind = Kind::duration,
@@ -346,39 +308,6 @@ const std::vector<Setting>& settings_table() {
        .expects = "a file of certificates (PEM) that can be read",
        .example = R"("/etc/ssl/example-ca.pem")",
        .fits = fits_file},
-      {.name = "lineage.url",
-       .sentence = "The collector that OpenLineage events are sent to.",
-       .kind = Kind::text,
-       .member = &Settings::lineage_url,
-       .expects = "the address of a collector such as \"https://marquez.example.org\" (then the "
-                  "path is /api/v1/lineage), without user and password",
-       .example = R"("https://marquez.example.org/api/v1/lineage")",
-       .fits = fits_collector},
-      {.name = "lineage.token",
-       .sentence = "Where the bearer token for lineage.url is kept.",
-       .kind = Kind::reference,
-       .member = &Settings::lineage_token,
-       .expects = "a secret reference such as {\"$env\": \"LINEAGE_TOKEN\"}",
-       .example = R"({"$env": "LINEAGE_TOKEN"})",
-       .fits = fits_reference},
-      {.name = "lineage.gzip",
-       .sentence = "Events go to lineage.url compressed.",
-       .kind = Kind::flag,
-       .member = &Settings::lineage_gzip},
-      {.name = "lineage.file",
-       .sentence = "The file that OpenLineage events are added to, a line each.",
-       .kind = Kind::text,
-       .member = &Settings::lineage_file,
-       .expects = "the absolute path of a file",
-       .example = R"("/var/log/batuta/lineage.jsonl")",
-       .fits = fits_plain_path},
-      {.name = "lineage.namespace",
-       .sentence = "The namespace of DAGs and tasks in OpenLineage events.",
-       .kind = Kind::text,
-       .member = &Settings::lineage_namespace,
-       .expects = "a word of at most 256 bytes without spaces",
-       .example = R"("batuta-production")",
-       .fits = fits_job_namespace},
       {.name = "secrets.env",
        .sentence = "Variables of the server's environment that {\"$env\": …} may refer to.",
        .kind = Kind::list,
@@ -482,7 +411,7 @@ const std::vector<Setting>& settings_table() {
        .most = 1'000'000,
        .unit = "files",
        .live = true},
-  });
+  }));
   return table;
 }
 

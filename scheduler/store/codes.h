@@ -48,7 +48,8 @@ static_assert(static_cast<int>(PublicationState::pending) == 0 &&
               static_cast<int>(PublicationState::refused) == 2);
 static_assert(static_cast<int>(OutboxKind::publish) == 0 &&
               static_cast<int>(OutboxKind::alert) == 1 &&
-              static_cast<int>(OutboxKind::lineage) == 2);
+              static_cast<int>(OutboxKind::lineage) == 2 &&
+              static_cast<int>(OutboxKind::trace) == 3);
 static_assert(static_cast<int>(WaitKind::time) == 0 && static_cast<int>(WaitKind::run) == 1 &&
               static_cast<int>(WaitKind::check) == 2 && static_cast<int>(WaitKind::answer) == 3);
 static_assert(static_cast<int>(Resume::no) == 0 && static_cast<int>(Resume::open) == 1 &&
@@ -78,7 +79,7 @@ inline constexpr std::int64_t enum_max<TickOutcome> = 3;
 template <>
 inline constexpr std::int64_t enum_max<PublicationState> = 2;
 template <>
-inline constexpr std::int64_t enum_max<OutboxKind> = 2;
+inline constexpr std::int64_t enum_max<OutboxKind> = 3;
 template <>
 inline constexpr std::int64_t enum_max<Outcome> = 8;
 template <>

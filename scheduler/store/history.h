@@ -18,10 +18,11 @@
 
 namespace batuta {
 
-// Rows of the outbox. Lineage stands by itself: a collector that is away holds up nothing else.
+// Rows of the outbox. Events stand by themselves: a collector that is away holds up nothing else.
 struct OutboxCounts {
   std::int64_t pending = 0, dead = 0;  // publications and alerts
   std::int64_t lineage_pending = 0, lineage_dead = 0;
+  std::int64_t trace_pending = 0, trace_dead = 0;
 };
 
 inline constexpr std::int64_t max_page = 1000;

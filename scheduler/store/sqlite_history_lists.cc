@@ -242,6 +242,8 @@ OutboxCounts SqliteHistory::outbox_counts() {
     rows.read(kind, dead, n);
     if (kind == OutboxKind::lineage) {
       (dead ? counts.lineage_dead : counts.lineage_pending) += n;
+    } else if (kind == OutboxKind::trace) {
+      (dead ? counts.trace_dead : counts.trace_pending) += n;
     } else {
       (dead ? counts.dead : counts.pending) += n;
     }

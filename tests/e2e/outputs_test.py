@@ -47,6 +47,36 @@ class Collector(Hooks):
         return [event["eventType"] + " " + event["job"]["name"] for event in self.events(run)]
 
 
+class Spans(Hooks):
+    """A collector of OTLP over HTTP."""
+
+    def of(self, run):
+        """The spans of a run by name, each once."""
+        out = {}
+        for path, headers, body, status in self.seen:
+            assert path == "/v1/traces" and headers["Content-Type"] == "application/json", (path, headers)
+            if status != 200:
+                continue
+            for span in json.loads(body)["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+                told = {each["key"]: next(iter(each["value"].values())) for each in span["attributes"]}
+                if told["batuta.run_id"] == run:
+                    out[span["name"]] = {**span, "told": told}
+        return out
+
+
+def traces_are_told(server, spans, run):
+    """A run is a trace with its tries below it, owed through a kill -9 too; a command knows the span that its try becomes."""
+    eventually(lambda: "scripts" in spans.of(run), 40, "the run's span")
+    told = spans.of(run)
+    assert set(told) == {"scripts", "scripts.load", "scripts.days"}, told
+    whole, days = told["scripts"], told["scripts.days"]
+    assert days["parentSpanId"] == whole["spanId"] and days["traceId"] == whole["traceId"], told
+    assert days["status"] == {"code": 1} and days["told"]["batuta.plugin"] == "shell", days
+    line = f"00-{days['traceId']}-{days['spanId']}-01"
+    assert line in server.log_text("scripts", run, "days"), (line, server.log_text("scripts", run, "days"))
+    assert "batuta_traces_held 0" in server.cli("metrics").stdout
+
+
 def lineage_is_told(server, collector, run):
     """What was owed through a kill -9 came, in order, and says which version of which table was made."""
     eventually(lambda: "COMPLETE scripts" in collector.moments(run), 40, "the run's events")
@@ -81,11 +111,13 @@ def scripts_hand_in_tables():
     orders = {"table": "silver/shop/orders", "file": "orders.csv", "mode": "merge", "contract": "shop/orders"}
     days = {"table": "silver/shop/days", "file": "days.jsonl", "mode": "overwrite"}
     tasks = [{"task_id": "load", "type": "python", "code": CODE, "params": {"rows": "{{ params.rows }}"}, "outputs": [orders]},
-             shell("days", "echo '{\"day\": \"2026-01-02\", \"n\": 1}' >days.jsonl; exit {{ params.code }}", outputs=[days])]
+             shell("days", "echo $TRACEPARENT; echo '{\"day\": \"2026-01-02\", \"n\": 1}' >days.jsonl; exit {{ params.code }}", outputs=[days])]
     follows = dag("follows", [shell("say", "echo seen")])
     follows["schedule"] = {"assets": ["lake://silver/shop/orders"]}
     collector = Collector()
-    collector.status = 503
+    spans = Spans()
+    collector.status = spans.status = 503
+    collector.env["BATUTA_TRACES_URL"] = f"http://127.0.0.1:{spans.port}"
     with Folder("outputs") as folder:
         write(folder, "orders", contract("orders", SERVER, COLUMNS))
         server = folder.server({"scripts": dag("scripts", tasks, params={"rows": 3, "code": 0}), "follows": follows}, env=collector.env).start()
@@ -102,9 +134,10 @@ def scripts_hand_in_tables():
         first = ended({}, good)
         eventually(lambda: "answers 503" in server.cli("doctor").stdout, 20, "doctor tells why lineage waits")
         server.kill()  # owed, and the collector is away
-        collector.status = 200
+        collector.status = spans.status = 200
         server.start()
         lineage_is_told(server, collector, first)
+        traces_are_told(server, spans, first)
         assert server.sql("SELECT count(*), CAST(sum(amount) AS DOUBLE) FROM silver.shop.orders") == [[3, 1.5]]
         assert server.sql("SELECT n FROM silver.shop.days") == [[1]]
         eventually(lambda: server.get("/api/v2/dags/follows/dagRuns")["dag_runs"], 20, "the asset's DAG runs")

@@ -24,12 +24,12 @@ LineageNames names() {
 
 // A scheduler that tells its lineage: every event is checked by the published schemas.
 struct Told : World {
-  explicit Told(std::vector<Task> tasks, LineageTeller::Backlog most = LineageTeller::most_waiting)
+  explicit Told(std::vector<Task> tasks, EventBacklog most = most_events)
       : World(std::move(tasks)),
         teller(
             names(),
             [this] {
-              return LineageTeller::Backlog{waiting + rows.size(), waiting_bytes};
+              return EventBacklog{waiting + rows.size(), waiting_bytes};
             },
             most) {
     context.teller = [this](SchedulerState& state, Changes& changes, const Now& at) {
@@ -80,7 +80,7 @@ struct Told : World {
   std::vector<std::string> log;
 };
 
-using Moments = std::vector<std::string>;
+using Names = std::vector<std::string>;
 
 }  // namespace
 
@@ -88,7 +88,7 @@ TEST_CASE("a run and its task start and complete, the task within the run") {
   Told world({task("load")});
   world.begin();
   world.finish(Outcome::success);
-  CHECK(world.moments() == Moments{"START d", "START d.load", "COMPLETE d.load", "COMPLETE d"});
+  CHECK(world.moments() == Names{"START d", "START d.load", "COMPLETE d.load", "COMPLETE d"});
   const json run = world.event(0), started = world.event(1), done = world.event(2);
   CHECK(run["run"]["runId"] == world.event(3)["run"]["runId"]);
   CHECK(started["run"]["runId"] == done["run"]["runId"]);
@@ -114,7 +114,7 @@ TEST_CASE("a try that fails and is tried again is two attempts with ids of their
   REQUIRE(world.launches.size() == 2);
   world.finish(Outcome::failed_no_retry, "still none");  // both reports come in one turn
   CHECK(world.moments() ==
-        Moments{"START d", "START d.load", "FAIL d.load", "START d.load", "FAIL d.load", "FAIL d"});
+        Names{"START d", "START d.load", "FAIL d.load", "START d.load", "FAIL d.load", "FAIL d"});
   CHECK(world.event(2)["run"]["facets"]["errorMessage"]["message"] == "no disk");
   CHECK(world.event(4)["run"]["facets"]["errorMessage"]["message"] == "still none");
   CHECK(world.event(1)["run"]["runId"] == world.event(2)["run"]["runId"]);
@@ -132,7 +132,7 @@ TEST_CASE("what people cancel is aborted, and a run that a clear opens again is 
   cancel.user = "ana";
   world.turn({cancel});
   world.finish(Outcome::cancelled, "cancelled by ana");
-  CHECK(world.moments() == Moments{"START d", "START d.load", "ABORT d.load", "ABORT d"});
+  CHECK(world.moments() == Names{"START d", "START d.load", "ABORT d.load", "ABORT d"});
   ClearRequested clear;
   clear.dag_id = "d";
   clear.dag_run_id = "r1";
@@ -153,8 +153,8 @@ TEST_CASE(
   Told world({nothing, task("load", {0}), task("after", {1})});
   world.begin();
   world.finish(Outcome::failed_no_retry, "broken");
-  CHECK(world.moments() == Moments{"START d", "START d.nothing", "COMPLETE d.nothing",
-                                   "START d.load", "FAIL d.load", "FAIL d"});
+  CHECK(world.moments() == Names{"START d", "START d.nothing", "COMPLETE d.nothing", "START d.load",
+                                 "FAIL d.load", "FAIL d"});
 }
 
 TEST_CASE("tables that an attempt reads and publishes are told with version, schema and counts") {
@@ -182,7 +182,7 @@ TEST_CASE("tables that an attempt reads and publishes are told with version, sch
   world.turn({PublicationSettled{publication, 4}});
   world.settle();
   CHECK(world.moments() ==
-        Moments{"START d", "START d.load", "RUNNING d.load", "COMPLETE d.load", "COMPLETE d"});
+        Names{"START d", "START d.load", "RUNNING d.load", "COMPLETE d.load", "COMPLETE d"});
   for (const std::size_t i : {2, 3}) {
     const json inputs = world.event(i)["inputs"];
     REQUIRE(inputs.size() == 1);
@@ -217,20 +217,20 @@ TEST_CASE(
   run.dag_run_id = "r";
   run.data_interval_start = Time(std::chrono::seconds(1'760'000'000));
   run.data_interval_end = *run.data_interval_start + std::chrono::hours(1);
-  const auto told = [&](LineageType type) {
+  const auto told = [&](MomentType type) {
     const std::string text = lineage_of_run(names(), {type, *run.data_interval_end}, run, dag);
     CHECK(openlineage_fault(text) == "");
     return *parse_untrusted(text);
   };
-  const json start = told(LineageType::start);
+  const json start = told(MomentType::start);
   CHECK(start["job"]["facets"]["documentation"]["description"] == "# Doc");
   CHECK(start["job"]["facets"]["ownership"]["owners"][0]["name"] == "ana");
   CHECK(start["job"]["facets"]["tags"]["tags"][0]["key"] == "daily");
   CHECK(start["run"]["facets"]["nominalTime"]["nominalEndTime"] == to_iso(*run.data_interval_end));
-  CHECK_FALSE(told(LineageType::complete)["job"]["facets"].contains("documentation"));
+  CHECK_FALSE(told(MomentType::complete)["job"]["facets"].contains("documentation"));
   TaskInstanceRow row;
   const std::string text =
-      lineage_of_attempt(names(), {LineageType::start, *run.data_interval_end}, run, dag, row, {});
+      lineage_of_attempt(names(), {MomentType::start, *run.data_interval_end}, run, dag, row, {});
   CHECK(openlineage_fault(text) == "");
   const json job = (*parse_untrusted(text))["job"]["facets"];
   CHECK_FALSE(job.contains("documentation"));
@@ -241,7 +241,7 @@ TEST_CASE("a storm stops at the bound; what is lost is counted and told when it 
   Told world({task("load")}, {10, 1 << 20});
   world.waiting = 9;  // room for one
   world.begin();
-  CHECK(world.moments() == Moments{"START d"});
+  CHECK(world.moments() == Names{"START d"});
   CHECK(world.teller.lost() == 1);
   const auto times = [&](const std::string& what) {
     return std::count(world.log.begin(), world.log.end(), what);
@@ -249,7 +249,7 @@ TEST_CASE("a storm stops at the bound; what is lost is counted and told when it 
   CHECK(times(R"(lineage_full{"waiting":10,"bytes":0})") == 1);
   world.waiting = 3;
   world.finish(Outcome::success);
-  CHECK(world.moments() == Moments{"START d", "COMPLETE d.load", "COMPLETE d"});
+  CHECK(world.moments() == Names{"START d", "COMPLETE d.load", "COMPLETE d"});
   CHECK(times(R"(lineage_resumed{"lost":1})") == 1);
 }
 
@@ -261,14 +261,14 @@ TEST_CASE("a storm of large events stops at the bound of bytes") {
   CHECK(world.teller.lost() == 2);
   world.waiting_bytes = 50'000;
   world.finish(Outcome::success);
-  CHECK(world.moments() == Moments{"COMPLETE d.load", "COMPLETE d"});
+  CHECK(world.moments() == Names{"COMPLETE d.load", "COMPLETE d"});
 }
 
 TEST_CASE("the checker finds what is not as the schemas say") {
   RunRow run;
   Dag dag;
   dag.id = "d";
-  const std::string good = lineage_of_run(names(), {LineageType::start, Time{}}, run, dag);
+  const std::string good = lineage_of_run(names(), {MomentType::start, Time{}}, run, dag);
   REQUIRE(openlineage_fault(good) == "");
   const auto broken = [&](const char* pointer, const json& value) {
     json event = *parse_untrusted(good);

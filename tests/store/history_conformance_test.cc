@@ -56,11 +56,15 @@ TEST_CASE_FIXTURE(HistoryFixture,
   add(22, OutboxKind::alert, true);
   for (const std::int64_t id : {23, 24, 25}) add(id, OutboxKind::lineage, false);
   for (const std::int64_t id : {26, 27}) add(id, OutboxKind::lineage, true);
+  add(28, OutboxKind::trace, false);
+  add(29, OutboxKind::trace, true);
   const OutboxCounts counts = history.outbox_counts();
   CHECK(counts.pending == 1);
   CHECK(counts.dead == 1);
   CHECK(counts.lineage_pending == 3);
   CHECK(counts.lineage_dead == 2);
+  CHECK(counts.trace_pending == 1);
+  CHECK(counts.trace_dead == 1);
   CHECK(store->drop_outbox(26).ok());
   CHECK(history.outbox_counts().lineage_dead == 1);
 }

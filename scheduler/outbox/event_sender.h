@@ -1,6 +1,6 @@
-// Sends OpenLineage events, one after the other in the order of their rows: to a collector over
-// HTTP, to a file of JSON lines, or to both. At least once. A thread of its own, so that a slow
-// collector holds up nothing else.
+// Sends events of one kind (of lineage, or traces), one after the other in the order of their rows:
+// to a collector over HTTP, to a file of JSON lines, or to both. At least once. A thread of its
+// own, so that a slow collector holds up nothing else.
 #pragma once
 
 #include <condition_variable>
@@ -21,9 +21,10 @@
 
 namespace batuta {
 
-// Where events go. Neither a URL nor a file: lineage is off.
-struct LineageTransport {
-  std::string url{};    // whole, with its path
+// Where events go. Neither a URL nor a file: they are off.
+struct EventTransport {
+  std::string what = "lineage";  // as the settings begin: "lineage", "traces"
+  std::string url{};             // whole, with its path
   std::string token{};  // a secret reference as JSON text, sent as bearer token; empty: none
   std::string file{};   // absolute; lines are added to it
   std::function<std::string(std::string_view)> gzip{};  // null: bodies go as they are
@@ -31,17 +32,17 @@ struct LineageTransport {
   bool on() const { return !url.empty() || !file.empty(); }
 };
 
-struct LineageStanding {
+struct EventStanding {
   std::size_t waiting = 0;
   std::size_t waiting_bytes = 0;
   std::uint64_t sent = 0;
   std::uint64_t refused = 0;  // by the collector, for good
-  std::uint64_t dropped = 0;  // they waited when lineage was switched off
+  std::uint64_t dropped = 0;  // they waited when this was switched off
   std::string trouble{};      // why what waits does not go; empty: it goes
   OptTime since{};            // of the trouble
 };
 
-class LineageSender {
+class EventSender {
  public:
   struct Hooks {
     // Durable, on the control thread; false = try again later.
@@ -63,8 +64,8 @@ class LineageSender {
   // After so many refusals in a row it is not the events that are wrong: they wait.
   static constexpr int most_refused_in_a_row = 20;
 
-  LineageSender(LineageTransport transport, Hooks hooks);
-  ~LineageSender();
+  EventSender(EventTransport transport, Hooks hooks);
+  ~EventSender();
 
   void start();
   void stop();  // finishes the event under way
@@ -77,7 +78,7 @@ class LineageSender {
   void resync(std::vector<OutboxRow> pending);
   void wake();
 
-  LineageStanding standing() const;  // any thread
+  EventStanding standing() const;  // any thread
 
  private:
   enum class Fate : std::uint8_t { sent, refused, later };
@@ -93,7 +94,7 @@ class LineageSender {
   void hold(OutboxRow row, const std::string& error);
   void take_out(std::int64_t id);  // with mutex_ held
 
-  const LineageTransport transport_;
+  const EventTransport transport_;
   const Hooks hooks_;
   HttpConnections connections_;
   int refused_in_a_row_ = 0;  // the sender's thread
@@ -103,7 +104,7 @@ class LineageSender {
   std::size_t waiting_bytes_ = 0;   // of their texts
   std::set<std::int64_t> written_;  // of those, what the file has already
   OptTime held_until_;
-  LineageStanding standing_;
+  EventStanding standing_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -1,4 +1,4 @@
-#include "scheduler/outbox/lineage_sender.h"
+#include "scheduler/outbox/event_sender.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -32,7 +32,7 @@ bool is_about_the_event(int status) {
 
 // Of an answer, for people: one line.
 std::string said(const std::string& body) {
-  std::string line = body.substr(0, LineageSender::longest_answer);
+  std::string line = body.substr(0, EventSender::longest_answer);
   while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0x80) != 0) line.pop_back();
   for (char& c : line) {
     if (static_cast<unsigned char>(c) < ' ') c = ' ';
@@ -40,9 +40,9 @@ std::string said(const std::string& body) {
   return line.empty() ? line : ": " + line;
 }
 
-Error file_fault(const std::string& what, const std::string& path) {
+Error file_fault(const std::string& act, const std::string& what, const std::string& path) {
   return {Errc::unavailable,
-          what + " the file of lineage.file, " + path + ": " + std::strerror(errno),
+          act + " the file of " + what + ".file, " + path + ": " + std::strerror(errno),
           {}};
 }
 
@@ -55,18 +55,18 @@ bool ends_in_a_line(int fd, off_t size) {
 
 }  // namespace
 
-LineageSender::LineageSender(LineageTransport transport, Hooks hooks)
+EventSender::EventSender(EventTransport transport, Hooks hooks)
     : transport_(std::move(transport)), hooks_(std::move(hooks)) {}
 
-LineageSender::~LineageSender() {
+EventSender::~EventSender() {
   stop();
 }
 
-void LineageSender::start() {
+void EventSender::start() {
   thread_ = std::thread([this] { run(); });
 }
 
-void LineageSender::stop() {
+void EventSender::stop() {
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -75,14 +75,14 @@ void LineageSender::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void LineageSender::add(OutboxRow row) {
+void EventSender::add(OutboxRow row) {
   std::lock_guard lock(mutex_);
   const std::int64_t id = row.id;
   const std::size_t bytes = row.payload_json.size();
   if (waiting_.emplace(id, std::move(row)).second) waiting_bytes_ += bytes;
 }
 
-void LineageSender::take_out(std::int64_t id) {
+void EventSender::take_out(std::int64_t id) {
   written_.erase(id);
   const auto at = waiting_.find(id);
   if (at == waiting_.end()) return;
@@ -90,12 +90,12 @@ void LineageSender::take_out(std::int64_t id) {
   waiting_.erase(at);
 }
 
-void LineageSender::remove(std::int64_t id) {
+void EventSender::remove(std::int64_t id) {
   std::lock_guard lock(mutex_);
   take_out(id);
 }
 
-void LineageSender::retry_now(std::int64_t id) {
+void EventSender::retry_now(std::int64_t id) {
   {
     std::lock_guard lock(mutex_);
     if (!waiting_.contains(id)) return;
@@ -104,7 +104,7 @@ void LineageSender::retry_now(std::int64_t id) {
   changed_.notify_all();
 }
 
-void LineageSender::resync(std::vector<OutboxRow> pending) {
+void EventSender::resync(std::vector<OutboxRow> pending) {
   std::map<std::int64_t, OutboxRow> rows;
   std::size_t bytes = 0;
   for (OutboxRow& row : pending) {
@@ -118,19 +118,19 @@ void LineageSender::resync(std::vector<OutboxRow> pending) {
   waiting_bytes_ = bytes;
 }
 
-void LineageSender::wake() {
+void EventSender::wake() {
   changed_.notify_all();
 }
 
-LineageStanding LineageSender::standing() const {
+EventStanding EventSender::standing() const {
   std::lock_guard lock(mutex_);
-  LineageStanding told = standing_;
+  EventStanding told = standing_;
   told.waiting = waiting_.size();
   told.waiting_bytes = waiting_bytes_;
   return told;
 }
 
-void LineageSender::run() {
+void EventSender::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     std::vector<OutboxRow> rows = next_rows(lock);
@@ -139,12 +139,12 @@ void LineageSender::run() {
     if (transport_.on()) {
       send(std::move(rows));
     } else {
-      // They were made before lineage was switched off, and go nowhere any more.
+      // They were made before this was switched off, and go nowhere any more.
       std::vector<std::int64_t> ids;
       for (const OutboxRow& row : rows) ids.push_back(row.id);
       if (forget(ids)) {
-        log::warn(std::to_string(ids.size()) +
-                  " lineage events were dropped: lineage was switched off before they were sent");
+        log::warn(std::to_string(ids.size()) + " events of " + transport_.what +
+                  " were dropped: it was switched off before they were sent");
         std::lock_guard again(mutex_);
         standing_.dropped += ids.size();
       }
@@ -154,7 +154,7 @@ void LineageSender::run() {
 }
 
 // The first of those that wait, when they may go; none: it has waited for a while.
-std::vector<OutboxRow> LineageSender::next_rows(std::unique_lock<std::mutex>& lock) {
+std::vector<OutboxRow> EventSender::next_rows(std::unique_lock<std::mutex>& lock) {
   const Time now = hooks_.now();
   if (held_until_ && *held_until_ > now) {
     changed_.wait_for(lock, std::clamp<Duration>(*held_until_ - now, std::chrono::milliseconds(1),
@@ -174,7 +174,7 @@ std::vector<OutboxRow> LineageSender::next_rows(std::unique_lock<std::mutex>& lo
   return rows;
 }
 
-void LineageSender::send(std::vector<OutboxRow> rows) {
+void EventSender::send(std::vector<OutboxRow> rows) {
   if (!transport_.file.empty()) {
     if (const Status done = write_lines(rows); !done) {
       return hold(std::move(rows.front()), done.error().message);
@@ -211,19 +211,19 @@ void LineageSender::send(std::vector<OutboxRow> rows) {
   if (stuck) hold(*std::move(stuck), error);
 }
 
-Result<std::string> LineageSender::open_token() {
+Result<std::string> EventSender::open_token() {
   if (transport_.token.empty()) return std::string();
   Connection holder;
-  holder.id = "lineage";
+  holder.id = transport_.what;
   holder.password = transport_.token;
   if (const Status opened = hooks_.open(holder); !opened) {
-    return {Errc::unavailable, "lineage.token: " + opened.error().message};
+    return {Errc::unavailable, transport_.what + ".token: " + opened.error().message};
   }
   return holder.password;
 }
 
-LineageSender::Fate LineageSender::send_one(const OutboxRow& row, const std::string& token,
-                                            std::string& error) {
+EventSender::Fate EventSender::send_one(const OutboxRow& row, const std::string& token,
+                                        std::string& error) {
   HttpRequest request;
   request.method = "POST";
   request.url = transport_.url;
@@ -259,7 +259,7 @@ LineageSender::Fate LineageSender::send_one(const OutboxRow& row, const std::str
 }
 
 // Those that it does not have yet, in one write that is durable.
-Status LineageSender::write_lines(const std::vector<OutboxRow>& rows) {
+Status EventSender::write_lines(const std::vector<OutboxRow>& rows) {
   std::string lines;
   std::vector<std::int64_t> ids;
   {
@@ -273,11 +273,11 @@ Status LineageSender::write_lines(const std::vector<OutboxRow>& rows) {
   if (ids.empty()) return success();
   const std::string& path = transport_.file;
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-  if (fd < 0) return file_fault("cannot open", path);
+  if (fd < 0) return file_fault("cannot open", transport_.what, path);
   struct stat before {};
   Status done = success();
   if (fstat(fd, &before) != 0) {
-    done = file_fault("cannot look at", path);
+    done = file_fault("cannot look at", transport_.what, path);
   } else {
     if (!ends_in_a_line(fd, before.st_size)) lines.insert(0, "\n");
     std::size_t at = 0;
@@ -288,9 +288,10 @@ Status LineageSender::write_lines(const std::vector<OutboxRow>& rows) {
       at += static_cast<std::size_t>(n);
     }
     if (at < lines.size() || fdatasync(fd) != 0) {
-      done = file_fault("cannot write", path);
+      done = file_fault("cannot write", transport_.what, path);
       // What did go in is taken back, or would be there twice.
-      if (ftruncate(fd, before.st_size) != 0) log::warn("lineage: " + path + " has a cut line");
+      if (ftruncate(fd, before.st_size) != 0)
+        log::warn(transport_.what + ": " + path + " has a cut line");
     }
   }
   close(fd);
@@ -301,14 +302,14 @@ Status LineageSender::write_lines(const std::vector<OutboxRow>& rows) {
 }
 
 // Until the store may be asked again; false: there is no more time, the sender stops.
-bool LineageSender::pause_for_store() {
+bool EventSender::pause_for_store() {
   std::unique_lock lock(mutex_);
   if (!stopping_) changed_.wait_for(lock, store_pause);
   return !stopping_;
 }
 
 // Sent but not yet forgotten: a crash here sends it twice, which beats never.
-bool LineageSender::forget(const std::vector<std::int64_t>& ids) {
+bool EventSender::forget(const std::vector<std::int64_t>& ids) {
   while (!hooks_.delete_rows(ids)) {
     if (!pause_for_store()) return false;
   }
@@ -319,7 +320,7 @@ bool LineageSender::forget(const std::vector<std::int64_t>& ids) {
 
 // Whether it is kept is the store's to say, which knows those of earlier starts and those that
 // people dropped or sent again. A stop before that leaves the row as it was: it is sent once more.
-void LineageSender::refuse(OutboxRow row, const std::string& error) {
+void EventSender::refuse(OutboxRow row, const std::string& error) {
   std::optional<std::int64_t> dead;
   while (!(dead = hooks_.kept_dead())) {
     if (!pause_for_store()) return;
@@ -337,7 +338,7 @@ void LineageSender::refuse(OutboxRow row, const std::string& error) {
   } else if (!forget({id})) {
     return;
   }
-  log::error("lineage event " + std::to_string(id) + " given up: " + error +
+  log::error("event " + std::to_string(id) + " of " + transport_.what + " given up: " + error +
              (keep ? " (see `batuta outbox list`)"
                    : "; it is not kept, as " + std::to_string(most_dead) +
                          " others are: see `batuta outbox list`"));
@@ -345,12 +346,13 @@ void LineageSender::refuse(OutboxRow row, const std::string& error) {
   ++standing_.refused;
 }
 
-void LineageSender::hold(OutboxRow row, const std::string& error) {
+void EventSender::hold(OutboxRow row, const std::string& error) {
   ++row.tries;
   row.last_error = error;
   row.next_try_at = hooks_.now() + pause_after(row.tries);
   if (row.tries == 1 || row.tries % 10 == 0) {
-    log::warn("lineage events wait, try " + std::to_string(row.tries) + ": " + error);
+    log::warn("events of " + transport_.what + " wait, try " + std::to_string(row.tries) + ": " +
+              error);
   }
   {
     std::lock_guard lock(mutex_);

@@ -1,4 +1,4 @@
-// How OpenLineage events leave, as metrics and `batuta doctor` tell it.
+// How events of lineage or traces leave, as metrics and `batuta doctor` tell it.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace batuta::http {
 
-struct LineageFacts {
+struct EventFacts {
   bool on = false;
   std::size_t waiting = 0;
   // Since the server started.

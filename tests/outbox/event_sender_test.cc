@@ -1,4 +1,4 @@
-#include "scheduler/outbox/lineage_sender.h"
+#include "scheduler/outbox/event_sender.h"
 
 #include <doctest/doctest.h>
 
@@ -27,8 +27,8 @@ struct Outside {
   std::int64_t kept_dead = 0;  // of earlier starts
   Time clock = *parse_iso("2026-11-20T12:00:00Z");
 
-  LineageSender::Hooks hooks() {
-    LineageSender::Hooks hooks;
+  EventSender::Hooks hooks() {
+    EventSender::Hooks hooks;
     hooks.delete_rows = [this](const std::vector<std::int64_t>& ids) {
       std::lock_guard lock(mutex);
       if (deletions_refused > 0) return --deletions_refused, false;
@@ -91,8 +91,8 @@ OutboxRow row(std::int64_t id) {
   return out;
 }
 
-LineageTransport over_http() {
-  LineageTransport transport;
+EventTransport over_http() {
+  EventTransport transport;
   transport.url = "http://collector.example/api/v1/lineage";
   return transport;
 }
@@ -104,10 +104,10 @@ using Ids = std::vector<std::int64_t>;
 TEST_CASE("events go in the order of their rows and are forgotten when that is durable") {
   Outside outside;
   outside.deletions_refused = 1;
-  LineageTransport transport = over_http();
+  EventTransport transport = over_http();
   transport.token = R"({"$env":"T"})";
   transport.gzip = [](std::string_view text) { return "small " + std::string(text); };
-  LineageSender sender(transport, outside.hooks());
+  EventSender sender(transport, outside.hooks());
   for (const std::int64_t id : {3, 1, 2}) sender.add(row(id));
   sender.start();
   REQUIRE(outside.until([&] { return outside.deleted == Ids{1, 2, 3}; }));
@@ -132,7 +132,7 @@ TEST_CASE("a collector that is away, or refuses everybody, holds all events back
     Outside outside;
     outside.away = status == 0;
     if (status != 0) outside.answers = {status};
-    LineageSender sender(over_http(), outside.hooks());
+    EventSender sender(over_http(), outside.hooks());
     sender.add(row(1));
     sender.add(row(2));
     sender.start();
@@ -141,7 +141,7 @@ TEST_CASE("a collector that is away, or refuses everybody, holds all events back
     CHECK(outside.saved[0].id == 1);
     CHECK_FALSE(outside.saved[0].dead);
     CHECK(outside.saved[0].next_try_at == outside.clock + std::chrono::milliseconds(500));
-    const LineageStanding held = sender.standing();
+    const EventStanding held = sender.standing();
     CHECK(held.trouble == (status == 0 ? std::string("refused")
                                        : "collector.example answers " + std::to_string(status) +
                                              ": no such thing"));
@@ -162,7 +162,7 @@ TEST_CASE(
     "an event that the collector refuses is given up, kept for people, and holds nothing up") {
   Outside outside;
   outside.answers = {200, 422};
-  LineageSender sender(over_http(), outside.hooks());
+  EventSender sender(over_http(), outside.hooks());
   for (const std::int64_t id : {1, 2, 3}) sender.add(row(id));
   sender.start();
   REQUIRE(outside.until([&] { return outside.deleted == Ids{1, 3}; }));
@@ -178,19 +178,19 @@ TEST_CASE(
 TEST_CASE("of refused events a hundred are kept, further ones are counted alone") {
   Outside outside;
   for (int i = 1; i <= 116; ++i) outside.answers.push_back(i % 10 == 0 ? 200 : 400);
-  LineageSender sender(over_http(), outside.hooks());
+  EventSender sender(over_http(), outside.hooks());
   for (std::int64_t id = 1; id <= 117; ++id) sender.add(row(id));
   sender.start();
   REQUIRE(outside.until([&] { return !outside.deleted.empty() && outside.deleted.back() == 117; }));
   sender.stop();
-  CHECK(outside.saved.size() == LineageSender::most_dead);
+  CHECK(outside.saved.size() == EventSender::most_dead);
   CHECK(sender.standing().refused == 105);
 }
 
 TEST_CASE("a collector that refuses whatever comes is what is wrong: its events wait") {
   Outside outside;
   outside.answers.assign(21, 400);
-  LineageSender sender(over_http(), outside.hooks());
+  EventSender sender(over_http(), outside.hooks());
   for (std::int64_t id = 1; id <= 40; ++id) sender.add(row(id));
   sender.start();
   REQUIRE(outside.until([&] { return outside.saved.size() == 21; }));
@@ -210,7 +210,7 @@ TEST_CASE("a refused event is kept though the store takes no writes for a moment
   outside.answers = {400};
   outside.counts_refused = 1;
   outside.saves_refused = 1;
-  LineageSender sender(over_http(), outside.hooks());
+  EventSender sender(over_http(), outside.hooks());
   sender.add(row(1));
   sender.add(row(2));
   sender.start();
@@ -226,15 +226,15 @@ TEST_CASE(
     "refused events of earlier starts are among the hundred; one that was dropped makes room") {
   Outside outside;
   outside.answers = {400};
-  outside.kept_dead = LineageSender::most_dead;
-  LineageSender sender(over_http(), outside.hooks());
+  outside.kept_dead = EventSender::most_dead;
+  EventSender sender(over_http(), outside.hooks());
   sender.add(row(1));
   sender.start();
   REQUIRE(outside.until([&] { return outside.deleted == Ids{1}; }));
   {
     std::lock_guard lock(outside.mutex);
     CHECK(outside.saved.empty());
-    outside.kept_dead = LineageSender::most_dead - 1;
+    outside.kept_dead = EventSender::most_dead - 1;
     outside.answers = {400};
   }
   sender.add(row(2));
@@ -248,9 +248,9 @@ TEST_CASE(
 
 TEST_CASE("a token that cannot be opened holds events back and names its setting") {
   Outside outside;
-  LineageTransport transport = over_http();
+  EventTransport transport = over_http();
   transport.token = R"({"$env":"OTHER"})";
-  LineageSender sender(transport, outside.hooks());
+  EventSender sender(transport, outside.hooks());
   sender.add(row(1));
   sender.start();
   REQUIRE(outside.until([&] { return outside.saved.size() == 1; }));
@@ -266,9 +266,9 @@ TEST_CASE(
   std::ofstream(path) << "{\"cut";
   Outside outside;
   outside.away = true;
-  LineageTransport transport = over_http();
+  EventTransport transport = over_http();
   transport.file = path;
-  LineageSender sender(transport, outside.hooks());
+  EventSender sender(transport, outside.hooks());
   sender.add(row(1));
   sender.add(row(2));
   sender.start();
@@ -288,9 +288,9 @@ TEST_CASE(
 
 TEST_CASE("a file that cannot be written holds events back with path and cause") {
   Outside outside;
-  LineageTransport transport;
+  EventTransport transport;
   transport.file = "/nowhere/lineage.jsonl";
-  LineageSender sender(transport, outside.hooks());
+  EventSender sender(transport, outside.hooks());
   sender.add(row(1));
   sender.start();
   REQUIRE(outside.until([&] { return outside.saved.size() == 1; }));
@@ -301,7 +301,7 @@ TEST_CASE("a file that cannot be written holds events back with path and cause")
 
 TEST_CASE("what waits when lineage is switched off is dropped and counted") {
   Outside outside;
-  LineageSender sender({}, outside.hooks());
+  EventSender sender({}, outside.hooks());
   sender.resync({row(1), row(2)});
   sender.start();
   REQUIRE(outside.until([&] { return outside.deleted == Ids{1, 2}; }));
