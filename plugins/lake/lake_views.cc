@@ -8,6 +8,7 @@
 
 #include "common/ids.h"
 #include "common/safe_json.h"
+#include "lakelog/branch.h"
 #include "lakelog/table.h"
 #include "plugins/lake/appender.h"
 #include "plugins/lake/delta_table.h"
@@ -118,6 +119,29 @@ void check_control_table(const std::vector<std::string>& known, const NamedTable
                            (names.empty() ? "none here" : names));
 }
 
+// The lake with its tables, as one of its branches sees it; of an empty name as it is.
+struct SeenLake {
+  Lake lake;
+  lakelog::TableList tables;
+};
+
+SeenLake seen_lake(const Lake& lake, const std::string& branch) {
+  auto storage = lake.storage();
+  if (!storage) throw plugin::FinalError(storage.error().message);
+  SeenLake out{lake, {}};
+  if (!branch.empty()) {
+    const auto found = lakelog::find_branch(**storage, branch);
+    if (!found) throw plugin::FinalError(found.error().message);
+    out.lake = lake.on_branch(found->ref());
+    storage = out.lake.storage();
+    if (!storage) throw plugin::FinalError(storage.error().message);
+  }
+  auto tables = lakelog::list_tables(**storage);
+  if (!tables) throw plugin::RetryableError(tables.error().message);
+  out.tables = *std::move(tables);
+  return out;
+}
+
 std::string cell_text(const json& value) {
   return value.is_string() ? value.get<std::string>() : json_text(value);
 }
@@ -159,24 +183,20 @@ std::vector<ReadTable> attach_tables(Session& session, const Lake& lake,
                                      const TimeTravel& travel, const ReadableLayers& readable,
                                      const ReadMasks& masks) {
   std::vector<ReadTable> read;
-  lakelog::TableList all;
-  bool listed = false;
-  std::map<std::string, std::string> views;  // by the name as the engine sees it: without case
+  std::map<std::string, SeenLake> seen_lakes;  // by branch
+  std::map<std::string, std::string> views;    // by the name as the engine sees it: without case
   for (const NamedTable& named : names) {
     if (named.catalog.empty() && same_ignoring_case(named.schema, "mngt")) {
       check_control_table(control_tables, named);
       continue;
     }
-    if (!listed) {
-      auto storage = lake.storage();
-      if (!storage) throw plugin::FinalError(storage.error().message);
-      auto found = lakelog::list_tables(**storage);
-      if (!found) throw plugin::RetryableError(found.error().message);
-      all = *std::move(found);
-      listed = true;
-    }
     const PinnedName pinned = split_pinned_name(named.name);
-    const std::string table = find_table(all, {named.schema, pinned.name, named.catalog}, readable);
+    auto at_branch = seen_lakes.find(pinned.branch);
+    if (at_branch == seen_lakes.end())
+      at_branch = seen_lakes.emplace(pinned.branch, seen_lake(lake, pinned.branch)).first;
+    const SeenLake& from = at_branch->second;
+    const std::string table =
+        find_table(from.tables, {named.schema, pinned.name, named.catalog}, readable);
     const TimeTravel when =
         pinned.version == lakelog::latest_version ? travel : TimeTravel{pinned.version, 0};
     std::string seen = spelt(named);
@@ -186,7 +206,7 @@ std::vector<ReadTable> attach_tables(Session& session, const Lake& lake,
       throw plugin::FinalError(at->second + " and " + table +
                                " differ in case only: one query can read one of them");
     if (!fresh) continue;
-    const DeltaTable opened = open_travelled(session, lake, table, when);
+    const DeltaTable opened = open_travelled(session, from.lake, table, when);
     read.push_back({table, opened.version(), {}, {}});
     const std::string view = create_shown_view(
         session, "lake_table_" + std::to_string(views.size()), opened, masks, read.back());

@@ -49,10 +49,10 @@ std::string create_shown_view(Session& session, const std::string& view, const D
 // Makes each named table a view, and opens no other: layer.domain.table or "layer/domain/table", or
 // layer.table where that is unique among those of its layer that may be read. A name is the table
 // spelt like it, else the one that differs in case only; with @v12 behind its last part it is of
-// that version. mngt.… must be one of `control_tables`, which attach_rows() makes. Throws
-// NotReadable for what `readable` leaves out; plugin::FinalError for a name that is no table or
-// more than one, and for a table that cannot be read, by name and with the reason. Returns what was
-// opened, as it was named.
+// that version, with @branch:fix as that branch of the lake has it. mngt.… must be one of
+// `control_tables`, which attach_rows() makes. Throws NotReadable for what `readable` leaves out;
+// plugin::FinalError for a name that is no table or more than one, and for a table that cannot be
+// read, by name and with the reason. Returns what was opened, as it was named.
 std::vector<ReadTable> attach_tables(Session& session, const Lake& lake,
                                      const std::vector<NamedTable>& names,
                                      const std::vector<std::string>& control_tables,

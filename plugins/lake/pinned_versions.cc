@@ -4,6 +4,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "lakelog/branch.h"
+
 namespace batuta::lake {
 namespace {
 
@@ -105,6 +107,12 @@ std::string quote_pinned_names(std::string_view sql) {
 
 PinnedName split_pinned_name(const std::string& name) {
   const auto at = name.find_last_of('@');
+  constexpr std::string_view of_branch = "@branch:";
+  if (at != std::string::npos && name.compare(at, of_branch.size(), of_branch) == 0) {
+    PinnedName out{name.substr(0, at)};
+    out.branch = name.substr(at + of_branch.size());
+    return lakelog::valid_branch_name(out.branch) ? out : PinnedName{name};
+  }
   if (at == std::string::npos || pin_length(std::string_view(name).substr(at)) != name.size() - at)
     return {name};
   PinnedName out{name.substr(0, at)};

@@ -16,9 +16,11 @@ std::string quote_pinned_names(std::string_view sql);
 struct PinnedName {
   std::string name;  // without what pins it
   std::int64_t version = lakelog::latest_version;
+  std::string branch{};  // of the lake, by its name; empty: none
 };
 
-// Takes "quotes@v12" apart; a name without such an end is as it is, and of the newest version.
+// Takes "quotes@v12" apart, and "quotes@branch:fix", the table as that branch has it, which has to
+// be quoted; a name without such an end is as it is, and of the newest version.
 PinnedName split_pinned_name(const std::string& name);
 
 }  // namespace batuta::lake

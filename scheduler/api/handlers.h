@@ -238,6 +238,9 @@ Result<Response> get_lake_branch(Context&, const Request&);
 void create_lake_branch(Context&, Call);
 void drop_lake_branch(Context&, Call);
 
+// lake_branch_diff.cc
+void diff_lake_branch(Context&, Call);
+
 // lake_quarantine_routes.cc
 Result<Response> list_quarantines(Context&, const Request&);
 void get_quarantine(Context&, Call);

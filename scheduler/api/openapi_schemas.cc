@@ -270,6 +270,12 @@ constexpr ObjectSchema schemas[] = {
     {"LakeBranch", "name created_by created_at:time note? is_dropping:bool"},
     {"LakeBranchCollection", "[branches:LakeBranch] total_entries:int"},
     {"LakeBranchTable", "table base_version:int? version:int lake_version:int? has_moved:bool"},
+    {"LakeBranchSide", "version:int rows:int? files:int bytes:int"},
+    {"LakeBranchRow", "what key:object values:object"},
+    {"LakeBranchDiff",
+     "branch table lake:LakeBranchSide? on_branch:LakeBranchSide [columns_added] [columns_removed] "
+     "[key] [compared] [masked] added:int? removed:int? changed:int? unchanged:int? "
+     "[rows:LakeBranchRow] cut:bool"},
     {"LakeBranchDetails",
      "name created_by created_at:time note? is_dropping:bool [tables:LakeBranchTable] hidden:int"},
     {"LakeQuarantineTable", "domain table rows:int? version:int? modified:time? problem?"},

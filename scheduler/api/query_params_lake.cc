@@ -68,6 +68,12 @@ constexpr QueryParam quarantine_row_table[] = {
     received_since, received_until,
     of_status,      own("limit", Kind::integer, "Most rows: 50 unless given, at most 1000")};
 
+constexpr QueryParam branch_diff_rows[] = {
+    own("table", Kind::text, "Which, as layer/domain/table; must be given"),
+    own("key", Kind::texts, "Its key; that of the contract unless given"),
+    own("limit", Kind::integer, "Most rows that differ: 20 unless given, at most 200"),
+};
+
 constexpr QueryParam letter_rows[] = {
     own("reason", Kind::text, "Letters with this reason"),
     own("limit", Kind::integer, "Most letters: 50 unless given, at most 1000"),
@@ -102,6 +108,7 @@ constexpr QueryParam lake_alert_rows[] = {
 }  // namespace
 
 constinit const QueryTable lake_list_params = lake_list_rows;
+constinit const QueryTable branch_diff_params = branch_diff_rows;
 constinit const QueryTable lake_lineage_params = lake_lineage_rows;
 constinit const QueryTable lake_rows_params = lake_rows_rows;
 constinit const QueryTable quarantine_params = quarantine_table;

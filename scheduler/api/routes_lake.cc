@@ -49,6 +49,10 @@ constexpr Route lake_rows[] = {
     {get,   LAKE_BRANCHES "/{branch}", reading<get_lake_branch>, some_lake,
      "The tables that were written on it, from which version of the lake's, and whether those have moved since; `hidden`: "
      "how many one may not read", {.answer = "LakeBranchDetails"}},
+    {get,   LAKE_BRANCHES "/{branch}/diff", diff_lake_branch, some_lake,
+     "What a branch's table has otherwise than the version of the lake's that it stands on: rows added, removed and changed by "
+     "key, some of them with their values before and after, as masked as always; needs the right to read the table",
+     {.query = &branch_diff_params, .answer = "LakeBranchDiff"}},
     {del,   LAKE_BRANCHES "/{branch}", drop_lake_branch, edit_some_lake,
      "It goes with all that was written on it; who made it may, and who may edit lake:*; not while runs on it go on",
      {.status = 204}},

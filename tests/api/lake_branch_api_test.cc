@@ -143,4 +143,72 @@ TEST_CASE_FIXTURE(Branches,
   CHECK(backend.events.size() == asked + 1);
 }
 
+TEST_CASE_FIXTURE(Branches, "branches: a table is compared by its key with what it left from") {
+  const std::string meta =
+      R"({"protocol":{"minReaderVersion":1,"minWriterVersion":2}})"
+      "\n"
+      R"({"metaData":{"id":"t","format":{"provider":"parquet","options":{}},)"
+      R"("schemaString":"{\"type\":\"struct\",\"fields\":[)"
+      R"({\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},)"
+      R"({\"name\":\"amount\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},)"
+      R"({\"name\":\"_run\",\"type\":\"string\",\"nullable\":true,\"metadata\":{}}]}",)"
+      R"("partitionColumns":[],"configuration":{},"createdTime":1700000000000}})"
+      "\n";
+  write_lake_version(home, "gold/sales/deals", 0, meta);
+  REQUIRE(make("fix").status == 201);
+  const std::string url = std::string(branches_url) + "/fix/diff?table=gold/sales/deals";
+  const auto ask = [&](const std::string& more, const std::string& who = "ana") {
+    return call(Method::get, url + more, "", who);
+  };
+  CHECK(ask("&key=id").status == 404);  // nothing of it was written there
+  const auto lake = lakelog::open_storage(home + "/lake");
+  const auto branch = lakelog::find_branch(**lake, "fix");
+  write_lake_version(home, lakelog::branch_key(branch->ref(), "gold/sales/deals"), 1,
+                     R"({"commitInfo":{"operation":"MERGE"}})"
+                     "\n");
+  const Response keyless = ask("");
+  CHECK(keyless.status == 422);
+  CHECK(keyless.body.find("which columns are the key") != keyless.body.npos);
+  CHECK(ask("&key=none").status == 422);
+  CHECK(ask("&limit=201").status == 422);
+  CHECK(call(Method::get, std::string(branches_url) + "/fix/diff?table=deals", "", "ana").status ==
+        422);
+  CHECK(lake_queries.empty());
+  const auto answers = [this](std::vector<std::string> texts) {
+    lake_answer = [texts, at = std::size_t{0}]() mutable {
+      return Result<std::string>(texts.at(at++));
+    };
+  };
+  const std::string tables = R"("tables":[{"table":"gold/sales/deals","version":0,"masked":[]}])";
+  answers({R"({"columns":[],"rows":[[1,0,1,7,0,0]],)" + tables + "}",
+           R"({"columns":[],"rows":[[true,true,3,10,12,true],[null,true,4,null,5,true]],)" +
+               tables + "}"});
+  const Response answer = ask("&key=id");
+  INFO(answer.body);
+  REQUIRE(answer.status == 200);
+  const json told = body_of(answer);
+  CHECK(told["added"] == 1);
+  CHECK(told["changed"] == 1);
+  CHECK(told["unchanged"] == 7);
+  CHECK(told["compared"] == json{"amount"});  // what the lake itself writes is not
+  CHECK(told["lake"]["version"] == 0);
+  CHECK(told["on_branch"]["version"] == 1);
+  CHECK(told["rows"][0] == json{{"what", "changed"},
+                                {"key", {{"id", 3}}},
+                                {"values", {{"amount", {{"lake", 10}, {"branch", 12}}}}}});
+  CHECK(told["rows"][1]["what"] == "added");
+  REQUIRE(lake_queries.size() == 2);
+  const std::string sql = json::parse(lake_queries[0])["sql"];
+  CHECK(sql.find("\"gold/sales/deals@v0\"") != sql.npos);
+  CHECK(sql.find("\"gold/sales/deals@branch:fix\"") != sql.npos);
+  CHECK(sql.find("_run") == sql.npos);
+  answers({R"({"columns":[],"rows":[[1,0,1,7,0,2]],)" + tables + "}"});
+  const Response twice = ask("&key=id");
+  CHECK(twice.status == 422);
+  CHECK(twice.body.find("are no key of gold/sales/deals") != twice.body.npos);
+  CHECK(ask("&key=id", "reader").status != 403);
+  add_clerk("other", {"read lake:hr/*"});
+  CHECK(ask("&key=id", "other").status == 403);
+}
+
 }  // namespace batuta::http

@@ -156,6 +156,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/lake/branches", "viewer"},
     {Method::post, "/api/lake/branches", "operator"},
     {Method::get, "/api/lake/branches/{branch}", "viewer"},
+    {Method::get, "/api/lake/branches/{branch}/diff", "viewer"},
     {Method::del, "/api/lake/branches/{branch}", "operator"},
     {Method::get, "/api/lake/quarantine", "viewer"},
     {Method::get, "/api/lake/quarantine/{domain}/{table}", "viewer"},

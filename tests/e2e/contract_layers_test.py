@@ -91,6 +91,10 @@ def on_a_branch(server, base, expected):
     names = [f"{layer}/shop/{table}" for layer, table in (("bronze", "clients"), ("silver", "clients"), ("silver", "clients_hist"))]
     assert [one["table"] for one in shown] == names and not any(one["has_moved"] for one in shown), shown
     assert all(one["version"] == one["base_version"] + 1 for one in shown), shown
+    told = json.loads(server.cli("lake", "branch", "diff", "fix", "silver.shop.clients", "-o", "json").stdout)
+    assert [told[one] for one in ("added", "removed", "changed", "key")] == [1, 0, 0, ["client_id"]], told
+    assert [(row["what"], row["key"], row["values"]["name"]) for row in told["rows"]] == \
+        [("added", {"client_id": 3}, {"lake": None, "branch": "Caio"})], told
     # The lake's own run takes it all in, as if there had been no other.
     ended(server, "shop")
     assert [row[1] for row in server.sql(states)] == [row[1] for row in expected] + ["Caio"], server.sql(states)

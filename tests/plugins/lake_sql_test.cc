@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "lakelog/branch.h"
+#include "lakelog/log_folder.h"
+#include "lakelog/snapshot.h"
 #include "tests/plugins/lake_home.h"
 
 using namespace batuta;
@@ -333,4 +336,35 @@ TEST_CASE("a returned answer has as many bytes as are asked for") {
             .size() == 3'000'000);
   CHECK(home.refusal({{"sql", "SELECT 1"}, {"bytes", (16 << 20) + 1}}).find("bytes") !=
         std::string::npos);
+}
+
+TEST_CASE("a query reads a table as a branch of the lake has it, beside the lake's") {
+  LakeHome home;
+  const std::shared_ptr<lakelog::Storage> lake = *lakelog::open_storage(home.lake);
+  const std::string on_branch = "\"" + std::string(silver_table) + "@branch:fix\"";
+  CHECK(home.refusal({{"sql", "SELECT 1 FROM " + on_branch}}) == "there is no branch fix");
+  const auto branch = lakelog::create_branch(*lake, {"fix", ""});
+  REQUIRE(branch.ok());
+  const json two = home.rows("SELECT ticker, volume FROM " + on_branch + " ORDER BY 1");
+  CHECK(two == json::parse(R"([["AAPL",3],["PETR4",1]])"));
+  // On the branch a version without any of the files.
+  const auto storage = lakelog::branch_storage(lake, branch->ref());
+  const lakelog::LogFolder log(*storage, silver_table);
+  const auto snapshot = lakelog::read_snapshot(log);
+  REQUIRE(snapshot.ok());
+  std::string commit;
+  for (const auto& [path, file] : snapshot->files)
+    commit +=
+        json{{"remove", {{"path", path}, {"dataChange", true}, {"deletionTimestamp", 1}}}}.dump() +
+        "\n";
+  REQUIRE(log.put_if_absent(snapshot->version + 1, commit).ok());
+  CHECK(home.rows("SELECT count(*) FROM " + on_branch) == json::parse("[[0]]"));
+  CHECK(home.rows("SELECT count(*) FROM silver.quotes") == json::parse("[[2]]"));
+  // As a branch is compared.
+  CHECK(
+      home.rows("SELECT count(*) FILTER (WHERE l IS NULL), count(*) FILTER (WHERE r IS NULL) FROM "
+                "(SELECT l._l AS l, r._r AS r FROM (SELECT true AS _l, * FROM \"" +
+                std::string(silver_table) + "@v" + std::to_string(snapshot->version) +
+                "\") l FULL JOIN (SELECT true AS _r, * FROM " + on_branch +
+                ") r ON l.ticker IS NOT DISTINCT FROM r.ticker) j") == json::parse("[[0,2]]"));
 }
