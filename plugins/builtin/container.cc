@@ -20,6 +20,8 @@
 #include "plugins/builtin/last_line.h"
 #include "plugins/builtin/result_file.h"
 #include "plugins/builtin/secret_files.h"
+#include "plugins/builtin/upstream_results.h"
+#include "plugins/outputs/file_outputs.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -40,6 +42,7 @@ using nlohmann::json;
 constexpr const char* own_folder = "/batuta/scratch";
 constexpr const char* run_folder = "/batuta/run";
 constexpr const char* secret_folder = "/batuta/secrets";
+constexpr const char* result_folder = "/batuta/xcom";
 constexpr int most_names = 5;
 constexpr int most_calls = 3;
 
@@ -217,6 +220,11 @@ json config_of(const Context& context, const ContainerEngine& engine, const Imag
                                     context.text("registry", ""));
   if (::access(secrets.c_str(), F_OK) == 0)
     host["Mounts"].push_back(mount_of(secrets, secret_folder, true));
+  if (const std::string results = folder + "/xcom";
+      batuta::plugin::make_result_files(context, results, true)) {
+    environment["BATUTA_XCOM_DIR"] = result_folder;
+    host["Mounts"].push_back(mount_of(results, result_folder, true));
+  }
   add_limits(context, host);
   add_bounds(engine, host);
   json variables = json::array();
@@ -368,6 +376,7 @@ struct Container {
       optional(BATUTA_PARAM_NUMBER, "cpus", "such as 1.5"),
       optional(BATUTA_PARAM_STRING, "pull", "missing, always or never", "\"missing\""),
       optional(BATUTA_PARAM_CONNECTION, "registry", "login of the image's registry"),
+      optional(BATUTA_PARAM_ARRAY, "outputs", "tables that files of its folder become"),
       optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push",
                "the last line of standard output becomes the return value", "true"),
       optional(BATUTA_PARAM_INTEGER, "skip_on_exit_code", "the exit code that means skipped",
@@ -389,6 +398,7 @@ struct Container {
     batuta::plugin::LastLine last;
     const ContainerEnd end = run(context, engine, id, given.grace, last);
     judge(context, end);
+    batuta::outputs::hand_in_files(context, folder + "/scratch");
     if (!context.boolean("do_xcom_push", true)) return;
     if (const auto value = batuta::plugin::result_of_file(folder + "/scratch/.result");
         !value.empty()) {

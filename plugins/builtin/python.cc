@@ -229,7 +229,7 @@ struct Python {
     const auto end = batuta::plugin::run_child(child);
     context.child_memory(end.peak_rss_kib);
     messages.conclude(end);
-    if (!messages.deferred()) batuta::outputs::hand_in_files(context);
+    if (!messages.deferred()) batuta::outputs::hand_in_files(context, context.scratch());
   }
 };
 

@@ -118,7 +118,7 @@ struct Shell {
     if (end.exit_code != 0) {
       throw RetryableError("exit code " + std::to_string(end.exit_code), end.exit_code);
     }
-    batuta::outputs::hand_in_files(context);
+    batuta::outputs::hand_in_files(context, context.scratch());
     if (!command.capture) return;
     if (const auto value = batuta::plugin::result_of_file(result_file); !value.empty()) {
       context.return_json(value);

@@ -51,13 +51,15 @@ std::string shown(const std::string& text) {
 }
 
 // A text has to be decoded; anything else is the file itself.
-void hand_over_file(const std::string& from, std::int64_t bytes, const std::string& to) {
+void hand_over_file(const std::string& from, std::int64_t bytes, const std::string& to,
+                    bool apart) {
   const auto read = [&](std::size_t most) {
     auto text = read_result_file(from, bytes, 0, most);
     if (!text) throw FinalError("a result of an earlier task: " + text.error().message);
     return *std::move(text);
   };
   if (read(1) == "\"") return write_private(to, shown(read(max_result_file)));
+  if (apart) return write_private(to, read(max_result_file));
   if (::symlink(from.c_str(), to.c_str()) == 0) return;
   throw RetryableError("cannot make " + to + ": " + std::strerror(errno));
 }
@@ -67,7 +69,7 @@ bool can_be_a_file(const std::string& key) {
          key.find('/') == std::string::npos && key.find('\0') == std::string::npos;
 }
 
-void hand_over(const Context& context, const std::string& root, const json& one) {
+void hand_over(const Context& context, const std::string& root, const json& one, bool apart) {
   const auto key = one.at("key").get<std::string>();
   const auto task = one.at("task").get<std::string>();
   if (!can_be_a_file(key)) {
@@ -84,24 +86,29 @@ void hand_over(const Context& context, const std::string& root, const json& one)
   const auto file = one.find("file");
   if (file != one.end()) {
     const auto bytes = json_int(one.at("bytes")).value_or(0);
-    return hand_over_file(file->get<std::string>(), bytes, path);
+    return hand_over_file(file->get<std::string>(), bytes, path, apart);
   }
   write_private(path, shown(one.at("json").get<std::string>()));
 }
 
 }  // namespace
 
-void hand_over_results(const Context& context, std::map<std::string, std::string>& environment) {
+bool make_result_files(const Context& context, const std::string& root, bool apart) {
   const std::string text = context.context_json();
-  if (text.find("\"xcoms\":") == std::string::npos) return;  // most tasks: nothing to read
+  if (text.find("\"xcoms\":") == std::string::npos) return false;  // most tasks: nothing to read
   const auto given = parse_untrusted(text, context_limits);
   if (!given || !given->is_object()) throw FinalError("the worker handed over what is no JSON");
   const auto list = given->find("xcoms");
-  if (list == given->end()) return;
-  const std::string root = context.scratch() + "/.xcom", bin = context.scratch() + "/.bin";
+  if (list == given->end()) return false;
   make(root);
+  for (const json& one : *list) hand_over(context, root, one, apart);
+  return true;
+}
+
+void hand_over_results(const Context& context, std::map<std::string, std::string>& environment) {
+  const std::string root = context.scratch() + "/.xcom", bin = context.scratch() + "/.bin";
+  if (!make_result_files(context, root, false)) return;
   make(bin);
-  for (const json& one : *list) hand_over(context, root, one);
   const std::string command = bin + "/batuta-xcom";
   write_private(command, program);
   if (::chmod(command.c_str(), 0700) != 0) {

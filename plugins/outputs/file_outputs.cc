@@ -97,7 +97,7 @@ ModelSpec spec_of(const plugin::Context& context, const json& one,
 }
 
 // The file as it lies in the attempt's folder: a file of its own, which no link leads out of it.
-std::string file_of(const plugin::Context& context, const std::string& name,
+std::string file_of(const std::string& own_folder, const std::string& name,
                     const std::string& table) {
   namespace fs = std::filesystem;
   const std::string what = "output " + table + ": the file \"" + name + "\" ";
@@ -108,7 +108,7 @@ std::string file_of(const plugin::Context& context, const std::string& name,
   if (!below)
     throw plugin::FinalError(what + "must lie in the task's own folder ($BATUTA_SCRATCH)");
   std::error_code error;
-  const fs::path folder = fs::canonical(context.scratch(), error);
+  const fs::path folder = fs::canonical(own_folder, error);
   const fs::path path = error ? fs::path() : fs::canonical(folder / relative, error);
   if (error)
     throw plugin::FinalError(
@@ -120,11 +120,11 @@ std::string file_of(const plugin::Context& context, const std::string& name,
   return path.string();
 }
 
-std::int64_t hand_in_one(plugin::Context& context, const json& one) {
+std::int64_t hand_in_one(plugin::Context& context, const std::string& own_folder, const json& one) {
   const auto described = contract_of(one);
   const ModelSpec spec = spec_of(context, one, described);
   const std::string name = text_of(one, "file");
-  const TypedFile file{name, file_of(context, name, spec.table), text_of(one, "format"),
+  const TypedFile file{name, file_of(own_folder, name, spec.table), text_of(one, "format"),
                        spec.table};
   lake::Session session(lake::session_options(context));
   const auto target = lake::DeltaTable::open(session, lake::lake_folder(context), spec.table);
@@ -155,7 +155,7 @@ std::int64_t hand_in_one(plugin::Context& context, const json& one) {
 
 }  // namespace
 
-void hand_in_files(plugin::Context& context) {
+void hand_in_files(plugin::Context& context, const std::string& folder) {
   const std::string text = context.json("outputs");
   if (text.empty() || text == "null") return;
   const auto given = parse_untrusted(text, param_limits);
@@ -165,7 +165,7 @@ void hand_in_files(plugin::Context& context) {
     context.check_cancelled();
     if (!one.is_object()) throw plugin::FinalError("parameter outputs: not a list of objects");
     try {
-      records += hand_in_one(context, one);
+      records += hand_in_one(context, folder, one);
     } catch (const lake::SqlError& error) {
       const std::string why =
           "output " + text_of(one, "table") + ": " + lake::without_values(error.what());

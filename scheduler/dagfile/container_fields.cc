@@ -1,4 +1,5 @@
 #include "scheduler/dagfile/container_fields.h"
+#include "scheduler/dagfile/output_fields.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -99,6 +100,7 @@ void read_container(FieldReader& fields, Task& task, json& params) {
     task.connections.push_back(*registry);
   }
   read_outputs(fields, task, params);
+  read_table_outputs(fields, params);
 }
 
 }  // namespace batuta

@@ -45,7 +45,9 @@ class ContractPasser {
     const auto given = task.find("contract");
     if (task.value("source", json()) == "postgres" && task.value("layer", json()) == "publish")
       return of_publication(task, at);
-    if (type != task.end() && (*type == "shell" || *type == "python")) return of_outputs(task, at);
+    const bool hands_in =
+        type != task.end() && (*type == "shell" || *type == "python" || *type == "container");
+    if (hands_in) return of_outputs(task, at);
     if (given == task.end() || type == task.end() || (*type != "extract" && *type != "transform"))
       return;
     put(task, *given, at + "/contract");

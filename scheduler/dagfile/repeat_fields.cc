@@ -127,7 +127,8 @@ void refuse_kinds(FieldReader& fields, const Task& task) {
 // A try that ended with a code other than 0 hands in no tables: as a success it would lose them.
 void refuse_lost_tables(FieldReader& fields, FieldReader& repeat, const Task& task) {
   const Repeat& loop = task.repeat;
-  const bool hands_in = task.plugin == "shell" || task.plugin == "python";
+  const bool hands_in =
+      task.plugin == "shell" || task.plugin == "python" || task.plugin == "container";
   if (!hands_in || loop.exit_codes.empty()) return;
   const json* outputs = fields.find("outputs");
   if (outputs == nullptr || outputs->empty()) return;

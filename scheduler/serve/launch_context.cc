@@ -338,7 +338,9 @@ std::vector<LaunchContext::XcomName> RegistryLaunchContext::xcoms_of_alert(
 // Whether a command says that it reads results as files: they are made for those alone.
 bool RegistryLaunchContext::names_results(const Dag& dag, TaskIndex index) {
   const Task& task = dag.tasks[index];
-  if (task.upstream.empty() || (task.plugin != "shell" && task.plugin != "python")) return false;
+  const bool reads_files =
+      task.plugin == "shell" || task.plugin == "python" || task.plugin == "container";
+  if (task.upstream.empty() || !reads_files) return false;
   std::optional<bool>& known = parts_of(dag, index).names_results;
   if (!known) {
     known = task.spec_json.find("batuta-xcom") != std::string::npos ||

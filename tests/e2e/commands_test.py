@@ -131,6 +131,10 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
                        env={"PATH": "/usr/bin:/bin"}, connections=["vault"]),
              contained("writes", ["echo '{\"rows\": 7}' >$BATUTA_RESULT; echo shared >$BATUTA_RUN_DIR/of; echo no"],
                        multiple_outputs=True),
+             contained("tables", ["cat $BATUTA_XCOM_DIR/writes/-1/rows; echo '{\"n\": 7}' >$BATUTA_SCRATCH/days.jsonl"],
+                       depends_on=["writes"], outputs=[{"table": "silver/shop/days", "file": "days.jsonl"}]),
+             contained("leads_out", ["ln -s /etc/passwd $BATUTA_SCRATCH/days.csv"],
+                       outputs=[{"table": "silver/shop/days", "file": "days.csv"}]),
              contained("bounds", ["true"], memory="64MiB", cpus=1.5, user="1000:1000", network="none", working_dir="/srv",
                        entrypoint=["env"], do_xcom_push=False),
              contained("three", ["exit 3"]), contained("skips", ["exit 99"]),
@@ -169,17 +173,18 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
         server.wait_run("c", run_id)
         seen = server.tasks("c", run_id)
         states = {name: task["state"] for name, task in seen.items()}
-        good = {"says", "writes", "bounds", "pulls"}
+        good = {"says", "writes", "tables", "bounds", "pulls"}
         assert states == {name: "success" if name in good else "skipped" if name == "skips" else "failed" for name in seen}, states
         for name, words in (("three", "exit code 3"), ("memory", "at its limit of memory"), ("torn", "connection reset by peer"),
-                            ("unknown", "pull access denied"), ("wrong", "executable file not found")):
+                            ("unknown", "pull access denied"), ("leads_out", "no file of the task's own folder"), ("wrong", "executable file not found")):
             assert words in seen[name]["batuta"]["reason"] and seen[name]["try_number"] == 1, (name, seen[name])
 
         def value(task):
             return server.get(f"/api/v2/dags/c/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/return_value")["value"]
 
         assert value("says") == HOSTILE and value("pulls") == "here"
-        assert value("writes") == {"rows": 7}, value("writes")
+        assert value("writes") == {"rows": 7} and value("tables") == 7, (value("writes"), value("tables"))
+        assert server.sql("SELECT n FROM silver.shop.days") == [[7]]
         said = {task: server.log_text("c", run_id, task) for task in seen}
         assert "says 1 dag" in said["says"] and "aside" in said["says"], said["says"]
         assert "***" in said["says"] and "s3cr3t" not in said["says"], said["says"]
