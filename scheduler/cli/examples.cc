@@ -117,6 +117,12 @@ constexpr Example examples[] = {
      "batuta monitors validate monitors\n  batuta monitors validate monitors/bank.json"},
     {"monitors run", "batuta monitors run\n  batuta monitors run --monitors monitors --dry-run"},
     {"monitors ack", "batuta monitors ack 12 --note 'the source is late, Ana asks them'"},
+    {"lake branch create",
+     "batuta lake branch create fix --note 'the new rule for returns'\n"
+     "  batuta dags trigger shop --branch fix --wait"},
+    {"lake branch diff",
+     "batuta lake branch diff fix silver.shop.orders\n"
+     "  batuta lake branch diff fix gold/shop/sales --key day,store --limit 100"},
     {"lake erase",
      "batuta lake erase --key cpf --mask-key file:/run/secrets/pii\n"
      "  batuta lake erase --key cpf --mask-key file:/run/secrets/pii --apply --operation "

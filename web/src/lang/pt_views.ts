@@ -6,6 +6,7 @@ export const viewWords: Readonly<Record<string, string>> = {
   'Your session has ended. Please sign in again.': 'A sua sessão terminou. Entre novamente.',
   'Event': 'Evento',
   'By': 'Por',
+  'Branch of the lake': 'Ramo do lake',
   'About': 'Sobre',
   'Extra': 'Detalhes',
   'Nothing has happened yet.': 'Ainda não aconteceu nada.',

@@ -61,6 +61,7 @@ function RunFacts({ run, now }: { run: DagRun; now: number }) {
           </Fact>
         )}
         {run.triggering_user_name && <Fact name={t('By')}>{run.triggering_user_name}</Fact>}
+        {typeof run.batuta.branch === 'string' && <Fact name={t('Branch of the lake')}>{run.batuta.branch}</Fact>}
         {run.dag_versions[0] && <Fact name={t('DAG version')}>{run.dag_versions[0].version_number}</Fact>}
       </dl>
       {hasConf && (
