@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "contract/service_level.h"
 #include "scheduler/api/codecs.h"
 
 namespace batuta::http {
@@ -14,35 +15,12 @@ namespace {
 
 constexpr std::string_view history_suffix = "_hist";  // as the writers of histories call them
 
-std::string lower_case(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
-// "36", "h": as the standard writes how late data may be.
-std::optional<Duration> duration_of(const contract::ServiceLevel& level) {
-  char* end = nullptr;
-  const double count = std::strtod(level.value.c_str(), &end);
-  if (end == level.value.c_str() || *end != 0 || !(count > 0) || count > 1e6) return {};
-  const std::string unit = lower_case(level.unit);
-  const std::pair<const char*, double> units[] = {
-      {"s", 1},       {"sec", 1},    {"second", 1},   {"m", 60},      {"min", 60},
-      {"minute", 60}, {"h", 3600},   {"hr", 3600},    {"hour", 3600}, {"d", 86400},
-      {"day", 86400}, {"w", 604800}, {"week", 604800}};
-  for (const auto& [name, seconds] : units) {
-    if (unit == name || unit == std::string(name) + "s")
-      return Duration(static_cast<std::int64_t>(count * seconds * 1e6));
-  }
-  return {};
-}
-
 // The strictest of those that speak of the table's age.
 std::optional<Duration> fresh_within(const contract::Contract& contract) {
   std::optional<Duration> strictest;
   for (const contract::ServiceLevel& level : contract.service_levels) {
-    const std::string property = lower_case(level.property);
-    if (property != "freshness" && property != "latency") continue;
-    const auto bound = duration_of(level);
+    if (!contract::is_of_age(level)) continue;
+    const auto bound = contract::duration_of(level);
     if (bound && (!strictest || *bound < *strictest)) strictest = bound;
   }
   return strictest;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "scheduler/cli/domain_monitors.h"
 #include "scheduler/dagfile/bundle.h"
 #include "scheduler/dagfile/dag_codec.h"
 
@@ -137,12 +138,6 @@ void add_absent(Domain& domain, const Contract& contract) {
   if (!contract.retention.empty())
     absent.push_back("retention of " + contract.retention +
                      ": no rows of tables are removed by age");
-  for (const auto& level : contract.service_levels) {
-    if (level.property == "retention") continue;
-    absent.push_back("monitor of the service level " + level.property + " " + level.value +
-                     (level.unit.empty() ? "" : " " + level.unit) +
-                     ": nobody is told when it is missed");
-  }
   absent.push_back("budgets: nothing watches one (batuta domain cost tells what was spent)");
 }
 
@@ -181,7 +176,11 @@ Result<Domain> domain_of(const std::string& name, const Contract& contract, cons
                                    ingestion_dag(domain, tables, schedule).dump(2) + "\n"));
   domain.parts.push_back(
       file_part("dags/" + domain.dag_ids[1] + ".json", quality_dag(domain, tables).dump(2) + "\n"));
+  DomainMonitors watched = monitors_of(name, domain.dag_ids[0], tables, contract);
+  domain.parts.push_back(file_part("monitors/" + name + ".json", std::move(watched.text)));
   add_roles(domain);
+  domain.not_carried_out.insert(domain.not_carried_out.end(), watched.not_carried_out.begin(),
+                                watched.not_carried_out.end());
   add_absent(domain, contract);
   return domain;
 }

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "common/safe_json.h"
+#include "monitor/definition.h"
 
 using namespace batuta;
 using namespace batuta::cli;
@@ -28,6 +30,9 @@ schema:
 slaProperties:
   - {property: retention, value: 3, unit: y}
   - {property: latency, value: 1, unit: h}
+  - {property: processingFailures, value: 3}
+  - {property: processingFailures, value: 2, element: orders.id}
+  - {property: generalAvailability, value: 2026-01-01}
 )";
 
 contract::Contract read(const std::string& yaml) {
@@ -80,7 +85,8 @@ TEST_CASE("what nothing here carries out yet is said, and never faked") {
   REQUIRE(domain.ok());
   CHECK(says(domain->not_carried_out, "silver holds them as they are: client (confidential)"));
   CHECK(says(domain->not_carried_out, "retention of 3 y"));
-  CHECK(says(domain->not_carried_out, "service level latency 1 h"));
+  CHECK_FALSE(says(domain->not_carried_out, "service level latency 1 h"));
+  CHECK(says(domain->not_carried_out, "service level generalAvailability 2026-01-01: nobody"));
   CHECK(says(domain->not_carried_out, "budgets"));
   CHECK_FALSE(says(domain->not_carried_out, "masking policies by group"));
   std::string masked = orders;
@@ -92,6 +98,42 @@ TEST_CASE("what nothing here carries out yet is said, and never faked") {
   REQUIRE(hidden.ok());
   CHECK(says(hidden->not_carried_out, "masking policies by group: the masks of orders"));
   CHECK_FALSE(says(hidden->not_carried_out, "as they are"));
+}
+
+TEST_CASE(
+    "what the contract promises of a domain is watched: its age, and failures beyond a number") {
+  std::string text = orders;
+  text.replace(text.find("name: orders"), 12, "name: Orders");
+  const auto domain = domain_of("risk", read(text), text, "");
+  REQUIRE(domain.ok());
+  const auto read_back =
+      monitor::parse_monitors("risk", part_of(*domain, "monitors/risk.json").text);
+  REQUIRE_MESSAGE(read_back.problems.empty(), read_back.problems.front());
+  REQUIRE(read_back.monitors.size() == 4);
+  const auto& ingestion = read_back.monitors[0];
+  const auto& processing = read_back.monitors[1];
+  const auto& quality = read_back.monitors[2];
+  const auto& latency = read_back.monitors[3];
+  CHECK(ingestion.id == "risk/orders_ingestion");
+  CHECK(ingestion.target() == "risk_ingestion.Orders_bronze");
+  CHECK(ingestion.let_pass == 0);
+  CHECK(processing.target() == "risk_ingestion.Orders_silver");
+  CHECK(processing.let_pass == 2);  // the strictest
+  CHECK(quality.target() == "silver/risk/Orders");
+  CHECK(latency.within == std::chrono::hours(1));
+
+  // What no monitor can hold is said.
+  for (const auto& [from, to, note] :
+       {std::tuple("latency, value: 1, unit: h", "latency, value: 1, unit: moons",
+                   "service level latency 1 moons: write it as a number above zero"),
+        std::tuple("Failures, value: 3}", "Failures, value: some}",
+                   "service level processingFailures some: write it as a whole number")}) {
+    std::string other = text;
+    other.replace(other.find(from), std::string(from).size(), to);
+    const auto told = domain_of("risk", read(other), other, "");
+    REQUIRE(told.ok());
+    CHECK_MESSAGE(says(told->not_carried_out, note), note);
+  }
 }
 
 TEST_CASE("a domain needs a name that fits, its own contract, and a table that can be read") {

@@ -23,6 +23,8 @@ schema:
       - {{name: amount, logicalType: number, physicalType: "decimal(10,2)"}}
 slaProperties:
   - {{property: retention, value: 3, unit: y}}
+  - {{property: latency, value: 1, unit: h}}
+  - {{property: ingestionFailures, value: 2}}
 """
 OLDER = """dataContractSpecification: 1.1.0
 id: sales
@@ -66,18 +68,21 @@ def a_domain_from_a_contract():
         plan = server.cli("domain", "plan", "risk", *verb, "-o", "json", check=False)
         assert plan.returncode == 2, plan
         told = json.loads(plan.stdout)
-        assert told["changes"] == len(told["steps"]) == 7, told
+        assert told["changes"] == len(told["steps"]) == 8, told
         assert any("masking" in note for note in told["not_carried_out"]), told
         assert any("retention of 3 y" in note for note in told["not_carried_out"]), told
         assert not (server.home / "bundles" / "risk").exists() and dags(server) == []
         assert rows(server, "/api/batuta/roles", "roles") == roles
 
-        assert "7 of 7 would change" in server.cli("domain", "plan", "risk", *verb, check=False).stdout
+        assert "8 of 8 would change" in server.cli("domain", "plan", "risk", *verb, check=False).stdout
         done = server.cli("domain", "apply", "risk", *verb).stdout
-        assert "7 of 7 changed" in done and "would" not in done, done
+        assert "8 of 8 changed" in done and "would" not in done, done
         assert dags(server) == ["risk_ingestion", "risk_quality"]
         assert server.get("/api/v2/dags/risk_ingestion")["bundle_name"] == "risk"
         assert not server.get("/api/v2/importErrors")["import_errors"]
+        watched = {one["monitor_id"]: (one["kind"], one["target"]) for one in server.get("/api/lake/monitors?domain=risk")["monitors"]}
+        assert watched == {"risk/orders_ingestion": ("failures", "risk_ingestion.orders_bronze"), "risk/orders_processing": ("failures", "risk_ingestion.orders_silver"),
+                           "risk/orders_quality": ("quality", "silver/risk/orders"), "risk/orders_latency": ("freshness", "silver/risk/orders")}, watched
         run_id = server.trigger("risk_ingestion")["dag_run_id"]
         found = server.wait_run("risk_ingestion", run_id)
         assert found["state"] == "success", [server.log_text("risk_ingestion", run_id, t)
@@ -105,7 +110,7 @@ def a_domain_from_a_contract():
         # Who is in a group may what it is for, and nothing else.
         server.cli("groups", "edit", "risk_readers", "--user", "admin")
         assert server.cli("domain", "plan", "risk", *verb).returncode == 0
-        assert "0 of 7 changed" in server.cli("domain", "apply", "risk", *verb).stdout
+        assert "0 of 8 changed" in server.cli("domain", "apply", "risk", *verb).stdout
         server.cli("users", "create", "rita", "--role", "none", stdin="a long password 1\n")
         server.cli("groups", "edit", "risk_readers", "--user", "rita")
         assert server.cli("auth", "can-i", "rita", "read", "lake:risk/gold").returncode == 0
@@ -122,7 +127,7 @@ def a_domain_from_a_contract():
         failed = server.cli("domain", "apply", "risk", *verb, check=False)
         assert failed.returncode == 1 and "cannot write" in failed.stderr, failed
         in_the_way.rmdir()
-        assert "1 of 7 changed" in server.cli("domain", "apply", "risk", *verb).stdout
+        assert "1 of 8 changed" in server.cli("domain", "apply", "risk", *verb).stdout
         assert "before" not in json.loads((server.home / "domains" / "risk.json").read_text())
         mine = server.home / "bundles" / "risk" / "dags" / "risk_ingestion.json"
         before = mine.read_text()
@@ -144,7 +149,7 @@ def a_domain_from_a_contract():
         asked = server.cli("domain", "destroy", "risk", check=False, stdin="")
         assert asked.returncode == 2 and "--yes" in asked.stderr and "away" not in asked.stdout, asked
         done = server.cli("domain", "destroy", "risk", "--yes").stdout
-        assert "6 of 7 taken away" in done and "would" not in done, done
+        assert "7 of 8 taken away" in done and "would" not in done, done
         assert dags(server) == [] and not (server.home / "bundles" / "risk").exists()
         assert rows(server, "/api/batuta/roles", "roles") == roles
         assert rows(server, "/api/batuta/groups", "groups") == groups
@@ -163,7 +168,7 @@ def an_older_contract():
         (server.home / "bundles" / "sales" / "dags" / "sales_quality.json").unlink()
         server.cli("groups", "delete", "sales_engineers")
         again = server.cli("domain", "apply", "sales", "--contract", file, "--schedule", "").stdout
-        assert "2 of 7 changed" in again, again
+        assert "2 of 8 changed" in again, again
         run_id = server.trigger("sales_ingestion")["dag_run_id"]
         assert server.wait_run("sales_ingestion", run_id)["state"] == "success"
         server.cli("domain", "destroy", "sales", "--yes")
