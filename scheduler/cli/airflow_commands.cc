@@ -16,6 +16,7 @@
 #include "common/url.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/task_name.h"
 #include "scheduler/dagfile/dag_parser.h"
 
 namespace batuta::cli {
@@ -189,9 +190,7 @@ void add_task_verbs(CLI::App& tasks, Session& session) {
     verb->add_option("dag_id", a->dag_id)->required();
     verb->add_option("run_id", a->run, "or its logical date; Airflow's order, task first, does too")
         ->required();
-    verb->add_option("task_id", a->task_id)->required();
-    verb->add_option("--map-index", a->map_index, "which instance of a mapped task")
-        ->check(whole_number(0, 99'999));
+    name_instance(*verb, a->task_id, a->map_index);
   };
   on_task("state", "The state of one task instance",
           [&session, a] { print_state(session, instance_of(session.client(), *a)); });

@@ -8,6 +8,7 @@
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/cli/commands.h"
+#include "scheduler/cli/task_name.h"
 
 namespace batuta::cli {
 namespace {
@@ -91,9 +92,7 @@ using Named = std::shared_ptr<HitlArguments>;
 void name_task(CLI::App& verb, const Named& a) {
   verb.add_option("dag_id", a->dag_id)->required();
   verb.add_option("run_id", a->run_id)->required();
-  verb.add_option("task_id", a->task_id)->required();
-  verb.add_option("--map-index", a->map_index, "which instance of a mapped task")
-      ->check(whole_number(0, 99'999));
+  name_instance(verb, a->task_id, a->map_index);
 }
 
 void add_answer(CLI::App& noun, Session& session) {

@@ -7,6 +7,7 @@
 #include "common/url.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/follow.h"
+#include "scheduler/cli/task_name.h"
 #include "scheduler/store/history.h"
 
 namespace batuta::cli {
@@ -63,17 +64,9 @@ void print_report(Session& session, const TaskArguments& a) {
              {{"from", "from"}, {"version", "from_version"}, {"to", "to"}});
 }
 
-// "task", or "task[3]": one instance of a mapped task.
-json named(const std::string& id) {
-  const auto open = id.find('[');
-  if (open == std::string::npos || id.back() != ']') return id;
-  const std::string digits = id.substr(open + 1, id.size() - open - 2);
-  const bool number = !digits.empty() && digits.size() <= 6 &&
-                      digits.find_first_not_of("0123456789") == std::string::npos;
-  if (!number) {
-    throw CLI::ValidationError(id, "write task, or task[3] for one instance of a mapped task");
-  }
-  return json::array({id.substr(0, open), std::stoi(digits)});
+json named(const std::string& text) {
+  const TaskName name = task_name(text);
+  return name.map_index ? json::array({name.task_id, *name.map_index}) : json(name.task_id);
 }
 
 void clear(Session& session, const TaskArguments& a) {
@@ -114,9 +107,7 @@ void add_task_commands(CLI::App& app, Session& session) {
   };
   const auto on_task = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* verb = on_run(name, help, std::move(action));
-    verb->add_option("task_id", a->task_id)->required();
-    verb->add_option("--map-index", a->map_index, "which instance of a mapped task")
-        ->check(whole_number(0, 99'999));
+    name_instance(*verb, a->task_id, a->map_index);
     return verb;
   };
   CLI::App* list = on_run("list", "Task instances of a run", [&session, a] {

@@ -77,7 +77,7 @@ def maps_over_a_result_through_a_kill_of_the_scheduler():
                 assert refused.status == why, (path, refused.status)
         listed = server.cli("tasks", "list", "mapped", run).stdout
         assert "no 3" in listed, listed
-        assert server.cli("tasks", "log", "mapped", run, "each", "--map-index", "2").stdout
+        assert server.cli("tasks", "log", "mapped", run, "each[2]").stdout
         server.stop()
         server.check_database()
 
