@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr JsonLimits report_limits{16 << 20, 64, 2'000'000, 4 << 20};
-constexpr std::string_view stars = "***";
+constexpr std::string_view hidden_text = "***";
 
 std::string masked_words(const Mask& mask, std::string_view text) {
   return without_user_info(mask.empty() ? std::string(text) : mask.whole(text));
@@ -38,7 +38,7 @@ json masked(const Mask& mask, const json& value) {
   }
   if (value.is_string()) return masked_words(mask, value.get_ref<const std::string&>());
   const std::string text = json_text(value);
-  return mask.empty() || mask.whole(text) == text ? value : json(stars);
+  return mask.empty() || mask.whole(text) == text ? value : json(hidden_text);
 }
 
 // JSON text, masked; what cannot be read is hidden whole.

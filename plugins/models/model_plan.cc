@@ -35,7 +35,7 @@ std::vector<std::string> unknown_values(const plugin::Context& context) {
   return out;
 }
 
-std::string joined_names(const std::vector<std::string>& names) {
+std::string listed_names(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
   return out;
@@ -111,7 +111,7 @@ class PlannedModel {
       return;
     }
     if (made.is == Made::Is::unknown) {
-      out["why"] = made.why + (unknown_.empty() ? "" : "; not known: " + joined_names(unknown_));
+      out["why"] = made.why + (unknown_.empty() ? "" : "; not known: " + listed_names(unknown_));
       out["computes"] = "unknown";
       out["at_most"] = true;
       return tell_cost(out, reading_of(inputs_, {}, lists_));
@@ -134,7 +134,7 @@ class PlannedModel {
       all = true;
       out["at_most"] = true;
       out["why"] = made.why + "; " + which + ", or all, if the values of " +
-                   joined_names(unknown_) + " are others than before";
+                   listed_names(unknown_) + " are others than before";
     }
     out["computes"] = all ? "all" : "part";
     tell_cost(out, reading_of(inputs_, increment, lists_));
