@@ -15,6 +15,7 @@
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/models/changed_partitions.h"
+#include "plugins/models/column_lineage.h"
 #include "plugins/models/model_cost.h"
 #include "plugins/models/model_inputs.h"
 #include "plugins/models/model_pass.h"
@@ -28,6 +29,8 @@ namespace batuta::models {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t most_lineage = 32u << 10;
 
 class SqlModel {
  public:
@@ -78,6 +81,7 @@ class SqlModel {
     const Written written = write.stage();
     const json made_now = made_of(signature_, inputs_);
     json metrics = made_now;
+    if (written.version) metrics["column_lineage"] = lineage_of_columns();
     metrics.update(
         cost_json(reading_of(inputs_, increment_, changed_),
                   (std::chrono::steady_clock::now() - begun_) / std::chrono::milliseconds(1)));
@@ -100,6 +104,21 @@ class SqlModel {
     for (const auto& [name, table] : inputs_.tables)
       context_.info("reads " + name + " version " + std::to_string(table.version()) +
                     (inputs_.fixed_before ? ", as the run's first attempt did" : ""));
+  }
+
+  // Kept with the version, as a text as others of its metrics are.
+  std::string lineage_of_columns() {
+    std::map<std::string, std::vector<std::string>> columns;
+    for (const auto& [name, table] : inputs_.tables)
+      for (const lakelog::Column& column : table.snapshot().metadata.columns)
+        columns[name].push_back(column.name);
+    std::vector<std::string> names;
+    for (const auto& row : session_.query("DESCRIBE computed").rows)
+      names.push_back(row.front().text());
+    const auto traced = column_lineage(session_, spec_.sql, columns, names);
+    std::string text = json_text(column_lineage_json(traced));
+    if (text.size() <= most_lineage) return text;
+    return json_text({{"*", {{"unknown", "it is too long to be kept"}}}});
   }
 
   // The same rows were computed: the next run need not compute them to know.

@@ -109,6 +109,7 @@ constexpr Example examples[] = {
     {"models new", "batuta models new gold/brokerage/position"},
     {"models test", "batuta models test models"},
     {"models dag", "batuta models dag models --to dags/brokerage.json --schedule @daily"},
+    {"models lineage", "batuta models lineage gold/brokerage/position.quantity"},
     {"models plan", "batuta models plan models --value ds=2026-11-20"},
     {"models apply", "batuta models apply models --plan 3f0c2a9be1d47a55"},
     {"models run", "batuta models run gold/brokerage/position --value ds=2026-11-20"},

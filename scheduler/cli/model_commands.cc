@@ -1,5 +1,5 @@
-// models: new, validate, dag, show, run, plan, apply, test. Files in, text out; what needs the SQL
-// engine is done by the plugin model_test in a slot of its own. Needs no server.
+// models: new, validate, dag, show, lineage, run, plan, apply, test. Files in, text out; what needs
+// the SQL engine is done by the plugin model_test in a slot of its own. Needs no server.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -18,6 +18,7 @@
 #include "scheduler/cli/imported.h"
 #include "scheduler/cli/model_files.h"
 #include "scheduler/cli/model_folder.h"
+#include "scheduler/cli/model_lineage.h"
 #include "scheduler/cli/model_plan.h"
 #include "scheduler/cli/plugin_scan.h"
 #include "scheduler/cli/slot_run.h"
@@ -381,10 +382,10 @@ void make_model(const ModelArguments& a) {
 }  // namespace
 
 void add_model_commands(CLI::App& app, Session& session) {
-  CLI::App* models = app.add_subcommand(
-      "models",
-      "SQL models: new, validate, test, show, plan, apply, run, and the DAG they make; only apply "
-      "needs a server");
+  CLI::App* models = app.add_subcommand("models",
+                                        "SQL models: new, validate, test, show, lineage, plan, "
+                                        "apply, run, and the DAG they make; only apply "
+                                        "needs a server");
   models->require_subcommand(1);
   auto a = std::make_shared<ModelArguments>();
   const auto on_folder = [&](const char* name, const char* help, std::function<void()> action) {
@@ -415,6 +416,13 @@ void add_model_commands(CLI::App& app, Session& session) {
         "the DAG folder; default: dags beside models, or the one that the models lie in");
   on_model("show", "All models, or one: what it reads and who reads it", false,
            [&session, a] { show_model(session, *a); });
+  add_verb(*models, session, "lineage",
+           "Which columns the columns of a model's table come of, as its versions tell",
+           [&session, a] { print_lineage(session, a->name); })
+      ->add_option("name", a->name,
+                   "gold/brokerage/position, a step far; gold/brokerage/position.quantity, all the "
+                   "way up")
+      ->required();
   CLI::App* run = on_model("run", "The rows of a model over the lake as it is; nothing is written",
                            true, [&session, a] { run_model(session, *a); });
   run->add_option("--value", a->values, "of a template: ds=2026-11-20, params.least=3");

@@ -164,6 +164,38 @@ void add_schema(const lakelog::Payload& payload, json& facets) {
                            {{"fields", std::move(fields)}});
 }
 
+// Which columns of which tables each column comes of, as the publication's metrics tell it
+// (plugins/models/column_lineage.h): {"n": {"from": [[table, column]…]}, "at": {"unknown": why}}.
+// What is not known is no field of the facet, and named beside them.
+void add_column_lineage(const LineageNames& names, const lakelog::Payload& payload, json& facets) {
+  const auto metrics = parse_untrusted(payload.metrics_json.empty() ? "{}" : payload.metrics_json);
+  if (!metrics || !metrics->is_object()) return;
+  const auto told = metrics->find("column_lineage");
+  if (told == metrics->end() || !told->is_string()) return;
+  const auto columns = parse_untrusted(told->get_ref<const std::string&>());
+  if (!columns || !columns->is_object() || columns->size() > most_columns) return;
+  json fields = json::object(), unknown = json::object();
+  for (const auto& [column, origin] : columns->items()) {
+    if (!origin.is_object() || !origin.value("from", json()).is_array()) {
+      unknown[column] = origin.is_object() ? origin.value("unknown", json("unknown")) : json();
+      continue;
+    }
+    json inputs = json::array();
+    for (const json& from : origin["from"]) {
+      if (!from.is_array() || from.size() != 2 || !from[0].is_string()) continue;
+      json input = identity(names.tables, from[0].get<std::string>());
+      input["field"] = from[1];
+      inputs.push_back(std::move(input));
+    }
+    fields[column] = {{"inputFields", std::move(inputs)}};
+  }
+  json members{{"fields", std::move(fields)}};
+  if (!unknown.empty()) members["unknown"] = std::move(unknown);
+  facets["columnLineage"] =
+      facet("facets/1-2-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet",
+            std::move(members));
+}
+
 // What was written; rows only where every file tells how many it has.
 json statistics_of(const lakelog::Payload& payload) {
   std::int64_t rows = 0, bytes = 0;
@@ -188,6 +220,7 @@ json output_json(const LineageNames& names, const PublicationRow& row) {
   const auto payload = lakelog::parse_payload(row.payload_json);
   if (!payload) return dataset;  // publishing it would have told
   add_schema(*payload, dataset["facets"]);
+  add_column_lineage(names, *payload, dataset["facets"]);
   const bool whole =
       payload->operation == lakelog::Operation::overwrite_partitions && !payload->read_partitions;
   if (payload->read_version < 0 || whole) {

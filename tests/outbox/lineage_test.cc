@@ -162,6 +162,8 @@ TEST_CASE("tables that an attempt reads and publishes are told with version, sch
   json payload =
       lakelog::append_payload({lakelog::data_file(lake.path(), "a.parquet", "2026-11-20", 3),
                                lakelog::data_file(lake.path(), "b.parquet", "2026-11-20", 4)});
+  payload["metrics"] = {{"column_lineage", R"({"n": {"from": [["bronze/demo/raw", "count"]]},
+                                               "at": {"unknown": "it is not followed"}})"}};
   Told world({task("load")});
   world.begin();
   Finished report;
@@ -198,6 +200,13 @@ TEST_CASE("tables that an attempt reads and publishes are told with version, sch
   CHECK(outputs[0]["facets"]["lifecycleStateChange"]["lifecycleStateChange"] == "CREATE");
   CHECK(outputs[0]["facets"]["dataSource"]["uri"] == "file:///srv/my%20lake/silver/demo/numbers");
   CHECK(outputs[0]["facets"]["schema"]["fields"].size() == payload["schema"].size());
+  const json columns = outputs[0]["facets"]["columnLineage"];
+  CHECK(columns["fields"] == json{{"n",
+                                   {{"inputFields",
+                                     {{{"namespace", "file:///srv/my%20lake"},
+                                       {"name", "bronze/demo/raw"},
+                                       {"field", "count"}}}}}}});
+  CHECK(columns["unknown"] == json{{"at", "it is not followed"}});
   const json statistics = outputs[0]["outputFacets"]["outputStatistics"];
   CHECK(statistics["rowCount"] == 7);
   CHECK(statistics["fileCount"] == 2);
