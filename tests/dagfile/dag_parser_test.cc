@@ -103,7 +103,7 @@ TEST_CASE("fields of a task win over default_args, which win over the built-in d
 TEST_CASE(
     "what a task may have is its own, its group's or that of default_args, and a container's") {
   const auto result = parse(R"({"dag_id":"x","default_args":{"memory":"1GiB","cpu":1.5},
-    "task_groups":[{"group_id":"g","default_args":{"memory":"2GiB"}}],
+    "task_groups":{"g":{"default_args":{"memory":"2GiB"}}},
     "tasks":[{"task_id":"own","type":"shell","command":"true","memory":268435456,"cpu":0.25},
              {"task_id":"shared","type":"shell","command":"true"},
              {"task_id":"grouped","type":"shell","command":"true","group":"g"},
