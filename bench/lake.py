@@ -1,12 +1,14 @@
 """`./dev bench lake`: JSON lines to raw, bronze, silver and gold by a contract and a model, and the same tables by bare
 DuckDB with the threads and the memory of a slot, in turn; a merge of 1 % changes; the latency of a version; a lake of
-10,000 tables; what a run reads after many versions."""
+10,000 tables; what a run reads after many versions. Polars does the first load too where it is installed
+(BATUTA_POLARS_PYTHON names a Python that has it)."""
 import argparse
 import json
 import os
 import platform
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,7 +16,7 @@ import time
 from pathlib import Path
 
 from duckdb_alone import run_alone
-from lake_work import CONTRACT, DAG, GOLD, alone, changes_sql, trades_sql
+from lake_work import CONTRACT, DAG, alone, changes_sql, trades_sql
 from run import print_rows
 from server import Batuta, disk_sync_us, family_of, write_dag
 
@@ -163,6 +165,8 @@ def load(build: Path, folder: Path, options, rows: int, add):
                     sum(taken[0] for each, taken in bare["steps"].items() if each.startswith(step)))
             add("  peak of a slot", mib, "MiB", None, bare["peak"])
             same(lake, bare)
+            if not merging:
+                polars_beside(folder, lake.source, options, bare["rows"]["count"], add)
         for table in ALONE:
             count, mib = sizes(lake.live_files(table))
             other, others = sizes([each.stat().st_size for each in
@@ -181,6 +185,22 @@ def same(lake: Lake, bare):
         "(SELECT count(*) FROM quarantine.bench.trades) FROM silver.bench.trades")[0]]
     if ours != bare["rows"]["count"]:
         sys.exit(f"the lake's rows and those of bare DuckDB differ: {ours} and {bare['rows']['count']}")
+
+
+def polars_beside(folder: Path, source: Path, options, expected, add):
+    """The same load in Polars, where it is installed: in this Python, or in that of BATUTA_POLARS_PYTHON."""
+    python = os.environ.get("BATUTA_POLARS_PYTHON", sys.executable)
+    if subprocess.run([python, "-c", "import polars"], capture_output=True).returncode != 0:
+        return
+    done = subprocess.run([python, Path(__file__).parent / "polars_alone.py", source, folder / "polars"],
+                          capture_output=True, text=True, env={**os.environ, "POLARS_MAX_THREADS": str(options.threads)})
+    if done.returncode != 0:
+        sys.exit(f"Polars failed: {done.stderr[-2000:]}")
+    told = json.loads(done.stdout)
+    if told["rows"] != [expected[0], expected[1], expected[3]]:
+        sys.exit(f"the rows of Polars and of bare DuckDB differ: {told['rows']} and {expected}")
+    for what, unit in (("wall", "s"), ("cpu", "s"), ("peak", "MiB")):
+        add(f"  Polars {told['version']} alone, without a hash of each record: {what}", told[what], unit)
 
 
 def many_versions(build: Path, folder: Path, options, add):
