@@ -201,15 +201,17 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   if (whole && !subfolder.empty())
     (void)must(write.storage->stage(write.table + "/" + without_slash(subfolder)));
   const std::string name = "part-" + to_string(id);
+  const bool several = whole && write.most_bytes > 0;
+  std::string options;
+  if (!whole) options = "PARTITION_BY (" + partitioned_by(write) + "), ";
+  if (several) options = "FILE_SIZE_BYTES " + std::to_string(write.most_bytes) + ", ";
+  if (!whole || several) options += "FILENAME_PATTERN '" + name + "-{i}', OVERWRITE_OR_IGNORE, ";
   const std::string copy =
       "COPY (SELECT *" + (write.only ? " EXCLUDE (" + partitioned_by(write) + ")" : "") +
       " FROM (" + write.select + ")" + sorted_by(write) +
-      ") TO $1 (FORMAT parquet, COMPRESSION snappy, " +
-      (whole ? std::string()
-             : "PARTITION_BY (" + partitioned_by(write) + "), FILENAME_PATTERN '" + name +
-                   "-{i}', OVERWRITE_OR_IGNORE, ") +
-      "RETURN_STATS)";
-  std::vector<Param> params = {whole ? folder + "/" + subfolder + name + ".parquet" : folder};
+      ") TO $1 (FORMAT parquet, COMPRESSION snappy, " + options + "RETURN_STATS)";
+  const std::string below = without_slash(folder + "/" + subfolder);
+  std::vector<Param> params = {whole && !several ? below + "/" + name + ".parquet" : below};
   params.insert(params.end(), write.params.begin(), write.params.end());
   const Table written = session.query(copy, params);
   std::vector<lakelog::AddFile> files;

@@ -2,6 +2,7 @@
 // entry names them yet, so no reader sees them; a failed attempt leaves orphans for vacuum.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,12 +30,19 @@ struct StagedWrite {
   // digits, '_' and '-'. The file is written as the rows come, whatever their number: nothing is
   // sorted, or held back, to tell partitions apart. A row of another one would be lost in it.
   std::optional<lakelog::PartitionValues> only{};
+  // Without partition columns, or with `only`: a file that has so many bytes is ended, and another
+  // begun, in the rows' order. 0: there is one file, however large.
+  std::int64_t most_bytes = 0;
 };
 
-// One file a partition, durable, with sizes, partition values and statistics for the log. Empty
-// when the query gave no rows. Throws SqlError, plugin::RetryableError when the disk refuses, and
-// plugin::FinalError where the text "NULL" and NULL are values of one partition column: the engine
-// spells their folders alike.
+// What a table's files are to have at most, but for the last group of rows of each: a reader that
+// needs few rows reads little, and many readers share the work.
+inline constexpr std::int64_t usual_file_bytes = std::int64_t{128} << 20;
+
+// One file a partition, or more where `most_bytes` says so, durable, with sizes, partition values
+// and statistics for the log. Empty when the query gave no rows. Throws SqlError,
+// plugin::RetryableError when the disk refuses, and plugin::FinalError where the text "NULL" and
+// NULL are values of one partition column: the engine spells their folders alike.
 //
 // Statistics: exact counts; bounds only where they are certainly not narrower than the data (whole
 // numbers, dates, short texts, instants widened to a millisecond). Decimals get none: a JSON number

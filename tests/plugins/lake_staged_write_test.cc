@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
@@ -46,6 +47,44 @@ TEST_CASE("a partition gets one file, its rows in order, however many rows and p
       "SELECT list(n) = list_sort(list(n)), count(*) > 1000 FROM read_parquet($1)", {first});
   CHECK(std::get<bool>(rows.rows.at(0).at(0).value));
   CHECK(std::get<bool>(rows.rows.at(0).at(1).value));
+}
+
+TEST_CASE("a file that has grown large is ended and another begun, in the order of the rows") {
+  lakelog::TempLake lake;
+  Session session(staging_options(lake));
+  StagedWrite write{lake.storage(),
+                    "bronze/demo/large",
+                    {{"n", "long", true}, {"text", "string", true}, {"day", "date", true}},
+                    {"day"},
+                    "SELECT range AS n, md5(CAST(range AS VARCHAR)) AS text, DATE '2026-01-02' AS "
+                    "day FROM range(400000)",
+                    {},
+                    {"n"}};
+  write.only = lakelog::PartitionValues{{"day", "2026-01-02"}};
+  write.most_bytes = 1 << 20;
+  const auto check = [&](const std::string& prefix) {
+    const auto files = write_files(session, write);
+    REQUIRE(files.size() > 2);
+    std::int64_t next = 0;
+    std::set<std::string> paths;
+    for (const auto& file : files) {
+      CHECK(file.path.starts_with(prefix));
+      CHECK(paths.insert(file.path).second);
+      CHECK(file.size == static_cast<std::int64_t>(std::filesystem::file_size(
+                             lake.path() + "/bronze/demo/large/" + file.path)));
+      const auto stats = nlohmann::json::parse(file.stats_json);
+      CHECK(stats["minValues"]["n"] == next);
+      next += lakelog::record_count(file).value_or(0);
+      CHECK(stats["maxValues"]["n"] == next - 1);
+    }
+    CHECK(next == 400000);
+  };
+  check("day=2026-01-02/part-");
+  write.only.reset();
+  write.partition_columns.clear();
+  check("part-");
+  write.select += " LIMIT 0";
+  CHECK(write_files(session, write).empty());
 }
 
 TEST_CASE(

@@ -32,6 +32,7 @@ void Publication::stage(Session& session, const std::string& select,
   StagedWrite write{table_.storage(), table_.name(), shape_.columns, partition_columns(shape_),
                     select,           params,        order};
   write.only = std::move(only);
+  write.most_bytes = usual_file_bytes;
   piece.adds = write_files(session, write);
   bytes_ += lakelog::serialise_payload(piece).size();
   for (const lakelog::AddFile& file : piece.adds) rows_ += lakelog::record_count(file).value_or(0);
