@@ -1,7 +1,8 @@
 // depends_on_past and wait_for_downstream: what a run's tasks want from the run before.
 //
 // The previous run is the one with the next smaller logical date (run_after where there is none);
-// with catch-up manual runs do not count. As in Airflow, what the first tick of a backfill made
+// with catch-up manual runs do not count, and runs on a branch of the lake neither wait nor are
+// waited for. As in Airflow, what the first tick of a backfill made
 // waits for nothing. Known are the runs in memory and the last 64 ended ones of each DAG that uses
 // this; a run older than all of them has no previous run as far as we know, and may run.
 #include <algorithm>
@@ -56,7 +57,8 @@ std::optional<Previous> previous_run(const LiveRun& run) {
   const LiveDag& dag = *run.dag;
   const bool all_kinds = !dag.dag->catchup;
   const auto live = last_before(dag.live_by_date, run.past_key(), [&](const LiveRun* other) {
-    return !other->deleted && (all_kinds || other->row().type != RunType::manual);
+    return !other->deleted && other->row().branch.empty() &&
+           (all_kinds || other->row().type != RunType::manual);
   });
   const auto past = last_before(dag.past, run.past_key(), [&](const PastRun& other) {
     return all_kinds || other.type != RunType::manual;
@@ -75,6 +77,7 @@ std::optional<Previous> previous_run(const LiveRun& run) {
 bool past_allows(const LiveRun& run, TaskIndex i) {
   const Task& task = run.definition(i);
   if (!looks_back(task) || run.row().backfill_tick == 1) return true;
+  if (!run.row().branch.empty()) return true;
   const std::optional<Previous> previous = previous_run(run);
   if (!previous) return true;
   const std::optional<TaskIndex> before = previous->find(task.id, i);

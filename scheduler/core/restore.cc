@@ -39,6 +39,7 @@ void restore_dags(SchedulerState& state, StoredState& stored) {
     const auto at = state.dags.find(run.run.dag_id);
     if (at == state.dags.end()) continue;
     const Time date = run.run.logical_date.value_or(run.run.run_after);
+    if (!run.run.branch.empty()) continue;
     at->second.past.emplace(PastKey{date, run.run.seq}, past_of(run));
   }
 }

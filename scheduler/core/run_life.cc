@@ -121,12 +121,14 @@ void finish_run(Turn& turn, LiveRun& run) {
   run.row().ending.reset();
   run.row().is_paused = false;
   const LiveDag& dag = *run.dag;
-  if (run.plan->uses_past || dag.plan->uses_past || dag.past_users > 0) remember_past(run);
+  const bool of_lake = run.row().branch.empty();  // a try on a branch is nobody's past
+  if (of_lake && (run.plan->uses_past || dag.plan->uses_past || dag.past_users > 0))
+    remember_past(run);
   remember_ended(turn.state, run);
   turn.out.runs_ended.push_back(run.row().seq);
   tell_waiters(turn.state, run);
   const std::int32_t before = run.dag->row.consecutive_failures;
-  count_failures(turn, *run.dag, ended);
+  if (of_lake) count_failures(turn, *run.dag, ended);
   tell_of_run(turn, run, ended == DagRunState::success ? before : before + 1);
   advance_later(turn.state, *run.dag);
 }

@@ -25,7 +25,7 @@ constexpr char select_dates_ahead[] =
     "ORDER BY logical_date LIMIT ?";
 // Newest first, by the date that tells runs of one DAG apart.
 constexpr char select_past[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
-                               "WHERE dag_id = ? AND state >= 2 "
+                               "WHERE dag_id = ? AND state >= 2 AND branch = '' "
                                "ORDER BY COALESCE(logical_date, run_after) DESC, seq DESC LIMIT ?";
 constexpr char select_tasks[] = "SELECT id, " BATUTA_TASK_COLUMNS("") " FROM task_instance "
                                 "WHERE run = ? ORDER BY id";
