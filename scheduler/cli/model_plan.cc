@@ -68,12 +68,15 @@ std::string first_read(const json& model, const std::set<std::string>& tables) {
 
 // `one` reads `other`, which is made anew.
 void follow_one(json& one, const std::string& other) {
-  const std::string before = "it cannot be told before " + other + " is made anew: ";
-  if (one.contains("missing") || one.contains("problem") || one["change"] == "unknown")
-    one["why"] = before + one.value("problem", one.value("why", ""));
-  if (one["computes"] == "all") return;
-  if (!one["why"].get_ref<const std::string&>().starts_with(before))
+  if (one.contains("missing") || one.contains("problem") || one["change"] == "unknown") {
+    one["why"] = "it cannot be told before " + other +
+                 " is made anew: " + one.value("problem", one.value("why", ""));
+    if (one["change"] == "breaking") one["change"] = "unknown";
+  } else if (one["computes"] == "all") {
+    return;
+  } else {
     one["why"] = other + ", which it reads, is made anew";
+  }
   one["computes"] = "follows";
   const json whole = one.value("whole", json::object());
   for (const char* name : {"rows", "bytes", "seconds"}) one[name] = whole.value(name, json());
