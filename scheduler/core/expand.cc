@@ -140,6 +140,26 @@ void expand_task(Turn& turn, LiveRun& run, TaskIndex task, std::int32_t count,
 
 }  // namespace
 
+bool number_as_group(Turn& turn, LiveRun& run, InstanceIndex i) {
+  const TaskIndex task = run.stored.task_of(i);
+  if (run.definition(task).mapped_group.empty() || run.task(i).map_index != unmapped) return false;
+  std::vector<std::string> names;
+  std::int32_t count = 0;
+  for (const TaskIndex other : mapped_as_one(run, task)) {
+    for (const InstanceIndex each : all_of(run, other)) {
+      const std::int32_t number = number_of(run.task(each).map_index);
+      if (number < 0 || run.task(each).state == TaskState::removed) continue;
+      count = std::max(count, number + 1);
+      names.resize(static_cast<std::size_t>(count));
+      if (names[static_cast<std::size_t>(number)].empty())
+        names[static_cast<std::size_t>(number)] = run.detail(each).map_name;
+    }
+  }
+  if (count == 0) return false;
+  expand_task(turn, run, task, count, names);
+  return true;
+}
+
 void ask_expansion(Turn& turn, LiveRun& run, TaskIndex task) {
   TaskCell& cell = mapping_cell(run, task);
   if (cell.expanding) return;

@@ -24,6 +24,11 @@ UpstreamCounts upstream_counts(const LiveRun& run, InstanceIndex i);
 // what comes after the group would take its one instance for all of them.
 bool waits_for_group(const LiveRun& run, InstanceIndex i);
 
+// A task that is new in a mapped group whose other tasks have their instances, as after a clear
+// onto another version, gets as many, each to be checked. True when it did: what would have become
+// of its only instance is no longer what becomes of all its items. Else nothing.
+bool number_as_group(Turn& turn, LiveRun& run, InstanceIndex i);
+
 // Of mapped groups the indexes that a request names: what follows those, or comes before them,
 // inside their group bears one of them too.
 using NamedIndexes = std::map<std::string_view, std::set<std::int32_t>>;

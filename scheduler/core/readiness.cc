@@ -45,7 +45,7 @@ void check_task(Turn& turn, LiveRun& run, InstanceIndex i) {
     verdict = Verdict::run;
   }
   const bool never = verdict == Verdict::skip || verdict == Verdict::upstream_failed;
-  if (never && waits_for_group(run, i)) return;
+  if (never && (waits_for_group(run, i) || number_as_group(turn, run, i))) return;
   switch (verdict) {
     case Verdict::wait:
       return;

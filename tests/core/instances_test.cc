@@ -291,5 +291,46 @@ TEST_CASE("one instance of several is marked, noted and explained by its index")
   CHECK_FALSE(explain(world.state, {expanded.run, 1, MapIndex{1}}, world.now).empty());
 }
 
+TEST_CASE("a task that is new in a mapped group ends item by item, as those before it did") {
+  const auto grouped = [](Task& task) {
+    task.mapped_group = "group";
+    task.expand_json = "{}";
+  };
+  const auto dag = [&](const char* version, bool more) {
+    DagMaker maker("dag");
+    maker.task("b", {}, grouped).task("c", {"b"}, grouped);
+    if (more) maker.task("e", {"b"}, grouped).task("f", {"e"}, grouped);
+    return maker.with([&](Dag& d) { d.version = version; }).make();
+  };
+  World world;
+  world.add(dag("old", false));
+  world.join("agent", 8);
+  const RunSeq run = world.trigger("dag");
+  world.tell(TaskExpanded{run, 0, 3, {"x", "y", "z"}, {}});
+  world.finish(world.attempt(run, "b", MapIndex{0}), Outcome::failed_no_retry);
+  world.run_all();
+  REQUIRE(world.run_state(run) == DagRunState::failed);
+  world.add(dag("new", true));
+  ClearRequested clear;
+  clear.dag_id = "dag";
+  clear.dag_run_id = "run-2";
+  clear.only_new = true;
+  clear.on_latest_version = true;
+  clear.only_failed = clear.dry_run = false;
+  clear.stored = world.ledger.runs.at(run);
+  REQUIRE(world.ask(clear).code == Errc::ok);
+  for (const char* task : {"e", "f"}) {
+    CHECK(world.state_of(run, task, MapIndex{0}) == TaskState::upstream_failed);
+    CHECK(world.row(run, task, MapIndex{2}).map_name == "z");
+  }
+  REQUIRE(world.last.expansions.size() == 1);
+  world.tell(TaskExpanded{run, world.last.expansions[0].task, 3, {"x", "y", "z"}, {}});
+  CHECK(world.state_of(run, "e", MapIndex{1}) == TaskState::queued);
+  world.run_all();
+  CHECK(world.state_of(run, "f", MapIndex{2}) == TaskState::success);
+  CHECK(world.state_of(run, "f", MapIndex{0}) == TaskState::upstream_failed);
+  CHECK(world.run_state(run) == DagRunState::failed);
+}
+
 }  // namespace
 }  // namespace batuta::testing
