@@ -73,6 +73,20 @@ std::string base_url(std::string_view host, std::string_view scheme, int port) {
   return url;
 }
 
+ServerDoor server_door(std::string_view conn_type, std::string_view host, std::string_view scheme,
+                       int port, std::string_view login, std::string_view password) {
+  const bool databricks = conn_type == "databricks";
+  ServerDoor door;
+  door.base = base_url(host, databricks && scheme.empty() ? "https" : scheme, port);
+  if (databricks) {
+    door.bearer = password;
+  } else {
+    door.login = login;
+    door.password = password;
+  }
+  return door;
+}
+
 std::string webhook_url(std::string_view host, std::string_view scheme, int port,
                         std::string_view secret_path) {
   std::string url(host);

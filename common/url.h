@@ -20,6 +20,15 @@ UrlParts split_url(std::string_view url);
 // Where a connection leads, without a '/' at its end: `host` may bring its scheme, else `scheme`
 // (http when that is empty) is put before it. `port` 0: none.
 std::string base_url(std::string_view host, std::string_view scheme, int port);
+// Where requests to a connection's server go, and by what they say who asks: a bearer token, or
+// else login and password. A databricks connection has its token as the password, and https unless
+// it says otherwise.
+struct ServerDoor {
+  std::string base;  // as base_url()
+  std::string bearer, login, password;
+};
+ServerDoor server_door(std::string_view conn_type, std::string_view host, std::string_view scheme,
+                       int port, std::string_view login, std::string_view password);
 // The address of a webhook as Airflow's connections keep it: `host` may be a whole URL, `scheme`
 // (https when that is empty) else; `secret_path`, which may be empty, is the part of the path that
 // is kept as a password.

@@ -301,7 +301,8 @@ void Agent::report(Attempt& attempt, Finished finished) {
   if (sole_ == attempt.launch.key) sole_.reset();
   if (attempt.deaths > 0) forgive(options_.home + "/run", attempt.launch);
   const bool overruled =
-      attempt.stop_outcome == Outcome::timeout || finished.outcome != Outcome::success;
+      attempt.stop_outcome == Outcome::timeout ||
+      (finished.outcome != Outcome::success && finished.outcome != Outcome::deferred);
   if (attempt.stopping && overruled) {
     finished.outcome = attempt.stop_outcome;
     finished.reason = attempt.stop_reason;

@@ -35,13 +35,15 @@ bool holds_secret(const Mask& mask, const json& value) {
 // Those that the wait has the scheduler open.
 std::vector<std::string> connections_in(const json& wait) {
   std::vector<std::string> names;
-  const auto of = wait.find("wait_for");
-  if (of == wait.end() || !of->is_object()) return names;
-  for (const json& kind : *of) {
-    if (!kind.is_object()) continue;
+  const auto add = [&](const json& kind) {
+    if (!kind.is_object()) return;
     const auto id = kind.find("connection");
     if (id != kind.end() && id->is_string()) names.push_back(id->get<std::string>());
-  }
+  };
+  if (const auto cancel = wait.find("on_cancel"); cancel != wait.end()) add(*cancel);
+  const auto of = wait.find("wait_for");
+  if (of == wait.end() || !of->is_object()) return names;
+  for (const json& kind : *of) add(kind);
   return names;
 }
 

@@ -102,6 +102,28 @@ void deferral_timed_out(Turn& turn, LiveRun& run, InstanceIndex i) {
   fail_or_retry(turn, run, i, {FailureClass::timeout});
 }
 
+void owe_cancel(Turn& turn, const WaitRow& wait) {
+  if (wait.cancel_json.empty()) return;
+  OutboxRow owed;
+  owed.id = turn.state.take_outbox_id();
+  owed.kind = OutboxKind::alert;
+  owed.key = wait.cancel_key;
+  owed.payload_json = wait.cancel_json;
+  owed.created_at = turn.now.wall;
+  turn.out.changes.outbox.push_back(std::move(owed));
+}
+
+void tell_cancelled(Turn& turn, const LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
+  if (to == TaskState::scheduled || to == TaskState::queued) return;
+  if (from != TaskState::deferred && from != TaskState::scheduled) return;
+  const auto at = run.waits.find(i);
+  if (at == run.waits.end()) return;
+  const WaitRow& wait = at->second.row;
+  // What was waited for is there: nothing is left to cancel.
+  if (wait.resume == Resume::no || wait.resume == Resume::satisfied) return;
+  owe_cancel(turn, wait);
+}
+
 void forget_resume(Turn& turn, LiveRun& run, InstanceIndex i) {
   const auto at = run.waits.find(i);
   if (at == run.waits.end() || at->second.row.resume == Resume::no) return;

@@ -17,6 +17,10 @@ void defer_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const AttemptFinis
 void resume_task(Turn& turn, LiveRun& run, InstanceIndex i, Resume how, const std::string& told);
 // It has waited until the deadline.
 void deferral_timed_out(Turn& turn, LiveRun& run, InstanceIndex i);
+// The request that its plugin left for the case that somebody ends the wait, if it left one.
+void owe_cancel(Turn& turn, const WaitRow& wait);
+// It leaves `from` for `to`: whoever ends the wait owes the request that its plugin left for that.
+void tell_cancelled(Turn& turn, const LiveRun& run, InstanceIndex i, TaskState from, TaskState to);
 // The next try begins anew.
 void forget_resume(Turn& turn, LiveRun& run, InstanceIndex i);
 

@@ -144,6 +144,7 @@ void on(Turn& turn, const AttemptFinished& event) {
   const bool asked = run.task(i).asked || ends_with_run(run, i);
   if (asked && !mutant("forget_cancel")) {
     job_ended(turn, run, i, "cancelled", &report);
+    if (event.wait) owe_cancel(turn, *event.wait);
     carry_out_request(turn, run, i, true);
   } else {
     judge_attempt(turn, run, i, event);

@@ -1,6 +1,7 @@
 // The one place where a task's state changes, and what must change with it.
 #include <algorithm>
 
+#include "scheduler/core/deferral.h"
 #include "scheduler/core/mapped_group.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
@@ -244,6 +245,7 @@ void move_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState
                                                         std::string(to_string(to)) + " by cause " +
                                                         std::to_string(static_cast<int>(cause)));
   touch(turn, run, i);
+  if (!run.waits.empty()) tell_cancelled(turn, run, i, from, to);
   const TaskState seen_from = seen_as(run.task(i));
   leave(turn, run, i, from, to);
   run.task(i).state = to;

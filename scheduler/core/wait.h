@@ -69,6 +69,8 @@ struct WaitRow {
   bool in_try = false;       // its next launch goes on within the try that was deferred
   bool try_ends = false;     // at `deadline` the try has used up its time (execution_timeout)
   std::string payload_json;  // for its next launch
+  std::string cancel_key;    // connection of a request that is owed when somebody ends the wait
+  std::string cancel_json;   // its outbox payload; empty: none
   std::string told;          // why the wait ended, where that was in vain; for people and plugin
 
   InstanceKey key() const { return {run, task, map_index}; }

@@ -9,6 +9,7 @@
 #include "common/suggest.h"
 #include "scheduler/dagfile/builtin_fields.h"
 #include "scheduler/dagfile/container_fields.h"
+#include "scheduler/dagfile/databricks_fields.h"
 #include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/message_fields.h"
 #include "scheduler/dagfile/model_fields.h"
@@ -147,6 +148,7 @@ constexpr TaskType task_types[] = {
     {"shell", true, read_shell},
     {"python", true, read_python},
     {"container", true, read_container},
+    {"databricks", true, read_databricks},
     {"http", true, read_http},
     {"mail", true, read_mail},
     {"slack", true, read_slack},
@@ -174,6 +176,8 @@ std::string_view type_known_elsewhere(std::string_view type) {
       {"docker", "container"},
       {"DockerOperator", "container"},
       {"KubernetesPodOperator", "container"},
+      {"DatabricksRunNowOperator", "databricks"},
+      {"DatabricksSubmitRunOperator", "databricks"},
       {"dummy", "empty"},
       {"DummyOperator", "empty"},
       {"EmptyOperator", "empty"},

@@ -126,13 +126,22 @@ void read_http(FieldReader& fields, Task& task, json& params) {
       http.problem("pointer", "must be a JSON pointer into the answer, such as \"/job/state\"");
     }
     out["pointer"] = *pointer;
-    if (!http.find("equals")) {
-      http.problem("equals", "what is at \"pointer\" must be compared with something");
+    if ((http.find("equals") == nullptr) == (http.find("in") == nullptr)) {
+      http.problem("equals",
+                   "what is at \"pointer\" must be compared with something: \"equals\", or \"in\" "
+                   "with a list of values");
     }
-  } else if (http.find("equals")) {
-    http.problem("pointer", "\"equals\" needs a \"pointer\" into the answer; \"\" is all of it");
+  } else if (http.find("equals") || http.find("in")) {
+    http.problem("pointer",
+                 "\"equals\" and \"in\" need a \"pointer\" into the answer; \"\" is all of it");
   }
   keep(out, "equals", http.find("equals"));
+  if (const json* in = http.find("in")) {
+    if (!in->is_array() || in->empty() || in->size() > 100) {
+      http.problem("in", "must be a list of 1 to 100 values, such as [\"done\", \"failed\"]");
+    }
+    out["in"] = *in;
+  }
   http.refuse_unknown("a look at an HTTP answer");
   params["http"] = std::move(out);
 }
@@ -294,6 +303,24 @@ void keep_wait_limits(FieldReader& fields, json& params) {
     params[name] = *fields.find(name);
   }
   if (fields.boolean("exponential_backoff").value_or(false)) params["exponential_backoff"] = true;
+  if (const json* given = fields.object("on_cancel")) {
+    FieldReader cancel(*given, fields.pointer_to("on_cancel"), fields.problems());
+    for (const char* name : {"connection", "url"}) {
+      const auto text = cancel.text(name, 8192);
+      if (!text && !cancel.find(name)) {
+        cancel.problem(name,
+                       std::string("a request that cancels something needs its \"") + name + "\"");
+      }
+    }
+    if (const auto method = cancel.text("method")) {
+      if (*method != "POST" && *method != "PUT" && *method != "DELETE") {
+        cancel.problem("method", "must be POST, PUT or DELETE");
+      }
+    }
+    cancel.find("body");
+    cancel.refuse_unknown("a request that cancels something");
+    params["on_cancel"] = *given;
+  }
   if (const auto what = fields.text("on_timeout", 40)) {
     if (*what != "resume" && *what != "fail" && *what != "skip") {
       fields.problem("on_timeout", "must be \"resume\", \"fail\" or \"skip\"");

@@ -75,6 +75,7 @@ std::string alert_payload(const Alert& a) {
   text("username", a.username);
   text("subject", a.subject);
   text("log", a.log);
+  text("request", a.request_json);
   if (a.map_index >= 0) payload["map_index"] = a.map_index;
   if (a.try_number > 0) payload["try_number"] = a.try_number;
   if (!a.to.empty()) payload["to"] = a.to;
@@ -103,7 +104,8 @@ Result<Alert> read_alert(const std::string& payload_json) {
                                       {"channel", &a.channel},
                                       {"username", &a.username},
                                       {"subject", &a.subject},
-                                      {"log", &a.log}}) {
+                                      {"log", &a.log},
+                                      {"request", &a.request_json}}) {
       *field = payload->value(name, "");
     }
     const auto number = [&](const char* name) -> std::optional<std::int64_t> {
@@ -136,6 +138,7 @@ std::string alert_headline(const Alert& alert) {
   if (!alert.task_id.empty()) what += "." + alert.task_id;
   if (alert.map_index >= 0) what += "[" + std::to_string(alert.map_index) + "]";
   if (!alert.map_name.empty()) what += " " + alert.map_name;
+  if (alert.channel_kind == "request") return "Cancel what it started: " + what;
   return std::string(happened(alert)) + ": " + what;
 }
 

@@ -19,7 +19,8 @@ namespace batuta {
 
 struct Alert {
   std::string connection;
-  std::string channel_kind = "slack";  // slack, webhook, mail
+  std::string channel_kind = "slack";  // slack, webhook, mail; request: no alert, what is owed to a
+                                       // server that a deferred task waited for
   AlertOn on = AlertOn::failure;
   std::string dag_id;
   std::string dag_run_id;    // empty: of a DAG
@@ -37,6 +38,7 @@ struct Alert {
   std::vector<std::string> to;  // mail
   std::string subject;          // mail; empty: made of what is told
   std::string log;              // the attempt's, below logs/; empty: none
+  std::string request_json;     // request: {"method","url","body"}
   Duration every{};             // at most one message in so long; what comes between goes together
 };
 

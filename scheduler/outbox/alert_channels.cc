@@ -255,6 +255,35 @@ SendResult send_by_mail(const std::vector<NumberedAlert>& alerts, const Connecti
   return {true, false, {}, {}};
 }
 
+// One request, as a deferred task left it: to its connection's server and to no other.
+SendResult send_request(const Alert& alert, const Connection& connection, const Sending& sending,
+                        const Senders& senders) {
+  const auto asked = parse_untrusted(alert.request_json);
+  if (!asked || !asked->is_object()) return {false, true, {}, "the request is not readable"};
+  const ServerDoor door =
+      server_door(connection.conn_type, connection.host, connection.schema,
+                  connection.port.value_or(0), connection.login, connection.password);
+  HttpRequest request;
+  request.method = asked->value("method", "POST");
+  request.url = asked->value("url", "");
+  if (request.url.find("://") == std::string::npos) {
+    request.url = door.base + (request.url.starts_with('/') ? "" : "/") + request.url;
+  }
+  if (!lies_below(request.url, door.base)) {
+    return {false, true, {}, "the url is not on the host of connection " + connection.id};
+  }
+  request.login = door.login;
+  request.password = door.password;
+  if (!door.bearer.empty()) request.headers.emplace_back("Authorization", "Bearer " + door.bearer);
+  if (const auto body = asked->find("body"); body != asked->end()) {
+    request.body = json_text(*body);
+    request.headers.emplace_back("Content-Type", "application/json");
+  }
+  request.ignore_body = true;
+  request.outgoing = outgoing_of(connection.extra);
+  return post(request, sending, senders);
+}
+
 }  // namespace
 
 std::size_t slack_fits(const std::vector<NumberedAlert>& alerts, const Sending& sending) {
@@ -354,6 +383,11 @@ SendResult send_alerts(const std::vector<OutboxRow>& rows,
             {},
             "connection \"" + first.connection +
                 "\" does not exist: create it with `batuta connections add`"};
+  }
+  if (first.channel_kind == "request") {
+    SendResult result = send_request(first, *connection, sending, senders);
+    result.left = alerts.size() - 1;
+    return result;
   }
   if (first.channel_kind == "mail") return send_by_mail(alerts, *connection, sending, senders);
   const bool slack = first.channel_kind == "slack";

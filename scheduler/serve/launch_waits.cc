@@ -10,6 +10,7 @@
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/dagfile/wait_types.h"
 #include "scheduler/dagfile/zone.h"
+#include "scheduler/outbox/alert.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/serve/launch_questions.h"
 #include "scheduler/store/sealed_conf.h"
@@ -276,6 +277,24 @@ Resolution resolve_short_circuit(const json& params) {
   return what;
 }
 
+// The request that is owed when somebody ends the wait, as the outbox sends it.
+void set_cancel(const Attempt& attempt, const json& cancel, WaitRow& wait) {
+  Alert alert;
+  alert.channel_kind = "request";
+  alert.connection = cancel.at("connection").get<std::string>();
+  alert.dag_id = attempt.dag.id;
+  alert.dag_run_id = attempt.run.dag_run_id;
+  alert.task_id = attempt.task.id;
+  alert.map_index = number_of(attempt.hot.map_index);
+  alert.try_number = attempt.hot.try_number;
+  alert.reason = "its wait was ended by hand, or with its run";
+  json request{{"method", cancel.value("method", "POST")}, {"url", cancel.at("url")}};
+  if (const auto body = cancel.find("body"); body != cancel.end()) request["body"] = *body;
+  alert.request_json = json_text(request);
+  wait.cancel_key = alert.connection;
+  wait.cancel_json = alert_payload(alert);
+}
+
 }  // namespace
 
 Result<WaitRow> RegistryLaunchContext::deferral(const Attempt& attempt,
@@ -294,6 +313,9 @@ Result<WaitRow> RegistryLaunchContext::deferral(const Attempt& attempt,
                                      : OnTimeout::resume;
   if (auto status = set_wait(attempt, params->at("wait_for"), now, wait); !status) {
     return status.error();
+  }
+  if (const auto cancel = params->find("on_cancel"); cancel != params->end()) {
+    set_cancel(attempt, *cancel, wait);
   }
   return wait;
 }

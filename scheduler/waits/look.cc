@@ -42,8 +42,10 @@ Status add_connection(const std::string& id, const LookHooks& hooks, HttpRequest
   if (Status opened = hooks.open(*connection); !opened) {
     return {opened.error().code, "connection \"" + id + "\": " + opened.error().message};
   }
-  const std::string base =
-      base_url(connection->host, connection->schema, connection->port.value_or(0));
+  const ServerDoor door =
+      server_door(connection->conn_type, connection->host, connection->schema,
+                  connection->port.value_or(0), connection->login, connection->password);
+  const std::string& base = door.base;
   if (request.url.find("://") == std::string::npos) {
     const bool slash = request.url.starts_with('/') || request.url.empty();
     request.url = base + (slash ? "" : "/") + request.url;
@@ -52,8 +54,9 @@ Status add_connection(const std::string& id, const LookHooks& hooks, HttpRequest
   if (!lies_below(request.url, base)) {
     return {Errc::invalid, "the url is not on the host of connection " + id};
   }
-  request.login = connection->login;
-  request.password = connection->password;
+  request.login = door.login;
+  request.password = door.password;
+  if (!door.bearer.empty()) request.headers.emplace_back("Authorization", "Bearer " + door.bearer);
   request.outgoing = outgoing_of(connection->extra);
   const auto extra = parse_untrusted(connection->extra.empty() ? "{}" : connection->extra);
   if (extra && extra->is_object() && extra->contains("headers")) {
@@ -73,7 +76,11 @@ Looked judge_body(const json& http, const HttpAnswer& answer) {
   if (!body) return {not_yet, "the answer is not JSON"};
   const json::json_pointer at(pointer);
   if (!body->contains(at)) return {not_yet, "the answer has nothing at '" + pointer + "'"};
-  if ((*body)[at] == http.at("equals")) return {satisfied, {}};
+  const json& value = (*body)[at];
+  const auto in = http.find("in");
+  const bool fits = in == http.end() ? value == http.at("equals")
+                                     : std::find(in->begin(), in->end(), value) != in->end();
+  if (fits) return {satisfied, {}};
   return {not_yet, "'" + pointer + "' of the answer is another value"};
 }
 

@@ -253,6 +253,53 @@ TEST_CASE("what a user does to a deferred task ends its wait, and tells the plug
   CHECK_FALSE(d.keeps_wait());
 }
 
+TEST_CASE("who ends a wait owes the request that its plugin left for that, once and durably") {
+  Deferring d;
+  const auto owed = [&] { return d.world.ledger.outbox.size(); };
+  WaitRow wait = for_a_file(d.world, 1min);
+  wait.cancel_key = "dbx";
+  wait.cancel_json = R"({"run":7})";
+  const auto end_run = [&] {
+    RunStateRequested end;
+    end.dag_id = "dag";
+    end.dag_run_id = d.world.state.run(d.run)->run.dag_run_id;
+    end.state = DagRunState::failed;
+    d.world.tell(end);
+  };
+  SUBCASE("while it waits") {
+    d.defer(wait);
+    CHECK(owed() == 0);
+    end_run();
+    REQUIRE(owed() == 1);
+    const OutboxRow& row = d.world.ledger.outbox.begin()->second;
+    CHECK(row.kind == OutboxKind::alert);
+    CHECK(row.key == "dbx");
+    CHECK(row.payload_json == R"({"run":7})");
+  }
+  SUBCASE("and when the cancel meets its attempt as that is deferred") {
+    d.world.start(d.key());
+    end_run();
+    Finished report = finished(d.key(), Outcome::deferred, d.world.now.wall, d.world.now.wall);
+    AttemptFinished event{1, std::move(report)};
+    event.wait = wait;
+    d.world.tell(std::move(event));
+    CHECK(d.a() == TaskState::failed);
+    CHECK(owed() == 1);
+  }
+  SUBCASE("not when what it waits for is there") {
+    d.defer(wait);
+    d.checked(satisfied);
+    end_run();
+    CHECK(owed() == 0);
+  }
+  SUBCASE("nor when the plugin is told that it waited too long: it can do that itself") {
+    d.defer(wait);
+    d.world.live(61s);
+    CHECK(d.relaunch().resume == Resume::timed_out);
+    CHECK(owed() == 0);
+  }
+}
+
 TEST_CASE("explain says what a deferred task waits for") {
   Deferring d;
   d.defer();

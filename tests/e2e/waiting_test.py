@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from databricks_server import TOKEN, Workspace  # noqa: E402
 from harness import Folder, dag, eventually, main, mock, shell  # noqa: E402
 from receivers import connect  # noqa: E402
 
@@ -228,9 +229,63 @@ def defers_a_plugins_task_through_kills():
         server.check_database()
 
 
+def runs_a_job_of_databricks_without_a_slot():
+    """a run of Databricks is waited for while the only slot runs other tasks; a kill starts none twice, and a cancel reaches it over there"""
+    with Folder("databricks") as folder:
+        workspace = Workspace()
+        task = lambda task_id, **more: {"task_id": task_id, "type": "databricks", "connection": "dbx", "poke_interval": "1s", **more}  # noqa: E731
+        after = shell("after", "test {{ ti.xcom_pull('score').output }} = 42", ["score"])
+        server = folder.server({
+            "job": dag("job", [task("score", run_now={"job_id": "{{ params.job }}", "notebook_params": {"day": "x"}}), after], params={"job": 7}),
+            "bad": dag("bad", [task("score", submit={"run_name": "bad", "tasks": [{"task_key": "a"}, {"task_key": "b"}]})], default_args={"retries": 0}),
+            "none": dag("none", [task("score", run_now={"job_id": 404})]),
+            "busy": dag("busy", [shell("one", "true")]),
+        }, arguments=["--slots", "1"]).start()
+        connect(server, "dbx", "databricks", host=workspace.url, password=TOKEN)
+        workspace.refuse = [429, 503]  # asked again within the attempt
+        run = server.trigger("job")["dag_run_id"]
+        eventually(lambda: state(server, "job", run, "score") == "deferred", 30, "it waits over there")
+        (number,) = workspace.runs
+        assert workspace.runs[number]["body"]["job_id"] == 7, workspace.runs
+        assert server.wait_run("busy", server.trigger("busy")["dag_run_id"])["state"] == "success"
+        server.kill()
+        server.start()
+        workspace.end(number, main={"notebook_output": {"result": "42", "truncated": False}, "logs": "trained in 3 s"})
+        assert server.wait_run("job", run)["state"] == "success"
+        assert list(workspace.runs) == [number], "started twice"
+        result = server.get(f"/api/v2/dags/job/dagRuns/{run}/taskInstances/score/xcomEntries/return_value")["value"]
+        assert result["output"] == "42" and result["run_page_url"].endswith(f"/run/{number}"), result
+        log = server.cli("tasks", "log", "job", run, "score").stdout
+        assert "trained in 3 s" in log and TOKEN not in log, log
+        # It fails over there, with the reason of the task that did; a try has a run of its own.
+        run = server.trigger("bad")["dag_run_id"]
+        eventually(lambda: state(server, "bad", run, "score") == "deferred", 30, "it waits")
+        second = max(workspace.runs)
+        workspace.end(second, "FAILED", message="Workload failed", b={"error": "ValueError: no rows", "error_trace": "Traceback"})
+        assert server.wait_run("bad", run)["state"] == "failed"
+        told = server.get(f"/api/v2/dags/bad/dagRuns/{run}/taskInstances/score")
+        explained = server.cli("tasks", "explain", "bad", run, "score").stdout
+        assert "ended as FAILED: Workload failed; b: ValueError: no rows" in explained, (explained, told)
+        run = server.trigger("none")["dag_run_id"]
+        assert server.wait_run("none", run)["state"] == "failed"
+        assert "Job 404 does not exist" in server.cli("tasks", "explain", "none", run, "score").stdout
+        # Cancelled while it holds no slot: the request is owed, also through a kill.
+        run = server.trigger("bad")["dag_run_id"]
+        eventually(lambda: state(server, "bad", run, "score") == "deferred", 30, "it waits")
+        third = max(workspace.runs)
+        assert third != second
+        server.call("PATCH", f"/api/v2/dags/bad/dagRuns/{run}", {"state": "failed"})
+        server.kill()
+        server.start()
+        eventually(lambda: workspace.runs[third]["state"].get("result_state") == "CANCELED", 30, "it is cancelled over there")
+        server.stop()
+        workspace.stop()
+
+
 main([
     waits_for_a_file_on_no_slot_through_a_kill,
     defers_a_plugins_task_through_kills,
+    runs_a_job_of_databricks_without_a_slot,
     waits_for_an_answer_with_a_condition,
     runs_another_dag_and_waits_for_it_on_the_only_slot,
     waits_for_a_run_and_a_task_of_another_dag_by_date,

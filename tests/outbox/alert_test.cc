@@ -226,6 +226,47 @@ TEST_CASE("a webhook is signed over time and body, as the documentation says") {
   CHECK(seen.headers.size() == 1);
 }
 
+TEST_CASE("a request that is owed goes to its connection's server alone, by its token") {
+  Connection connection;
+  connection.id = "dbx";
+  connection.conn_type = "databricks";
+  connection.host = "adb-1.azuredatabricks.net";
+  connection.password = "dapi-1";
+  Alert owed = failure();
+  owed.channel_kind = "request";
+  owed.connection = "dbx";
+  owed.request_json = R"({"method":"POST","url":"/api/2.1/jobs/runs/cancel","body":{"run_id":7}})";
+  HttpRequest seen;
+  int status = 200;
+  const auto http = [&](const HttpRequest& request) -> Result<HttpAnswer> {
+    seen = request;
+    HttpAnswer answer;
+    answer.status = status;
+    return answer;
+  };
+  const auto send = [&](const Alert& alert) {
+    return send_alerts({row_of(7, alert), row_of(8, alert)}, connection, sending(), {http, {}});
+  };
+  const SendResult sent = send(*read_alert(alert_payload(owed)));
+  CHECK(sent.sent);
+  CHECK(sent.left == 1);  // each is a request of its own
+  CHECK(seen.method == "POST");
+  CHECK(seen.url == "https://adb-1.azuredatabricks.net/api/2.1/jobs/runs/cancel");
+  CHECK(seen.body == R"({"run_id":7})");
+  CHECK(seen.headers.at(0) ==
+        std::pair<std::string, std::string>("Authorization", "Bearer dapi-1"));
+  CHECK(seen.login.empty());
+  status = 503;
+  CHECK_FALSE(send(owed).final);
+  status = 400;
+  CHECK(send(owed).final);
+  seen = {};
+  owed.request_json = R"({"url":"https://adb-1.azuredatabricks.net.evil/x"})";
+  CHECK(send(owed).final);
+  CHECK(seen.url.empty());
+  CHECK(alert_headline(owed) == "Cancel what it started: etl.load");
+}
+
 TEST_CASE("a mail goes to its receivers by the connection's server; what it refuses is given up") {
   Connection connection;
   connection.host = "mail.example.org";

@@ -236,6 +236,20 @@ TEST_CASE("a condition on the answer's JSON holds by value") {
   CHECK(state("<html>").message == "the answer is not JSON");
 }
 
+TEST_CASE("a condition may name several values, of which one is enough") {
+  Server server;
+  const auto state = [&](std::string body) {
+    server.body = std::move(body);
+    return look(R"({"http":{"url":"http://x/","pointer":"/s","in":["done","failed",3]}})",
+                server.hooks())
+        .outcome;
+  };
+  CHECK(state(R"({"s":"failed"})") == satisfied);
+  CHECK(state(R"({"s":3})") == satisfied);
+  CHECK(state(R"({"s":"running"})") == not_yet);
+  CHECK(state(R"({})") == not_yet);
+}
+
 TEST_CASE("a connection gives server, login and headers, and its secrets go nowhere else") {
   Server server;
   CHECK(look(R"({"http":{"connection":"api","url":"/ready"}})", server.hooks()).outcome ==
