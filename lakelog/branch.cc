@@ -1,6 +1,7 @@
 #include "lakelog/branch.h"
 
 #include <algorithm>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -289,6 +290,13 @@ Status remove_below(Storage& lake, const std::string& prefix, int level) {
   return success();
 }
 
+// Held by who makes or drops a branch: between the look at a marker and its change nobody else
+// changes it.
+std::mutex& marker_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 // From a marker that says so to none.
 Status finish_drop(Storage& lake, const std::string& name) {
   if (auto gone = remove_below(lake, branches_prefix + name + "/", 0); !gone) return gone;
@@ -321,6 +329,7 @@ Result<Branch> create_branch(Storage& lake, Branch branch) {
   if (!valid_branch_name(branch.name)) return {Errc::invalid, no_branch_name(branch.name), "name"};
   if (branch.note.size() > max_branch_note)
     return {Errc::invalid, "must be 1000 bytes at most", "note"};
+  const std::lock_guard guard(marker_mutex());
   const auto all = list_branches(lake);
   if (!all) return all.error();
   for (const Branch& other : *all) {
@@ -376,12 +385,13 @@ Status check_branch(const Storage& lake, const std::string& ref) {
           "the branch " + name + " of this run has been dropped: start a run on one that is there"};
 }
 
-Status drop_branch(Storage& lake, const std::string& name) {
+Status drop_branch(Storage& lake, const std::string& name, const std::string& id) {
   if (!valid_branch_name(name)) return {Errc::invalid, no_branch_name(name), "name"};
+  const std::lock_guard guard(marker_mutex());
   auto branch = read_marker(lake, name);
-  if (!branch && branch.error().code == Errc::not_found)
+  if (!branch && branch.error().code != Errc::not_found) return branch.error();
+  if (!branch || (!id.empty() && branch->id != id))
     return {Errc::not_found, "there is no branch " + name};
-  if (!branch) return branch.error();
   if (!branch->dropping) {
     branch->dropping = true;
     if (auto said = lake.put(marker_key(name), marker_text(*branch)); !said) return said;

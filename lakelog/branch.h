@@ -63,8 +63,10 @@ Result<Branch> find_branch(const Storage& lake, const std::string& name);
 // Errc::conflict, in words for people.
 Status check_branch(const Storage& lake, const std::string& ref);
 // Nothing can be written on it from the first step on. Called again after a crash anywhere, it goes
-// on. Folders that are left empty are the caller's. Errc::not_found.
-Status drop_branch(Storage& lake, const std::string& name);
+// on. `id`: that one, and no later one of its name. Folders that are left empty are the caller's.
+// Threads of one process make and drop branches one after another; of several processes one may at
+// a time. Errc::not_found.
+Status drop_branch(Storage& lake, const std::string& name, const std::string& id = {});
 
 // What was written on it, ascending by table.
 Result<std::vector<BranchTable>> branch_tables(const Storage& lake, const Branch& branch);

@@ -90,7 +90,7 @@ Result<lakelog::Branch> branch_to_drop(Context& context, const Request& request)
 Result<Response> dropped(Context& context, const lakelog::Branch& branch) {
   const auto lake = branching_lake(context);
   if (!lake) return lake.error();
-  if (auto gone = lakelog::drop_branch(**lake, branch.name);
+  if (auto gone = lakelog::drop_branch(**lake, branch.name, branch.id);
       !gone && gone.error().code != Errc::not_found)
     return gone.error();
   // Its objects are gone; their folders are nothing to a lake, and litter to people.

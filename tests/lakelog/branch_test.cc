@@ -223,6 +223,8 @@ TEST_CASE("nothing is written on a branch that was dropped, nor by its runs on o
   CHECK_FALSE(forked.seen->stage(std::string(test_table) + "/").ok());
   const Branch again = made_branch(lake);
   CHECK(again.id != forked.branch.id);
+  CHECK(drop_branch(lake, "fix", forked.branch.id).error().code == Errc::not_found);
+  CHECK(find_branch(lake, "fix").ok());
   CHECK_FALSE(forked.seen->put("raw/x", "y").ok());
   CHECK(live_on(*branch_storage(shared(lake), again.ref())) == "a b");
   CHECK(drop_branch(lake, "none").error().code == Errc::not_found);
