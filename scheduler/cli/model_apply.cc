@@ -48,7 +48,8 @@ void refuse_what_would_fail(const json& plan) {
   for (const json& one : plan["models"])
     if (one.contains("problem") && one["computes"] != "follows")
       throw Failure("nothing was run: " + one["table"].get<std::string>() +
-                        " would fail: " + one["why"].get<std::string>(),
+                        (one["change"] == "breaking" ? " would fail: " : " cannot be planned: ") +
+                        one["why"].get<std::string>(),
                     1);
 }
 
