@@ -210,6 +210,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
           [] { return std::string("a fence went back"); });
   check_edge(update, run.run);
   const TaskInstanceRow old = row_before(run, update.row);
+  check_deferred(update.row, old, run);
   check_cause(update.row, update.from, run);
   check_tries(update.row, old, run.dag->tasks[update.row.task]);
   check_asked(update.row, old, run.run);
@@ -218,7 +219,6 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
   check_window(update.row, run, changes);
   check_mapped(update.row, old, state);
   check_resolved(update.row, old, run, state);
-  check_deferred(update.row, old, run);
   check_report_kept(update, old, changes);
   const StoredRun* now_run = state.run(update.row.run);
   if (now_run && update.from == TaskState::none) {

@@ -1,5 +1,7 @@
 // The checker's look at tasks whose plugins defer them (I36): each goes on from what it left
 // behind, within its try and its time, and a try after a failure begins anew.
+#include <algorithm>
+
 #include "tests/sim/checker.h"
 #include "tests/sim/retry_model.h"
 #include "tests/sim/violation.h"
@@ -52,9 +54,10 @@ void Checker::check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& 
             [&] { return "went on in another try: " + text(); });
   }
   if (row.state != TaskState::deferred || task.execution_timeout == Duration{}) return;
-  require(c_.knobs.clock_steps != 0 ||
-              (row.start_date && now_.wall < *row.start_date + task.execution_timeout + deferral_slack),
-          "I36", [&] { return "waits although its try is over: " + text(); });
+  require(
+      c_.knobs.clock_steps != 0 ||
+          (row.start_date && now_.wall < *row.start_date + task.execution_timeout + deferral_slack),
+      "I36", [&] { return "waits although its try is over: " + text(); });
 }
 
 // What each launch goes on from, by what the attempts before it really did: back to the newest of
@@ -69,7 +72,9 @@ void Checker::check_resumed(const Effects& effects) {
     AttemptKey key = launch.key;
     while (--key.fence > 0) {
       const Life* life = ledger_.find(key);
-      const bool tells = life && life->recorded && life->report.outcome != Outcome::lost &&
+      // Its report may be of this very turn.
+      const bool known = life && (life->recorded || std::count(heard_.begin(), heard_.end(), key));
+      const bool tells = known && life->report.outcome != Outcome::lost &&
                          life->report.outcome != Outcome::refused;
       if (!tells) continue;
       newest = life;
