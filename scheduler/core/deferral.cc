@@ -25,6 +25,11 @@ OptTime try_limit(const LiveRun& run, InstanceIndex i) {
   return mutant("deferral_stops_the_clock") ? std::nullopt : limit;
 }
 
+bool is_try_over(const LiveRun& run, InstanceIndex i, Time now) {
+  const OptTime limit = try_limit(run, i);
+  return limit && *limit <= now;
+}
+
 std::string late_by(const LiveRun& run, InstanceIndex i, Time now) {
   const OptTime total = total_end(run, i);
   const bool whole = total && *total <= now;
@@ -58,11 +63,7 @@ void defer_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const AttemptFinis
   WaitRow wait = *event.wait;
   wait.resume = Resume::open;
   wait.payload_json = event.report.payload_json;
-  const OptTime limit = try_limit(run, i);
-  if (limit && (!wait.deadline || *limit <= *wait.deadline)) {
-    wait.deadline = limit;
-    wait.try_ends = true;
-  }
+  wait.deadline = earlier_of(wait.deadline, try_limit(run, i));
   InstanceCold& detail = run.detail(i);
   detail.end_date.reset();  // its try goes on
   detail.reason.clear();
@@ -74,6 +75,7 @@ void defer_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const AttemptFinis
 }
 
 void resume_task(Turn& turn, LiveRun& run, InstanceIndex i, Resume how, const std::string& told) {
+  if (is_try_over(run, i, turn.now.wall)) return deferral_timed_out(turn, run, i);
   touch(turn, run, i);
   WaitRow& row = run.waits.at(i).row;
   row.resume = how;
@@ -86,7 +88,7 @@ void resume_task(Turn& turn, LiveRun& run, InstanceIndex i, Resume how, const st
 
 void deferral_timed_out(Turn& turn, LiveRun& run, InstanceIndex i) {
   const WaitRow& row = run.waits.at(i).row;
-  const bool try_ends = row.try_ends;
+  const bool try_ends = is_try_over(run, i, turn.now.wall);
   std::string reason = "timed out waiting for " + row.about;
   if (try_ends) reason = late_by(run, i, turn.now.wall) + row.about;
   if (!try_ends && row.on_timeout == OnTimeout::resume) {

@@ -67,7 +67,6 @@ struct WaitRow {
   Resume resume = Resume::no;
   OnTimeout on_timeout = OnTimeout::resume;
   bool in_try = false;       // its next launch goes on within the try that was deferred
-  bool try_ends = false;     // at `deadline` the try has used up its time (execution_timeout)
   std::string payload_json;  // for its next launch
   std::string cancel_key;    // connection of a request that is owed when somebody ends the wait
   std::string cancel_json;   // its outbox payload; empty: none

@@ -36,8 +36,8 @@ void read_wait(Rows& rows, WaitRow& r) {
   std::int64_t longest = 0;
   rows.read(r.run, r.task, r.map_index, r.kind, r.since, r.due, r.deadline, r.soft_fail, r.about,
             r.watched, r.dag_id, r.logical_date, r.task_id, r.allowed, r.refused, r.argument_json,
-            interval, r.doubling, longest, r.resume, r.on_timeout, r.in_try, r.try_ends,
-            r.payload_json, r.told, r.cancel_key, r.cancel_json);
+            interval, r.doubling, longest, r.resume, r.on_timeout, r.in_try, r.payload_json, r.told,
+            r.cancel_key, r.cancel_json);
   r.interval = Duration(interval);
   r.longest_interval = Duration(longest);
 }

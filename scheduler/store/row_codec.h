@@ -37,7 +37,7 @@
 #define BATUTA_WAIT_COLUMNS                                                                        \
   "run, task, map_index, kind, since, due, deadline, soft_fail, about, watched, dag_id, "          \
   "logical_date, task_id, allowed, refused, argument_json, interval, doubling, longest_interval, " \
-  "resume, on_timeout, in_try, try_ends, payload_json, told, cancel_key, "                         \
+  "resume, on_timeout, in_try, payload_json, told, cancel_key, "                                   \
   "cancel_json"
 #define BATUTA_OUTBOX_COLUMNS \
   "id, kind, key, publication, payload_json, created_at, tries, next_try_at, last_error, dead"

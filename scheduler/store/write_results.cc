@@ -35,7 +35,7 @@ constexpr char upsert_execution[] =
 constexpr char upsert_wait[] =
     "INSERT OR REPLACE INTO task_wait (" BATUTA_WAIT_COLUMNS
     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?, ?, ?, ?, ?, ?)";
+    "?, ?, ?, ?, ?)";
 constexpr char delete_wait[] = "DELETE FROM task_wait WHERE run = ? AND task = ? AND map_index = ?";
 
 constexpr char upsert_streak[] =
@@ -114,7 +114,7 @@ void write_wait(Database& db, const WaitRow& r) {
       .run(r.run, r.task, r.map_index, r.kind, r.since, r.due, r.deadline, r.soft_fail, r.about,
            r.watched, r.dag_id, r.logical_date, r.task_id, r.allowed, r.refused, r.argument_json,
            r.interval.count(), r.doubling, r.longest_interval.count(), r.resume, r.on_timeout,
-           r.in_try, r.try_ends, r.payload_json, r.told, r.cancel_key, r.cancel_json);
+           r.in_try, r.payload_json, r.told, r.cancel_key, r.cancel_json);
 }
 
 void write_execution(Database& db, const JobExecutionRow& r) {

@@ -101,7 +101,8 @@ void Checker::read(const Event& event) {
   if (!reported_.insert(key).second) c_.met(Situation::duplicate_report);
   const auto row = store_.find_task(key.instance());
   if (row && row->fence != key.fence) c_.met(Situation::stale_report);
-  if (row && row->fence == key.fence) heard_.push_back(key);
+  const bool alive = row && (row->state == TaskState::queued || row->state == TaskState::running);
+  if (alive && row->fence == key.fence) heard_.push_back(key);
 }
 
 void Checker::named(const std::string& dag_id, const std::string& dag_run_id) {

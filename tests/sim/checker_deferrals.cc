@@ -86,6 +86,11 @@ void Checker::check_resumed(const Effects& effects) {
       require(launch.resume == Resume::no, "I36",
               [&] { return "goes on from what was given up: " + text(); });
     if (!newest || newest->report.outcome != Outcome::deferred) continue;
+    // It was lost in this turn, and its report came too late to count.
+    const auto& updates = effects.changes.tasks_updated;
+    const auto update = std::find_if(updates.begin(), updates.end(),
+                                     [&](const auto& u) { return u.row.attempt() == launch.key; });
+    if (update == updates.end() || update->row.losses != row->losses) continue;
     if (late_deferrals(launch.key.instance()) > 0) continue;  // a new try, or not: by its time
     c_.met(Situation::plugin_resumed);
     if (row->losses > 0) c_.met(Situation::resumed_after_loss);
