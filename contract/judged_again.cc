@@ -29,11 +29,6 @@ std::string why_not_judged_again(const Table& table, const std::vector<std::stri
       for (const Column& column : table.columns) known += (known.empty() ? "" : ", ") + column.name;
       return "the source of " + table.name + " has no column " + name + "; it has " + known;
     }
-    if (!there->read_mask.empty())
-      return "the column " + name +
-             " is masked for readers (batuta.readMask), and a value given here would stand in the "
-             "run's conf" +
-             at_the_source;
   }
   return {};
 }

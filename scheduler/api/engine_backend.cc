@@ -19,7 +19,9 @@ std::vector<std::string> passwords_of(const DagBag& bag, const std::string& dag_
 
 void EngineBackend::request(Event event, std::function<void(Reply)> done) {
   if (auto* run = std::get_if<RunRequested>(&event)) {
-    seal_request(key_, passwords_of(bag_, run->dag_id), *run);
+    auto secret = passwords_of(bag_, run->dag_id);
+    secret.emplace_back(quarantine_values_member);
+    seal_request(key_, secret, *run);
   } else if (auto* asked = std::get_if<BackfillRequested>(&event)) {
     BackfillRow& row = asked->backfill;
     if (row.conf_json) {

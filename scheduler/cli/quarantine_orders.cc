@@ -102,15 +102,15 @@ json order_csv_objects(const std::string& text) {
   return out;
 }
 
-// {"<row>": {"column": "text"}} of a JSON list of objects, or of CSV with a head.
+// {"<row>": {"column": "text"}} of a JSON list of objects, one object, or CSV with a head.
 json corrections_of(const std::string& path) {
   const std::string text = order_file_text(path);
   const auto first = text.find_first_not_of(" \t\r\n");
   json rows;
-  if (first != text.npos && text[first] == '[') {
+  if (first != text.npos && (text[first] == '[' || text[first] == '{')) {
     auto parsed = parse_untrusted(text);
     if (!parsed) throw Failure("--file: " + parsed.error().message, 2);
-    rows = *std::move(parsed);
+    rows = parsed->is_object() ? json::array({*std::move(parsed)}) : *std::move(parsed);
   } else {
     rows = order_csv_objects(text);
   }
@@ -256,9 +256,10 @@ void add_quarantine_orders(CLI::App& quarantine, Session& session) {
                          "are good");
   repair->add_option("--set", a->set, "column=value, for all that are chosen; may be repeated")
       ->allow_extra_args(false);
-  repair->add_option("--file", a->file,
-                     "CSV with a head, or a JSON list: _row_id and the columns to set; -: standard "
-                     "input");
+  repair->add_option(
+      "--file", a->file,
+      "CSV with a head, a JSON list or one object: _row_id and the columns to set; -: standard "
+      "input");
   CLI::App* replay = add("replay", "Judge rows again as they are, after a change of the contract");
   replay->add_option("--max-attempts", a->max_attempts, "those judged again so often stay (5)")
       ->check(whole_number(1, 1'000'000));

@@ -39,14 +39,16 @@ Status refuse_boxes(const nlohmann::json& conf) {
 }
 
 // An order is larger than the body that brought it: what it adds, and texts in place of numbers.
-constexpr JsonLimits order_limits{.bytes = std::size_t{8} << 20, .tokens = 2'000'000};
+constexpr JsonLimits order_limits{
+    .bytes = std::size_t{8} << 20, .tokens = 2'000'000, .string_bytes = std::size_t{8} << 20};
 
 Status refuse_orders(const nlohmann::json& conf) {
-  if (!conf.contains(quarantine_member)) return success();
+  const bool given = conf.contains(quarantine_member);
+  if (!given && !conf.contains(quarantine_values_member)) return success();
   return {Errc::invalid,
           std::string("must not be given: rows in quarantine are repaired, replayed and discarded "
                       "by `batuta lake quarantine` and POST /api/lake/quarantine"),
-          std::string("/conf/") + quarantine_member};
+          std::string("/conf/") + (given ? quarantine_member : quarantine_values_member)};
 }
 
 }  // namespace
@@ -95,6 +97,14 @@ Status add_quarantine_order(RunRequested& request, const std::string& order_json
   auto order = parse_untrusted(order_json, order_limits);
   if (!conf || !conf->is_object() || !order || !order->is_object())
     return {Errc::too_large, "the order is too large: give it in parts"};
+  nlohmann::json values = nlohmann::json::object();
+  for (const char* name : {"set", "corrections"}) {
+    const auto found = order->find(name);
+    if (found == order->end()) continue;
+    values[name] = std::move(*found);
+    order->erase(found);
+  }
+  if (!values.empty()) (*conf)[quarantine_values_member] = json_text(values);
   (*conf)[quarantine_member] = std::move(*order);
   std::string text = json_text(*conf);
   if (!parse_untrusted(text, order_limits))
@@ -103,13 +113,14 @@ Status add_quarantine_order(RunRequested& request, const std::string& order_json
   return success();
 }
 
-Result<std::string> quarantine_order_of(const std::string& conf_json, const std::string& task_id) {
+Result<std::string> quarantine_order_of(const std::string& conf_json, const std::string& task_id,
+                                        const std::string& values_json) {
   if (conf_json.find(quarantine_member) == std::string::npos) return std::string();
-  const auto conf = parse_untrusted(conf_json, order_limits);
+  auto conf = parse_untrusted(conf_json, order_limits);
   if (!conf)
     return Error{
         Errc::invalid, "the order for the quarantine cannot be read: " + conf.error().message, {}};
-  const auto order = conf->is_object() ? conf->find(quarantine_member) : conf->end();
+  auto order = conf->is_object() ? conf->find(quarantine_member) : conf->end();
   if (order == conf->end()) return std::string();
   const auto named = order->is_object() ? order->find("task_id") : order->end();
   const std::string task = order->is_object() && named != order->end() && named->is_string()
@@ -120,6 +131,12 @@ Result<std::string> quarantine_order_of(const std::string& conf_json, const std:
                  "this run carries out an order for the quarantine, by its task '" + task +
                      "' alone: other tasks run in a run of their own",
                  {}};
+  if (!values_json.empty()) {
+    const auto values = parse_untrusted(values_json, order_limits);
+    if (!values || !values->is_object())
+      return Error{Errc::invalid, "the values of the order for the quarantine cannot be read", {}};
+    order->update(*values);
+  }
   return json_text(*order);
 }
 

@@ -12,6 +12,9 @@ namespace batuta {
 // In the conf of a run: what is to become of rows in quarantine. Only the server puts it there,
 // once it has asked for the right.
 inline constexpr const char* quarantine_member = "batuta:quarantine";
+// Beside it the values of a repair, as JSON text: {"set":{…}} or {"corrections":{…}}. Sealed with
+// the run's passwords, and shown to nobody but the task.
+inline constexpr const char* quarantine_values_member = "batuta:quarantine_values";
 
 // Names of the DAG's params that are passwords ("format": "password"), ascending.
 std::vector<std::string> password_params(const Dag& dag);
@@ -21,7 +24,8 @@ std::vector<std::string> password_params(const Dag& dag);
 // /conf in `where`.
 // Passwords are in the clear still: seal_request() before it is kept.
 Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request);
-// Adds the server's own member to a conf that set_conf() took. Errc::too_large where an order that
+// Adds the server's own members to a conf that set_conf() took; the values of a repair in the clear
+// still: seal_request() before it is kept. Errc::too_large where an order that
 // is carried out could not be read again; nothing is changed then.
 Status add_quarantine_order(RunRequested& request, const std::string& order_json);
 
@@ -29,6 +33,8 @@ Status add_quarantine_order(RunRequested& request, const std::string& order_json
 // of an order. Errc::invalid, and the attempt must not run, for every task that the order does not
 // name, and for an order that cannot be read: whoever clears such a run would do with other tables
 // what was allowed for one.
-Result<std::string> quarantine_order_of(const std::string& conf_json, const std::string& task_id);
+// `values_json`: what quarantine_values_member held, opened; empty where it was not there.
+Result<std::string> quarantine_order_of(const std::string& conf_json, const std::string& task_id,
+                                        const std::string& values_json = {});
 
 }  // namespace batuta

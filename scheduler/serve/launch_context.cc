@@ -259,6 +259,25 @@ Result<ParsedSpec> RegistryLaunchContext::parsed_spec(const Dag& dag, TaskIndex 
   return *spec;
 }
 
+namespace {
+
+constexpr JsonLimits order_text_limits{
+    .bytes = std::size_t{8} << 20, .tokens = 2'000'000, .string_bytes = std::size_t{8} << 20};
+
+// They go to the one task by another way: no template has them, and they are no word to be masked.
+void take_order_values(RunParams& made) {
+  auto conf = parse_untrusted(made.told_conf, order_text_limits);
+  if (!conf || !conf->is_object()) return;
+  const auto values = conf->find(quarantine_values_member);
+  if (values == conf->end() || !values->is_string()) return;
+  made.order_values = values->get<std::string>();
+  std::erase(made.hidden, made.order_values);
+  conf->erase(values);
+  made.told_conf = json_text(*conf);
+}
+
+}  // namespace
+
 ParamsCache::Params RegistryLaunchContext::params_of(const Attempt& attempt) {
   if (auto known = params_.find(attempt.run.seq, attempt.dag.version)) return known;
   RunParams made;
@@ -267,6 +286,7 @@ ParamsCache::Params RegistryLaunchContext::params_of(const Attempt& attempt) {
     made.told_conf = std::move(opened->json);
     made.shown_conf = shown_conf(attempt.run.conf_json);
     made.hidden = std::move(opened->hidden);
+    take_order_values(made);
     if (!opened->closed.empty()) {
       made.fault = "the password \"" + opened->closed.front() +
                    "\" of the run's conf was sealed with another secret.key: put that file back, "
@@ -285,7 +305,7 @@ ParamsCache::Params RegistryLaunchContext::params_of(const Attempt& attempt) {
     if (stars && stars->is_object()) shown.update(*stars);
     made.shown = std::make_shared<const json>(std::move(shown));
   }
-  const std::size_t bytes = opened ? 4 * text.size() : text.size();
+  const std::size_t bytes = made.order_values.size() + (opened ? 4 * text.size() : text.size());
   auto params = std::make_shared<const RunParams>(std::move(made));
   params_.keep(attempt.run.seq, attempt.dag.version, params, bytes);
   return params;
@@ -386,11 +406,17 @@ Result<std::string> RegistryLaunchContext::context_json(const Attempt& attempt,
     if (!value) return value.error();
     if (*value) upstream[id] = value_or_text(**value);
   }
-  const auto order = quarantine_order_of(attempt.run.conf_json, attempt.task.id);
+  std::string values;
+  if (attempt.run.conf_json.find(quarantine_values_member) != std::string::npos) {
+    const auto params = opened_params(attempt);
+    if (!params) return params.error();
+    values = (*params)->order_values;
+  }
+  const auto order = quarantine_order_of(attempt.run.conf_json, attempt.task.id, values);
   // Setups and what is done on exit go with any run; no other table does.
   if (!order && attempt.task.is_data) return order.error();
   if (order && !order->empty()) {
-    auto told = parse_untrusted(*order, {.bytes = std::size_t{8} << 20, .tokens = 2'000'000});
+    auto told = parse_untrusted(*order, order_text_limits);
     if (!told) return told.error();
     context["quarantine"] = std::move(*told);
   }

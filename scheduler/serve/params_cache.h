@@ -19,7 +19,10 @@ struct RunParams {
   std::shared_ptr<const nlohmann::json> told, shown;
   std::string told_conf, shown_conf;  // the conf alone, JSON text; empty: nothing in it is sealed
   std::vector<std::string> hidden;    // the passwords
-  std::string fault;                  // not empty: a password cannot be opened, and why
+  // Opened, of an order for the quarantine (see run_conf.h): in none of the above, and for its task
+  // alone.
+  std::string order_values;
+  std::string fault;  // not empty: a password cannot be opened, and why
 };
 
 // Bounded by the bytes of their texts (read, they take several times that) and by their number;

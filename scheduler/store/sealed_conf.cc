@@ -12,6 +12,9 @@ using json = nlohmann::json;
 
 constexpr char sealed_name[] = "batuta:sealed";
 constexpr std::string_view conf_purpose = "run.conf";
+// Of our own texts: an order for the quarantine is larger than a body that people may send.
+constexpr JsonLimits conf_limits{
+    .bytes = std::size_t{8} << 20, .tokens = 2'000'000, .string_bytes = std::size_t{8} << 20};
 
 std::string bound_place(const std::string& dag_id, const std::string& name) {
   return dag_id + "/" + name;  // neither has a slash
@@ -29,7 +32,7 @@ const std::string* box_in(const json& value) {
 bool seal_conf(const SecretKey& key, const std::string& dag_id,
                const std::vector<std::string>& names, std::string& conf_json) {
   if (names.empty()) return false;
-  auto conf = parse_untrusted(conf_json);
+  auto conf = parse_untrusted(conf_json, conf_limits);
   if (!conf || !conf->is_object()) return false;
   bool any = false;
   for (const std::string& name : names) {
@@ -59,7 +62,7 @@ bool may_hold_boxes(const std::string& conf_json) {
 std::optional<OpenedConf> open_conf(const SecretKey& key, const std::string& dag_id,
                                     const std::string& conf_json) {
   if (!may_hold_boxes(conf_json)) return std::nullopt;
-  auto conf = parse_untrusted(conf_json);
+  auto conf = parse_untrusted(conf_json, conf_limits);
   if (!conf || !conf->is_object()) return std::nullopt;
   OpenedConf out;
   for (auto& [name, value] : conf->items()) {
@@ -81,7 +84,7 @@ std::optional<OpenedConf> open_conf(const SecretKey& key, const std::string& dag
 
 bool reseal_conf(const SecretKey& from, const SecretKey& to, const std::string& dag_id,
                  std::string& conf_json) {
-  auto conf = parse_untrusted(conf_json);
+  auto conf = parse_untrusted(conf_json, conf_limits);
   if (!conf || !conf->is_object()) return false;
   bool all = true;
   for (auto& [name, value] : conf->items()) {
@@ -101,7 +104,7 @@ bool reseal_conf(const SecretKey& from, const SecretKey& to, const std::string& 
 
 std::string shown_conf(std::string conf_json) {
   if (!may_hold_boxes(conf_json)) return conf_json;
-  auto conf = parse_untrusted(conf_json);
+  auto conf = parse_untrusted(conf_json, conf_limits);
   if (!conf || !conf->is_object()) return conf_json;
   for (auto& [name, value] : conf->items()) {
     if (box_in(value) != nullptr) value = "***";

@@ -163,6 +163,21 @@ TEST_CASE("an order for the quarantine is the one task's that it names, or nobod
   CHECK_FALSE(quarantine_order_of(R"({"batuta:quarantine":{"verb":)", "silver"));
 }
 
+TEST_CASE("the values of an order for the quarantine stand apart from it, to be sealed") {
+  RunRequested request;
+  request.conf_json = "{}";
+  REQUIRE(add_quarantine_order(
+              request, R"({"verb":"repair","task_id":"silver","set":{"cpf":"s3cret-value"}})")
+              .ok());
+  const auto conf = nlohmann::json::parse(request.conf_json);
+  CHECK(conf[quarantine_member].dump().find("s3cret") == std::string::npos);
+  const std::string values = conf[quarantine_values_member];
+  const auto order = quarantine_order_of(request.conf_json, "silver", values);
+  REQUIRE(order);
+  CHECK(nlohmann::json::parse(*order)["set"]["cpf"] == "s3cret-value");
+  CHECK_FALSE(quarantine_order_of(request.conf_json, "silver", "[]"));
+}
+
 TEST_CASE("an order that is larger than the body that brought it is carried out, or refused") {
   RunRequested request;
   request.conf_json = "{}";

@@ -185,6 +185,10 @@ def rows_in_quarantine_are_decided_on_once():
         would = decided("repair", "--file", str(corrected), "--dry-run")
         assert {(one["row"], one["outcome"]) for one in would["rows"]} == \
             {(held["4"]["_row_id"], "published"), (held["2"]["_row_id"], "kept")}, would
+        one = folder.path / "one.json"
+        one.write_text(json.dumps({"_row_id": held["4"]["_row_id"], "amount": 4}))
+        would = decided("repair", "--file", str(one), "--dry-run")
+        assert [row["outcome"] for row in would["rows"]] == ["published"], would
         assert server.sql("SELECT id FROM silver.orders") == [[1]]
         # Silver, its history and the quarantine are one publication: it dies before, between and after them.
         for step, row, value in (("accept_after_commit:1", "3", {"country": "BR"}), ("publish_after_link:2", "4", {"amount": "4"})):
@@ -199,6 +203,8 @@ def rows_in_quarantine_are_decided_on_once():
             assert server.wait_run("shop", order["dag_run_id"], 90)["state"] == "success", server.tasks("shop", order["dag_run_id"])
             again = server.call("POST", "/api/lake/quarantine/shop/orders", body)
             assert again["repeated"] and again["dag_run_id"] == order["dag_run_id"], again
+        conf = server.get(f"/api/v2/dags/shop/dagRuns/{order['dag_run_id']}")["conf"]
+        assert conf["batuta:quarantine_values"] == "***" and conf["batuta:quarantine"]["operation"] == "op-4", conf
         other = server.cli("lake", "quarantine", "replay", "shop/orders", "--all", "--operation", "op-3", check=False)
         assert other.returncode == 1 and "operation 'op-3' was another order" in other.stderr, other
         assert server.sql("SELECT id, CAST(amount AS VARCHAR), fix FROM silver.orders ORDER BY id") == \

@@ -206,6 +206,31 @@ struct PasswordFixture : Fixture {
 }  // namespace
 
 TEST_CASE_FIXTURE(PasswordFixture,
+                  "the values of an order for the quarantine reach its task, and no template") {
+  Dag data = *of;
+  RunRow run;
+  run.seq = RunSeq{1};
+  run.conf_json = R"({"batuta:quarantine":{"verb":"repair","task_id":"use"},)"
+                  R"("batuta:quarantine_values":"{\"set\":{\"cpf\":\"s3cret-row\"}}"})";
+  REQUIRE(seal_conf(key, "p", {quarantine_values_member}, run.conf_json));
+  REQUIRE(run.conf_json.find("s3cret") == std::string::npos);
+  CHECK(shown_conf(run.conf_json).find("\"verb\":\"repair\"") != std::string::npos);
+  TaskInstanceRow row;
+  row.task = *find_task(data, "use");
+  data.tasks[row.task].is_data = true;
+  const Status told = context.render_launch(
+      {run, data, data.tasks[row.task], row, row,
+       [](TaskIndex, std::string_view) { return std::optional<std::string>("x"); }},
+      launch, rendered);
+  REQUIRE_MESSAGE(told.ok(), (told ? "" : told.error().message));
+  CHECK(launch.context_json.find(R"("set":{"cpf":"s3cret-row"})") != std::string::npos);
+  CHECK(launch.params_json.find("s3cret-row") == std::string::npos);
+  CHECK(rendered.find("s3cret-row") == std::string::npos);
+  for (const Secret& secret : launch.secrets)
+    for (const std::string& word : secret.mask) CHECK(word.find("s3cret-row") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(PasswordFixture,
                   "a password of the conf reaches the task; rendered fields and log have stars") {
   REQUIRE(conf.find("s3cret") == std::string::npos);
   const std::string told = command(*of, RunSeq{1}, conf, "use");
