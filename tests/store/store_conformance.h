@@ -48,9 +48,32 @@ inline Changes rich_changes() {
   c.publications = {make_publication(3, key)};
   c.accepted = {make_accepted(key)};
   c.watermarks = {{"etl", "task_1", at(50)}};
-  c.waits = {{RunSeq{1}, 1, MapIndex{2}, WaitKind::check, at(51), at(52), at(53), true, "a file",
-              RunSeq{7}, "other", at(54), "load", 3, 5, R"({"file":"/x"})", Duration(60), true,
-              Duration(600)}};
+  c.waits = {{RunSeq{1},
+              1,
+              MapIndex{2},
+              WaitKind::check,
+              at(51),
+              at(52),
+              at(53),
+              true,
+              "a file",
+              RunSeq{7},
+              "other",
+              at(54),
+              "load",
+              3,
+              5,
+              R"({"file":"/x"})",
+              Duration(60),
+              true,
+              Duration(600),
+              Resume::timed_out,
+              OnTimeout::fail,
+              true,
+              R"({"page":3})",
+              "hub",
+              R"({"run":1})",
+              "timed out"}};
   c.backfills = {make_full_backfill(5, "v1")};
   c.backfill_ticks = {{5, 1, at(2), TickOutcome::in_flight, RunSeq{1}}};
   OutboxRow publish;
