@@ -117,6 +117,11 @@ TEST_CASE_FIXTURE(Branches,
     body.emplace("logical_date", nullptr);
     return call(Method::post, "/api/v2/dags/demo/dagRuns", body.dump(), "ana");
   };
+  backend.answer = [](const Event&) {
+    Reply reply;
+    reply.code = Errc::conflict;
+    return reply;
+  };
   const auto none = start({{"branch", "fix"}});
   CHECK(none.status == 422);
   CHECK(none.body.find("there is no branch fix") != none.body.npos);

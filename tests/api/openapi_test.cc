@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lakelog/branch.h"
 #include "scheduler/api/routes.h"
 #include "stream/letters.h"
 #include "tests/api/existing_path.h"
@@ -69,7 +70,17 @@ struct Documented : HasBundles, TestApi {
                                      .dump());
     };
     add_dead_letter();
+    add_branch();
     document = get("/openapi.json");
+  }
+
+  // As existing_path() names it, with a table that is on it alone.
+  void add_branch() {
+    const auto lake = lakelog::open_storage(home + "/lake");
+    const auto made = lakelog::create_branch(**lake, {"1", ""});
+    REQUIRE(made.ok());
+    write_lake_version(home, lakelog::branch_key(made->ref(), "gold/sales/tried"), 0,
+                       empty_lake_table());
   }
 
   // Of the contract sales/orders, which a DAG of its own names.
@@ -172,6 +183,7 @@ TEST_CASE("answers have the members that the document names, of their types, and
     std::string path = existing_path(route.pattern);
     if (path.ends_with("/rights")) path += "?action=read&resource=dag:demo";
     if (path.ends_with("/calendar")) path += "?at=2026-01-01T00:00:00Z&at=2026-01-02T00:00:00Z";
+    if (path.ends_with("/diff")) path += "?table=gold/sales/tried";
     const auto response = api.call(Method::get, path);
     CHECK(response.status == route.status);
     const auto& content = api.operation(route)["responses"]["200"]["content"];
