@@ -439,6 +439,37 @@ export interface LakeAlertCounts {
   acknowledged: number; closed: number; open: number;
 }
 
+export interface LakeBranch {
+  created_at: string; created_by: string; is_dropping: boolean; name: string; note: string | null;
+}
+
+export interface LakeBranchCollection {
+  branches: LakeBranch[]; total_entries: number;
+}
+
+export interface LakeBranchDetails {
+  created_at: string; created_by: string; hidden: number; is_dropping: boolean; name: string; note: string | null;
+  tables: LakeBranchTable[];
+}
+
+export interface LakeBranchDiff {
+  added: number | null; branch: string; changed: number | null; columns_added: string[]; columns_removed: string[];
+  compared: string[]; cut: boolean; key: string[]; lake: LakeBranchSide | null; masked: string[];
+  on_branch: LakeBranchSide; removed: number | null; rows: LakeBranchRow[]; table: string; unchanged: number | null;
+}
+
+export interface LakeBranchRow {
+  key: Record<string, unknown>; values: Record<string, unknown>; what: string;
+}
+
+export interface LakeBranchSide {
+  bytes: number; files: number; rows: number | null; version: number;
+}
+
+export interface LakeBranchTable {
+  base_version: number | null; has_moved: boolean; lake_version: number | null; table: string; version: number;
+}
+
 export interface LakeColumn {
   business_name: string | null; classification: string | null; description: string | null; is_key: boolean;
   is_masked: boolean; is_partition: boolean; mask: string | null; name: string; nullable: boolean; tags: string[];
