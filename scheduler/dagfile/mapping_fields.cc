@@ -17,6 +17,8 @@ constexpr MappedField mapped_fields[] = {
     {"container", "image", R"("image")"},
     {"container", "command", "[]"},
     {"container", "env", "{}"},
+    {"databricks", "run_now", R"({"job_id":1})"},
+    {"databricks", "submit", R"({"tasks":[]})"},
     {"http", "method", R"("GET")"},
     {"http", "url", R"("http://localhost/")"},
     {"http", "body", "null"},

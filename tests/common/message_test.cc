@@ -65,6 +65,8 @@ Finished a_finish() {
   done.shown_json = "2";
   done.hidden = {"s3cret"};
   done.output_found = true;
+  done.wait_json = R"({"wait_for":{"delay":"1m"}})";
+  done.payload_json = "[7]";
   done.outputs = {{"gold/x", true, -1, "{}"}, {"gold/y", false, 7, ""}};
   return done;
 }
@@ -212,7 +214,7 @@ TEST_CASE("an enumeration or a flag outside its range is malformed") {
   std::string body = body_of(FromAgent{a_finish()});
   const std::size_t outcome_at = 1 + 2 + static_cast<std::size_t>(body[2]) + 1;  // behind the key
   REQUIRE(body[outcome_at] == static_cast<char>(Outcome::crashed));
-  body[outcome_at] = static_cast<char>(Outcome::refused) + 1;
+  body[outcome_at] = static_cast<char>(Outcome::deferred) + 1;
   CHECK(decode_from_agent(body).error().code == Errc::malformed);
   const std::string wide{"\x04\x0c\x80\x80\x80\x80\x80\x40", 8};  // peak memory is 64 bits
   CHECK(decode_from_agent(wide).ok());
