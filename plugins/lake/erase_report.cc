@@ -42,9 +42,9 @@ void EraseRecord::read(const std::string& text) {
     throw plugin::FinalError("operation " + operation_ +
                              " was another erasure (another person, other columns or another "
                              "scope): give this one an id of its own");
-  for (const auto& [file, records] : object("raw").items())
-    raw_[file] = json_int(records).value_or(0);
-  for (const auto& [file, yes] : object("sources").items()) sources_.insert(file);
+  const json raw = object("raw"), sources = object("sources");  // items() keeps no temporary
+  for (const auto& [file, records] : raw.items()) raw_[file] = json_int(records).value_or(0);
+  for (const auto& [file, yes] : sources.items()) sources_.insert(file);
   const auto field = [&](const char* name) {
     const json value = kept->value(name, json());
     return value.is_string() ? value.get<std::string>() : std::string();
