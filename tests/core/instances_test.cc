@@ -319,6 +319,8 @@ TEST_CASE("a task that is new in a mapped group ends item by item, as those befo
   clear.only_failed = clear.dry_run = false;
   clear.stored = world.ledger.runs.at(run);
   REQUIRE(world.ask(clear).code == Errc::ok);
+  world.step();  // it starts when its results have moved
+  REQUIRE(world.run_state(run) == DagRunState::running);
   for (const char* task : {"e", "f"}) {
     CHECK(world.state_of(run, task, MapIndex{0}) == TaskState::upstream_failed);
     CHECK(world.row(run, task, MapIndex{2}).map_name == "z");
