@@ -1,8 +1,12 @@
 // Groups, setups and teardowns, and what runs at the end, as the file says them.
 #include <doctest/doctest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
 #include "scheduler/dagfile/dag_codec.h"
 #include "scheduler/dagfile/task_groups.h"
+#include "scheduler/dagfile/wait_types.h"
 #include "tests/dagfile/dagfile_fixture.h"
 
 namespace batuta {
@@ -100,6 +104,30 @@ TEST_CASE("a single task of on_exit need not be a list") {
                                  R"("on_exit":{"task_id":"b","type":"empty"}})");
   REQUIRE(result.dag);
   CHECK(upstream_of(*result.dag, "b") == "a");
+}
+
+TEST_CASE("what a plugin waits for is read as a sensor's fields are, and a wrong one is named") {
+  const auto wrong = [](const char* text) {
+    const auto read = read_deferral(*parse_untrusted(text));
+    REQUIRE(!read.ok());
+    return read.error().where + ": " + read.error().message;
+  };
+  CHECK(wrong(R"({})").starts_with("/wait_for: a sensor needs \"wait_for\""));
+  CHECK(wrong(R"({"wait_for":{"until":"soon"}})").starts_with("/wait_for/until: "));
+  CHECK(wrong(R"({"wait_for":{"delay":"1m"},"timeout":"long"})").starts_with("/timeout: "));
+  CHECK(wrong(R"({"wait_for":{"delay":"1m"},"soft_fail":true})").find("soft_fail") !=
+        std::string::npos);
+  CHECK(wrong(R"({"wait_for":{"delay":"1m"},"on_timeout":"stop"})") ==
+        R"(/on_timeout: must be "resume", "fail" or "skip")");
+  CHECK(wrong(R"({"wait_for":{"file":"/in/{{ ds }}"}})").find("is a template, and none is") !=
+        std::string::npos);
+  CHECK(wrong(R"({"wait_for":{"delay":"1m"},"on_cancel":{"url":"/x","method":"GET"}})")
+            .starts_with("/on_cancel/connection: "));
+  const auto read = read_deferral(*parse_untrusted(
+      R"({"wait_for":{"delay":"1m"},"timeout":"1h","poke_interval":"5s","on_timeout":"fail"})"));
+  REQUIRE(read.ok());
+  CHECK((*read)["wait_for"]["delay"] == "1m");
+  CHECK((*read)["on_timeout"] == "fail");
 }
 
 }  // namespace batuta

@@ -14,6 +14,7 @@
 #include "common/safe_json.h"
 #include "plugins/sdk/plugin.h"
 #include "worker/attempt_host.h"
+#include "worker/deferral.h"
 #include "worker/plugin_folder.h"
 #include "worker/plugin_host.h"
 #include "worker/posix.h"
@@ -373,6 +374,26 @@ TEST_CASE("what an end hands in is not dropped: a part that is deferred may hand
         "the plugin called defer() and handed in output()");
   CHECK(reason([](Context& c) { c.branch({"a"}); }) ==
         "the plugin called defer() and handed in branch()");
+}
+
+TEST_CASE(
+    "a scheduler that is older than deferral is not told of any: the attempt fails and says so") {
+  Finished report;
+  report.outcome = Outcome::deferred;
+  report.wait_json = wait_for_a_file;
+  report.payload_json = "1";
+  Finished told = report;
+  judge_deferral({}, deferral_version, told);
+  CHECK(told.outcome == Outcome::deferred);
+  told = report;
+  judge_deferral({}, deferral_version - 1, told);
+  CHECK(told.outcome == Outcome::failed_no_retry);
+  CHECK(told.reason.find("knows no deferral: update it") != std::string::npos);
+  CHECK(told.wait_json.empty());
+  told = report;
+  told.payload_json = "{";  // written over by the plugin
+  judge_deferral({}, deferral_version, told);
+  CHECK(told.outcome == Outcome::failed_no_retry);
 }
 
 TEST_CASE("a host that is older than defer() serves all else, and says so when asked for it") {
