@@ -85,6 +85,9 @@ class Workspace {
     request.timeout = std::chrono::seconds(60);
     request.max_body = max_answer;
     request.outgoing = outgoing_;
+    // Not a request that starts or cancels something: whoever breaks it off does not know what came
+    // of it.
+    if (body == nullptr) request.cancelled = [this] { return context_.cancelled(); };
     Duration pause = std::chrono::seconds(1);
     for (int asked = 1;; ++asked) {
       const auto answer = batuta::http_call(request);
