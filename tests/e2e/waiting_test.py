@@ -203,7 +203,7 @@ def defers_a_plugins_task_through_kills():
         over = dag("over", [task("import batuta\nbatuta.defer({'delay': '1h'})", execution_timeout="2s")], default_args={"retries": 0})
         server = folder.server({"defers": defers, "late": late, "wrong": wrong, "over": over, "busy": dag("busy", [shell("one", "true")])}, arguments=["--slots", "1"]).start()
         run = server.trigger("defers")["dag_run_id"]
-        eventually(lambda: state(server, "defers", run, "job") == "deferred", 20, "it gave its slot back")
+        eventually(lambda: state(server, "defers", run, "job") == "deferred", 60, "it gave its slot back")
         others = {name: server.trigger(name)["dag_run_id"] for name in ("late", "wrong", "over")}
         assert server.wait_run("busy", server.trigger("busy")["dag_run_id"])["state"] == "success"
         told = server.cli("tasks", "explain", "defers", run, "job").stdout

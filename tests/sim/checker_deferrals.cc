@@ -34,7 +34,7 @@ void Checker::check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& 
   if (task.is_resolved || touched_ever(run.run)) return;
   const auto text = [&] { return named_task(run, row); };
   const bool late = row.reason.find("while it waited for") != std::string::npos;
-  if (old.state == TaskState::deferred && row.failures > old.failures && late) {
+  if (row.failures > old.failures && late) {
     ++late_deferrals_[row.key()];
     c_.met(Situation::deferral_timed_out);
   }
@@ -49,7 +49,7 @@ void Checker::check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& 
   const bool resumes = row.state == TaskState::queued && row.fence == old.fence + 1 && before &&
                        before->ended && before->report.outcome == Outcome::deferred;
   const bool same = row.losses == old.losses && row.failures == old.failures;
-  if (resumes && same && old.losses == 0) {
+  if (resumes && same && old.losses == 0 && late_deferrals(row.key()) == 0) {
     require(row.try_number == old.try_number, "I36",
             [&] { return "went on in another try: " + text(); });
   }
