@@ -61,7 +61,7 @@ def gold_is_delivered_to_a_postgresql_of_its_own():
             query = "SELECT sum(net), count(*) FROM ecommerce.sales_daily"
             told = subprocess.run(f'{command} -qAtc "{query}"', shell=True, capture_output=True, text=True, timeout=30)
             lake = json.loads(run("lake", "sql", query.replace("FROM ", "FROM gold."), "--home", home, "-o", "json").stdout)
-            assert told.stdout.strip().split("|") == [str(value) for value in lake[0]], (told, lake)
+            assert told.stdout.strip().split("|") == [str(value) for value in lake[0].values()], (told, lake)
             port = int(command.split(" -p ")[1].split()[0])
             # Nobody else gets in without the password.
             stranger = subprocess.run([*command.split()[1:], "-w", "-c", "SELECT 1"], capture_output=True, text=True, timeout=30, env={"PATH": os.environ["PATH"], "HOME": "/nowhere"})
