@@ -361,7 +361,8 @@ class Eraser {
   void everywhere() {
     miss("log entries of the tables",
          "statistics of files that are gone may hold single values as bounds, until the log is "
-         "cleaned up: batuta lake vacuum TABLE --log-retain 0s");
+         "cleaned up: batuta lake vacuum TABLE --log-retain 0s, twice (the first makes the "
+         "checkpoint behind which the second deletes)");
     miss("tables and rows made from these under other columns",
          "run their models again: they follow what changed here");
     if (!lake_.is_folder())
