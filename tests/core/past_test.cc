@@ -43,19 +43,21 @@ TEST_CASE("a run on a branch of the lake waits for no run before it, and holds n
   world.add(looking_back());
   world.join("w", 8);
   const RunSeq first = trigger_for(world, "2026-01-01T00:00:00Z");
-  const RunSeq tried =
-      world.trigger("dag", [](RunRequested& r) { r.branch = "fix/0123456789abcdef"; });
+  const RunSeq tried = world.trigger("dag", [](RunRequested& r) {
+    r.branch = "fix/0123456789abcdef";
+    r.run_after = at("2026-01-15T00:00:00Z");  // a run without a logical date goes by it
+  });
   CHECK(world.state_of(tried, "a") == TaskState::queued);
   world.finish(world.attempt(first, "a"));
-  const RunSeq second = trigger_for(world, "2026-12-01T00:00:00Z");
+  const RunSeq second = trigger_for(world, "2026-02-01T00:00:00Z");
   CHECK(world.state_of(second, "a") == TaskState::queued);
   world.finish(world.attempt(tried, "a"), Outcome::failed);
   for (int i = 0; i < 3; ++i) world.step();
   world.restart();
   world.join("w", 8);
-  const RunSeq third = trigger_for(world, "2026-12-02T00:00:00Z");
+  const RunSeq third = trigger_for(world, "2026-02-02T00:00:00Z");
   CHECK(world.state_of(third, "a") == TaskState::none);
-  const RunSeq between = trigger_for(world, "2026-06-01T00:00:00Z");
+  const RunSeq between = trigger_for(world, "2026-01-20T00:00:00Z");
   CHECK(world.state_of(between, "a") == TaskState::queued);
   CHECK(world.ledger.dags.at("dag").consecutive_failures == 0);
 }
