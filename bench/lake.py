@@ -94,8 +94,10 @@ class Lake:
         before, begun = cpu_of(family_of(server.process.pid)), time.perf_counter()
         run = server.ask(f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None})["dag_run_id"]
         path = f"/api/v2/dags/{dag}/dagRuns/{run}"
-        with server.open(path + "/wait?interval=1", timeout=timeout) as answer:
-            answer.read()
+        deadline = time.time() + timeout
+        while server.ask(path)["state"] not in ("success", "failed") and time.time() < deadline:
+            with server.open(path + "/wait?interval=1") as answer:  # ends by itself before a long run does
+                answer.read()
         wall = time.perf_counter() - begun
         used = cpu_of(family_of(server.process.pid)) - before
         tasks = server.ask(path + "/taskInstances")["task_instances"]
