@@ -243,7 +243,7 @@ def a_folder_of_models_from_the_command_line():
         eventually(lambda: "1 AS lot" in json.dumps(server.get("/api/v2/dags/shop/tasks")), 30, "the scheduler reads the files anew")
         applied = json.loads(apply(0, "--plan", changed["plan"], "-o", "json").stdout)
         assert (applied["state"], applied["tables"]) == ("success", ["silver/shop/orders", "gold/shop/position"]), applied
-        assert [task["task_id"] for task in server.tasks("shop", applied["dag_run_id"])] and plan(0)
+        plan(0)
         assert "nothing to do" in apply(0, "--yes").stderr
         source.write_text(ORDERS_MODEL)
         ran = json.loads(server.cli("models", "run", "gold/shop/position", "--folder", models, "--value", "params.day=2026-11-20", "-o", "json").stdout)
