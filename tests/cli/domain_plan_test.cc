@@ -35,7 +35,7 @@ slaProperties:
   - {property: generalAvailability, value: 2026-01-01}
 )";
 
-contract::Contract read(const std::string& yaml) {
+contract::Contract contract_read(const std::string& yaml) {
   auto found = contract::read_contract(yaml, "c.yaml");
   for (const auto& problem : found.problems) MESSAGE(problem.text());
   REQUIRE(found.contract);
@@ -57,7 +57,7 @@ bool says(const std::vector<std::string>& lines, const std::string& words) {
 }  // namespace
 
 TEST_CASE("a domain is its contracts, two DAGs, and roles and groups of readers and engineers") {
-  const auto domain = domain_of("risk", read(orders), orders, "@hourly");
+  const auto domain = domain_of("risk", contract_read(orders), orders, "@hourly");
   REQUIRE(domain.ok());
   CHECK(part_of(*domain, "contracts/risk/orders.odcs.yaml").text == orders);
   const auto ingestion = parse_untrusted(part_of(*domain, "dags/risk_ingestion.json").text);
@@ -81,7 +81,7 @@ TEST_CASE("a domain is its contracts, two DAGs, and roles and groups of readers 
 }
 
 TEST_CASE("what nothing here carries out yet is said, and never faked") {
-  const auto domain = domain_of("risk", read(orders), orders, "");
+  const auto domain = domain_of("risk", contract_read(orders), orders, "");
   REQUIRE(domain.ok());
   CHECK(says(domain->not_carried_out, "silver holds them as they are: client (confidential)"));
   CHECK(says(domain->not_carried_out, "retention of 3 y"));
@@ -94,7 +94,7 @@ TEST_CASE("what nothing here carries out yet is said, and never faked") {
   masked.replace(masked.find(open), open.size(),
                  "classification: confidential, customProperties: "
                  "[{property: batuta.mask, value: redact}]}");
-  const auto hidden = domain_of("risk", read(masked), masked, "");
+  const auto hidden = domain_of("risk", contract_read(masked), masked, "");
   REQUIRE(hidden.ok());
   CHECK(says(hidden->not_carried_out, "masking policies by group: the masks of orders"));
   CHECK_FALSE(says(hidden->not_carried_out, "as they are"));
@@ -104,7 +104,7 @@ TEST_CASE(
     "what the contract promises of a domain is watched: its age, and failures beyond a number") {
   std::string text = orders;
   text.replace(text.find("name: orders"), 12, "name: Orders");
-  const auto domain = domain_of("risk", read(text), text, "");
+  const auto domain = domain_of("risk", contract_read(text), text, "");
   REQUIRE(domain.ok());
   const auto read_back =
       monitor::parse_monitors("risk", part_of(*domain, "monitors/risk.json").text);
@@ -130,22 +130,25 @@ TEST_CASE(
                    "service level processingFailures some: write it as a whole number")}) {
     std::string other = text;
     other.replace(other.find(from), std::string(from).size(), to);
-    const auto told = domain_of("risk", read(other), other, "");
+    const auto told = domain_of("risk", contract_read(other), other, "");
     REQUIRE(told.ok());
     CHECK_MESSAGE(says(told->not_carried_out, note), note);
   }
 }
 
 TEST_CASE("a domain needs a name that fits, its own contract, and a table that can be read") {
-  CHECK(domain_of("Risk", read(orders), orders, "").error().message.find("named as a bundle") !=
-        std::string::npos);
-  CHECK(domain_of("sales", read(orders), orders, "").error().message.find("domain \"risk\"") !=
-        std::string::npos);
+  CHECK(domain_of("Risk", contract_read(orders), orders, "")
+            .error()
+            .message.find("named as a bundle") != std::string::npos);
+  CHECK(domain_of("sales", contract_read(orders), orders, "")
+            .error()
+            .message.find("domain \"risk\"") != std::string::npos);
   std::string without = orders;
   const auto begin = without.find("servers:"), end = without.find("schema:");
   without.erase(begin, end - begin);
-  CHECK(domain_of("risk", read(without), without, "").error().message.find("can be read") !=
-        std::string::npos);
+  CHECK(
+      domain_of("risk", contract_read(without), without, "").error().message.find("can be read") !=
+      std::string::npos);
 }
 
 TEST_CASE("a part is made, renewed, or left; what others made or changed is a conflict") {
