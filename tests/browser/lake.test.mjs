@@ -399,7 +399,7 @@ test('dead letters are shown whole, repaired, sent again and given up; whoever m
   const dialog = page.getByRole('dialog');
   await rows.filter({ hasText: 'missing_id' }).getByRole('button').first().click();
   await dialog.getByText('"note"', { exact: false }).first().waitFor();
-  assert.ok((await dialog.textContent()).includes(canary), 'what was sent is shown as text');
+  assert.ok((await dialog.textContent()).includes(JSON.stringify(canary)), 'what was sent is shown as text');
   await check(page, 'a letter');
   await dialog.getByRole('button', { name: 'Close' }).click();
   await rows.filter({ hasText: 'missing_id' }).getByRole('button', { name: 'Repair letter' }).click();

@@ -21,10 +21,10 @@ const topicColumns: readonly Column<LakeLetterTopic>[] = [
   {
     name: t('Topic'),
     cell: (one) => (
-      <>
+      <div>
         <a href={lettersLink(one)}>{one.topic}</a>
         {one.problem !== null && <p class="lake-problem">{one.problem}</p>}
-      </>
+      </div>
     ),
   },
   { name: t('Contract'), cell: (one) => `${one.domain}/${one.table}` },
@@ -69,10 +69,10 @@ function columnsOf(picks: Picks<LakeLetter> | null, canSend: boolean, onDo: (wha
     {
       name: t('Reason'),
       cell: (one) => (
-        <>
+        <div>
           {one.reason}
           {one.message !== null && <p class="lake-about">{one.message}</p>}
-        </>
+        </div>
       ),
     },
     { name: t('Value'), cell: (one) => <span class="letter-value mono">{one.value ?? one.no_value ?? '–'}</span> },
