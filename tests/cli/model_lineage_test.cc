@@ -49,6 +49,6 @@ TEST_CASE("lineage of a table is a step of each column; what is unknown says why
   CHECK(rows[3]["from_table"].is_null());
   CHECK(rows[3]["unknown"].is_null());
   CHECK_THROWS_WITH_AS(trace_columns(lineage_in, "gold/shop/sums", "no"),
-                       "the newest version of gold/shop/sums has no column no", Failure);
-  CHECK_THROWS_AS(trace_columns(lineage_in, "bronze/shop/raw", ""), Failure);
+                       "the newest version of gold/shop/sums has no column no", batuta::cli::Failure);
+  CHECK_THROWS_AS(trace_columns(lineage_in, "bronze/shop/raw", ""), batuta::cli::Failure);
 }

@@ -18,8 +18,8 @@ namespace {
 std::string lineage_said(const std::string& output) {
   const auto metrics = json::parse(lakelog::parse_payload(output)->metrics_json);
   std::string out;
-  for (const auto& [column, origin] :
-       json::parse(metrics["column_lineage"].get<std::string>()).items()) {
+  const json told = json::parse(metrics["column_lineage"].get<std::string>());
+  for (const auto& [column, origin] : told.items()) {
     out += (out.empty() ? "" : " ") + column + "=";
     if (origin.contains("unknown")) {
       out += "?";
