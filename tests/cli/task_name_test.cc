@@ -11,7 +11,7 @@ using namespace batuta::cli;
 namespace {
 
 // What a verb makes of these words; the message when they do not go together.
-std::string read(std::vector<std::string> words) {
+std::string words_read(std::vector<std::string> words) {
   CLI::App app;
   std::string task_id;
   int map_index = -1;
@@ -28,14 +28,14 @@ std::string read(std::vector<std::string> words) {
 }  // namespace
 
 TEST_CASE("one instance of a mapped task is named by task[3] or --map-index") {
-  CHECK(read({"fetch"}) == "fetch -1");
-  CHECK(read({"fetch[3]"}) == "fetch 3");
-  CHECK(read({"fetch", "--map-index", "3"}) == "fetch 3");
-  CHECK(read({"fetch[3]", "--map-index", "3"}) == "fetch 3");
-  CHECK(read({"fetch[3]", "--map-index", "4"}) ==
+  CHECK(words_read({"fetch"}) == "fetch -1");
+  CHECK(words_read({"fetch[3]"}) == "fetch 3");
+  CHECK(words_read({"fetch", "--map-index", "3"}) == "fetch 3");
+  CHECK(words_read({"fetch[3]", "--map-index", "3"}) == "fetch 3");
+  CHECK(words_read({"fetch[3]", "--map-index", "4"}) ==
         "--map-index: 4 is another instance than fetch[3]");
   for (const char* wrong : {"fetch[x]", "fetch[]", "fetch[-1]", "[3]", "fetch[123456]"}) {
     CAPTURE(wrong);
-    CHECK(read({wrong}).find("write task, or task[3]") != std::string::npos);
+    CHECK(words_read({wrong}).find("write task, or task[3]") != std::string::npos);
   }
 }
