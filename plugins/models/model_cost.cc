@@ -1,7 +1,10 @@
 #include "plugins/models/model_cost.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <system_error>
 
 #include "common/safe_json.h"
 #include "plugins/lake/file_stats.h"
@@ -25,6 +28,19 @@ bool is_opened(const lake::DeltaTable& table, const lakelog::AddFile& file,
   return !listed;
 }
 
+// operationMetrics are texts in the log, whatever was handed in.
+std::optional<std::int64_t> metric_number(const nlohmann::json& metrics, const char* name) {
+  const auto found = metrics.find(name);
+  if (found == metrics.end()) return std::nullopt;
+  if (!found->is_string()) return json_int(*found);
+  const std::string text = found->get<std::string>();
+  std::int64_t number = 0;
+  const auto end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 Reading reading_of(const Inputs& inputs, const Increment& increment,
@@ -42,8 +58,8 @@ Reading reading_of(const Inputs& inputs, const Increment& increment,
 }
 
 std::optional<double> seconds_for(std::int64_t bytes, const nlohmann::json& metrics) {
-  const auto took = json_int(metrics.value("milliseconds", nlohmann::json()));
-  const auto then = json_int(metrics.value("bytes_read", nlohmann::json()));
+  const auto took = metric_number(metrics, "milliseconds");
+  const auto then = metric_number(metrics, "bytes_read");
   if (!took || !then || *then <= 0) return std::nullopt;
   return static_cast<double>(*took) / 1000 * static_cast<double>(bytes) /
          static_cast<double>(*then);
