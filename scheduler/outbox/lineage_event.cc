@@ -192,7 +192,7 @@ void add_column_lineage(const LineageNames& names, const lakelog::Payload& paylo
   json members{{"fields", std::move(fields)}};
   if (!unknown.empty()) members["unknown"] = std::move(unknown);
   facets["columnLineage"] =
-      facet("facets/1-2-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet",
+      facet("facets/1-0-1/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet",
             std::move(members));
 }
 
