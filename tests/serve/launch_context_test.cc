@@ -210,7 +210,7 @@ TEST_CASE_FIXTURE(PasswordFixture,
   Dag data = *of;
   RunRow run;
   run.seq = RunSeq{1};
-  run.conf_json = R"({"batuta:quarantine":{"verb":"repair","task_id":"use"},)"
+  run.conf_json = R"({"t":"x","batuta:quarantine":{"verb":"repair","task_id":"use"},)"
                   R"("batuta:quarantine_values":"{\"set\":{\"cpf\":\"s3cret-row\"}}"})";
   REQUIRE(seal_conf(key, "p", {quarantine_values_member}, run.conf_json));
   REQUIRE(run.conf_json.find("s3cret") == std::string::npos);
