@@ -164,7 +164,7 @@ std::string session_cookie_text(const Context& context, const Request& request,
                                 const std::string& token, std::chrono::seconds age) {
   // Who reaches a server with a proxy before it by its own port, without TLS, can still log in.
   const std::string* origin = request.header("origin");
-  const std::string& page = origin && *origin != "null" ? *origin : context.services.base_url;
+  const std::string& page = origin ? *origin : context.services.base_url;
   return std::string(session_cookie) + "=" + token +
          "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(age.count()) +
          (page.starts_with("https://") ? "; Secure" : "");

@@ -69,7 +69,6 @@ TEST_CASE("a session that began under TLS has a cookie for TLS alone") {
   };
   CHECK(cookie_from("https://localhost:8080").ends_with("; Secure"));
   CHECK(cookie_from("http://localhost:8080").find("Secure") == std::string::npos);
-  CHECK(cookie_from("null").find("Secure") == std::string::npos);
 }
 
 TEST_CASE("a one-time code logs in once") {
