@@ -193,9 +193,11 @@ DemoPostgres::~DemoPostgres() {
 }
 
 // Another user than ours: it may pass through the home to its own folder, and see nothing there.
-// The working folder is one that every user may be in.
+// The working folder is one that every user may be in. In a session of its own: a terminal's Ctrl-C
+// is for this process, whose tasks may still need the server.
 std::vector<std::string> DemoPostgres::as_its_user(std::vector<std::string> command) const {
-  std::vector<std::string> out = {"/usr/bin/env", "-C", "/", "setpriv", "--pdeathsig", "INT"};
+  std::vector<std::string> out = {"/usr/bin/env", "-C",          "/",  "setsid",
+                                  "setpriv",      "--pdeathsig", "INT"};
   if (!user_.empty()) {
     out.push_back("--reuid=" + std::to_string(uid_));
     out.push_back("--regid=" + std::to_string(gid_));
