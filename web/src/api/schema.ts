@@ -686,7 +686,7 @@ export interface LoginMethods {
 }
 
 export interface OutboxCollection {
-  lineage?: Record<string, unknown>; outbox: OutboxRow[]; total_entries: number;
+  lineage?: Record<string, unknown>; outbox: OutboxRow[]; total_entries: number; traces?: Record<string, unknown>;
 }
 
 export interface OutboxRow {
@@ -851,8 +851,8 @@ export interface TaskDependencyCollection {
 }
 
 export interface TaskExtra {
-  cpu: number | null; edge_labels: Record<string, unknown>; group: string | null; inlets: string[];
-  is_on_exit: boolean; is_setup: boolean; is_teardown: boolean; memory: number | null; outlets: string[];
+  cpu: number | null; edge_labels: Record<string, unknown>; group: string | null; inlets: string[]; is_on_exit: boolean;
+  is_setup: boolean; is_teardown: boolean; memory: number | null; outlets: string[];
 }
 
 export interface TaskGroup {
