@@ -38,6 +38,20 @@ concept NamesRun = requires(E e) {
   e.stored;
 };
 
+bool is_alive(const TaskInstanceRow& row, const AttemptKey& key) {
+  return row.fence == key.fence &&
+         (row.state == TaskState::queued || row.state == TaskState::running);
+}
+
+// Whether the turn leaves it over, e.g. by its report, before a hello from an older connection that
+// still names it.
+bool ends_in(const Changes& changes, const AttemptKey& key) {
+  return std::any_of(changes.tasks_updated.begin(), changes.tasks_updated.end(),
+                     [&](const auto& u) {
+                       return u.row.attempt().instance() == key.instance() && !is_alive(u.row, key);
+                     });
+}
+
 }  // namespace
 
 // ---- one turn
@@ -319,9 +333,7 @@ void Checker::check_cancels(const Effects& effects) {
     const auto at = run->second.find(cancel.key.task, cancel.key.map_index);
     if (!at) continue;
     const TaskInstanceRow row = run->second.row(*at);
-    const bool current = row.fence == cancel.key.fence &&
-                         (row.state == TaskState::queued || row.state == TaskState::running);
-    if (!current) continue;
+    if (!is_alive(row, cancel.key) || ends_in(effects.changes, cancel.key)) continue;
     const bool ends = (run->second.run.ending || ending_.count(cancel.key.run)) &&
                       !run->second.dag->tasks[row.task].is_teardown;
     const bool meant = row.asked || ends || touched_ever(run->second.run);

@@ -111,4 +111,11 @@ std::vector<WorkerId> Network::live() const {
   return ids;
 }
 
+std::vector<WorkerId> Network::all_at(Side side) const {
+  std::vector<WorkerId> ids;
+  for (const auto& [id, link] : links_)
+    if (link.open[at(side)]) ids.push_back(id);
+  return ids;
+}
+
 }  // namespace batuta::sim

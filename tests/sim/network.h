@@ -46,6 +46,8 @@ class Network {
   int agent_of(WorkerId id) const;
   // Open at both ends; ascending.
   std::vector<WorkerId> live() const;
+  // Open at `side`, whatever of it was heard there; ascending.
+  std::vector<WorkerId> all_at(Side side) const;
 
  private:
   struct Link {

@@ -55,7 +55,10 @@ void SchedulerNode::crash() {
   inbox_.clear();
   planned_.reset();
   publisher_.crash();
-  for (const auto& [link, agent] : std::exchange(links_, {}))
+  links_.clear();
+  // Also those whose hello is still under way: a connection dies with the process that had it, and
+  // nothing on it reaches a successor.
+  for (const WorkerId link : world_.network.all_at(Side::scheduler))
     world_.network.close(link, Side::scheduler);
   lose_requests();
 }
