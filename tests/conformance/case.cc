@@ -45,7 +45,8 @@ Behaviour by_itself(const Launch& launch) {
 void change(Behaviour& does, const json& told, const std::string& where) {
   const bool word = told.is_string();
   if (!word) {
-    allow_only(told, {"ends", "takes", "reason", "exit_code", "result", "watermark", "prints"},
+    allow_only(told,
+               {"ends", "takes", "reason", "exit_code", "result", "watermark", "prints", "defers"},
                where);
   }
   const std::string ends = word ? told.get<std::string>() : told.value("ends", "success");
@@ -63,6 +64,21 @@ void change(Behaviour& does, const json& told, const std::string& where) {
   }
 }
 
+// The first part of a try may wait without a slot; the rest of its entry is the other part's.
+void defer_first(Behaviour& does, const json& told, const Launch& launch,
+                 const std::string& where) {
+  if (!told.is_object() || !told.contains("defers")) return;
+  if (json::parse(launch.context_json).contains("resume")) return;
+  json wait = told["defers"];
+  allow_only(wait, {"wait_for", "timeout", "poke_interval", "on_timeout", "payload"},
+             where + "/defers");
+  does.payload_json = wait.value("payload", json(nullptr)).dump();
+  wait.erase("payload");
+  does.wait_json = wait.dump();
+  does.outcome = Outcome::deferred;
+  does.hangs = false;
+}
+
 // "r1/m[2]", "r1/m", "m[2]" or "m", whichever is there first.
 const json* entry(const json& all, const std::string& run, const std::string& task) {
   const std::string whole = task.substr(0, task.find('['));
@@ -77,11 +93,13 @@ Behaviour behaviour_of(const json& attempts, const Launch& launch, const std::st
   const json* told = entry(attempts, launch.dag_run_id, task);
   if (told == nullptr) return does;
   const std::string where = "attempts/" + task;
-  if (!told->is_array()) {
-    change(does, *told, where);
-  } else if (const auto n = static_cast<std::size_t>(launch.try_number) - 1; n < told->size()) {
-    change(does, told->at(n), where);
+  if (told->is_array()) {
+    const auto n = static_cast<std::size_t>(launch.try_number) - 1;
+    if (n >= told->size()) return does;
+    told = &told->at(n);
   }
+  change(does, *told, where);
+  defer_first(does, *told, launch, where);
   return does;
 }
 

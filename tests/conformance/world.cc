@@ -158,6 +158,10 @@ Finished World::report_of(const Alive& one) const {
       report.output_found = report.output_found || pattern->found_in(line);
     }
   }
+  if (report.outcome == Outcome::deferred) {
+    report.wait_json = one.does.wait_json;
+    report.payload_json = one.does.payload_json;
+  }
   if (report.outcome != Outcome::success) return report;
   report.result_json = one.does.result_json;
   report.has_branch = one.does.branch.has_value();

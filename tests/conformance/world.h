@@ -29,6 +29,7 @@ struct Behaviour {
   std::int64_t watermark_us = 0;
   std::optional<std::vector<std::string>> branch{};  // a branch's choice
   std::vector<std::string> prints{};                 // lines
+  std::string wait_json{}, payload_json{};           // of one that is deferred
 };
 
 class World : public TurnDriver, public Executor {
