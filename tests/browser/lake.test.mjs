@@ -46,6 +46,10 @@ before(async () => {
     dag_id: 'shop', schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
     tasks: [task('take', 'extract'), task('clean', 'transform', { depends_on: ['take'] })],
   }));
+  put(join(folder, 'dags', 'waits.json'), JSON.stringify({
+    dag_id: 'waits', schedule: { assets: ['lake://silver/shop/orders', 'lake://gold/shop/never'] }, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
+    tasks: [{ task_id: 'go', type: 'mock' }],
+  }));
   const monitor = (name, more) => ({ name, kind: 'freshness', table: 'silver/shop/orders', within: '1d', ...more });
   put(join(folder, 'monitors', 'shop.json'), JSON.stringify({ monitors: [
     monitor('fresh', { description: canary }),
@@ -326,6 +330,46 @@ test('an alert is acknowledged and closed on the page, and its monitor tells wha
   await alerts.getByText('No alert is open').waitFor();
   await page.getByRole('combobox', { name: 'Alerts that are shown' }).selectOption('closed');
   await alerts.getByText('there is no table silver/shop/nothing').waitFor();
+  await finish();
+});
+
+test('an asset tells who makes it, what was told of it, and for whom it is queued', async () => {
+  const { page, finish } = await newPage(session);
+  await page.getByRole('heading', { name: 'DAGs', exact: true }).waitFor();
+  await page.keyboard.press('g');
+  await page.keyboard.press('i');
+  await page.getByRole('heading', { name: 'Assets', exact: true }).waitFor();
+  const rows = page.locator('tbody tr');
+  await page.getByPlaceholder('Search assets').fill('silver/shop');
+  await rows.filter({ hasText: 'silver/shop/orders' }).filter({ hasText: 'waits' }).waitFor();
+  await look(page, 'assets', rows);
+  await rows.getByRole('link', { name: 'silver/shop/orders' }).first().click();
+  const queued = page.getByRole('region', { name: 'Queued' });
+  await queued.getByRole('link', { name: 'waits' }).waitFor();
+  const events = page.getByRole('region', { name: 'Events' });
+  assert.match(await events.locator('tbody tr').first().textContent(), /shop\.clean.*version/);
+  await look(page, 'asset', events.locator('tbody tr'));
+  await page.getByRole('link', { name: 'Table of the lake' }).click();
+  await page.getByRole('heading', { name: 'orders', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'PT Português' }).click();
+  await goTo(page, '#/assets?q=nothing');
+  await page.getByText('Nenhum ativo corresponde.').waitFor();
+  await page.getByRole('button', { name: 'EN English' }).click();
+  await finish();
+});
+
+test('plugins are listed with their parameters, settings as they are in effect', async () => {
+  const { page, finish } = await newPage(session, '#/installation');
+  await page.locator('.plugin summary').filter({ has: page.locator('strong', { hasText: /^shell$/ }) }).click();
+  await page.locator('details[open] tbody tr').filter({ hasText: 'command' }).first().waitFor();
+  await look(page, 'plugins', page.locator('details[open] tbody tr'));
+  await page.getByPlaceholder('Search plugins').fill('nothing like it');
+  await page.getByText('No plugin matches.').waitFor();
+  await tab(page, 'Settings').click();
+  await page.getByPlaceholder('Search settings').fill('lake.mem');
+  await page.waitForFunction(() => document.querySelectorAll('.settings dt').length === 1);
+  await page.getByPlaceholder('Search settings').fill('');
+  await look(page, 'settings', page.locator('.settings dt'));
   await finish();
 });
 

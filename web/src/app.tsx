@@ -30,8 +30,14 @@ import { VariablesView } from './views/variables';
 const lakeViews = () => import('./views/lake_views');
 
 function LakePlace({ route, views }: { route: Route; views: Awaited<ReturnType<typeof lakeViews>> }) {
-  const { LakeView, LettersView, LetterTopicsView, MonitorsView, QuarantinesView, LakeSqlView, LakeTableView } = views;
+  const { AssetsView, AssetView, InstallationView, LakeView, LettersView, LetterTopicsView, MonitorsView, QuarantinesView, LakeSqlView, LakeTableView } = views;
   switch (route.view) {
+    case 'assets':
+      return <AssetsView />;
+    case 'asset':
+      return <AssetView key={route.id} id={route.id} />;
+    case 'installation':
+      return <InstallationView tab={route.tab} />;
     case 'monitors':
       return <MonitorsView />;
     case 'quarantines':
@@ -63,6 +69,9 @@ function View({ route }: { route: Route }) {
       return <RunsView />;
     case 'tasks':
       return <TasksView />;
+    case 'assets':
+    case 'asset':
+    case 'installation':
     case 'lake':
     case 'monitors':
     case 'quarantines':

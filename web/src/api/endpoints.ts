@@ -251,6 +251,16 @@ export const jobs = (page: Page, signal?: AbortSignal) => rowsOf<t.Job>(`${v2}/j
 export const health = (signal?: AbortSignal) => get<t.Health>(`${v2}/monitor/health`, signal);
 export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}/version`, signal);
 
+// Assets
+export const assets = (query: Query, signal?: AbortSignal) => get<t.Assets>(`${v2}/assets${queryString(query)}`, signal);
+export const asset = (id: number, signal?: AbortSignal) => get<t.Asset>(`${v2}/assets/${id}`, signal);
+export const assetEvents = (query: Query, signal?: AbortSignal) => get<t.AssetEvents>(`${v2}/assets/events${queryString(query)}`, signal);
+export const queuedOfAsset = (id: number, signal?: AbortSignal) => get<t.AssetQueue>(`${v2}/assets/${id}/queuedEvents`, signal);
+
+// The installation
+export const plugins = (signal?: AbortSignal) => get<t.Plugins>(`${ours}/plugins`, signal);
+export const config = (signal?: AbortSignal) => get<t.Config>(`${v2}/config`, signal);
+
 // The lake
 const lakeUrl = (of: t.LakeKey) => `/api/lake/tables/${path(of.layer)}/${path(of.domain)}/${path(of.table)}`;
 export const lakeTables = (query: Query, signal?: AbortSignal) => get<t.LakeTables>(`/api/lake/tables${queryString(query)}`, signal);

@@ -82,6 +82,7 @@ const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> 
   pool: [t('pool', {}, to), t('pools', {}, to)],
   variable: [t('variable', {}, to), t('variables', {}, to)],
   connection: [t('connection', {}, to), t('connections', {}, to)],
+  asset: [t('asset', {}, to), t('assets', {}, to)],
   event: [t('event', {}, to), t('events', {}, to)],
   job: [t('job', {}, to), t('jobs', {}, to)],
   'import error': [t('import error', {}, to), t('import errors', {}, to)],
@@ -96,7 +97,7 @@ const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> 
   token: [t('token', {}, to), t('tokens', {}, to)],
 });
 
-export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'alert' | 'result' | 'user' | 'role' | 'group' | 'token';
+export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'alert' | 'result' | 'user' | 'role' | 'group' | 'token' | 'asset';
 
 export function count(amount: number, one: Noun, to: Language = language): string {
   const [single, several] = nouns(to)[one];

@@ -13,6 +13,7 @@ export const places: readonly Place[] = [
   { href: '#/dags', label: t('DAGs'), views: ['dags', 'dag', 'run'], key: 'd' },
   { href: '#/runs', label: t('Runs'), views: ['runs'], key: 'r' },
   { href: '#/tasks', label: t('Tasks'), views: ['tasks'], key: 't' },
+  { href: '#/assets', label: t('Assets'), views: ['assets', 'asset'], key: 'i' },
   { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table', 'quarantines', 'letter_topics', 'letters'], key: 'k' },
   { href: '#/lake/monitors', label: t('Monitors'), views: ['monitors'], key: 'm' },
   { href: '#/lake/sql', label: t('SQL'), views: ['lake_sql'], key: 's' },
@@ -22,5 +23,6 @@ export const places: readonly Place[] = [
   { href: '#/connections', label: t('Connections'), views: ['connections'], key: 'c' },
   { href: '#/access', label: t('Access'), views: ['access'], key: 'a' },
   { href: '#/audit', label: t('Event log'), views: ['audit'], key: 'e' },
+  { href: '#/installation', label: t('Installation'), views: ['installation'], key: 'n' },
   { href: '#/health', label: t('Health'), views: ['health'], key: 'l' },
 ];

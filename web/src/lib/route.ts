@@ -7,11 +7,13 @@ export type Route =
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
   | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
+  | { view: 'asset'; id: number }
+  | { view: 'installation'; tab: string }
   | { view: 'letters'; domain: string; table: string }
-  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'quarantines' | 'letter_topics' | 'runs' | 'tasks' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
+  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'quarantines' | 'letter_topics' | 'runs' | 'tasks' | 'assets' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
-const plain = new Set(['home', 'lake', 'runs', 'tasks', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
+const plain = new Set(['home', 'lake', 'runs', 'tasks', 'assets', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
 
 function decode(segment: string): string | null {
   try {
@@ -45,6 +47,8 @@ export function parseRoute(hash: string): Route {
   if (head === 'lake' && dag === 'sql' && word === undefined) return { view: 'lake_sql' };
   if (head === 'lake' && dag === 'monitors' && word === undefined) return { view: 'monitors' };
   if (head === 'lake' && dag === 'quarantine' && word === undefined) return { view: 'quarantines' };
+  if (head === 'assets' && dag !== undefined && word === undefined && /^\d{1,15}$/.test(dag)) return { view: 'asset', id: Number(dag) };
+  if (head === 'installation' && dag === undefined) return { view: 'installation', tab };
   if (plain.has(head) && dag === undefined) return { view: head } as Route;
   return { view: 'unknown' };
 }
@@ -71,6 +75,9 @@ export function taskLink(dag: string, task: string): string {
 export function instancesLink(dag: string, run: string, task: string): string {
   return `#/tasks?${new URLSearchParams({ dag, run, q: task }).toString()}`;
 }
+
+/** An asset, by its number. */
+export const assetLink = (id: number): string => `#/assets/${id}`;
 
 /** A table of the lake. */
 export function lakeLink({ layer, domain, table }: { layer: string; domain: string; table: string }, search: Readonly<Record<string, string>> = {}): string {

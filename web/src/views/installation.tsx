@@ -1,0 +1,124 @@
+// What this installation consists of: plugins with their parameters, those that no worker offers and why, and the settings.
+import * as api from '../api/endpoints';
+import type { Plugin, PluginFault } from '../api/types';
+import { SearchBox } from '../components/choice';
+import { Empty, Loaded } from '../components/loaded';
+import { SimpleTable, type Column } from '../components/simple_table';
+import { Tabs } from '../components/tabs';
+import { withSearch } from '../lib/address';
+import { useResource, useSearch, useSearchText, useTitle } from '../lib/hooks';
+import { foundPlugins, foundSettings, paramOf, type PluginParam } from '../lib/installation';
+import { t } from '../lib/words';
+
+const paramColumns: readonly Column<PluginParam>[] = [
+  { name: t('Parameter'), cell: (one) => <span class="mono">{one.name}</span> },
+  { name: t('Type'), cell: (one) => one.type },
+  { name: t('If it is not given'), cell: (one) => (one.required ? t('it is needed') : <span class="mono">{one.usual}</span>) },
+  { name: t('Description'), cell: (one) => one.help },
+];
+
+const faultColumns: readonly Column<PluginFault>[] = [
+  { name: t('Plugin'), cell: (one) => <strong>{one.name}</strong> },
+  { name: t('Why'), cell: (one) => <span class="lake-problem">{one.reason}</span> },
+];
+
+function PluginEntry({ of }: { of: Plugin }) {
+  return (
+    <details class="plugin">
+      <summary>
+        <strong>{of.name}</strong> <span class="muted">{[of.version, of.kind].filter((one) => one !== '').join(' · ')}</span> {of.summary}
+      </summary>
+      <SimpleTable rows={of.params.map(paramOf)} columns={paramColumns} keyOf={(one) => one.name} empty={t('It takes no parameters.')} />
+      {of.sha256 !== '' && (
+        <p class="muted lake-about">
+          SHA-256 <span class="mono">{of.sha256}</span>
+        </p>
+      )}
+    </details>
+  );
+}
+
+function Plugins({ q }: { q: string }) {
+  const plugins = useResource((signal) => api.plugins(signal), []);
+  return (
+    <Loaded of={plugins}>
+      {(page) => {
+        const found = foundPlugins(page.plugins, q);
+        return (
+          <>
+            {page.not_offered.length > 0 && (
+              <section aria-label={t('Not offered')}>
+                <h2>{t('In a folder of plugins, and offered by no worker')}</h2>
+                <SimpleTable rows={page.not_offered} columns={faultColumns} keyOf={(one) => one.name} empty="" />
+              </section>
+            )}
+            {page.plugins.length === 0 && <Empty>{t('No worker is connected that offers a plugin.')}</Empty>}
+            {page.plugins.length > 0 && found.length === 0 && <Empty>{t('No plugin matches.')}</Empty>}
+            {found.map((one) => (
+              <PluginEntry key={one.name} of={one} />
+            ))}
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function Settings({ q }: { q: string }) {
+  const config = useResource((signal) => api.config(signal), []);
+  return (
+    <Loaded of={config}>
+      {({ sections }) => {
+        const found = foundSettings(sections, q);
+        return (
+          <>
+            <p class="muted">
+              {t('As they are in effect, without secrets. They are changed in the file of settings or the environment. What can change while the server runs is taken over by')} <code>batuta config reload</code>.
+            </p>
+            {found.length === 0 && <Empty>{t('No setting matches.')}</Empty>}
+            {found.map((one) => (
+              <section key={one.name} aria-label={one.name}>
+                <h2>{one.name}</h2>
+                <dl class="settings mono">
+                  {one.options.map((option) => (
+                    <div key={option.key}>
+                      <dt>{option.key}</dt>
+                      <dd>{option.value === '' ? '–' : option.value}</dd>
+                    </div>
+                  ))}
+                </dl>
+              </section>
+            ))}
+          </>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+const tabs = [
+  { id: 'plugins', label: t('Plugins') },
+  { id: 'settings', label: t('Settings') },
+];
+
+export function InstallationView({ tab }: { tab: string }) {
+  const [search] = useSearch();
+  const [text, setText] = useSearchText('q');
+  const current = tab === 'settings' ? tab : 'plugins';
+  const q = search.get('q') ?? '';
+  useTitle(t('Installation'));
+  return (
+    <>
+      <div class="page-head">
+        <h1>{t('Installation')}</h1>
+      </div>
+      <Tabs tabs={tabs} current={current} label={t('Parts of the installation')} onChange={(next) => void (location.hash = withSearch('#/installation', { tab: next }))} />
+      <section class="lake-panel" aria-label={tabs.find((one) => one.id === current)?.label}>
+        <div class="toolbar" role="search">
+          <SearchBox label={current === 'plugins' ? t('Search plugins') : t('Search settings')} text={text} onText={setText} />
+        </div>
+        {current === 'plugins' ? <Plugins q={q} /> : <Settings q={q} />}
+      </section>
+    </>
+  );
+}
