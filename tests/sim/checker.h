@@ -115,6 +115,8 @@ class Checker {
   void check_resumed(const Effects& effects);
   bool goes_on_in_try(const InstanceKey& key) const;
   int late_deferrals(const InstanceKey& key) const;
+  // How the attempt ended, if the scheduler knows it or hears of it in this turn; else null.
+  const Life* known_end(const AttemptKey& key) const;
   // checker_answers.cc
   const MemoryStore::Data::Question* question_of(const TaskInstanceRow& row) const;
   bool answered(const TaskInstanceRow& row, const WaitRow& wait) const;

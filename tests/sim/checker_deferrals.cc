@@ -28,6 +28,12 @@ int Checker::late_deferrals(const InstanceKey& key) const {
   return at == late_deferrals_.end() ? 0 : at->second;
 }
 
+const Life* Checker::known_end(const AttemptKey& key) const {
+  const Life* life = ledger_.find(key);
+  const bool known = life && (life->recorded || std::count(heard_.begin(), heard_.end(), key));
+  return known && life->ended ? life : nullptr;
+}
+
 void Checker::check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& old,
                              const StoredRun& run) {
   const Task& task = run.dag->tasks[row.task];
@@ -45,9 +51,10 @@ void Checker::check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& 
             [&] { return "deferred though no attempt asked for it: " + text(); });
   }
   // In the turn after which it is in a slot again, of the attempt before it: no failure, no loss.
-  const Life* before = ledger_.find(old.attempt());
+  // One that its worker took along unheard is another try, charged or not.
+  const Life* before = known_end(old.attempt());
   const bool resumes = row.state == TaskState::queued && row.fence == old.fence + 1 && before &&
-                       before->ended && before->report.outcome == Outcome::deferred;
+                       before->report.outcome == Outcome::deferred;
   const bool same = row.losses == old.losses && row.failures == old.failures;
   if (resumes && same && old.losses == 0 && late_deferrals(row.key()) == 0) {
     require(row.try_number == old.try_number, "I36",
@@ -71,11 +78,9 @@ void Checker::check_resumed(const Effects& effects) {
     const Life* newest = nullptr;
     AttemptKey key = launch.key;
     while (--key.fence > 0) {
-      const Life* life = ledger_.find(key);
-      // Its report may be of this very turn.
-      const bool known = life && (life->recorded || std::count(heard_.begin(), heard_.end(), key));
-      const bool tells = known && life->report.outcome != Outcome::lost &&
-                         life->report.outcome != Outcome::refused;
+      const Life* life = known_end(key);
+      const bool tells =
+          life && life->report.outcome != Outcome::lost && life->report.outcome != Outcome::refused;
       if (!tells) continue;
       newest = life;
       break;
