@@ -30,7 +30,7 @@ class Workspace:
                         return self.answer(403, {"error_code": "PERMISSION_DENIED", "message": "Invalid access token."})
                     if outer.refuse:
                         status = outer.refuse.pop(0)
-                        return self.answer(status, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Too many requests."}, [("Retry-After", "1")])
+                        return self.answer(status, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Too many requests."}, [("Retry-After", "0")])
                     query = {name: values[0] for name, values in parse_qs(path.query).items()}
                     self.answer(*outer.serve(self.command, path.path, query, body))
 

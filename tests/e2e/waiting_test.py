@@ -24,27 +24,6 @@ def sensor(task_id, wait_for, depends_on=(), **more):
     return {"task_id": task_id, "type": "sensor", "wait_for": wait_for, "depends_on": list(depends_on), "poke_interval": "1s", **more}
 
 
-def waits_for_a_file_on_no_slot_through_a_kill():
-    """a file is waited for while the only slot runs other tasks; the scheduler is killed and goes on waiting"""
-    with Folder("waiting") as folder:
-        file = folder.path / "there.csv"
-        waits = dag("waits", [sensor("there", {"file": str(folder.path / "*.csv")}), shell("after", "echo went on", ["there"])])
-        busy = dag("busy", [shell("one", "true")])
-        server = folder.server({"waits": waits, "busy": busy}, arguments=["--slots", "1"]).start()
-        run = server.trigger("waits")["dag_run_id"]
-        eventually(lambda: state(server, "waits", run, "there") == "deferred", 10, "it waits")
-        assert server.wait_run("busy", server.trigger("busy")["dag_run_id"])["state"] == "success"
-        told = server.cli("tasks", "explain", "waits", run, "there").stdout
-        assert "there" in told and "holds no slot" in told, told
-        server.kill()
-        server.start()
-        assert state(server, "waits", run, "there") == "deferred"
-        file.write_text("x")
-        assert server.wait_run("waits", run)["state"] == "success"
-        server.stop()
-        server.check_database()
-
-
 class Answers(http.server.BaseHTTPRequestHandler):
     body = '{"job":{"state":"running"}}'
     status = 503
@@ -190,37 +169,43 @@ batuta.result(resumed.payload["job"])
 """
 
 
-def defers_a_plugins_task_through_kills():
-    """a plugin's task gives the only slot back and waits; kill -9 of the scheduler then, and of the worker after, loses neither payload nor try"""
-    with Folder("deferring") as folder:
+def waits_on_no_slot_through_kills():
+    """a sensor and a plugin's task wait while the only slot runs other tasks; kill -9 of the scheduler then, and of the worker after, loses neither wait, payload nor try"""
+    with Folder("waiting") as folder:
         files = {name: str(folder.path / name) for name in ("log", "there", "go")}
         parts = lambda: [json.loads(line) for line in open(files["log"])]  # noqa: E731
         task = lambda code, **more: {"task_id": "job", "type": "python", "code": code, **more}  # noqa: E731
-        defers = dag("defers", [task(PARTS % files), shell("after", "test {{ ti.xcom_pull('job') }} = 7", ["job"])], default_args={"retries": 0})
+        alone = {"default_args": {"retries": 0}}
+        defers = dag("defers", [task(PARTS % files), shell("after", "test {{ ti.xcom_pull('job') }} = 7", ["job"])], **alone)
         late = dag("late", [task("import batuta\nif batuta.resumed: raise batuta.Fail(batuta.resumed.event + ': ' + batuta.resumed.reason)\n"
-                                 "batuta.defer({'file': '/nonexistent/x'}, timeout='1s')")], default_args={"retries": 0})
+                                 "batuta.defer({'file': '/nonexistent/x'}, timeout='1s')")], **alone)
         wrong = dag("wrong", [task("import batuta\nbatuta.defer({'until': 'soon'})")])
-        over = dag("over", [task("import batuta\nbatuta.defer({'delay': '1h'})", execution_timeout="2s")], default_args={"retries": 0})
-        server = folder.server({"defers": defers, "late": late, "wrong": wrong, "over": over, "busy": dag("busy", [shell("one", "true")])}, arguments=["--slots", "1"]).start()
-        run = server.trigger("defers")["dag_run_id"]
-        eventually(lambda: state(server, "defers", run, "job") == "deferred", 60, "it gave its slot back")
-        others = {name: server.trigger(name)["dag_run_id"] for name in ("late", "wrong", "over")}
+        over = dag("over", [task("import batuta\nbatuta.defer({'delay': '1h'})", execution_timeout="2s")], **alone)
+        waits = dag("waits", [sensor("there", {"file": str(folder.path / "*.csv")}), shell("after", "echo went on", ["there"])])
+        busy = dag("busy", [shell("one", "true")])
+        server = folder.server({each["dag_id"]: each for each in (defers, late, wrong, over, waits, busy)}, arguments=["--slots", "1"]).start()
+        asked = {name: server.trigger(name)["dag_run_id"] for name in ("waits", "defers", "late", "wrong", "over")}
+        waiting = {"waits": "there", "defers": "job"}
+        for name, task_id in waiting.items():
+            eventually(lambda: state(server, name, asked[name], task_id) == "deferred", 60, f"{name} waits")
         assert server.wait_run("busy", server.trigger("busy")["dag_run_id"])["state"] == "success"
-        told = server.cli("tasks", "explain", "defers", run, "job").stdout
-        assert "there" in told and "holds no slot" in told, told
+        for name, task_id in waiting.items():
+            told = server.cli("tasks", "explain", name, asked[name], task_id).stdout
+            assert "there" in told and "holds no slot" in told, told
+        for name, why in (("wrong", "defer: /wait_for/until: "), ("over", "its execution_timeout of 2s was over while it waited"), ("late", "timed_out: timed out waiting for file")):
+            assert server.wait_run(name, asked[name])["state"] == "failed"
+            reason = server.cli("tasks", "explain", name, asked[name], "job").stdout
+            assert why in reason, reason
         server.kill()
         server.start()
-        assert state(server, "defers", run, "job") == "deferred"
-        for name, why in (("late", "timed_out: timed out waiting for file"), ("wrong", "defer: /wait_for/until: "), ("over", "its execution_timeout of 2s was over while it waited")):
-            assert server.wait_run(name, others[name])["state"] == "failed"
-            reason = server.cli("tasks", "explain", name, others[name], "job").stdout
-            assert why in reason, reason
-        Path(files["there"]).write_text("x")
-        eventually(lambda: len(parts()) == 2, 20, "it goes on")
+        assert [state(server, name, asked[name], task_id) for name, task_id in waiting.items()] == ["deferred", "deferred"]
+        for name in ("there", "there.csv"):
+            (folder.path / name).write_text("x")
+        eventually(lambda: len(parts()) == 2, 30, "it goes on")
         os.kill(server.pids("agent")[0], signal.SIGKILL)
         eventually(lambda: len(parts()) == 3, 40, "another worker goes on from the same payload")
         Path(files["go"]).write_text("x")
-        assert server.wait_run("defers", run)["state"] == "success"
+        assert [server.wait_run(name, asked[name])["state"] for name in waiting] == ["success", "success"]
         first, second, third = parts()
         assert [first["payload"], second["payload"], third["payload"]] == [None, {"job": 7}, {"job": 7}], parts()
         assert [first["try"], second["try"], third["try"]] == [1, 1, 2], parts()
@@ -243,48 +228,43 @@ def runs_a_job_of_databricks_without_a_slot():
         }, arguments=["--slots", "1"]).start()
         connect(server, "dbx", "databricks", host=workspace.url, password=TOKEN)
         workspace.refuse = [429, 503]  # asked again within the attempt
-        run = server.trigger("job")["dag_run_id"]
-        eventually(lambda: state(server, "job", run, "score") == "deferred", 30, "it waits over there")
-        (number,) = workspace.runs
-        assert workspace.runs[number]["body"]["job_id"] == 7, workspace.runs
+
+        def started(dag_id):
+            """The run's id here and over there."""
+            run = server.trigger(dag_id)["dag_run_id"]
+            eventually(lambda: state(server, dag_id, run, "score") == "deferred", 30, "it waits over there")
+            return run, max(workspace.runs)
+
+        job, number = started("job")
+        assert not workspace.refuse and workspace.runs[number]["body"]["job_id"] == 7, workspace.runs
         assert server.wait_run("busy", server.trigger("busy")["dag_run_id"])["state"] == "success"
-        server.kill()
-        server.start()
-        workspace.end(number, main={"notebook_output": {"result": "42", "truncated": False}, "logs": "trained in 3 s"})
-        assert server.wait_run("job", run)["state"] == "success"
-        assert list(workspace.runs) == [number], "started twice"
-        result = server.get(f"/api/v2/dags/job/dagRuns/{run}/taskInstances/score/xcomEntries/return_value")["value"]
-        assert result["output"] == "42" and result["run_page_url"].endswith(f"/run/{number}"), result
-        log = server.cli("tasks", "log", "job", run, "score").stdout
-        assert "trained in 3 s" in log and TOKEN not in log, log
-        # It fails over there, with the reason of the task that did; a try has a run of its own.
-        run = server.trigger("bad")["dag_run_id"]
-        eventually(lambda: state(server, "bad", run, "score") == "deferred", 30, "it waits")
-        second = max(workspace.runs)
+        # It fails over there, with the reason of the task that did.
+        failed, second = started("bad")
         workspace.end(second, "FAILED", message="Workload failed", b={"error": "ValueError: no rows", "error_trace": "Traceback"})
-        assert server.wait_run("bad", run)["state"] == "failed"
-        told = server.get(f"/api/v2/dags/bad/dagRuns/{run}/taskInstances/score")
-        explained = server.cli("tasks", "explain", "bad", run, "score").stdout
-        assert "ended as FAILED: Workload failed; b: ValueError: no rows" in explained, (explained, told)
-        run = server.trigger("none")["dag_run_id"]
-        assert server.wait_run("none", run)["state"] == "failed"
-        assert "Job 404 does not exist" in server.cli("tasks", "explain", "none", run, "score").stdout
-        # Cancelled while it holds no slot: the request is owed, also through a kill.
-        run = server.trigger("bad")["dag_run_id"]
-        eventually(lambda: state(server, "bad", run, "score") == "deferred", 30, "it waits")
-        third = max(workspace.runs)
-        assert third != second
-        server.call("PATCH", f"/api/v2/dags/bad/dagRuns/{run}", {"state": "failed"})
+        none = server.trigger("none")["dag_run_id"]
+        for dag_id, run, why in (("bad", failed, "ended as FAILED: Workload failed; b: ValueError: no rows"), ("none", none, "Job 404 does not exist")):
+            assert server.wait_run(dag_id, run)["state"] == "failed"
+            explained = server.cli("tasks", "explain", dag_id, run, "score").stdout
+            assert why in explained, explained
+        # Cancelled while it holds no slot: the request is owed, also through a kill; the other goes on.
+        cancelled, third = started("bad")
+        server.call("PATCH", f"/api/v2/dags/bad/dagRuns/{cancelled}", {"state": "failed"})
         server.kill()
         server.start()
         eventually(lambda: workspace.runs[third]["state"].get("result_state") == "CANCELED", 30, "it is cancelled over there")
+        workspace.end(number, main={"notebook_output": {"result": "42", "truncated": False}, "logs": "trained in 3 s"})
+        assert server.wait_run("job", job)["state"] == "success"
+        assert list(workspace.runs) == [number, second, third], "started twice"
+        result = server.get(f"/api/v2/dags/job/dagRuns/{job}/taskInstances/score/xcomEntries/return_value")["value"]
+        assert result["output"] == "42" and result["run_page_url"].endswith(f"/run/{number}"), result
+        log = server.cli("tasks", "log", "job", job, "score").stdout
+        assert "trained in 3 s" in log and TOKEN not in log, log
         server.stop()
         workspace.stop()
 
 
 main([
-    waits_for_a_file_on_no_slot_through_a_kill,
-    defers_a_plugins_task_through_kills,
+    waits_on_no_slot_through_kills,
     runs_a_job_of_databricks_without_a_slot,
     waits_for_an_answer_with_a_condition,
     runs_another_dag_and_waits_for_it_on_the_only_slot,
