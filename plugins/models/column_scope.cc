@@ -55,6 +55,7 @@ void Scope::add(std::vector<std::string> path, Relation relation) {
 void Scope::forget_since(const Mark& mark) {
   star_.resize(mark.star);
   named_.resize(mark.named);
+  merged_ = mark.merged;
 }
 
 std::vector<std::string> Scope::common_names(std::size_t before, std::size_t middle) const {

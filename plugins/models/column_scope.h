@@ -53,8 +53,9 @@ class Scope {
   // A side of which no column is seen behind the join.
   struct Mark {
     std::size_t star, named;
+    std::map<std::string, Traced> merged;
   };
-  Mark mark() const { return {star_.size(), named_.size()}; }
+  Mark mark() const { return {star_.size(), named_.size(), merged_}; }
   void forget_since(const Mark& mark);
   // Names that both sides have.
   std::vector<std::string> common_names(std::size_t before, std::size_t middle) const;

@@ -118,10 +118,22 @@ Error at_model(const ModelFile& model, const std::string& what) {
   return {Errc::invalid, model.path + ": " + what, {}};
 }
 
+using ByTable = std::map<std::string, const ModelFile*>;
+
+// The model that makes this table: its own, or its history. Null: none of these.
+const ModelFile* maker_of(const ByTable& models, const std::string& table) {
+  if (const auto found = models.find(table); found != models.end()) return found->second;
+  if (!table.ends_with(history_ending)) return nullptr;
+  const auto found = models.find(table.substr(0, table.size() - history_ending.size()));
+  if (found == models.end()) return nullptr;
+  const auto fields = parse_untrusted(found->second->fields_json);
+  return fields && fields->value("history", json()) == true ? found->second : nullptr;
+}
+
 // Depth first, in the order of the names, so that one folder makes one DAG.
 class Ordered {
  public:
-  explicit Ordered(const std::map<std::string, const ModelFile*>& models) : models_(models) {}
+  explicit Ordered(const ByTable& models) : models_(models) {}
 
   Status run() {
     for (const auto& [table, model] : models_)
@@ -141,16 +153,18 @@ class Ordered {
     }
     way_.push_back(table);
     const ModelFile& model = *models_.at(table);
-    for (const std::string& name : model.names)
-      if (name != table && models_.count(name) != 0)
-        if (auto visited = visit(name); !visited) return visited;
+    for (const std::string& name : model.names) {
+      const ModelFile* maker = maker_of(models_, name);
+      if (maker == nullptr || maker == &model) continue;
+      if (auto visited = visit(maker->table); !visited) return visited;
+    }
     way_.pop_back();
     done_.insert(table);
     order_.push_back(&model);
     return success();
   }
 
-  const std::map<std::string, const ModelFile*>& models_;
+  const ByTable& models_;
   std::vector<std::string> way_;
   std::set<std::string> done_;
   std::vector<const ModelFile*> order_;
@@ -253,7 +267,7 @@ std::vector<std::string> tables_named(std::string_view sql) {
 }
 
 Result<std::string> dag_of_models(const std::vector<ModelFile>& models, const ModelDag& dag) {
-  std::map<std::string, const ModelFile*> by_table;
+  ByTable by_table;
   for (const ModelFile& model : models) {
     const auto [first, fresh] = by_table.emplace(model.table, &model);
     if (!fresh)
@@ -275,9 +289,12 @@ Result<std::string> dag_of_models(const std::vector<ModelFile>& models, const Mo
       if (name != "params" && fields && fields->contains(name)) task[name] = (*fields)[name];
     if (auto taken = take_params(*model, fields ? *fields : json::object(), params); !taken)
       return taken.error();
-    ordered_json before = ordered_json::array();
+    std::set<std::string> makers;
     for (const std::string& name : model->names)
-      if (name != model->table && ids.count(name) != 0) before.push_back(ids.at(name));
+      if (const ModelFile* maker = maker_of(by_table, name); maker != nullptr && maker != model)
+        makers.insert(maker->table);
+    ordered_json before = ordered_json::array();
+    for (const std::string& table : makers) before.push_back(ids.at(table));
     if (!before.empty()) task["depends_on"] = std::move(before);
     tasks.push_back(std::move(task));
   }

@@ -25,6 +25,9 @@
 
 namespace batuta::cli {
 
+// Behind the name of a model's table: the history of it.
+inline constexpr std::string_view history_ending = "_hist";
+
 struct ModelFile {
   std::string path;  // below the folder of models
   std::string table;

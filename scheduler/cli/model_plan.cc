@@ -116,6 +116,15 @@ json with_template_values(json params, const json& values, const std::string& co
 }
 
 json follow_plan(json told) {
+  // Who reads a model's history reads what the model makes.
+  for (json& one : told) {
+    for (const json& other : told) {
+      const std::string table = other["table"];
+      if (other.value("history", false) && reads_table(one, table + std::string(history_ending)) &&
+          !reads_table(one, table) && one["table"] != table)
+        one["reads"].push_back(table);
+    }
+  }
   std::set<std::string> anew, maybe;  // tables that are made anew, and that may be
   for (json& one : told) {
     const std::string table = one["table"];
@@ -135,6 +144,7 @@ json follow_plan(json told) {
       if (!one.contains(name)) one[name] = nullptr;
     if (!one.contains("at_most")) one["at_most"] = false;
     one.erase("whole");
+    one.erase("history");
     if (one["computes"] == "unknown") {
       maybe.insert(table);
     } else if (one["computes"] != "nothing") {
@@ -179,6 +189,7 @@ json plan_of_models(Session& session, const PlanRequest& request) {
     plan["params"][one["table"].get<std::string>()] = spec.at("params");
     seen.push_back({params, one.value("versions", json()), one["change"], one["computes"]});
     one.erase("versions");
+    one["history"] = spec.at("params").value("history", false);
     told.push_back(std::move(one));
   }
   plan["plan"] = version_of(json_text(seen)).substr(0, shown_id);

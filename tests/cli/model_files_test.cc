@@ -84,6 +84,19 @@ TEST_CASE("a folder of models becomes one DAG, each behind those that it reads")
   CHECK(*dag_of_models(turned, {"shop", "@daily", "models/"}) == *text);
 }
 
+TEST_CASE("a model that reads another's history comes behind it, where it keeps one") {
+  const auto tasks = [](const char* header) {
+    const std::vector<ModelFile> models = {
+        model("gold/shop/a_first.sql", "SELECT * FROM silver.shop.orders_hist"),
+        model("silver/shop/orders.sql", std::string(header) + "SELECT * FROM bronze.shop.raw")};
+    return json::parse(*dag_of_models(models, {"shop", "", ""}))["tasks"];
+  };
+  const json kept = tasks("/* model\nhistory: true\n*/\n");
+  CHECK(kept[0]["task_id"] == "orders");
+  CHECK(kept[1]["depends_on"] == json::array({"orders"}));
+  CHECK_FALSE(tasks("")[0].contains("depends_on"));
+}
+
 TEST_CASE("models in a circle, and two of one table, are told by name") {
   const auto why = [](const std::vector<ModelFile>& models) {
     return dag_of_models(models, {"x", "", ""}).error().message;

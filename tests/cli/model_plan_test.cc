@@ -54,6 +54,18 @@ TEST_CASE("a plan: what reads a table that is made anew follows it, with all its
   CHECK_FALSE(plan[3].contains("whole"));
 }
 
+TEST_CASE("a plan: what reads a model's history follows the model") {
+  json kept = told_of("silver/shop/a", "additive", "all");
+  kept["history"] = true;
+  json reader = told_of("gold/shop/alone", "none", "nothing");
+  reader["reads"] = {"silver/shop/a_hist"};
+  const json plan = follow_plan(json::array({kept, reader}));
+  CHECK(plan[1]["computes"] == "follows");
+  CHECK(plan[0]["downstream"] == json({"gold/shop/alone"}));
+  kept["history"] = false;
+  CHECK(follow_plan(json::array({kept, reader}))[1]["computes"] == "nothing");
+}
+
 TEST_CASE("a plan: where nothing is made anew nothing follows") {
   const json plan = follow_plan(json::array(
       {told_of("silver/shop/a", "none", "nothing"), told_of("gold/shop/b", "none", "nothing")}));

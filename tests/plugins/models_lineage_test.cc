@@ -72,6 +72,10 @@ TEST_CASE("columns of a model come of the columns that their expressions name, o
       {"SELECT * FROM (SELECT client, id FROM " + o + ") NATURAL JOIN (SELECT client, name FROM " +
            c + ")",
        "client=orders.client id=orders.id name=clients.name"},
+      {"SELECT client FROM " + o + " a SEMI JOIN (" + c +
+           " b JOIN (SELECT 2 AS client) d USING (client)) "
+           "ON a.id = b.n",
+       "client=orders.client"},
       {"SELECT * FROM (SELECT client, id FROM " + o + ") a SEMI JOIN " + c + " b USING (client)",
        "client=orders.client id=orders.id"},
       {"WITH t AS (SELECT id AS a, n AS b FROM " + o +
