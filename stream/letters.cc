@@ -48,7 +48,7 @@ Letter letter_of(Record&& record) {
   return out;
 }
 
-Status each_record(Stream& stream, const std::string& topic,
+Status each_record(Stream& stream, const std::string& topic, const std::function<bool()>& stop,
                    const std::function<bool(Record&&)>& each) {
   const auto spans = stream.offsets(topic);
   if (!spans) return spans.error();
@@ -57,6 +57,7 @@ Status each_record(Stream& stream, const std::string& topic,
   FetchLimits limits;
   limits.on_gap = OnGap::earliest;
   for (;;) {
+    if (stop()) return {Errc::unavailable, "reading " + topic + " was given up"};
     auto batch = stream.fetch(topic, at, limits);
     if (!batch) return batch.error();
     for (Record& record : batch->records) {
@@ -95,10 +96,11 @@ std::optional<Position> parse_place(std::string_view text) {
 }
 
 Status each_open_letter(Stream& stream, const std::string& topic,
-                        const std::function<bool(const Letter&)>& each) {
+                        const std::function<bool(const Letter&)>& each,
+                        const std::function<bool()>& stop) {
   std::set<std::string> done;
   bool too_many = false;
-  Status read = each_record(stream, topic, [&](Record&& record) {
+  Status read = each_record(stream, topic, stop, [&](Record&& record) {
     if (header_of(record, letter_header::done) != nullptr && record.key) done.insert(*record.key);
     too_many = done.size() > most_letters;
     return !too_many;
@@ -106,7 +108,7 @@ Status each_open_letter(Stream& stream, const std::string& topic,
   if (!read) return read;
   std::set<std::tuple<std::string, std::string, std::string, std::int64_t>> seen;
   if (!too_many) {
-    read = each_record(stream, topic, [&](Record&& record) {
+    read = each_record(stream, topic, stop, [&](Record&& record) {
       if (header_of(record, letter_header::topic) == nullptr) return true;
       if (header_of(record, letter_header::done) != nullptr) return true;
       const Letter letter = letter_of(std::move(record));

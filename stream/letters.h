@@ -44,9 +44,11 @@ std::optional<Position> parse_place(std::string_view text);
 
 // Every letter that nothing was done with yet, in the order of the topic, to `each` until it says
 // false. Of letters of one record and attempt, which a run that was tried again leaves twice, the
-// first. Holds the places of at most a million letters (Errc::too_large).
-Status each_open_letter(Stream& stream, const std::string& topic,
-                        const std::function<bool(const Letter&)>& each);
+// first. Holds the places of at most a million letters (Errc::too_large). The topic is read twice:
+// `stop` is asked before each fetch, and ends it with Errc::unavailable.
+Status each_open_letter(
+    Stream& stream, const std::string& topic, const std::function<bool(const Letter&)>& each,
+    const std::function<bool()>& stop = [] { return false; });
 
 // Sends it to where it came from, with its history in headers, then notes "replayed"; with a value
 // that takes the place of its own, "repaired". Dying between the two leaves it open, and it may be

@@ -26,6 +26,7 @@ constexpr std::size_t listed_bytes = 4096;  // of a key, value or header in a li
 constexpr std::size_t most_headers = 100;
 constexpr std::size_t most_letter_reasons = 1000;
 constexpr auto counting_patience = std::chrono::seconds(20);
+constexpr auto reading_patience = std::chrono::seconds(30);
 
 // Text as it is, at most `most` bytes of it; what is no UTF-8 in base64.
 class LetterText {
@@ -127,12 +128,21 @@ class LetterAnswer {
   const std::shared_ptr<std::atomic<bool>>& gone() const { return gone_; }
 
   Result<Response> read() {
-    const Stop stop = [this] { return *gone_ || context_.stopping; };
+    // One topic at a time keeps all who read the lake waiting: not for ever.
+    const auto begun = std::chrono::steady_clock::now();
+    const auto late = [begun] {
+      return std::chrono::steady_clock::now() - begun > reading_patience;
+    };
+    const Stop stop = [&] { return *gone_ || context_.stopping || late(); };
     if (stop()) return {Errc::unavailable, "nobody waits for the answer"};
     const auto of = letter_topic(context_, *call_.request, Action::read);
     if (!of) return of.error();
     const LetterSight sight = letter_sight(context_, *call_.request, of->name);
     const auto told = job_(*of, sight, stop);
+    if (!told && late())
+      return {Errc::unavailable, "reading " + of->topic +
+                                     " took too long: `batuta dlq` reads it without a limit, and "
+                                     "a retention keeps it short"};
     if (!told) return told.error();
     if (sight.bare) table_ = of->name.path();
     return json_response(*told);

@@ -64,16 +64,11 @@ Result<std::unique_ptr<stream::Stream>> open_letters(Context& context, const Let
 
 Status each_letter(stream::Stream& stream, const LetterTopic& of, const std::function<bool()>& stop,
                    const std::function<bool(const stream::Letter&)>& each) {
-  bool stopped = false;
-  const Status read = stream::each_open_letter(stream, of.topic, [&](const stream::Letter& letter) {
-    stopped = stop();
-    if (stopped) return false;
-    return letter.topic != of.source.table || each(letter);
-  });
-  if (!read && read.error().code == Errc::not_found) return success();
-  if (!read) return read;
-  if (stopped) return {Errc::unavailable, "nobody waits for the answer"};
-  return success();
+  const Status read = stream::each_open_letter(
+      stream, of.topic,
+      [&](const stream::Letter& letter) { return letter.topic != of.source.table || each(letter); },
+      stop);
+  return !read && read.error().code == Errc::not_found ? success() : read;
 }
 
 }  // namespace batuta::http

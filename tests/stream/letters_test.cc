@@ -89,3 +89,16 @@ TEST_CASE("letters: places are read back, and nothing else is") {
   for (const char* bad : {"", "2", "2:", ":1", "a:1", "-1:2", "1:2:3", "99999:1"})
     CHECK_MESSAGE(!parse_place(bad), bad);
 }
+
+TEST_CASE("letters: a reading that nobody waits for ends before it fetches more") {
+  FileBed bed;
+  bed.make_topic("orders.dlq", 1);
+  const auto stream = bed.open();
+  must(stream->produce("orders.dlq", std::vector{dead("one", 5, "not_json")}));
+  int asked = 0, seen = 0;
+  const Status read = each_open_letter(
+      *stream, "orders.dlq", [&](const Letter&) { return ++seen, true; },
+      [&] { return ++asked > 1; });
+  CHECK(read.error().code == Errc::unavailable);
+  CHECK(seen == 0);
+}
