@@ -28,13 +28,28 @@ LiveTable& table_of(SchedulerState& state, const std::string& name) {
   return table;
 }
 
+// Whether a publication to the table is under way where the run's would go: in the lake, or on the
+// run's own branch of it. Elsewhere it changes nothing of what the run has read.
+bool is_published_to(SchedulerState& state, const LiveRun& run, const LiveTable& table) {
+  if (table.pending == 0) return false;
+  return std::any_of(state.publications.begin(), state.publications.end(), [&](const auto& entry) {
+    const PublicationRow& other = entry.second;
+    if (other.table != table.row.table) return false;
+    const auto at = state.runs.find(other.key.run);
+    BATUTA_CHECK(at != state.runs.end(), "a pending publication belongs to a live run");
+    return at->second->row().branch == run.row().branch;
+  });
+}
+
 // Why an output may not be published any more; empty when it may.
-std::string conflict_of(SchedulerState& state, const TableOutput& output) {
+std::string conflict_of(SchedulerState& state, const LiveRun& run, const TableOutput& output) {
   if (output.append || mutant("ignore_read_version")) return {};
   const LiveTable& table = table_of(state, output.table);
-  if (table.pending > 0 && !mutant("ignore_pending_publication")) {
+  if (is_published_to(state, run, table) && !mutant("ignore_pending_publication")) {
     return output.table + " has a publication under way";
   }
+  // What is known here are the lake's versions. Whoever publishes judges by the branch's own.
+  if (!run.row().branch.empty()) return {};
   if (output.read_version < table.row.last_version) {
     return output.table + " was read at version " + std::to_string(output.read_version) +
            " and is at " + std::to_string(table.row.last_version);
@@ -119,7 +134,7 @@ AcceptedRow take_accepted(Turn& turn, const AttemptKey& key) {
 void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& report, bool again) {
   SchedulerState& state = turn.state;
   for (const TableOutput& output : report.outputs) {
-    const std::string conflict = conflict_of(state, output);
+    const std::string conflict = conflict_of(state, run, output);
     if (!conflict.empty()) return refuse_publication(turn, run, i, conflict, true);
   }
   const AttemptKey key = run.attempt(i);

@@ -96,6 +96,44 @@ TEST_CASE(
   CHECK(world.ledger.watermarks.empty());
 }
 
+TEST_CASE(
+    "on a branch of the lake neither the lake's versions nor its publications are a conflict") {
+  World world;
+  world.add(pipeline());
+  world.join("a", 8);
+  const auto on = [&](const char* branch) {
+    return world.trigger("dag", [&](RunRequested& asked) { asked.branch = branch; });
+  };
+  const RunSeq lake = world.trigger("dag");
+  produce(world, lake, {output("silver/t", -1)});
+  world.tell(PublicationSettled{1, 7});  // the lake is two versions ahead of the branch's
+  const RunSeq fix = on("fix/0123456789abcdef");
+  produce(world, fix, {output("silver/t", 5)});
+  CHECK(world.state_of(fix, "load") == TaskState::publishing);
+  // Under way on one branch: refused there alone, and not again once it is settled.
+  const RunSeq behind = on("fix/0123456789abcdef");
+  produce(world, behind, {output("silver/t", 5)});
+  CHECK(world.row(behind, "load").conflicts == 1);
+  const RunSeq beside = on("other/0123456789abcdef");
+  produce(world, beside, {output("silver/t", 5)});
+  CHECK(world.state_of(beside, "load") == TaskState::publishing);
+  const RunSeq next = world.trigger("dag");
+  produce(world, next, {output("silver/t", 7)});
+  CHECK(world.state_of(next, "load") == TaskState::publishing);
+  // The lake's own are judged as ever.
+  const RunSeq stale = world.trigger("dag");
+  produce(world, stale, {output("silver/t", 7)});
+  CHECK(world.row(stale, "load").conflicts == 1);
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(world.ledger.outbox.size() == 1);  // one after the other, by the table's numbers
+    world.tell(PublicationSettled{world.ledger.outbox.begin()->second.publication, 6 + i});
+  }
+  for (const RunSeq run : {fix, beside, next})
+    CHECK(world.state_of(run, "load") == TaskState::success);
+  produce(world, behind, {output("silver/t", 6)});
+  CHECK(world.state_of(behind, "load") == TaskState::publishing);
+}
+
 TEST_CASE("publishing still holds its pool slot, and ends the lease's interest in it") {
   Accepted a;
   CHECK(a.world.state.pool_views().at(0).running_slots == 1);
