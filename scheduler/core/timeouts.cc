@@ -83,8 +83,9 @@ void patience_due(Turn& turn, const Timer& timer) {
   if (cell.patience != timer.at) return;
   cell.patience.reset();  // it has been taken out
   const bool held = run.is_held() && !total_is_over(run, i, turn.now.wall);
-  if (held) {  // it does not wait for a slot: it has the whole time once it does
-    const Time next = turn.now.wall + run.definition(i).queued_timeout;
+  if (held) {  // it does not wait for a slot: it has that time once it does, its tries' goes on
+    const Time whole = turn.now.wall + run.definition(i).queued_timeout;
+    const Time next = std::min(total_end(run, i).value_or(Time::max()), whole);
     cell.patience = next;
     turn.state.timers.insert(patience_timer(run, i, next));
   } else if (run.task(i).state == TaskState::scheduled) {

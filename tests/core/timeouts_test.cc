@@ -189,5 +189,19 @@ TEST_CASE("a task that waits for a slot again fails when the time for all of its
         std::string::npos);
 }
 
+TEST_CASE("the time for all tries ends while the DAG is paused, between looks at the queue too") {
+  Tries one([](Task& t) {
+    t.queued_timeout = 20s;
+    t.total_timeout = 30s;
+  });
+  one.world.start(one.world.attempt(one.run, "a"));
+  one.world.tell(WorkerLost{1, true});
+  one.world.tell(PauseRequested{0, "dag", true});
+  one.world.live(29s);
+  CHECK(one.a() == TaskState::scheduled);
+  one.world.live(1s);
+  CHECK(one.a() == TaskState::failed);
+}
+
 }  // namespace
 }  // namespace batuta
