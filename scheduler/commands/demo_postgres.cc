@@ -29,7 +29,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Ours, with the password and what the server says; below it the server's own.
 constexpr const char* postgres_folder = "demo/postgres";
+constexpr const char* server_folder = "/server";
 constexpr const char* demo_login = "batuta";
 constexpr Duration start_patience = std::chrono::seconds(60);  // initdb on a slow disk
 constexpr Duration stop_patience = std::chrono::seconds(20);
@@ -212,31 +214,34 @@ std::vector<std::string> DemoPostgres::as_its_user(std::vector<std::string> comm
 // Made beside its place and put there whole: one that was interrupted is made anew.
 Status DemoPostgres::make_cluster() {
   std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error) return not_started(folder_ + " cannot be made: " + error.message());
+  const std::string own = folder_ + server_folder;
+  fs::create_directories(own, error);
+  if (error) return not_started(own + " cannot be made: " + error.message());
   if (!user_.empty()) {
-    for (const std::string& passed : {home_, home_ + "/demo"})
+    // Where root writes later that user may change nothing: a link there would lead it astray.
+    for (const std::string& passed : {home_, home_ + "/demo", folder_})
       if (chown(passed.c_str(), uid_t(-1), gid_) != 0 || chmod(passed.c_str(), 0710) != 0)
         return not_started(passed + " cannot be opened to the user " + user_ + ": " +
                            std::strerror(errno));
   }
-  if (auto status = give(folder_, uid_, gid_, 0700); !status) return status;
+  if (auto status = give(own, uid_, gid_, 0700); !status) return status;
   int code = 0;
-  const auto reached = said_by(as_its_user({"/usr/bin/test", "-w", folder_}), code);
+  const auto reached = said_by(as_its_user({"/usr/bin/test", "-w", own}), code);
   if (!reached) return reached.error();
   if (code != 0)
-    return not_started("the user " + user_ + ", as whom it runs, does not get to " + folder_ +
+    return not_started("the user " + user_ + ", as whom it runs, does not get to " + own +
                        ": take another --home, in a folder that others may pass through, or "
                        "run this as somebody who is not root" +
                        (reached->empty() ? "" : " (" + *reached + ")"));
   address_.login = demo_login;
   address_.pass_file = folder_ + "/pgpass";
   const std::string password_file = folder_ + "/password";
-  const std::string data = folder_ + "/data";
+  const std::string data = own + "/data";
   if (!fs::exists(data, error)) {
     fs::remove_all(data + ".new", error);
     if (auto status = write_secret(password_file, secret_text()); !status) return status;
-    if (auto status = give(password_file, uid_, gid_, 0600); !status) return status;
+    if (auto status = give(password_file, geteuid(), gid_, user_.empty() ? 0600 : 0640); !status)
+      return status;
     const auto said =
         said_by(as_its_user({programs_ + "/initdb", "--pgdata", data + ".new", "--username",
                              demo_login, "--pwfile", password_file, "--auth", "scram-sha-256",
@@ -264,9 +269,9 @@ Status DemoPostgres::launch() {
   if (output.get() < 0) return not_started(log + " cannot be written: " + std::strerror(errno));
   // No socket in a folder: those have names of at most 107 bytes.
   const auto child =
-      start_process(as_its_user({programs_ + "/postgres", "-D", folder_ + "/data", "-p",
-                                 std::to_string(address_.port), "-c", "listen_addresses=127.0.0.1",
-                                 "-c", "unix_socket_directories="}),
+      start_process(as_its_user({programs_ + "/postgres", "-D", folder_ + server_folder + "/data",
+                                 "-p", std::to_string(address_.port), "-c",
+                                 "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="}),
                     output.get(), output.get());
   if (!child) return child.error();
   pid_ = *child;
@@ -344,7 +349,7 @@ Result<std::vector<std::string>> DemoPostgres::rows(const std::string& database,
 }
 
 Status end_left_postgres(const std::string& home) {
-  const std::string data = home + "/" + postgres_folder + "/data";
+  const std::string data = home + "/" + postgres_folder + server_folder + "/data";
   const std::string text = text_of_file(data + "/postmaster.pid");
   pid_t pid = 0;
   std::from_chars(text.data(), text.data() + text.size(), pid);

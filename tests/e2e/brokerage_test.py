@@ -22,7 +22,7 @@ def one_command_runs_it_and_checks_every_number():
     """`batuta demo run brokerage --once --real` reads the clients from a PostgreSQL of its own, and ends with 0 when every number holds"""
     said = run_by_one_command("brokerage", ("client_profile", "client_position", "portfolio_daily", "ticker_daily", "trade_profit"), "--real")
     assert "holds silver/brokerage/clients" in said, said
-    left = [name for name in processes() if "/demo/postgres/data" in name]
+    left = [name for name in processes() if "/demo/postgres/server/data" in name]
     assert not left, left
 
 

@@ -63,7 +63,7 @@ def gold_is_delivered_to_a_postgresql_of_its_own():
             lake = json.loads(run("lake", "sql", query.replace("FROM ", "FROM gold."), "--home", home, "-o", "json").stdout)
             assert told.stdout.strip().split("|") == [str(value) for value in lake[0].values()], (told, lake)
             port = int(command.split(" -p ")[1].split()[0])
-            postgres = int((home / "demo/postgres/data/postmaster.pid").read_text().split()[0])
+            postgres = int((home / "demo/postgres/server/data/postmaster.pid").read_text().split()[0])
             assert os.getpgid(postgres) != os.getpgid(process.pid), "a terminal's Ctrl-C would stop it under the tasks that use it"
             # Nobody else gets in without the password.
             stranger = subprocess.run([*command.split()[1:], "-w", "-c", "SELECT 1"], capture_output=True, text=True, timeout=30, env={"PATH": os.environ["PATH"], "HOME": "/nowhere"})
