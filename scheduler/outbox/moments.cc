@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "scheduler/core/sha1.h"
@@ -30,20 +31,58 @@ MomentType end_of(const TaskInstanceRow& row) {
 
 using Archived = std::map<InstanceKey, const TaskInstanceRow*>;  // the last try that ended
 
-void instance_moments(const Archived& archived, const Now& now, TaskState from, Fence from_fence,
-                      const TaskInstanceRow& row, const Moments& told) {
+// What became in the turn of tries of several parts: those that their plugins deferred.
+struct Parts {
+  std::set<InstanceKey> resumed;  // its next part is on its way
+  std::set<InstanceKey> lost;     // its next part was lost or refused: another try goes on
+  std::set<InstanceKey> done;     // nothing is kept for a next part any more
+};
+
+Parts parts_of(const Changes& changes) {
+  Parts parts;
+  for (const WaitRow& wait : changes.waits) {
+    if (wait.resume <= Resume::open) continue;
+    auto& into = wait.in_try ? parts.resumed : parts.lost;
+    into.insert({wait.run, wait.task, wait.map_index});
+  }
+  parts.done.insert(changes.waits_done.begin(), changes.waits_done.end());
+  return parts;
+}
+
+// Between two parts a try is scheduled and queued, and goes on: it was queued, once, before it was
+// scheduled for this part.
+bool is_between_parts(const Parts& parts, TaskState from, const TaskInstanceRow& row,
+                      const TaskInstanceRow* old) {
+  if (from != TaskState::scheduled && from != TaskState::queued) return false;
+  const TaskInstanceRow& seen = old != nullptr ? *old : row;
+  if (!seen.start_date || !seen.queued_at || !seen.scheduled_at) return false;
+  if (*seen.queued_at >= *seen.scheduled_at) return false;
+  const InstanceKey key = row.key();
+  if (from == TaskState::scheduled) {
+    // Not after a loss, which ended its try and left a slot to wait for.
+    return parts.done.contains(key) && seen.slot.empty();
+  }
+  if (parts.lost.contains(key) || parts.done.contains(key)) return true;
+  return old == nullptr && is_under_way(row.state);
+}
+
+void instance_moments(const Archived& archived, const Parts& parts, const Now& now, TaskState from,
+                      Fence from_fence, const TaskInstanceRow& row, const Moments& told) {
   const auto found = archived.find(row.key());
   const TaskInstanceRow* old = found == archived.end() ? nullptr : found->second;
-  const bool was_under_way = is_under_way(from);
-  const bool is_now = is_under_way(row.state);
+  const bool resumed = old == nullptr && parts.resumed.contains(row.key()) &&
+                       (row.state == TaskState::scheduled || row.state == TaskState::queued);
+  const bool was_under_way = is_under_way(from) || is_between_parts(parts, from, row, old);
+  const bool is_now = is_under_way(row.state) || resumed;
   const auto end = [&](const TaskInstanceRow& ended) {
     told.attempt(ended, {end_of(ended), ended.end_date.value_or(now.wall)});
   };
   const auto start = [&](const TaskInstanceRow& begun) {
     told.attempt(begun, {MomentType::start, begun.start_date.value_or(now.wall)});
   };
-  // The row in which the try that was there before the turn ended, if it did.
-  const bool same_try = old == nullptr && row.fence == from_fence;
+  // The row in which the try that was there before the turn ended, if it did. Each part of a try
+  // has a fence of its own.
+  const bool same_try = old == nullptr && (row.fence == from_fence || resumed);
   if (was_under_way && !(is_now && same_try)) end(old != nullptr ? *old : row);
   if (is_now && !(was_under_way && same_try)) return start(row);
   if (is_now || was_under_way) return;
@@ -74,11 +113,12 @@ void each_moment(const Changes& changes, const Now& now, const Moments& told) {
   }
   Archived archived;
   for (const AttemptRow& each : changes.attempts_archived) archived[each.row.key()] = &each.row;
+  const Parts parts = parts_of(changes);
   for (const TaskInstanceRow& row : changes.tasks_created) {
-    instance_moments(archived, now, TaskState::none, 0, row, told);
+    instance_moments(archived, parts, now, TaskState::none, 0, row, told);
   }
   for (const Changes::TaskUpdate& update : changes.tasks_updated) {
-    instance_moments(archived, now, update.from, update.from_fence, update.row, told);
+    instance_moments(archived, parts, now, update.from, update.from_fence, update.row, told);
   }
   if (told.between) told.between();
   for (const RunRow* run : runs) {

@@ -58,6 +58,16 @@ class Context : public LaunchContext {
     for (int i = 0; i < out.count; ++i) out.names.push_back("item " + std::to_string(i));
     return out;
   }
+  // A deferred attempt waits for a file, whatever it asked for.
+  Result<WaitRow> deferral(const Attempt&, const std::string&, Time at) override {
+    WaitRow wait;
+    wait.kind = WaitKind::check;
+    wait.about = "file /in/x";
+    wait.argument_json = R"({"file":"/in/x"})";
+    wait.interval = 30s;
+    wait.deadline = at + 10min;
+    return wait;
+  }
   bool asks_for_previous(const Dag&, TaskIndex) override { return previous; }
   bool looking_up() const override { return waits; }
   Status render_launch(const Attempt& attempt, Launch& out, std::string&) override {

@@ -146,6 +146,55 @@ TEST_CASE("what people cancel is aborted, and a run that a clear opens again is 
   CHECK(world.event(4)["run"]["runId"] != world.event(0)["run"]["runId"]);
 }
 
+TEST_CASE("a try that its plugin defers starts once and ends once, whatever parts it has") {
+  Told world({task("load")});
+  world.begin();
+  const auto defer = [&] {
+    world.finish(Outcome::deferred);
+    world.pass(std::chrono::seconds(30));
+    world.turn({WaitChecked{world.launches.back().key, WaitChecked::Outcome::satisfied, {}}});
+    world.settle();
+  };
+  defer();
+  REQUIRE(world.launches.size() == 2);
+  const auto resume = [&] {
+    world.pass(std::chrono::seconds(1));
+    world.turn({AttemptStarted{agent_link, {world.launches.back().key, world.now.wall, "slot"}}});
+  };
+  SUBCASE("two waits, then a success") {
+    resume();
+    defer();
+    REQUIRE(world.launches.size() == 3);
+    resume();
+    world.finish(Outcome::success);
+    CHECK(world.moments() == Names{"START d", "START d.load", "COMPLETE d.load", "COMPLETE d"});
+    CHECK(world.event(1)["run"]["runId"] == world.event(2)["run"]["runId"]);
+  }
+  SUBCASE("its last part starts and ends within one turn") {
+    world.finish(Outcome::failed, "no disk");
+    CHECK(world.moments() == Names{"START d", "START d.load", "FAIL d.load", "FAIL d"});
+  }
+  SUBCASE("its run is cancelled while its next part waits for a worker's answer") {
+    RunStateRequested cancel;
+    cancel.dag_id = "d";
+    cancel.dag_run_id = "r1";
+    cancel.state = DagRunState::failed;
+    cancel.user = "ana";
+    world.turn({cancel});
+    world.turn({AttemptRecalled{agent_link, world.launches.back().key}});
+    world.settle();
+    CHECK(world.moments() == Names{"START d", "START d.load", "ABORT d.load", "ABORT d"});
+  }
+  SUBCASE("its next part is lost: another try goes on") {
+    world.finish(Outcome::lost, "gone");
+    REQUIRE(world.launches.size() == 3);
+    resume();
+    world.finish(Outcome::success);
+    CHECK(world.moments() == Names{"START d", "START d.load", "ABORT d.load", "START d.load",
+                                   "COMPLETE d.load", "COMPLETE d"});
+  }
+}
+
 TEST_CASE(
     "a task that no worker runs starts and completes in one turn; what never began is silent") {
   Task nothing = task("nothing");

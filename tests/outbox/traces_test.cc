@@ -127,6 +127,26 @@ TEST_CASE("every try has a span of its own, an error its reason") {
   CHECK(spans[0]["parentSpanId"] == spans[1]["parentSpanId"]);
 }
 
+TEST_CASE("a try that its plugin defers is one span without an error, its wait within it") {
+  Traced world({task("load")});
+  world.begin();
+  world.finish(Outcome::deferred);
+  world.pass(std::chrono::seconds(30));
+  world.turn({WaitChecked{world.launches[0].key, WaitChecked::Outcome::satisfied, {}}});
+  world.settle();
+  REQUIRE(world.launches.size() == 2);
+  CHECK(world.spans().empty());
+  world.pass(std::chrono::seconds(1));
+  world.turn({AttemptStarted{agent_link, {world.launches[1].key, world.now.wall, "slot"}}});
+  world.finish(Outcome::success);
+  const auto spans = world.spans();
+  REQUIRE(spans.size() == 2);
+  CHECK(spans[0]["name"] == "d.load");
+  CHECK(spans[0]["status"] == json{{"code", 1}});
+  CHECK(nanoseconds(spans[0], "endTimeUnixNano") - nanoseconds(spans[0], "startTimeUnixNano") ==
+        33'000'000'000);
+}
+
 TEST_CASE("a reason without end is cut at a character, and shows that it is cut") {
   Traced world({task("load")});
   world.begin();
