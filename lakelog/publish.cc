@@ -125,6 +125,16 @@ bool may_be_vacuumed(const Commit& commit, const Payload& payload) {
   });
 }
 
+// An erasure takes every file that held the person when it began, those that were only staged too,
+// however young. Which they are its mark does not tell, and clocks of hosts differ: whoever has
+// not published before the mark writes anew.
+bool may_be_erased(const Commit& commit, const Payload& payload) {
+  if (payload.adds.empty() || operation_of(commit) != vacuum_start) return false;
+  const auto info = parse_untrusted(commit.info_json);
+  const json parameters = info->value("operationParameters", json::object());
+  return parameters.is_object() && parameters.contains("erasure");
+}
+
 // Takes the next version's commit: is it this publication's own, and may it have come before it?
 Status take(const Commit& commit, const Publication& publication, const Payload& payload,
             const Intent& intent, Held& held) {
@@ -144,6 +154,10 @@ Status take(const Commit& commit, const Publication& publication, const Payload&
   if (may_be_vacuumed(commit, payload)) {
     return {Errc::conflict, "a vacuum began at version " + std::to_string(held.version) +
                                 " that may take its files, which were written long before"};
+  }
+  if (may_be_erased(commit, payload)) {
+    return {Errc::conflict, "at version " + std::to_string(held.version) +
+                                " a person was erased, and files that were staged before may go"};
   }
   for (const AddFile& add : payload.adds) {
     const auto same = [&add](const auto& other) { return other.path == add.path; };

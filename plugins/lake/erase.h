@@ -53,7 +53,8 @@ struct ErasedTable {
 };
 
 // Safe beside everything: an append stands, a merge that took the same files is looked at anew, and
-// a publication that waits with a file that went is refused and its task runs again. Killed
+// from the moment at which the first file goes every publication that was staged before is refused
+// and its task runs again. Killed
 // anywhere, another call goes on. Throws plugin::FinalError for a table that cannot be read or may
 // not be written, with nothing changed; plugin::RetryableError when the storage says no, or others
 // changed the same files again and again.

@@ -130,6 +130,9 @@ ChangedPartitions counted_list(const ChangedCall& call, const Inputs& inputs,
   if (changes.whole || !tells_column(changes, changed.column))
     return all("the log of " + call.table + " no longer tells what changed since version " +
                std::to_string(since));
+  if (erased_since(table, since))
+    return all("a person was erased from " + call.table + " since version " +
+               std::to_string(since));
   const auto values = values_changed(table, changed.column, changes);
   take_values(changed, values);
   changed.told = spelt(call) + ": partitions changed since version " + std::to_string(since) +

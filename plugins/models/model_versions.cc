@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "lakelog/change.h"
 #include "lakelog/log_folder.h"
 
 namespace batuta::models {
@@ -20,12 +21,17 @@ std::string confirmed_key(const lake::DeltaTable& table) {
   return table.name() + "/_confirmed.json";
 }
 
+// An erasure says of bronze that its followers need not read the rest again, but rows have gone.
+bool is_erasure(const lakelog::Commit& commit) {
+  return lakelog::operation_of(commit) == "ERASE";
+}
+
 // False for maintenance: files held together, and the marks of a vacuum. A model's own version
 // counts always: a history's may add nothing.
 bool may_change_rows(const lakelog::Commit& commit) {
   const auto changes = [](const auto& file) { return file.data_change; };
   return commit.protocol || commit.metadata || commit.has_unknown ||
-         metrics_of(commit).contains("model") ||
+         metrics_of(commit).contains("model") || is_erasure(commit) ||
          std::any_of(commit.adds.begin(), commit.adds.end(), changes) ||
          std::any_of(commit.removes.begin(), commit.removes.end(), changes);
 }
@@ -76,6 +82,16 @@ Status confirm(const lake::DeltaTable& table, json metrics) {
 
 bool unchanged_since(const lake::DeltaTable& table, std::int64_t version) {
   return version <= table.version() && !newest_change(table, version);
+}
+
+bool erased_since(const lake::DeltaTable& table, std::int64_t version) {
+  const lakelog::LogFolder log(*table.storage(), table.name());
+  for (std::int64_t at = version + 1; at <= table.version(); ++at) {
+    const auto text = log.read(at);
+    const auto commit = text ? lakelog::parse_commit(*text) : text.error();
+    if (!commit || is_erasure(*commit)) return true;
+  }
+  return false;
 }
 
 LastRead last_read(const lake::DeltaTable& target, const std::string& statement) {

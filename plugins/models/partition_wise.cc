@@ -348,6 +348,7 @@ Increment find_increment(const PartitionWise& by, const Inputs& inputs, const La
   const lake::Changes changes = table.changes_since(since);
   const std::string from = by.input + " since version " + std::to_string(since);
   if (changes.whole) return full_pass("the log no longer tells what changed in " + from);
+  if (erased_since(table, since)) return full_pass("a person was erased from " + from);
   if (has_new_columns(table, since)) return full_pass("the columns may be others in " + from);
   Increment increment{by, {}, {}};
   for (const std::string& path : changes.added)

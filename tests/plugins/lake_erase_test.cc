@@ -300,6 +300,34 @@ TEST_CASE("a publication that waits with a file of the person is refused, so tha
   CHECK(world.ids(people) == "1 3 4 5 6");
 }
 
+TEST_CASE("a publication that comes while files go is refused, however young what it staged is") {
+  ErasedLake world;
+  world.fill();
+  const auto adds = world.written(
+      people, silver_columns,
+      "SELECT i::BIGINT AS id, 'c' || i AS cpf, DATE '2026-11-23' AS day FROM range(1, 4) t(i)",
+      {"day"});
+  const auto payload = lakelog::append_payload(adds, world.newest(people));
+  auto options = person("id", "2");
+  int tried = 0;
+  options.step = [&](const char* name) {
+    if (std::string(name) != "erase_between_files") return;
+    ++tried;
+    // Its file is still there at the first.
+    const auto late = world.published(people, silver_columns, {"day"}, payload);
+    REQUIRE_FALSE(late.ok());
+    CHECK(late.error().code == Errc::conflict);
+    CHECK(late.error().message.find("a person was erased") != std::string::npos);
+  };
+  erase(world.session, world.lake.path(), people, options);
+  CHECK(tried == 3);
+  CHECK(world.ids(people) == "1 3 4 5 6");
+  // What is written anew behind the mark is taken.
+  world.append(people, silver_columns,
+               "SELECT 7::BIGINT AS id, 'c7' AS cpf, DATE '2026-11-23' AS day", {"day"});
+  CHECK(world.ids(people) == "1 3 4 5 6 7");
+}
+
 TEST_CASE("a file that cannot be read is told, and stays") {
   ErasedLake world;
   world.fill();
@@ -434,7 +462,8 @@ TEST_CASE("an erasure keeps to its scope, and tells where a mask hides who is wh
   CHECK(done["rows"] == 2);
   CHECK(world.ids("silver/demo/people_hist") == "");
   CHECK(world.ids("silver/other/people") == "2");
-  CHECK(world.run({{"keys", key("cpf", "c2")}, {"table", "demo/nothing"}, {"operation", "op-3"}}) != 0);
+  CHECK(world.run({{"keys", key("cpf", "c2")}, {"table", "demo/nothing"}, {"operation", "op-3"}}) !=
+        0);
   CHECK(world.host.failure == "the lake has no table of demo/nothing");
   CHECK(world.run({{"keys", key("cpf", " ")}}) != 0);
   CHECK(world.host.failure.find("who has no value is nobody") != std::string::npos);

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "lakelog/payload.h"
 #include "plugins/lake/layer/partition_batches.h"
 #include "plugins/lake/layer/publication.h"
+#include "plugins/lake/layer/raw_landing.h"
 #include "tests/plugins/layer_fixture.h"
 
 using namespace batuta;
@@ -281,4 +283,29 @@ TEST_CASE("a first load of any size stays under one GiB") {
   CHECK(world.transform("run-1").read == count);
   MESSAGE("transform: " << peak_mib() << " MiB");
   CHECK(peak_mib() < 1024);
+}
+
+TEST_CASE("a file that could not be copied whole leaves nothing in raw that looks like it") {
+  const lakelog::TempLake lake;
+  FakeHost host;
+  host.context = {{"execution_id", "run-1"}, {"lake", lake.path()}, {"scratch", lake.path()}};
+  const batuta_host table = host.table();
+  plugin::Context context(table);
+  lake::RawLanding landing(context, "demo/readings", "{}");
+  const auto names = [&lake] {
+    Lines out;
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(lake.path() + "/raw/demo/readings"))
+      if (const auto name = entry.path().filename().string();
+          entry.is_regular_file() && !name.starts_with("_request-"))
+        out.push_back(name);
+    return out;
+  };
+  // A folder opens, and cannot be read.
+  CHECK_THROWS_AS(landing.add_file(lake.path(), "csv"), plugin::RetryableError);
+  CHECK(names() == Lines{});
+  std::ofstream(lake.path() + "/sent.csv") << "a,b";
+  const auto [name, bytes] = landing.add_file(lake.path() + "/sent.csv", "csv");
+  CHECK(bytes == 3);
+  CHECK(names() == Lines{std::filesystem::path(name).filename().string()});
 }

@@ -86,6 +86,19 @@ void Models::maintain(const std::string& table) const {
   REQUIRE(log.put_if_absent(newest + 2, lakelog::serialise(vacuumed)).ok());
 }
 
+void Models::erase(const std::string& table) const {
+  const lakelog::LogFolder log(*lake.storage(), table);
+  const std::int64_t newest = version(table);
+  auto erased = *lakelog::parse_commit(*log.read(newest));
+  erased.protocol.reset();
+  erased.metadata.reset();
+  erased.removes.clear();
+  erased.txns.clear();
+  erased.info_json = R"({"operation":"ERASE"})";
+  for (lakelog::AddFile& file : erased.adds) file.data_change = false;
+  REQUIRE(log.put_if_absent(newest + 1, lakelog::serialise(erased)).ok());
+}
+
 std::int64_t Models::version(const std::string& table) const {
   return lake::DeltaTable::open(lake.path(), table).version();
 }

@@ -36,6 +36,9 @@ class Models {
   // A version that writes the files of the newest anew, without a change of data, and one that only
   // says what was done.
   void maintain(const std::string& table) const;
+  // A version as `batuta lake erase` makes it of bronze: the files of the newest, without a change
+  // of data.
+  void erase(const std::string& table) const;
   void publish();  // what the last attempt handed in
 
   std::int64_t version(const std::string& table) const;

@@ -232,3 +232,13 @@ TEST_CASE("incremental equals full after any appends, overwrites, deletes and ma
     CHECK(increments > 1);
   }
 }
+
+TEST_CASE("a model of partitions computes all of them once a person was erased from its input") {
+  Models world;
+  put_facts(world, "(1, 'a', 'x', 1), (2, 'a', 'x', 4)");
+  world.run("run-1", parted_by_day(daily_sums));
+  world.erase(facts_table);
+  CHECK(why_full(world, parted_by_day(daily_sums))
+            .find("a person was erased from silver/shop/facts since version 0") !=
+        std::string::npos);
+}

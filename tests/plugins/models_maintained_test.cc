@@ -52,3 +52,14 @@ TEST_CASE("a change of rows below later maintenance is computed, of an input and
   CHECK(world.said("the text or the fields of the model are not those of version "));
   CHECK(world.rows(to_table, "SELECT k, n FROM t") == std::vector<std::string>{"a|1"});
 }
+
+TEST_CASE("an erasure of an input is computed, though its log says that no data changed") {
+  Models world;
+  world.put(from_table, "SELECT * FROM (VALUES ('a', 1), ('b', 2)) v(k, n)");
+  world.run("run-1", sums(false));
+  world.erase(from_table);
+  world.maintain(from_table);
+  world.run("run-2", sums(false));
+  CHECK_FALSE(world.said("nothing to compute"));
+  CHECK(world.said("inputs have changed since {\"silver/demo/numbers\":0}"));
+}

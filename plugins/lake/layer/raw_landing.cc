@@ -1,11 +1,14 @@
 #include "plugins/lake/layer/raw_landing.h"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <cstdio>
 #include <fstream>
 
 #include "common/uuid.h"
 #include "lakelog/path.h"
+#include "lakelog/posix_file.h"
 #include "lakelog/storage.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/must.h"
@@ -20,6 +23,24 @@ constexpr std::size_t copied_at_once = 1u << 20;
 std::string today() {
   const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
   return to_iso(now).substr(0, 10);
+}
+
+// The bytes copied, which are on the disk on return.
+std::int64_t copy_whole(const std::string& file, const std::string& target) {
+  std::ifstream in(file, std::ios::binary);
+  std::ofstream out(target, std::ios::binary | std::ios::trunc);
+  std::vector<char> piece(copied_at_once);
+  std::int64_t bytes = 0;
+  while (out && in) {
+    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    out.write(piece.data(), in.gcount());
+    bytes += in.gcount();
+  }
+  out.close();
+  if (in.bad() || !in.eof()) throw plugin::RetryableError(file + " cannot be read");
+  if (!out) throw plugin::RetryableError(target + " cannot be written");
+  must(lakelog::sync_file(target));
+  return bytes;
 }
 
 }  // namespace
@@ -64,18 +85,19 @@ std::pair<std::string, std::int64_t> RawLanding::add_file(const std::string& fil
   std::string name = next_name(extension);
   const std::string folder = must(storage_->stage(folder_));
   const std::string target = folder + name.substr(folder_.size());
-  std::ifstream in(file, std::ios::binary);
-  std::ofstream out(target, std::ios::binary);
-  std::vector<char> piece(copied_at_once);
+  // Whoever dies here leaves no file that looks whole: readers pass over names that begin with '.'.
+  const std::string partial = folder + "/." + name.substr(folder_.size() + 1);
   std::int64_t bytes = 0;
-  while (out && in) {
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    out.write(piece.data(), in.gcount());
-    bytes += in.gcount();
+  try {
+    bytes = copy_whole(file, partial);
+  } catch (...) {
+    ::unlink(partial.c_str());
+    throw;
   }
-  out.close();
-  if (in.bad() || !in.eof()) throw plugin::RetryableError(file + " cannot be read");
-  if (!out) throw plugin::RetryableError(name + " cannot be written");
+  if (std::rename(partial.c_str(), target.c_str()) != 0) {
+    ::unlink(partial.c_str());
+    throw plugin::RetryableError(name + " cannot be written");
+  }
   must(storage_->sync({name}));
   context_.report("files", plugin::quoted(name));
   note(name);
