@@ -134,7 +134,7 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
              contained("tables", ["cat $BATUTA_XCOM_DIR/writes/-1/rows; echo '{\"n\": 7}' >$BATUTA_SCRATCH/days.jsonl"],
                        depends_on=["writes"], outputs=[{"table": "silver/shop/days", "file": "days.jsonl"}]),
              contained("leads_out", ["ln -s /etc/passwd $BATUTA_SCRATCH/days.csv"],
-                       outputs=[{"table": "silver/shop/days", "file": "days.csv"}]),
+                       outputs=[{"table": "silver/shop/led", "file": "days.csv"}]),
              contained("bounds", ["true"], memory="64MiB", cpus=1.5, user="1000:1000", network="none", working_dir="/srv",
                        entrypoint=["env"], do_xcom_push=False),
              contained("three", ["exit 3"]), contained("skips", ["exit 99"]),
