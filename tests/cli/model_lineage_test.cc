@@ -12,15 +12,24 @@ using nlohmann::json;
 
 namespace {
 
+// An array by name: of pairs of texts in braces nlohmann::json makes an object.
+json origin_in(const char* table, const char* column) {
+  return json::array({table, column});
+}
+
 json lineage_in(const std::string& table) {
   static const std::map<std::string, json> told = {
       {"gold/shop/sums",
-       {{"n", {{"from", {{"silver/shop/sold", "n"}, {"silver/shop/sold", "price"}}}}},
+       {{"n",
+         {{"from", json::array({origin_in("silver/shop/sold", "n"),
+                                origin_in("silver/shop/sold", "price")})}}},
         {"at", {{"unknown", "it is told no more"}}},
         {"one", {{"from", json::array()}}}}},
       {"silver/shop/sold",
-       {{"n", {{"from", {{"bronze/shop/raw", "n"}}}}},
-        {"price", {{"from", {{"gold/shop/sums", "n"}, {"bronze/shop/raw", "p"}}}}}}}};
+       {{"n", {{"from", json::array({origin_in("bronze/shop/raw", "n")})}}},
+        {"price",
+         {{"from",
+           json::array({origin_in("gold/shop/sums", "n"), origin_in("bronze/shop/raw", "p")})}}}}}};
   const auto found = told.find(table);
   if (found == told.end()) return nullptr;
   return {{"version", 4}, {"columns", found->second}};
@@ -49,6 +58,7 @@ TEST_CASE("lineage of a table is a step of each column; what is unknown says why
   CHECK(rows[3]["from_table"].is_null());
   CHECK(rows[3]["unknown"].is_null());
   CHECK_THROWS_WITH_AS(trace_columns(lineage_in, "gold/shop/sums", "no"),
-                       "the newest version of gold/shop/sums has no column no", batuta::cli::Failure);
+                       "the newest version of gold/shop/sums has no column no",
+                       batuta::cli::Failure);
   CHECK_THROWS_AS(trace_columns(lineage_in, "bronze/shop/raw", ""), batuta::cli::Failure);
 }
