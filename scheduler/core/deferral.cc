@@ -39,6 +39,11 @@ std::string late_by(const LiveRun& run, InstanceIndex i, Time now) {
          per_text(span) + " was over while it waited for ";
 }
 
+// Unless what was waited for is there: then nothing is left to cancel.
+bool may_go_on_elsewhere(const WaitRow& wait) {
+  return wait.resume != Resume::no && wait.resume != Resume::satisfied;
+}
+
 }  // namespace
 
 bool is_resumed(const LiveRun& run, InstanceIndex i) {
@@ -116,19 +121,33 @@ void owe_cancel(Turn& turn, const WaitRow& wait) {
 }
 
 void tell_cancelled(Turn& turn, const LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
-  if (to == TaskState::scheduled || to == TaskState::queued) return;
-  if (from != TaskState::deferred && from != TaskState::scheduled) return;
   const auto at = run.waits.find(i);
-  if (at == run.waits.end()) return;
-  const WaitRow& wait = at->second.row;
-  // What was waited for is there: nothing is left to cancel.
-  if (wait.resume == Resume::no || wait.resume == Resume::satisfied) return;
-  owe_cancel(turn, wait);
+  if (at == run.waits.end() || !may_go_on_elsewhere(at->second.row)) return;
+  // It goes on from its payload; of a try that is made anew forget_resume() tells.
+  if (!is_terminal(to) && to != TaskState::none) return;
+  const bool given_back = from == TaskState::queued && run.task(i).worker.empty();
+  const bool ended_well = to == TaskState::success || to == TaskState::skipped;
+  switch (from) {
+    case TaskState::deferred:
+    case TaskState::scheduled:
+      return owe_cancel(turn, at->second.row);
+    case TaskState::queued:
+    case TaskState::running:
+      // Its next part may have been killed before it cancelled anything, or never have begun: to
+      // cancel twice is harmless.
+      if (ended_well && !given_back) return;
+      return owe_cancel(turn, at->second.row);
+    default:
+      return;
+  }
 }
 
 void forget_resume(Turn& turn, LiveRun& run, InstanceIndex i) {
   const auto at = run.waits.find(i);
   if (at == run.waits.end() || at->second.row.resume == Resume::no) return;
+  // The next try starts a job of its own: that of this one must not go on beside it.
+  const bool failed = run.task(i).state == TaskState::up_for_retry;
+  if (failed && may_go_on_elsewhere(at->second.row)) owe_cancel(turn, at->second.row);
   if (!mutant("retry_resumes")) forget_wait(turn, run, i);
 }
 

@@ -255,6 +255,23 @@ SendResult send_by_mail(const std::vector<NumberedAlert>& alerts, const Connecti
   return {true, false, {}, {}};
 }
 
+// Else it is a path, whose query may well hold an address.
+bool names_server(std::string_view url) {
+  const auto mark = url.find("://");
+  return mark != std::string_view::npos && mark < url.find_first_of("/?#");
+}
+
+// {"headers": {name: value}}: a connection may log in by them, as it does when a wait looks.
+void add_own_headers(const std::string& extra_json, HttpRequest& request) {
+  const auto extra = parse_untrusted(extra_json.empty() ? "{}" : extra_json);
+  if (!extra || !extra->is_object()) return;
+  const auto headers = extra->find("headers");
+  if (headers == extra->end() || !headers->is_object()) return;
+  for (const auto& [name, value] : headers->items()) {
+    if (value.is_string()) request.headers.emplace_back(name, value.get<std::string>());
+  }
+}
+
 // One request, as a deferred task left it: to its connection's server and to no other.
 SendResult send_request(const Alert& alert, const Connection& connection, const Sending& sending,
                         const Senders& senders) {
@@ -266,7 +283,7 @@ SendResult send_request(const Alert& alert, const Connection& connection, const 
   HttpRequest request;
   request.method = asked->value("method", "POST");
   request.url = asked->value("url", "");
-  if (request.url.find("://") == std::string::npos) {
+  if (!names_server(request.url)) {
     request.url = door.base + (request.url.starts_with('/') ? "" : "/") + request.url;
   }
   if (!lies_below(request.url, door.base)) {
@@ -279,6 +296,7 @@ SendResult send_request(const Alert& alert, const Connection& connection, const 
     request.body = json_text(*body);
     request.headers.emplace_back("Content-Type", "application/json");
   }
+  add_own_headers(connection.extra, request);
   request.ignore_body = true;
   request.outgoing = outgoing_of(connection.extra);
   return post(request, sending, senders);

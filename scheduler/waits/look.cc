@@ -36,6 +36,12 @@ void add_headers(const json& headers, HttpRequest& request) {
   }
 }
 
+// Else it is a path, whose query may well hold an address.
+bool has_server(std::string_view url) {
+  const auto mark = url.find("://");
+  return mark != std::string_view::npos && mark < url.find_first_of("/?#");
+}
+
 Status add_connection(const std::string& id, const LookHooks& hooks, HttpRequest& request) {
   auto connection = hooks.connection(id);
   if (!connection) return {Errc::not_found, "connection \"" + id + "\" does not exist"};
@@ -46,7 +52,7 @@ Status add_connection(const std::string& id, const LookHooks& hooks, HttpRequest
       server_door(connection->conn_type, connection->host, connection->schema,
                   connection->port.value_or(0), connection->login, connection->password);
   const std::string& base = door.base;
-  if (request.url.find("://") == std::string::npos) {
+  if (!has_server(request.url)) {
     const bool slash = request.url.starts_with('/') || request.url.empty();
     request.url = base + (slash ? "" : "/") + request.url;
   }

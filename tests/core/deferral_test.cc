@@ -297,6 +297,72 @@ TEST_CASE("who ends a wait owes the request that its plugin left for that, once 
     d.world.live(61s);
     CHECK(d.relaunch().resume == Resume::timed_out);
     CHECK(owed() == 0);
+    d.world.start(d.key());
+    d.world.finish(d.key());
+    CHECK(owed() == 0);
+  }
+}
+
+TEST_CASE("what a part that was to cancel its job cannot do any more is owed too") {
+  Deferring d([](Task& t) { t.retry.retries = 1; });
+  const auto owed = [&] { return d.world.ledger.outbox.size(); };
+  WaitRow wait = for_a_file(d.world, 1min);
+  wait.cancel_key = "dbx";
+  wait.cancel_json = R"({"run":7})";
+  d.defer(wait);
+  SUBCASE("it waits at a worker as its run is ended, and is given back") {
+    d.checked(failed, "HTTP 401");
+    const LaunchEffect next = d.relaunch();
+    RunStateRequested end;
+    end.dag_id = "dag";
+    end.dag_run_id = d.world.state.run(d.run)->run.dag_run_id;
+    end.state = DagRunState::failed;
+    d.world.tell(end);
+    d.world.tell(AttemptRecalled{1, next.key});
+    CHECK(d.a() == TaskState::failed);
+    CHECK(owed() == 1);
+  }
+  SUBCASE("or is marked as a success there") {
+    d.world.live(61s);
+    const LaunchEffect next = d.relaunch();
+    MarkRequested mark;
+    mark.dag_id = "dag";
+    mark.dag_run_id = d.world.state.run(d.run)->run.dag_run_id;
+    mark.task_id = "a";
+    mark.state = TaskState::success;
+    d.world.tell(mark);
+    d.world.tell(AttemptRecalled{1, next.key});
+    CHECK(d.a() == TaskState::success);
+    CHECK(owed() == 1);
+  }
+  SUBCASE("it was killed: the next try starts a job of its own") {
+    d.world.live(61s);
+    const LaunchEffect next = d.relaunch();
+    CHECK(next.resume == Resume::timed_out);
+    d.world.start(next.key);
+    d.world.finish(next.key, Outcome::crashed);
+    CHECK(d.a() == TaskState::up_for_retry);
+    CHECK(owed() == 1);
+    d.world.live(10min);
+    d.world.start(d.relaunch().key);
+    d.world.finish(d.key(), Outcome::crashed);
+    CHECK(d.a() == TaskState::failed);
+    CHECK(owed() == 1);  // that try left no request
+  }
+  SUBCASE("not where it was lost: another try goes on from the same payload") {
+    d.world.live(61s);
+    const LaunchEffect next = d.relaunch();
+    d.world.start(next.key);
+    d.world.finish(next.key, Outcome::lost);
+    CHECK(d.relaunch().resume == Resume::timed_out);
+    CHECK(owed() == 0);
+  }
+  SUBCASE("nor where it was killed with nothing left to cancel") {
+    d.checked(satisfied);
+    const LaunchEffect next = d.relaunch();
+    d.world.start(next.key);
+    d.world.finish(next.key, Outcome::crashed);
+    CHECK(owed() == 0);
   }
 }
 

@@ -265,6 +265,12 @@ TEST_CASE("a request that is owed goes to its connection's server alone, by its 
   CHECK(send(owed).final);
   CHECK(seen.url.empty());
   CHECK(alert_headline(owed) == "Cancel what it started: etl.load");
+  connection.extra = R"({"headers":{"X-Key":"k-1"}})";
+  owed.request_json = R"({"method":"DELETE","url":"/runs/7?by=https://batuta.example.org"})";
+  status = 200;
+  CHECK(send(owed).sent);
+  CHECK(seen.url == "https://adb-1.azuredatabricks.net/runs/7?by=https://batuta.example.org");
+  CHECK(seen.headers.back() == std::pair<std::string, std::string>("X-Key", "k-1"));
 }
 
 TEST_CASE("a mail goes to its receivers by the connection's server; what it refuses is given up") {

@@ -259,6 +259,8 @@ TEST_CASE("a connection gives server, login and headers, and its secrets go nowh
   CHECK(server.asked.login == "ann");
   CHECK(server.asked.password == "pw");
   CHECK(server.asked.headers == std::vector<Header>{{"X-Key", "k"}});
+  look(R"({"http":{"connection":"api","url":"/ready?for=http://x/"}})", server.hooks());
+  CHECK(server.asked.url == "https://api.test/ready?for=http://x/");
   server.asked = {};
   const Looked other =
       look(R"({"http":{"connection":"api","url":"https://api.test.evil/"}})", server.hooks());
