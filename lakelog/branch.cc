@@ -192,6 +192,12 @@ class BranchStorage final : public Storage {
 
   Status remove(const std::string& key) override { return lake_->remove(root_ + key); }
 
+  Result<SeenTable> seen(const std::string& table) const {
+    const auto base = base_of(table + "/_delta_log/");
+    if (!base) return base.error();
+    return SeenTable{ref_, *base};
+  }
+
   Result<std::string> stage(const std::string& prefix) override {
     if (auto there = check_branch(*lake_, ref_); !there) return there.error();
     return lake_->stage(root_ + prefix);
@@ -419,6 +425,11 @@ Result<std::vector<std::int64_t>> pinned_versions(const Storage& lake, const std
     if (own->first > 0) out.insert(own->first - 1);
   }
   return std::vector<std::int64_t>(out.begin(), out.end());
+}
+
+Result<SeenTable> seen_table(const Storage& storage, const std::string& table) {
+  const auto* branch = dynamic_cast<const BranchStorage*>(&storage);
+  return branch == nullptr ? SeenTable{} : branch->seen(table);
 }
 
 std::shared_ptr<Storage> branch_storage(std::shared_ptr<Storage> lake, const std::string& ref) {

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,14 @@ Result<std::vector<std::int64_t>> pinned_versions(const Storage& lake, const std
 // (Errc::conflict). Removing takes away the branch's own objects only. What lies below _branches is
 // not to be seen. Entries of one log may be put by one at a time.
 std::shared_ptr<Storage> branch_storage(std::shared_ptr<Storage> lake, const std::string& ref);
+
+// How a storage sees a table. The number of a version above the base is another version than the
+// lake's of that number.
+struct SeenTable {
+  std::string ref{};                 // of the branch; empty: the storage is no branch's
+  std::optional<std::int64_t> base;  // nullopt: the table is the lake's, which it has not left
+};
+Result<SeenTable> seen_table(const Storage& storage, const std::string& table);
 
 // Where the branch's own object of the key lies in the lake.
 std::string branch_key(std::string_view ref, std::string_view key);

@@ -118,8 +118,9 @@ ChangedPartitions counted_list(const ChangedCall& call, const Inputs& inputs,
     return all("there was none to count from at this run's first attempt");
   const auto read = last.inputs.find(call.table);
   if (read == last.inputs.end()) return all("it was not read before");
-  if (read->second.table_id != table.snapshot().metadata.id)
-    return all(call.table + " was removed and made anew since it was read");
+  if (read->second.table_id != id_of(table))
+    return all(call.table +
+               " was removed and made anew since it was read, or left the lake for a branch");
   const std::int64_t since = std::min(fixed->second, read->second.version);
   const lake::Changes changes = table.changes_since(since);
   ChangedPartitions changed;

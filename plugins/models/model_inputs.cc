@@ -42,10 +42,6 @@ std::string text_of(const Versions& versions) {
   return json_text(out);
 }
 
-const std::string& id_of(const lake::DeltaTable& table) {
-  return table.snapshot().metadata.id;
-}
-
 std::optional<Versions> read_fixed(const lakelog::Storage& storage, const std::string& key) {
   const auto text = storage.read(key);
   if (!text && text.error().code == Errc::not_found) return std::nullopt;

@@ -91,7 +91,7 @@ class PlannedModel {
   json versions_seen() const {
     json out = json::object();
     const auto see = [&](const lake::DeltaTable& table) {
-      out[table.name()] = {table.version(), table.snapshot().metadata.id};
+      out[table.name()] = {table.version(), id_of(table)};
     };
     see(target_);
     see(history_);

@@ -4,8 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "lakelog/branch.h"
 #include "lakelog/change.h"
 #include "lakelog/log_folder.h"
+#include "plugins/lake/must.h"
 
 namespace batuta::models {
 namespace {
@@ -57,6 +59,12 @@ std::optional<NewestChange> newest_change(const lake::DeltaTable& table, std::in
   return std::nullopt;
 }
 
+std::string id_of(const lake::DeltaTable& table) {
+  const std::string& id = table.snapshot().metadata.id;
+  const auto seen = lake::must(lakelog::seen_table(*table.storage(), table.name()));
+  return seen.base && table.version() > *seen.base ? id + "@" + seen.ref : id;
+}
+
 json made_by(const lake::DeltaTable& table) {
   const auto newest = newest_change(table);
   if (!newest) return json::object();
@@ -64,8 +72,7 @@ json made_by(const lake::DeltaTable& table) {
   const auto said = text ? parse_untrusted(*text) : Result<json>(text.error());
   json metrics = metrics_of(newest->commit);
   if (said && said->is_object() && json_int(said->value("version", json())) == newest->version &&
-      said->value("table_id", json()) == table.snapshot().metadata.id &&
-      said->value("metrics", json()).is_object())
+      said->value("table_id", json()) == id_of(table) && said->value("metrics", json()).is_object())
     metrics = (*said)["metrics"];
   metrics["version"] = newest->version;
   return metrics;
@@ -74,9 +81,8 @@ json made_by(const lake::DeltaTable& table) {
 Status confirm(const lake::DeltaTable& table, json metrics) {
   const auto newest = newest_change(table);
   if (!newest) return success();
-  const json said = {{"version", newest->version},
-                     {"table_id", table.snapshot().metadata.id},
-                     {"metrics", std::move(metrics)}};
+  const json said = {
+      {"version", newest->version}, {"table_id", id_of(table)}, {"metrics", std::move(metrics)}};
   return table.storage()->put(confirmed_key(table), json_text(said));
 }
 

@@ -33,6 +33,10 @@ std::optional<NewestChange> newest_change(const lake::DeltaTable& table, std::in
 // (confirm()). Of a table without a version: an object with nothing.
 nlohmann::json made_by(const lake::DeltaTable& table);
 
+// What tells the versions of a table from those of another under its name: its id, and of a version
+// that a branch of the lake has put the branch, too, for the lake has another one of its number.
+std::string id_of(const lake::DeltaTable& table);
+
 // Keeps beside the table that its rows as they are in `table` are also what a model makes that is
 // told by `metrics`. An object in the table's folder that readers of Delta tables do not see:
 // gold/mart/t/_confirmed.json; it holds for that version, of that table, alone. Where it cannot be

@@ -336,8 +336,8 @@ Increment find_increment(const PartitionWise& by, const Inputs& inputs, const La
   for (const auto& [name, table] : inputs.tables) {
     const auto read = last.inputs.find(name);
     if (read == last.inputs.end()) return full_pass(name + " was not read before");
-    if (read->second.table_id != table.snapshot().metadata.id)
-      return full_pass(name + " was removed and made anew");
+    if (read->second.table_id != id_of(table))
+      return full_pass(name + " was removed and made anew, or left the lake for a branch");
     if (name != by.input && !unchanged_since(table, read->second.version))
       return full_pass(name + " has changed, which any row may come of");
   }

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "lakelog/branch.h"
 #include "lakelog/payload.h"
 #include "lakelog/publish.h"
 #include "plugins/lake/attempt_session.h"
@@ -75,6 +76,7 @@ void Readings::attempt(const std::string& run, const std::function<void(plugin::
   host.engine_memory = engine_memory;
   host.context = {{"execution_id", run}, {"task_id", "task"},   {"try_number", 1},
                   {"fence", 1},          {"lake", lake.path()}, {"scratch", scratch}};
+  if (!branch.empty()) host.context["lake_branch"] = branch;
   const batuta_host table = host.table();
   {
     plugin::Context context(table);
@@ -87,8 +89,10 @@ void Readings::attempt(const std::string& run, const std::function<void(plugin::
 }
 
 void Readings::publish(const std::string& payload_json) {
+  const auto storage =
+      branch.empty() ? lake.storage() : lakelog::branch_storage(lake.storage(), branch);
   lakelog::Publication publication;
-  publication.storage = lake.storage().get();
+  publication.storage = storage.get();
   publication.payload_json = payload_json;
   publication.app_id = "batuta/test";
   publication.number = ++publications_;
@@ -152,7 +156,7 @@ std::string Readings::order(const std::string& run, const lake::QuarantineOrder&
 }
 
 std::vector<std::string> Readings::rows(const std::string& table, const std::string& sql) {
-  return table_rows(lake.path(), table, sql);
+  return table_rows(stores::Lake(lake.path()).on_branch(branch), table, sql);
 }
 
 }  // namespace batuta

@@ -27,6 +27,8 @@ const lake::TransformSpec& readings_to_silver();
 class Readings {
  public:
   lakelog::TempLake lake;
+  // Of a branch of the lake, that attempts, rows and versions are on from now on; empty: none.
+  std::string branch;
   std::int64_t engine_memory = 0;
   bool history = false;          // silver keeps one
   bool decisions = true;         // rows in quarantine may be decided on

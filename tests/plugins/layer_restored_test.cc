@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/time.h"
+#include "lakelog/branch.h"
 #include "lakelog/restore.h"
 #include "plugins/lake/optimize.h"
 #include "plugins/sdk/plugin.h"
@@ -77,4 +78,54 @@ TEST_CASE("a target whose writers promise what we cannot keep ends a task before
                                          "version 3"),
                        plugin::FinalError);
   CHECK(values(world) == RestoredLines{"1"});
+}
+
+TEST_CASE(
+    "on a branch silver takes in the branch's bronze, however far the lake has come meanwhile") {
+  Readings world;
+  extract_value(world, 1, "1");
+  (void)world.transform("run-1");
+  const std::string ref = lakelog::create_branch(*world.lake.storage(), {"fix", ""})->ref();
+  world.branch = ref;
+  extract_value(world, 2, "2");  // version 1 of the branch's bronze
+  world.branch.clear();
+  extract_value(world, 3, "3");  // and of the lake's
+  (void)world.transform("run-3");
+  world.branch = ref;
+  (void)world.transform("run-4");
+  CHECK(values(world) == RestoredLines{"1", "2", "3"});  // on the lake's silver, which has not left
+  CHECK(world.transform("run-5").read == 0);
+  for (int run = 6; run <= 8; ++run) extract_value(world, run, std::to_string(run).c_str());
+  CHECK(world.transform("run-9").changed == 3);
+  world.branch.clear();
+  CHECK(values(world) == RestoredLines{"1", "3"});
+  (void)world.transform("run-9");
+  CHECK(values(world) == RestoredLines{"1", "3"});
+}
+
+TEST_CASE("on a branch a history of the lake's is made that of the branch's table") {
+  Readings world;
+  world.history = true;
+  const std::string kept = restored_silver + "_hist";
+  const auto current = [&] {
+    return world.rows(kept, "SELECT value FROM t WHERE is_current ORDER BY value");
+  };
+  extract_value(world, 1, "1");
+  (void)world.transform("run-1");
+  const std::string ref = lakelog::create_branch(*world.lake.storage(), {"fix", ""})->ref();
+  world.branch = ref;
+  world.refused = kept;
+  extract_value(world, 2, "2");
+  (void)world.transform("run-2");
+  world.branch.clear();
+  world.refused.clear();
+  for (int run = 3; run <= 4; ++run) {
+    extract_value(world, run, std::to_string(run).c_str());
+    (void)world.transform("run-" + std::to_string(run));
+  }
+  CHECK(current() == RestoredLines{"1", "3", "4"});
+  world.branch = ref;
+  (void)world.transform("run-5");
+  CHECK(values(world) == RestoredLines{"1", "2"});
+  CHECK(current() == RestoredLines{"1", "2"});
 }

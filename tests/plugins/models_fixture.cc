@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "lakelog/branch.h"
 #include "lakelog/log_folder.h"
 #include "lakelog/publish.h"
 #include "plugins/lake/delta_table.h"
@@ -23,16 +24,19 @@ const FakeHost& Models::attempt(const std::string& execution, json task) {
                    {"task_id", "model"},        {"try_number", 1},    {"fence", 1},
                    {"lake", lake.path()},       {"scratch", scratch}, {"upstream", json::object()}};
   host->context["map_index"] = map_index;
+  if (!branch.empty()) host->context["lake_branch"] = branch;
   host->parameters = std::move(task);
   returned = host->run(plugin);
   return *host;
 }
 
 void Models::publish() {
+  const auto storage =
+      branch.empty() ? lake.storage() : lakelog::branch_storage(lake.storage(), branch);
   for (const std::string& output : host->outputs) {
     outputs.push_back(output);
     lakelog::Publication publication;
-    publication.storage = lake.storage().get();
+    publication.storage = storage.get();
     publication.payload_json = output;
     publication.app_id = "batuta/test";
     publication.number = ++publications_;
@@ -100,11 +104,11 @@ void Models::erase(const std::string& table) const {
 }
 
 std::int64_t Models::version(const std::string& table) const {
-  return lake::DeltaTable::open(lake.path(), table).version();
+  return lake::DeltaTable::open(stores::Lake(lake.path()).on_branch(branch), table).version();
 }
 
 std::vector<std::string> Models::rows(const std::string& table, const std::string& sql) {
-  return table_rows(lake.path(), table, sql);
+  return table_rows(stores::Lake(lake.path()).on_branch(branch), table, sql);
 }
 
 bool Models::said(const std::string& words) const {

@@ -17,6 +17,8 @@ class Models {
  public:
   lakelog::TempLake lake;
   std::string plugin = "sql_model";  // that attempts run
+  // Of a branch of the lake, that attempts, rows and versions are on from now on; empty: none.
+  std::string branch;
   int map_index = -1;                // of the attempts to come
   int returned = -1;                 // of the last attempt
   std::unique_ptr<FakeHost> host;    // of the last attempt

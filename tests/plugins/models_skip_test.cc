@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "lakelog/branch.h"
 #include "tests/plugins/models_fixture.h"
 
 using namespace batuta;
@@ -73,4 +74,41 @@ TEST_CASE("what another build of the plugin computed is computed again, and then
     return other;
   }();
   CHECK_FALSE(world.run("run-4", skipped_sums()).contains("because"));
+}
+
+TEST_CASE("on a branch a version is not taken for the lake's version of the same number") {
+  Models world;
+  world.put(skip_input, skip_rows);
+  world.run("run-1", skipped_sums());
+  const std::string ref = lakelog::create_branch(*world.lake.storage(), {"fix", ""})->ref();
+  const auto put_at = [&](const std::string& branch, const std::string& values) {
+    world.branch = branch;
+    world.put(skip_input, "SELECT * FROM (VALUES " + values + ") v(client, n)");
+  };
+  const auto sums = [&](const std::string& branch) {
+    world.branch = branch;
+    return world.rows(skip_table, "SELECT client, n FROM t ORDER BY 1");
+  };
+  put_at(ref, "('ana', 99), ('bia', 7)");
+  put_at("", "('ana', 11), ('bia', 7)");
+  world.run("run-2", skipped_sums());  // the lake's version 1 of the lake's version 1
+  world.branch = ref;
+  CHECK_FALSE(world.run("run-3", skipped_sums()).contains("because"));
+  CHECK(sums(ref) == std::vector<std::string>{"ana|99", "bia|7"});
+  CHECK(sums("") == std::vector<std::string>{"ana|11", "bia|7"});
+  world.branch = ref;
+  CHECK(world.run("run-4", skipped_sums()).contains("because"));
+  CHECK(world.version(skip_table) == 2);
+  // What is confirmed of the lake's version 2, of the lake's version 3, says nothing of the
+  // branch's.
+  put_at("", "('ana', 12), ('bia', 7)");
+  world.run("run-5", skipped_sums());
+  put_at("", "('ana', 6), ('ana', 6), ('bia', 7)");
+  CHECK(world.run("run-6", skipped_sums())["unchanged"] == true);
+  CHECK(world.version(skip_table) == 2);
+  put_at(ref, "('ana', 98), ('bia', 7)");
+  put_at(ref, "('ana', 97), ('bia', 7)");
+  CHECK(world.version(skip_input) == 3);
+  CHECK_FALSE(world.run("run-7", skipped_sums()).contains("because"));
+  CHECK(sums(ref) == std::vector<std::string>{"ana|97", "bia|7"});
 }

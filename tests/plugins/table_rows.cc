@@ -26,13 +26,13 @@ std::string line_of(const std::vector<lake::Cell>& row) {
 
 }  // namespace
 
-std::vector<std::string> table_rows(const std::string& lake, const std::string& table,
+std::vector<std::string> table_rows(const stores::Lake& lake, const std::string& table,
                                     const std::string& sql) {
   const auto delta = lake::DeltaTable::open(lake, table);
   REQUIRE(delta.exists());
   lake::SessionOptions options;
   options.library = build_dir() + "/libduckdb.so";
-  options.scratch = lake + "/_scratch";
+  options.scratch = lake.folder() + "/_scratch";
   lake::Session session(options);
   lake::create_view(session, "t", delta);
   std::vector<std::string> out;

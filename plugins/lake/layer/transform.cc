@@ -15,6 +15,7 @@
 #include "plugins/lake/layer/publication.h"
 #include "plugins/lake/layer/quarantine.h"
 #include "plugins/lake/layer/quarantine_order.h"
+#include "plugins/lake/layer/table_progress.h"
 #include "plugins/lake/layer/transform_sql.h"
 
 namespace batuta::lake {
@@ -80,6 +81,8 @@ class Transform {
         source_(DeltaTable::open(session_, lake_folder(context), spec.source.name)),
         target_(DeltaTable::open(session_, lake_folder(context), spec.target.name)),
         spec_(fitted(spec, session_, lake_folder(context), target_)),
+        source_progress_(source_),
+        target_progress_(target_),
         rejected_(context, session_, spec_.quarantine),
         version_(spec_.target, target_, lakelog::Operation::merge),
         tally_(spec_.target.name, spec_.quality) {
@@ -155,7 +158,16 @@ class Transform {
   }
 
   bool is_ahead(const DeltaTable& table, const std::string& marker) const {
-    return table.marker(marker) > source_.version();
+    return source_progress_.is_ahead(table, marker, is_beside_another(table));
+  }
+
+  std::int64_t told(const DeltaTable& table, const std::string& marker) const {
+    return source_progress_.told(table, marker, is_beside_another(table));
+  }
+
+  // The lake's quarantine and history are those of the lake's target.
+  bool is_beside_another(const DeltaTable& table) const {
+    return target_progress_.has_left() && &table != &target_;
   }
 
   // Rows that orders published are not in the target: it was restored to a version before them, or
@@ -177,14 +189,13 @@ class Transform {
     if (is_ahead(target_, spec_.marker) || is_ahead(rejected, spec_.marker) ||
         is_ahead(rejected, none_good_))
       return -1;
-    const std::int64_t none_good = rejected.marker(none_good_);
+    const std::int64_t none_good = told(rejected, none_good_);
     if (!target_.exists()) return none_good;
     const std::int64_t before =
         spec_.former_marker.empty() || is_ahead(target_, spec_.former_marker)
             ? -1
-            : std::max(target_.marker(spec_.former_marker), rejected.marker(spec_.former_marker));
-    return std::max(
-        {target_.marker(spec_.marker), rejected.marker(spec_.marker), none_good, before});
+            : std::max(told(target_, spec_.former_marker), told(rejected, spec_.former_marker));
+    return std::max({told(target_, spec_.marker), told(rejected, spec_.marker), none_good, before});
   }
 
   void judge(const OwnList& own) {
@@ -337,7 +348,9 @@ class Transform {
   // history is new, and what an attempt published whose history was refused.
   void make_up_history() {
     if (!history_ || !target_.exists()) return;
-    const Changes changes = target_.changes_since(history_->table().marker(history_marker));
+    const DeltaTable& history = history_->table();
+    const Changes changes = target_.changes_since(
+        target_progress_.told(history, history_marker, is_beside_another(history)));
     std::set<std::string> behind;
     std::map<std::string, std::int64_t> rows;
     for (const AddFile& file : target_.files([](const AddFile&) { return true; })) {
@@ -373,7 +386,8 @@ class Transform {
     result.closed = history_->closed();
     // What was compared as a whole need not be again.
     if (!history_->differs() && !(all_in_history_ && history_->table().exists())) return;
-    history_->set_marker(history_marker, std::max<std::int64_t>(target_.version(), 0));
+    history_->set_marker(target_progress_.name(history_marker),
+                         std::max<std::int64_t>(target_.version(), 0));
     history_->hand_in(spec_.metrics_json);
     report_lineage(context_, source_, {spec_.target.name + "_hist", {}, {}, {}, {}});
   }
@@ -398,9 +412,9 @@ class Transform {
       const bool ahead = is_ahead(rejected_.table(), name);
       wrong = wrong || ahead;
       if (!to_target && (name == spec_.marker) == target_.exists()) {
-        rejected_.set_marker(name, source_.version());
+        rejected_.set_marker(source_progress_.name(name), source_.version());
       } else if (ahead) {
-        rejected_.set_marker(name, -1);
+        rejected_.set_marker(source_progress_.name(name), -1);
       }
     }
     rejected_.hand_in(wrong);
@@ -410,7 +424,7 @@ class Transform {
 
   void publish_target(const TransformResult& result) {
     if (ordered_ == nullptr) {
-      version_.set_marker(spec_.marker, source_.version());
+      version_.set_marker(source_progress_.name(spec_.marker), source_.version());
       if (lacks_orders()) version_.set_marker(orders_, rejected_.table().marker(orders_));
     }
     nlohmann::json metrics = {{"rows_in", result.read}, {"rows_out", result.changed}};
@@ -431,6 +445,7 @@ class Transform {
   DeltaTable source_;
   DeltaTable target_;
   const TransformSpec spec_;
+  const TableProgress source_progress_, target_progress_;
   Quarantine rejected_;
   Publication version_;
   QualityTally tally_;
