@@ -247,7 +247,7 @@ std::string World::unfinished() const {
 
 void World::settle() {
   Boot moved = c_.boot();
-  std::uint64_t moves = 0;
+  std::uint64_t moves = c_.totals.attempts;  // of all seeds: what came before this one is no move
   while (!at_rest()) {
     require(c_.boot() < moved + longest_standstill && !c_.agenda.empty(), "I16",
             [this] { return unfinished(); });
