@@ -136,17 +136,24 @@ void Checker::check_teardown(const TaskInstanceRow& row, const StoredRun& run) {
   if (never_began || run.run.state == DagRunState::queued) return;
   if (is_terminal(run.run.state) && before->second.run.state == DagRunState::queued) return;
   require(all.done(), "I25", [&] { return "before what it takes away: " + text(); });
-  bool failed = leaf_failed(run);
+  const auto is_for = [&](bool failed) {
+    return task.on_exit_of == RunEnd::any || (task.on_exit_of == RunEnd::failed) == failed;
+  };
+  const bool by_leaves = leaf_failed(run);
+  bool failed = by_leaves;
   if (run.run.ending) failed = *run.run.ending == DagRunState::failed;
   if (is_terminal(run.run.state)) failed = run.run.state == DagRunState::failed;
-  const bool wanted =
-      task.on_exit_of == RunEnd::any || (task.on_exit_of == RunEnd::failed) == failed;
+  // What was decided earlier in the turn stands when the run is ended early after it, e.g. for
+  // another's sake.
+  const bool ended_now = !before->second.run.ending;
+  const bool wanted = is_for(failed) || (ended_now && is_for(by_leaves));
+  const bool unwanted = !is_for(failed) || (ended_now && !is_for(by_leaves));
   if (skips(task, ledger_.find(row.attempt()))) return;
   if (task.is_resolved && row.state == TaskState::skipped) return;  // a soft wait: check_resolved
   const bool of_setups = setups.total > 0 && setups.success == 0;
   if (row.state == TaskState::skipped) {
     const bool nothing = of_setups && setups.skipped == setups.total;
-    return require(nothing || !wanted || task.is_mapped(), "I25",
+    return require(nothing || unwanted || task.is_mapped(), "I25",
                    [&] { return "left out: " + text(); });
   }
   if (row.state == TaskState::upstream_failed) {
