@@ -85,6 +85,9 @@ class DocumentReader {
           wanted_.push_back({&key.names, std::move(spelt)});
   }
 
+  // The document names the person and nobody can tell that all of it is theirs.
+  bool unsure() const { return unsure_; }
+
   // nullopt: it is no JSON.
   std::optional<std::vector<Cut>> read() {
     while (at_ < text_.size())
@@ -111,6 +114,11 @@ class DocumentReader {
     if (c == '{' || c == '[') {
       if (open_.size() == deepest) return false;
       const bool item = !open_.empty() && open_.back().list;
+      if (open_.empty()) {
+        lists_ = objects_ = 0;
+      } else {
+        ++(c == '[' ? lists_ : objects_);
+      }
       if (!open_.empty()) open_.back().named = false;
       open_.push_back({at_, c == '[', item});
       return ++at_, true;
@@ -122,8 +130,14 @@ class DocumentReader {
   bool close(char c) {
     if (open_.empty() || open_.back().list != (c == ']')) return false;
     ++at_;
-    if (open_.back().person) cuts_.push_back({open_.back().begin, at_});
+    const Open closed = std::move(open_.back());
     open_.pop_back();
+    if (!closed.person) return true;
+    if (open_.empty() && (lists_ > 0 || objects_ > 1)) {
+      unsure_ = true;
+    } else {
+      cuts_.push_back({closed.begin, at_});
+    }
     return true;
   }
 
@@ -173,6 +187,8 @@ class DocumentReader {
   std::vector<Open> open_;
   std::vector<Cut> cuts_;
   std::size_t at_ = 0;
+  std::size_t lists_ = 0, objects_ = 0;  // within the document
+  bool unsure_ = false;
 };
 
 // Items leave with one comma: the one behind, or of the last ones the one before.
@@ -199,34 +215,79 @@ std::string without_items(std::string_view text, std::vector<Cut> cuts) {
 struct Record {
   std::size_t begin, end;  // with its line's end
   std::vector<std::string> cells;
+  std::string doubt{};  // why its end may be another
+};
+
+struct CsvMarks {
+  char between;
+  std::optional<char> quote;
+  bool literal;  // a quote within a cell that has none at its start is a character like any other
 };
 
 // The record that begins at `at`.
-Record record_at(std::string_view text, std::size_t at, char between) {
+Record record_at(std::string_view text, std::size_t at, const CsvMarks& marks) {
+  enum class In { start, plain, quoted, closed } in = In::start;
   Record out{at, at, {}};
   std::string cell;
-  bool quoted = false;
   for (; at < text.size(); ++at) {
     const char c = text[at];
-    if (quoted && c == '"' && at + 1 < text.size() && text[at + 1] == '"') {
-      cell += '"';
-      ++at;
-    } else if (c == '"') {
-      quoted = !quoted;
-    } else if (!quoted && c == between) {
+    const bool quote = marks.quote == c;
+    if (in == In::quoted) {
+      if (!quote) {
+        cell += c;
+      } else if (at + 1 < text.size() && text[at + 1] == c) {
+        cell += c;
+        ++at;
+      } else {
+        in = In::closed;
+      }
+    } else if (c == marks.between) {
       out.cells.push_back(std::move(cell));
       cell.clear();
-    } else if (!quoted && (c == '\n' || c == '\r')) {
+      in = In::start;
+    } else if (c == '\n' || c == '\r') {
       break;
+    } else if (quote && in == In::start) {
+      in = In::quoted;
     } else {
+      if (in == In::closed && !is_blank(c)) out.doubt = "a cell goes on behind its closing quote";
+      if (quote && in == In::plain && !marks.literal)
+        out.doubt = "a quote stands within a cell that has none at its start";
       cell += c;
+      if (in == In::start) in = In::plain;
     }
   }
+  if (in == In::quoted) out.doubt = "it ends within quotes";
   out.cells.push_back(std::move(cell));
   if (at < text.size() && text[at] == '\r') ++at;
   if (at < text.size() && text[at] == '\n') ++at;
   out.end = at;
   return out;
+}
+
+bool is_ascii(const std::string& text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// Why texts cannot be compared byte by byte; empty: they can.
+std::string other_bytes(std::string_view text, const std::vector<ErasedKey>& keys,
+                        std::string encoding) {
+  std::erase_if(encoding, [](char c) { return c == '-' || c == '_' || c == ' '; });
+  std::transform(encoding.begin(), encoding.end(), encoding.begin(), [](unsigned char c) {
+    return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  });
+  if (text.find('\0') != text.npos) return "it is not UTF-8 but, it seems, UTF-16";
+  if (encoding.empty() || encoding == "utf8" || encoding == "ascii" || encoding == "usascii")
+    return {};
+  const bool above_ascii = encoding == "latin1" || encoding.starts_with("iso8859") ||
+                           encoding.starts_with("windows125") || encoding.starts_with("cp125");
+  const bool plain = std::all_of(keys.begin(), keys.end(), [](const ErasedKey& key) {
+    return std::all_of(key.names.begin(), key.names.end(), is_ascii) &&
+           std::all_of(key.values.begin(), key.values.end(), is_ascii);
+  });
+  if (above_ascii && plain) return {};
+  return "the contract says that it is not in UTF-8";
 }
 
 // For each key the positions of its column; empty: the head has none of them.
@@ -304,37 +365,69 @@ RawRest without_lines(std::string_view text, const std::vector<ErasedKey>& keys)
 
 RawRest without_objects(std::string_view text, const std::vector<ErasedKey>& keys) {
   RawRest out;
-  auto cuts = DocumentReader(text, keys).read();
+  DocumentReader reader(text, keys);
+  auto cuts = reader.read();
   if (!cuts) {
     out.text = text;
     out.problem = "it is no JSON document, or nested deeper than 200 levels";
     return out;
+  }
+  if (reader.unsure()) {
+    out.problem =
+        "outside of any list of it, beside what may be of others: take it out by hand, or delete "
+        "the file";
+    out.hidden = true;  // it may be spelt with escapes
   }
   out.records = static_cast<std::int64_t>(cuts->size());
   out.text = cuts->empty() ? std::string(text) : without_items(text, *std::move(cuts));
   return out;
 }
 
-RawRest without_records(std::string_view text, const std::vector<ErasedKey>& keys) {
+RawRest without_records(std::string_view text, const std::vector<ErasedKey>& keys,
+                        const CsvForm& form) {
   RawRest out;
+  out.text = text;
+  out.problem = other_bytes(text, keys, form.encoding);
+  out.hidden = !out.problem.empty();
+  if (out.hidden) return out;
   const std::size_t first = text.starts_with("\xEF\xBB\xBF") ? 3 : 0;
-  for (const char between : {',', ';', '\t', '|'}) {
-    const Record head = record_at(text, first, between);
+  CsvMarks marks{',', '"', form.known};
+  if (form.known) marks.quote.reset();
+  if (form.known && !form.quote.empty()) marks.quote = form.quote.front();
+  for (const char between : form.known ? form.delimiter : std::string(",;\t|")) {
+    marks.between = between;
+    const Record head = record_at(text, first, marks);
     const auto at = positions(head, keys);
     if (at.empty()) continue;
-    out.text = text.substr(0, head.end);
-    for (std::size_t from = head.end; from < text.size();) {
-      const Record record = record_at(text, from, between);
+    std::string rest(text.substr(0, head.end)), doubt = head.doubt;
+    std::int64_t records = 0;
+    for (std::size_t from = head.end; from < text.size() && doubt.empty();) {
+      const Record record = record_at(text, from, marks);
       from = record.end;
+      const bool blank = record.cells.size() == 1 && trimmed_cell(record.cells[0]).empty();
+      doubt = record.doubt;
+      if (doubt.empty() && !blank && record.cells.size() != head.cells.size())
+        doubt = "it has " + std::to_string(record.cells.size()) + " cells and the head " +
+                std::to_string(head.cells.size());
+      if (!doubt.empty())
+        doubt =
+            "of the record in line " +
+            std::to_string(1 + std::count(text.begin(),
+                                          text.begin() + static_cast<std::ptrdiff_t>(record.begin),
+                                          '\n')) +
+            " nobody can tell where it ends: " + doubt;
       if (is_person(record, keys, at)) {
-        ++out.records;
+        ++records;
       } else {
-        out.text += text.substr(record.begin, record.end - record.begin);
+        rest += text.substr(record.begin, record.end - record.begin);
       }
     }
+    out.problem = doubt;
+    if (!doubt.empty()) return out;
+    out.text = std::move(rest);
+    out.records = records;
     return out;
   }
-  out.text = text;
   out.problem = "its first line names no such column";
   return out;
 }

@@ -5,7 +5,6 @@
 
 #include "common/failpoint.h"
 #include "common/safe_json.h"
-#include "plugins/lake/erase_raw.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/sql_error.h"
 
@@ -19,33 +18,35 @@ constexpr int raw_depth = 12;
 
 bool has_value(const std::string& text, const std::vector<ErasedKey>& keys) {
   for (const ErasedKey& one : keys)
-    if (text.find(one.values.front()) != text.npos) return true;
+    for (const std::string& value : one.values)
+      if (text.find(value) != text.npos) return true;
   return false;
 }
 
 }  // namespace
 
 RawFiles::RawFiles(plugin::Context& context, Session& session, const Lake& lake,
-                   EraseRecord& record, bool apply, Miss miss)
+                   EraseRecord& record, bool apply, Miss miss, Miss undone)
     : context_(context),
       session_(session),
       lake_(lake),
       storage_(must(lake.storage())),
       record_(record),
       apply_(apply),
-      miss_(std::move(miss)) {}
+      miss_(std::move(miss)),
+      undone_(std::move(undone)) {}
 
 void RawFiles::below(const std::string& prefix, const std::vector<ErasedKey>& keys, int depth) {
-  if (depth > raw_depth) return miss_(prefix, "it lies deeper than extractions write");
+  if (depth > raw_depth) return undone_(prefix, "it lies deeper than extractions write");
   const auto listing = must(storage_->list(prefix, {.details = true}));
   for (const auto& object : listing.objects) {
     context_.check_cancelled();
     try {
       one(object, keys);
     } catch (const plugin::FinalError& error) {
-      miss_(object.key, error.what());
+      undone_(object.key, error.what());
     } catch (const SqlError& error) {
-      miss_(object.key, without_values(error.what()));
+      undone_(object.key, without_values(error.what()));
     }
   }
   for (const std::string& folder : listing.prefixes) below(folder, keys, depth + 1);
@@ -55,25 +56,29 @@ void RawFiles::one(const lakelog::ObjectInfo& object, const std::vector<ErasedKe
   const std::string& key = object.key;
   if (key.ends_with(".parquet")) return parquet(object, keys);
   if (object.size > largest_raw_file)
-    return miss_(key, "a raw file of more than 512 MiB is not read");
+    return undone_(key, "a raw file of more than 512 MiB is not read");
   const auto text = storage_->read(key);
   if (!text && text.error().code == Errc::not_found) return;  // cleaned up meanwhile
   if (!text) throw plugin::RetryableError(text.error().message);
   const std::string name = key.substr(key.find_last_of('/') + 1);
   if (name.starts_with("_request-")) return request(key, *text, keys);
   RawRest rest;
-  if (name.ends_with(".jsonl")) {
+  if (name.starts_with('.')) {
+    // Whoever copies it gives it its name when it is whole, and would give it to what is cut here.
+    rest.problem = "an attempt may be copying it: call again; if it stays, delete it";
+  } else if (name.ends_with(".jsonl")) {
     rest = without_lines(*text, keys);
   } else if (name.ends_with(".json")) {
     rest = without_objects(*text, keys);
   } else if (name.ends_with(".csv")) {
-    rest = without_records(*text, keys);
+    rest = without_records(*text, keys, csv_);
   } else {
     rest.problem = "it has no form that is known here";
   }
-  if (!rest.problem.empty()) {
-    if (has_value(*text, keys)) miss_(key, "it has the value, and " + rest.problem);
-    return;
+  if (!rest.problem.empty() && has_value(*text, keys)) {
+    undone_(key, "it has the value, and " + rest.problem);
+  } else if (!rest.problem.empty() && rest.hidden) {
+    undone_(key, "it may have the value, and " + rest.problem);
   }
   if (rest.records > 0) put(key, rest.text, rest.records);
 }
@@ -132,9 +137,9 @@ void RawFiles::put(const std::string& key, const std::string& rest, std::int64_t
 void RawFiles::check(const std::set<std::string>& told) {
   for (const std::string& file : told) {
     if (!file.starts_with("raw/") || found().contains(file) || !storage_->stat(file)) continue;
-    miss_(file,
-          "rows of the person came from it, and they are not found in it: it spells names or "
-          "values in another way; look at it, and delete it where it must go");
+    undone_(file,
+            "rows of the person came from it, and they are not found in it: it spells names or "
+            "values in another way; look at it, and delete it where it must go");
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plugins/lake/erase.h"
+#include "plugins/lake/erase_raw.h"
 #include "plugins/lake/erase_report.h"
 #include "plugins/sdk/plugin.h"
 
@@ -19,13 +20,15 @@ using Miss = std::function<void(const std::string& what, const std::string& why)
 
 class RawFiles {
  public:
-  // All of them outlive this. `apply` false: files are only counted.
+  // All of them outlive this. `apply` false: files are only counted. `miss` is told what stays as
+  // it is, `undone` what is still to be done, by another call or by hand.
   RawFiles(plugin::Context& context, Session& session, const Lake& lake, EraseRecord& record,
-           bool apply, Miss miss);
+           bool apply, Miss miss, Miss undone);
 
   // Everything below the prefix, "raw/shop/orders/". Throws plugin::RetryableError when the storage
   // says no.
-  void below(const std::string& prefix, const std::vector<ErasedKey>& keys) {
+  void below(const std::string& prefix, const std::vector<ErasedKey>& keys, const CsvForm& csv) {
+    csv_ = csv;
     below(prefix, keys, 0);
   }
   // Files that rows of the person came from, as bronze tells: one in which nothing was found is
@@ -49,7 +52,8 @@ class RawFiles {
   const std::shared_ptr<lakelog::Storage> storage_;
   EraseRecord& record_;
   const bool apply_;
-  const Miss miss_;
+  const Miss miss_, undone_;
+  CsvForm csv_{};
   std::map<std::string, std::int64_t> plan_;
 };
 

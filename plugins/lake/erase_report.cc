@@ -74,6 +74,12 @@ void EraseRecord::note_sources(const std::vector<std::string>& files, bool keep)
   if (keep) put();
 }
 
+void EraseRecord::keep_report(const std::string& report_json) {
+  report_json_ = report_json;
+  ended_at_.clear();
+  put();
+}
+
 void EraseRecord::end(const std::string& report_json, const std::string& now) {
   report_json_ = report_json;
   ended_at_ = now;

@@ -22,7 +22,7 @@ class EraseRecord {
               const std::string& what_json);
 
   // Of an operation that has ended its report, a JSON object; empty while it has not.
-  const std::string& report_json() const { return report_json_; }
+  std::string report_json() const { return ended_at_.empty() ? std::string() : report_json_; }
   // Before anything is changed.
   void begin(const std::string& by, const std::string& now);
   // Records taken out of a raw file: the count outlives whoever counts.
@@ -31,6 +31,8 @@ class EraseRecord {
   // Raw files that bronze's rows came from; `keep`: in the record too, before bronze forgets them.
   void note_sources(const std::vector<std::string>& files, bool keep);
   const std::set<std::string>& sources() const { return sources_; }
+  // What was done so far, of an operation that is to be called again.
+  void keep_report(const std::string& report_json);
   void end(const std::string& report_json, const std::string& now);
 
  private:

@@ -2,11 +2,14 @@
 // `apply`. Every step stands by itself and is found done by the next call, so that a call that was
 // killed anywhere is simply made again, under the same operation.
 //
-// The return value: {"operation","subject","applied","done_before","rows","old_files",
+// The return value: {"operation","subject","applied","complete","done_before","rows","old_files",
 //   "raw_records","tables":[{"table","rows","versions","version","old_files","columns"}],
-//   "raw":[{"file","records"}],"not_reached":[{"what","why"}],"without_column":[…]}; lists that
+//   "raw":[{"file","records"}],"not_reached":[{"what","why","undone"}],"without_column":[…]}; lists
+//   that
 // would be too long end with how many more there are, and are whole in the record
-// `_erasures/<operation>.json` of what was applied.
+// `_erasures/<operation>.json` of what was applied. `complete` false: what is `undone` is still to
+// be
+//   done, and the operation has not ended.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -80,10 +83,13 @@ class Eraser {
         operation_(context.text("operation")),
         subject_(context.text("subject")),
         domain_(context.text("domain", "")),
-        table_(context.text("table", "")) {
+        table_(context.text("table", "")),
+        who_(context.text("who", "")),
+        means_(context.text("means", "")) {
     check_operation();
     read_keys();
     read_facts();
+    read_csv_forms();
   }
 
   json run() {
@@ -91,13 +97,16 @@ class Eraser {
     if (apply_ && !record.report_json().empty()) {
       json report = *parse_untrusted(record.report_json());
       report["done_before"] = true;
-      return report;
+      // With other keys of pseudonyms or other contracts more may be found.
+      if (report.value("means", "") == means_) return report;
     }
     if (apply_) record.begin(context_.text("by", ""), now_text());
     record_ = &record;
     const std::vector<std::string> tables = tables_in_scope();
-    RawFiles raw(context_, session_, lake_, record, apply_,
-                 [this](const std::string& what, const std::string& why) { miss(what, why); });
+    RawFiles raw(
+        context_, session_, lake_, record, apply_,
+        [this](const std::string& what, const std::string& why) { miss(what, why); },
+        [this](const std::string& what, const std::string& why) { undone(what, why); });
     raw_files(raw);
     for (const std::string& table : tables) one_table(table);
     // What was being written while this looked elsewhere.
@@ -107,7 +116,8 @@ class Eraser {
     branches();
     everywhere();
     const json report = whole_report(raw.found());
-    if (apply_) record.end(json_text(report), now_text());
+    if (apply_ && complete_) record.end(json_text(report), now_text());
+    if (apply_ && !complete_) record.keep_report(json_text(report));
     return report;
   }
 
@@ -179,10 +189,26 @@ class Eraser {
     }
   }
 
+  void read_csv_forms() {
+    const std::string text = context_.json("csv");
+    const auto given = parse_untrusted(text.empty() ? "{}" : text);
+    if (!given || !given->is_object()) throw plugin::FinalError("parameter csv: an object");
+    for (const auto& [table, form] : given->items()) {
+      const auto field = [&](const char* name) {
+        const json value = form.is_object() ? form.value(name, json()) : json();
+        return value.is_string() ? value.get<std::string>() : std::string();
+      };
+      csv_[table] = {true, field("delimiter"), field("quote"), field("encoding")};
+    }
+  }
+
   json asked() const {
     json columns = json::array();
     for (const ErasedKey& key : keys_) columns.push_back(key.column);
-    return {{"subject", subject_}, {"columns", columns}, {"domain", domain_}, {"table", table_}};
+    json out = {
+        {"subject", subject_}, {"columns", columns}, {"domain", domain_}, {"table", table_}};
+    if (!who_.empty()) out["who"] = who_;
+    return out;
   }
 
   // Of "silver/shop/orders": by the domain, or by what contracts call the table.
@@ -237,8 +263,8 @@ class Eraser {
           continue;
         }
         if (facts->mask == "pseudonym" && !as_sent && key.values.size() == 1)
-          miss(table,
-               "its " + key.column + " is a pseudonym and the key of it was not given: --mask-key");
+          undone(table, "its " + key.column +
+                            " is a pseudonym and the key of it was not given: --mask-key");
       }
       out.push_back(std::move(key));
     }
@@ -271,9 +297,9 @@ class Eraser {
     try {
       work();
     } catch (const plugin::FinalError& error) {
-      miss(table, error.what());
+      undone(table, error.what());
     } catch (const SqlError& error) {
-      miss(table, without_values(error.what()));
+      undone(table, without_values(error.what()));
     }
   }
 
@@ -315,9 +341,9 @@ class Eraser {
         {"table", name},           {"rows", done.rows},           {"versions", done.versions},
         {"version", done.version}, {"old_files", done.old_files}, {"columns", done.columns}};
     for (const std::string& file : done.unread)
-      miss(name + "/" + file,
-           "the engine cannot read it: an attempt may be writing it, so call again; if it stays, "
-           "it is a broken file that batuta lake vacuum takes away");
+      undone(name + "/" + file,
+             "the engine cannot read it: an attempt may be writing it, so call again; if it stays, "
+             "it is a broken file that batuta lake vacuum takes away");
     if (done.encoded_letters > 0)
       miss(name, std::to_string(done.encoded_letters) +
                      " letters are bytes in base64, in which nothing is found: look at them with "
@@ -341,13 +367,23 @@ class Eraser {
   }
 
   void raw_files(RawFiles& raw) {
-    for (const RawFolder& folder : raw_folders()) raw.below(folder.prefix, keys_of(folder.table));
+    for (const RawFolder& folder : raw_folders()) {
+      const auto csv = csv_.find(described_name(folder.table));
+      raw.below(folder.prefix, keys_of(folder.table), csv == csv_.end() ? CsvForm{} : csv->second);
+    }
   }
 
   // ---- what is left
 
   void miss(const std::string& what, const std::string& why) {
     if (missed_.insert({what, why}).second) not_reached_.push_back({{"what", what}, {"why", why}});
+  }
+
+  // What another call may reach, or this one with what it was not given: the operation goes on.
+  void undone(const std::string& what, const std::string& why) {
+    complete_ = false;
+    if (missed_.insert({what, why}).second)
+      not_reached_.push_back({{"what", what}, {"why", why}, {"undone", true}});
   }
 
   void branches() {
@@ -396,6 +432,8 @@ class Eraser {
     return {{"operation", operation_},
             {"subject", subject_},
             {"applied", apply_},
+            {"complete", complete_},
+            {"means", means_},
             {"done_before", false},
             {"rows", rows},
             {"old_files", old_files},
@@ -412,10 +450,12 @@ class Eraser {
   const Lake lake_;
   const std::shared_ptr<lakelog::Storage> storage_;
   const bool apply_;
-  const std::string operation_, subject_, domain_, table_;
+  const std::string operation_, subject_, domain_, table_, who_, means_;
   std::vector<ErasedKey> keys_;
   std::map<std::string, std::map<std::string, ColumnFacts>> facts_;  // by contract, by column
+  std::map<std::string, CsvForm> csv_;                               // by contract
   EraseRecord* record_ = nullptr;
+  bool complete_ = true;               // nothing is left that this operation could still do
   std::map<std::string, json> found_;  // by table
   json not_reached_ = json::array(), without_ = json::array();
   std::set<std::pair<std::string, std::string>> missed_;
@@ -439,7 +479,14 @@ struct LakeErase {
       plugin::optional(BATUTA_PARAM_STRING, "by", "who wants it"),
       plugin::optional(
           BATUTA_PARAM_OBJECT, "contracts",
-          "what contracts say of the columns: {table: {column: {source, type, mask}}}")};
+          "what contracts say of the columns: {table: {column: {source, type, mask}}}"),
+      plugin::optional(BATUTA_PARAM_OBJECT, "csv",
+                       "and of CSV files: {table: {delimiter, quote, encoding}}"),
+      plugin::optional(BATUTA_PARAM_STRING, "who",
+                       "tells persons apart, and is no value: an operation is for one"),
+      plugin::optional(BATUTA_PARAM_STRING, "means",
+                       "tells apart what was given to find them: what has ended with other means "
+                       "goes on")};
 
   void execute(plugin::Context& context) {
     context.return_json(json_text(Eraser::shortened(Eraser(context).run())));

@@ -88,7 +88,11 @@ json keys_json(const EraseArguments& a, const std::vector<GivenKey>& keys) {
   return out;
 }
 
-void add_facts(const fs::path& folder, const fs::path& file, json& facts) {
+struct ErasureFacts {
+  json columns = json::object(), csv = json::object();
+};
+
+void add_facts(const fs::path& folder, const fs::path& file, ErasureFacts& facts) {
   const std::string below = fs::relative(file, folder).generic_string();
   const auto text = read_below(folder.string(), below, contract::max_contract_bytes);
   if (!text) throw Failure(below + ": " + text.error().message, 1);
@@ -98,7 +102,12 @@ void add_facts(const fs::path& folder, const fs::path& file, json& facts) {
                       shown_text(read.problems.empty() ? below : read.problems.front().text()),
                   1);
   for (const contract::Table& table : read.contract->tables) {
-    json& columns = facts[read.contract->domain + "/" + table.name];
+    const std::string name = read.contract->domain + "/" + table.name;
+    if (table.source.kind == contract::SourceKind::csv)
+      facts.csv[name] = {{"delimiter", table.source.delimiter},
+                         {"quote", table.source.quote},
+                         {"encoding", table.source.encoding}};
+    json& columns = facts.columns[name];
     columns = json::object();
     for (const contract::Column& column : table.columns)
       columns[column.name] = {{"source", column.source_name},
@@ -108,7 +117,7 @@ void add_facts(const fs::path& folder, const fs::path& file, json& facts) {
 }
 
 // What contracts say of columns: what sources call them, which type silver has, what it masks.
-json contract_facts(const EraseArguments& a) {
+ErasureFacts contract_facts(const EraseArguments& a) {
   std::vector<std::string> folders = a.contracts;
   if (folders.empty() && fs::is_directory(contracts_beside("./dags")))
     folders.push_back(contracts_beside("./dags"));
@@ -116,7 +125,7 @@ json contract_facts(const EraseArguments& a) {
     std::fprintf(stderr,
                  "batuta: no contracts: what sources call a column, and what silver masks, is not "
                  "known (--contracts DIR)\n");
-  json facts = json::object();
+  ErasureFacts facts;
   for (const std::string& folder : folders) {
     std::size_t seen = 0;
     std::error_code failed;
@@ -152,6 +161,12 @@ std::string subject_of(const Session& session, const EraseArguments& a,
   return "person-" + hex_of(key->mac("lake erase", text)).substr(0, 16);
 }
 
+// Tells persons and means apart under one operation; empty where the home has no key.
+std::string erasure_mark(const Session& session, const char* purpose, const json& of) {
+  const auto key = SecretKey::read(session.home + "/secret.key");
+  return key ? hex_of(key->mac(purpose, json_text(of))).substr(0, 32) : std::string();
+}
+
 std::int64_t erase_number(const json& told, const char* name) {
   return json_int(told.value(name, json())).value_or(0);
 }
@@ -176,10 +191,14 @@ void print_erased(Session& session, const json& told) {
       applied ? "erased" : "would be erased", static_cast<long long>(erase_number(told, "rows")),
       list("tables").size(), static_cast<long long>(erase_number(told, "raw_records")),
       list("raw").size(), static_cast<long long>(erase_number(told, "old_files")));
-  std::printf("\nnot reached:\n");
-  for (const json& one : list("not_reached"))
-    std::printf("  %s: %s\n", shown_text(one.value("what", "")).c_str(),
-                shown_text(one.value("why", "")).c_str());
+  for (const bool undone : {true, false}) {
+    if (undone && told.value("complete", true)) continue;
+    std::printf(undone ? "\nstill to be done:\n" : "\nnot reached:\n");
+    for (const json& one : list("not_reached"))
+      if (one.value("undone", false) == undone)
+        std::printf("  %s: %s\n", shown_text(one.value("what", "")).c_str(),
+                    shown_text(one.value("why", "")).c_str());
+  }
   if (const json without = list("without_column"); !without.empty()) {
     std::printf("\nwithout such a column, not looked at:\n");
     for (const json& name : without)
@@ -203,14 +222,22 @@ void erase_person(Session& session, const EraseArguments& a) {
   const std::string operation =
       a.operation.empty() ? to_string(make_uuid_v7(read_clock().wall)) : a.operation;
   const char* user = std::getenv("USER");
-  const json params = {{"keys", keys_json(a, keys)},
+  const ErasureFacts facts = contract_facts(a);
+  const json who = keys_json(a, keys);
+  json values = json::array();
+  for (const GivenKey& key : keys) values.push_back({key.column, key.value});
+  const json means = {who, facts.columns, facts.csv};
+  const json params = {{"keys", who},
                        {"operation", operation},
                        {"subject", subject_of(session, a, keys)},
                        {"apply", a.apply},
                        {"domain", a.domain},
                        {"table", lakelog::table_name_of(a.table)},
                        {"by", user == nullptr ? "" : user},
-                       {"contracts", contract_facts(a)}};
+                       {"who", erasure_mark(session, "lake erase who", values)},
+                       {"means", erasure_mark(session, "lake erase means", means)},
+                       {"csv", facts.csv},
+                       {"contracts", facts.columns}};
   if (a.apply) {
     confirm("Erase them for good, older versions too?", a.yes);
     std::fprintf(stderr, "batuta: if this ends early, call it again with --operation %s\n",
@@ -221,7 +248,14 @@ void erase_person(Session& session, const EraseArguments& a) {
   const auto done = run_in_slot(run);
   if (!done)
     throw Failure(done.error().message, done.error().message == interrupted ? interrupted_code : 1);
-  print_erased(session, value_of(parse_untrusted(*done)));
+  const json told = value_of(parse_untrusted(*done));
+  print_erased(session, told);
+  if (a.apply && !told.value("complete", true))
+    throw Failure(
+        "not all was erased: mend what is told as still to be done, and call again with "
+        "--operation " +
+            operation,
+        1);
 }
 
 }  // namespace
