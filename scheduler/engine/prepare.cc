@@ -89,19 +89,42 @@ class Asking {
     questions_.whole_dates.push_back({wait.dag_id, *wait.logical_date});
     found_.push_back(&to);
   }
+  // A worker's word alone: what it left becomes a part of another launch's context.
+  static Status read_left(Finished& report) {
+    for (const auto& [what, text] : {std::pair("the wait", &report.wait_json),
+                                     std::pair("the payload", &report.payload_json)}) {
+      if (text->size() <= max_deferral_bytes) continue;
+      return Error{Errc::too_large,
+                   std::string(what) + " has " + std::to_string(text->size()) + " bytes, and " +
+                       std::to_string(max_deferral_bytes) + " are the most",
+                   {}};
+    }
+    if (report.payload_json.empty()) return success();
+    constexpr JsonLimits limits{max_deferral_bytes, 64, 100'000, max_deferral_bytes};
+    const auto payload = parse_untrusted(report.payload_json, limits);
+    if (!payload) {
+      return Error{payload.error().code, "the payload is not JSON: " + payload.error().message, {}};
+    }
+    report.payload_json = json_text(*payload);
+    return success();
+  }
   void deferral(const StoredRun& run, const Task& task, AttemptFinished& e) {
     const auto i = run.has_rows() ? run.find(e.report.key.task, e.report.key.map_index)
                                   : std::optional<InstanceIndex>();
     if (!i) return;  // a stale report
     const LaunchContext::Attempt attempt{
         run.run, *run.dag, task, run.hot[place_of(*i)], run.cold[place_of(*i)], {}};
+    const auto refuse = [&](const Error& error) {
+      e.report.outcome = Outcome::failed_no_retry;
+      e.report.reason = "defer: " + message_of(error);
+      e.report.wait_json.clear();
+      e.report.payload_json.clear();
+    };
+    if (Status fits = read_left(e.report); !fits) return refuse(fits.error());
     auto wait = context_.deferral(attempt, e.report.wait_json, now_.wall);
-    if (wait) {
-      e.wait = std::move(*wait);
-      return watched(*e.wait, e.found);
-    }
-    e.report.outcome = Outcome::failed_no_retry;
-    e.report.reason = "defer: " + message_of(wait.error());
+    if (!wait) return refuse(wait.error());
+    e.wait = std::move(*wait);
+    watched(*e.wait, e.found);
   }
   void run(RunRequested& e) {
     if (!e.idempotency_key.empty() && !state_.find_run_by_key(e.dag_id, e.idempotency_key)) {

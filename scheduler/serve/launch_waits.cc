@@ -295,6 +295,57 @@ void set_cancel(const Attempt& attempt, const json& cancel, WaitRow& wait) {
   wait.cancel_json = alert_payload(alert);
 }
 
+// A plugin's parameter that names a connection, as its task is written. One that a template makes
+// is known to the worker alone.
+void add_param_connections(const PluginInfo& plugin, const std::string& params_json,
+                           std::vector<std::string>& names) {
+  const auto params = parse_untrusted(params_json);
+  for (const ParamInfo& info : plugin.params) {
+    if (info.type != ParamType::connection) continue;
+    const auto given =
+        params && params->is_object() ? params->find(info.name) : json::const_iterator();
+    if (params && params->is_object() && given != params->end() && !given->is_null()) {
+      if (given->is_string()) names.push_back(given->get<std::string>());
+    } else if (!info.default_json.empty()) {
+      const auto otherwise = parse_untrusted(info.default_json);
+      if (!otherwise) {
+        names.push_back(info.default_json);
+      } else if (otherwise->is_string()) {
+        names.push_back(otherwise->get<std::string>());
+      }
+    }
+  }
+}
+
+// The scheduler opens what a wait names and asks by it: only what the task has itself, whatever
+// its worker says.
+Status check_connections_of(const json& params, const std::vector<std::string>& own) {
+  const auto judge = [&](const std::string& field, const json& names) -> Status {
+    const auto id = names.find("connection");
+    if (id == names.end()) return success();
+    const std::string name = text_of(*id);
+    if (std::find(own.begin(), own.end(), name) != own.end()) return success();
+    return wrong(field.c_str(), "the wait names connection \"" + name.substr(0, 128) +
+                                    "\", which is none of its task's: add it to the task's "
+                                    "\"connections\"");
+  };
+  for (const auto& [name, kind] : params.at("wait_for").items()) {
+    if (!kind.is_object()) continue;
+    if (Status may = judge("wait_for/" + name + "/connection", kind); !may) return may;
+  }
+  const auto cancel = params.find("on_cancel");
+  if (cancel != params.end()) {
+    if (Status may = judge("on_cancel/connection", *cancel); !may) return may;
+  }
+  // From the scheduler's network other things can be reached than from a worker's. A sensor may
+  // name any address, for it is written in a DAG file.
+  const auto http = params.at("wait_for").find("http");
+  if (http == params.at("wait_for").end() || http->contains("connection")) return success();
+  return wrong("wait_for/http/connection",
+               "a deferred task waits for an answer of one of its task's connections, and none is "
+               "named");
+}
+
 }  // namespace
 
 Result<WaitRow> RegistryLaunchContext::deferral(const Attempt& attempt,
@@ -303,6 +354,15 @@ Result<WaitRow> RegistryLaunchContext::deferral(const Attempt& attempt,
   if (!given || !given->is_object()) return Error{Errc::invalid, "the wait is no JSON object", {}};
   const auto params = read_deferral(*given);
   if (!params) return params.error();
+  std::vector<std::string> own = attempt.task.connections;
+  std::optional<PluginInfo> plugin;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = catalogue_.find(attempt.task.plugin);
+    if (found != catalogue_.end()) plugin = found->second;
+  }
+  if (plugin) add_param_connections(*plugin, plain_params(attempt), own);
+  if (Status may = check_connections_of(*params, own); !may) return may.error();
   WaitRow wait;
   if (auto status = set_limits(*params, default_timeout, now, wait); !status) {
     return status.error();

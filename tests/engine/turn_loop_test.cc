@@ -103,6 +103,42 @@ TEST_CASE("what cannot be read fails the mapped task with the place and the reas
   CHECK(row->reason == "/expand/y: no list");
 }
 
+TEST_CASE("what a deferred attempt left is read before it goes into another launch") {
+  World world({task("first")});
+  world.join();
+  world.turn({world.request("r1")});
+  REQUIRE(world.launches.size() == 1);
+  const AttemptKey key = world.launches[0].key;
+  Finished report;
+  report.key = key;
+  report.outcome = Outcome::deferred;
+  const auto why = [&] {
+    world.turn({AttemptFinished{agent_link, report}});
+    world.settle();
+    return world.store.find_task(key.instance())->reason;
+  };
+  SUBCASE("a payload that is no value of its own") {
+    report.payload_json = R"(null},"xcoms":[{"file":"/etc/x"}],"z":{"a":1)";
+    CHECK(why().starts_with("defer: the payload is not JSON: "));
+  }
+  SUBCASE("one that is too large") {
+    report.payload_json = '"' + std::string(max_deferral_bytes, 'x') + '"';
+    CHECK(why() == "defer: the payload has 65538 bytes, and 65536 are the most");
+  }
+  SUBCASE("a wait that is too large") {
+    report.wait_json = std::string(max_deferral_bytes + 1, ' ');
+    CHECK(why() == "defer: the wait has 65537 bytes, and 65536 are the most");
+  }
+  SUBCASE("one that is right is launched with, as it was read") {
+    report.payload_json = R"( {"job" : 7} )";
+    CHECK(why() == "");
+    world.turn({WaitChecked{key, WaitChecked::Outcome::satisfied, {}}});
+    world.settle();
+    REQUIRE(world.launches.size() == 2);
+    CHECK(world.launches[1].context_json.find(R"("payload":{"job":7})") != std::string::npos);
+  }
+}
+
 TEST_CASE("an outage costs one reading of the store, however long it is") {
   World world({task("first")});
   CHECK(world.store.loads == 1);

@@ -151,7 +151,7 @@ TEST_CASE("a try that its plugin defers starts once and ends once, whatever part
   world.begin();
   const auto defer = [&] {
     world.finish(Outcome::deferred);
-    world.pass(std::chrono::seconds(30));
+    world.pass(std::chrono::seconds(5));
     world.turn({WaitChecked{world.launches.back().key, WaitChecked::Outcome::satisfied, {}}});
     world.settle();
   };

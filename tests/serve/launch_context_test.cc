@@ -300,3 +300,38 @@ TEST_CASE_FIXTURE(PasswordFixture, "a password that the key does not open fails 
   expect_told(context.expand(attempt("mapped")), "a mapping");
   expect_told(context.run_keys(attempt("plain"), *of), "a limit's key");
 }
+
+TEST_CASE_FIXTURE(Fixture, "a deferred task waits by its own connections alone, whatever is told") {
+  const auto of = dag_from(R"({"dag_id": "d", "tasks": [
+    {"task_id": "own", "type": "outer", "connections": ["jobs"], "params": {"by": "other"}}]})");
+  const auto told = [&](const char* wait) -> std::string {
+    RunRow run;
+    TaskInstanceRow row;
+    row.task = *find_task(*of, "own");
+    const auto found =
+        context.deferral({run, *of, of->tasks[row.task], row, row, {}}, wait, Time{});
+    return found ? found->cancel_key : found.error().message;
+  };
+  const auto foreign = [](const std::string& why) {
+    return why.find("is none of its task's: add it to the task's \"connections\"") !=
+           std::string::npos;
+  };
+  CHECK(told(R"({"wait_for":{"http":{"connection":"jobs","url":"/7"}}})") == "");
+  CHECK(foreign(told(R"({"wait_for":{"http":{"connection":"bank","url":"/7"}}})")));
+  CHECK(foreign(told(R"({"wait_for":{"sql":{"connection":"bank","sql":"SELECT 1"}}})")));
+  const char* const cancel =
+      R"({"wait_for":{"delay":"1m"},"on_cancel":{"connection":"other","url":"/7"}})";
+  CHECK(foreign(told(cancel)));
+  // One that a parameter of the plugin names is the task's as well.
+  PluginInfo plugin;
+  plugin.name = "outer";
+  ParamInfo by;
+  by.name = "by";
+  by.type = ParamType::connection;
+  plugin.params = {by};
+  context.set_catalogue({plugin});
+  CHECK(told(cancel) == "other");
+  // What the scheduler's network reaches is not for a worker to look at.
+  CHECK(told(R"({"wait_for":{"http":{"url":"http://169.254.169.254/x"}}})")
+            .find("waits for an answer of one of its task's connections") != std::string::npos);
+}
