@@ -130,6 +130,7 @@ TEST_CASE(
   }
   for (const RunSeq run : {fix, beside, next})
     CHECK(world.state_of(run, "load") == TaskState::success);
+  world.live(1s);  // the wait after its conflict
   produce(world, behind, {output("silver/t", 6)});
   CHECK(world.state_of(behind, "load") == TaskState::publishing);
 }

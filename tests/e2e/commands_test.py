@@ -102,9 +102,9 @@ def every_way_of_ending_a_command_asks_first():
     """a time-out, a run's time-out, a failed mark and a cancelled run each send SIGTERM and grant the grace"""
     with Folder("ending") as folder:
         server = folder.server({"late": dag("late", [shell("tidy", TIDY, execution_timeout="3s")]),
-                                "late_run": dag("late_run", [shell("tidy", TIDY)], dagrun_timeout="5s"),
+                                "late_run": dag("late_run", [shell("tidy", TIDY)], dagrun_timeout="20s"),
                                 "marked": dag("marked", [shell("tidy", TIDY)]),
-                                "cancelled": dag("cancelled", [shell("tidy", TIDY)])}).start()
+                                "cancelled": dag("cancelled", [shell("tidy", TIDY)])}, arguments=["--slots", "4"]).start()
         runs = {name: server.trigger(name)["dag_run_id"] for name in ("late", "late_run", "marked", "cancelled")}
 
         def says(name, words):
@@ -183,7 +183,7 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
             return server.get(f"/api/v2/dags/c/dagRuns/{run_id}/taskInstances/{task}/xcomEntries/return_value")["value"]
 
         assert value("says") == HOSTILE and value("pulls") == "here"
-        assert value("writes") == {"rows": 7} and value("tables") == 7, (value("writes"), value("tables"))
+        assert value("writes") == {"rows": 7} and value("tables") == "7", (value("writes"), value("tables"))
         assert server.sql("SELECT n FROM silver.shop.days") == [[7]]
         said = {task: server.log_text("c", run_id, task) for task in seen}
         assert "says 1 dag" in said["says"] and "aside" in said["says"], said["says"]
