@@ -5,7 +5,9 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <thread>
@@ -20,6 +22,7 @@
 #include "scheduler/commands/watch_run.h"
 #include "scheduler/demo/message_producer.h"
 #include "scheduler/demo/simulation.h"
+#include "scheduler/demo/written_file.h"
 #include "scheduler/http/server.h"
 
 namespace batuta {
@@ -72,13 +75,30 @@ Status check_real(const Home& home, const std::vector<Pipeline>& pipelines) {
 }
 
 // Each pipeline is a bundle of the home, dropped in.
+// One run, and what the lake must hold after it: a tick of the schedule meanwhile would make
+// another run, of another window. In a home that is gone afterwards.
+Status take_schedule_out(const Home& home, const std::string& name) {
+  const std::string path = home.path("bundles/" + name + "/dags/" + name + ".json");
+  std::ifstream file(path, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string line = R"("schedule": "@hourly")";
+  const auto at = text.find(line);
+  if (at == std::string::npos)
+    return {Errc::internal, path + " has no " + line + " to take out for --once"};
+  text.replace(at, line.size(), R"("schedule": null)");
+  return demo::write_file(path, text);
+}
+
 Status seed_files(const Home& home, const std::vector<Pipeline>& pipelines,
-                  const std::string& demo_folder, bool real) {
+                  const std::string& demo_folder, const cli::ServeOptions& options) {
   for (const Pipeline& pipeline : pipelines) {
     if (auto status = drop_in_bundle(home, pipeline.name); !status) return status;
     if (!pipeline.simulation) continue;
+    if (options.once)
+      if (auto status = take_schedule_out(home, pipeline.name); !status) return status;
     if (const auto database = real_of(pipeline))
-      if (auto status = choose_server(home, pipeline.name, *database, real); !status) return status;
+      if (auto status = choose_server(home, pipeline.name, *database, options.real); !status)
+        return status;
     const std::string folder = demo_folder + "/" + pipeline.name;
     if (auto status = pipeline.simulation->write(folder); !status) return status;
     if (pipeline.simulation->topic().empty()) continue;
@@ -258,7 +278,7 @@ int run_pipelines(const cli::ServeOptions& given) {
       return 2;
     }
   }
-  if (auto status = seed_files(*made, *pipelines, demo_folder, options.real); !status)
+  if (auto status = seed_files(*made, *pipelines, demo_folder, options); !status)
     return fail(status.error());
 
   std::unique_ptr<DemoPostgres> postgres;  // null: embedded stand-ins only
