@@ -1,6 +1,8 @@
 #include "scheduler/api/lake_facts.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
@@ -12,7 +14,9 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t newest_attempts = 50;  // of a task
+constexpr std::int64_t newest_attempts = 50;  // of a task, that are counted
+constexpr std::int64_t most_looked_at = 500;  // with those that do not count
+constexpr std::int64_t most_left_out = 1000;  // of a DAG, the newest
 constexpr std::size_t max_error = 500;
 
 // The results of this table; null where the attempt told of others only.
@@ -26,26 +30,80 @@ json results_of(const QualityReportView& view, const std::string& table) {
   return out;
 }
 
-json task_facts(History& history, const std::string& dag, const std::string& task) {
+// What is no end of an attempt to load the lake.
+struct LeftOut {
+  std::set<RunSeq> on_branches;   // runs
+  std::set<InstanceKey> waiting;  // whose newest row is a part that ended with a wait
+};
+
+LeftOut left_out_of(History& history, const std::string& dag) {
+  LeftOut out;
+  RunQuery runs;
+  runs.dag_id = dag;
+  runs.filters.push_back({"branch", Filter::Op::none, {std::string()}});
+  runs.order_by = {"-run_after"};
+  runs.page.limit = most_left_out;
+  for (const RunRow& run : history.runs(runs).rows)
+    if (!run.branch.empty()) out.on_branches.insert(run.seq);
+  TaskQuery tasks;
+  tasks.dag_id = dag;
+  tasks.states = {TaskState::deferred};
+  tasks.page.limit = most_left_out;
+  for (const TaskInstanceView& view : history.task_instances(tasks).rows)
+    out.waiting.insert(view.row.key());
+  return out;
+}
+
+class TaskFacts {
+ public:
+  TaskFacts(std::string dag, std::string task, const LeftOut& left_out)
+      : dag_(std::move(dag)), task_(std::move(task)), left_out_(left_out) {}
+
+  // Newest first; false once no older one counts.
+  bool add(const JobExecutionRow& row) {
+    if (left_out_.on_branches.contains(row.key.run)) return true;
+    // A try that was deferred has a row of each part, all but the last with a success.
+    const InstanceKey of = row.key.instance();
+    const bool goes_on = !tries_.emplace(of, row.try_number).second;
+    if (row.status == "success") {
+      if (goes_on || left_out_.waiting.contains(of)) return true;
+      any_ = true;
+      return false;
+    }
+    if (row.status != "failed" && row.status != "zombie") return true;  // it runs, or was not let
+    any_ = true;
+    if (++failed_ == 1) error_ = row.error.substr(0, max_error);
+    return failed_ < newest_attempts;
+  }
+
+  json told() const {
+    if (!any_) return nullptr;
+    return {{"dag", dag_}, {"task", task_}, {"failed", failed_}, {"error", error_}};
+  }
+
+ private:
+  const std::string dag_, task_;
+  const LeftOut& left_out_;
+  std::set<std::pair<InstanceKey, std::int32_t>> tries_;
+  std::int64_t failed_ = 0;
+  std::string error_;
+  bool any_ = false;
+};
+
+json task_facts(History& history, const std::string& dag, const std::string& task,
+                const LeftOut& left_out) {
   // Both may have dots: "bank.eu.load" is a job of "bank" and of "bank.eu".
   Sight of_dag;
   of_dag.all.push_back({dag});
-  const auto page = history.job_executions(dag + "." + task, {newest_attempts, 0}, of_dag);
-  std::int64_t failed = 0;
-  std::string error;
-  bool any = false;
-  for (const JobExecutionView& view : page.rows) {
-    const std::string& status = view.row.status;
-    if (status == "success") {
-      any = true;
-      break;
-    }
-    if (status != "failed" && status != "zombie") continue;  // it runs, or was not let
-    any = true;
-    if (++failed == 1) error = view.row.error.substr(0, max_error);
+  TaskFacts facts(dag, task, left_out);
+  bool goes_on = true;
+  for (std::int64_t offset = 0; goes_on && offset < most_looked_at; offset += newest_attempts) {
+    const auto page = history.job_executions(dag + "." + task, {newest_attempts, offset}, of_dag);
+    for (std::size_t i = 0; goes_on && i < page.rows.size(); ++i)
+      goes_on = facts.add(page.rows[i].row);
+    goes_on = goes_on && static_cast<std::int64_t>(page.rows.size()) == newest_attempts;
   }
-  if (!any) return nullptr;
-  return {{"dag", dag}, {"task", task}, {"failed", failed}, {"error", error}};
+  return facts.told();
 }
 
 void collect(const json& value, FactsAsked& out, int depth) {
@@ -105,9 +163,10 @@ std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& d
   for (const std::string& id : asked.dags) {
     const auto dag = dag_of(id);
     if (!dag || dag->file.starts_with(built_in_prefix)) continue;  // which ingests nothing
+    const LeftOut left_out = left_out_of(history, id);
     for (const Task& task : dag->tasks) {
       if (!task.is_data) continue;
-      if (json facts = task_facts(history, id, task.id); !facts.is_null())
+      if (json facts = task_facts(history, id, task.id, left_out); !facts.is_null())
         tasks.push_back(std::move(facts));
     }
   }

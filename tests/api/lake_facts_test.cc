@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <iterator>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -86,6 +87,54 @@ TEST_CASE("a DAG is not told of the tasks of one whose id begins with its own an
   CHECK(known.tasks_of("bank").size() == 1);  // its own eu.extract has not run
   REQUIRE(known.tasks_of("bank.eu").size() == 1);
   CHECK(known.tasks_of("bank.eu")[0]["failed"] == 1);
+}
+
+TEST_CASE("what runs on a branch of the lake come to is no failure and no success of the lake's") {
+  AttemptFacts known;
+  known.dag("bank", {"extract"});
+  RunRow run;
+  run.dag_id = "bank";
+  run.seq = RunSeq{7};
+  run.branch = "fix/0123456789abcdef";
+  known.history.run_rows = {run};
+  const auto add = [&](const char* status, std::int64_t of) {
+    known.attempt("bank", "extract", status);
+    auto last = std::prev(known.history.job_rows.upper_bound("bank"));
+    last->second.key.run = RunSeq{of};
+  };
+  add("failed", 7);
+  CHECK(known.tasks_of("bank").empty());
+  add("success", 7);  // older
+  add("failed", 3);
+  add("failed", 2);
+  add("success", 1);
+  CHECK(known.tasks_of("bank")[0]["failed"] == 2);
+}
+
+TEST_CASE("the parts of a try that was deferred are no successes, as long as it goes on") {
+  AttemptFacts known;
+  known.dag("bank", {"extract"});
+  const auto add = [&](const char* status, std::int64_t of, std::int32_t try_number) {
+    known.attempt("bank", "extract", status);
+    auto last = std::prev(known.history.job_rows.upper_bound("bank"));
+    last->second.key.run = RunSeq{of};
+    last->second.try_number = try_number;
+  };
+  TaskInstanceView waiting;
+  waiting.dag_id = "bank";
+  waiting.task_id = "extract";
+  waiting.row.run = RunSeq{2};
+  waiting.row.state = TaskState::deferred;
+  known.history.views = {waiting};
+  add("success", 2, 1);  // its first part
+  add("failed", 1, 2);
+  add("success", 1, 2);
+  add("failed", 1, 1);
+  add("success", 1, 1);
+  add("success", 0, 1);
+  CHECK(known.tasks_of("bank")[0]["failed"] == 2);
+  known.history.views.clear();
+  CHECK(known.tasks_of("bank")[0]["failed"] == 0);
 }
 
 TEST_CASE("without a server the store's newest version of a DAG says which tasks it has") {
