@@ -39,6 +39,13 @@ constexpr int no_room = 16;         // the run was skipped: too many of its job
 constexpr int most_asks = 4;
 constexpr Duration longest_pause = std::chrono::seconds(30);
 constexpr std::size_t max_answer = 16 << 20;
+constexpr Duration default_poke = std::chrono::seconds(30);
+constexpr Duration default_timeout = std::chrono::days(7);
+constexpr Duration longest_wait = std::chrono::minutes(30);
+// With the default poke_interval a workspace that refuses is asked again for half an hour.
+constexpr std::int64_t most_missed = 5;
+constexpr std::int64_t most_blind = 3;  // then the run is looked at from here alone
+constexpr std::size_t most_reason = 300;
 constexpr std::size_t max_tasks = 100;  // as many as a run of theirs may have
 constexpr batuta::JsonLimits answer_limits{max_answer, 64, 2'000'000, max_answer};
 
@@ -65,6 +72,12 @@ class Workspace {
                                           connection.password);
     base_ = door.base;
     bearer_ = door.bearer;
+    if (bearer_.empty()) {
+      throw FinalError("the connection leads to " + base_ +
+                           ", where the token would go in the clear: it must be https, or a server "
+                           "of this machine",
+                       code::refused);
+    }
     outgoing_ = batuta::outgoing_of(connection.extra_json);
   }
 
@@ -103,7 +116,12 @@ class Workspace {
       if (asked == most_asks) throw RetryableError(why, code::busy);
       context_.warn(why + "; it is asked again");
       if (!context_.sleep(answer ? told_pause(*answer, pause) : pause)) {
-        throw RetryableError("cancelled");
+        // It may have started something all the same: only its answer says what is to be cancelled.
+        const bool may_have = body != nullptr && (!answer || answer->status >= 500);
+        if (!may_have) throw RetryableError("cancelled");
+        const auto last = batuta::http_call(request);
+        if (last && last->status >= 200 && last->status < 300) return read(*last, path);
+        throw RetryableError("cancelled; " + why);
       }
       pause = std::min<Duration>(pause * 2, longest_pause);
     }
@@ -149,6 +167,11 @@ std::int64_t number_at(const json& object, const char* name) {
   return at == object.end() ? 0 : batuta::json_int(*at).value_or(0);
 }
 
+std::string in_seconds(Duration span) {
+  const auto whole = std::chrono::duration_cast<std::chrono::seconds>(span).count();
+  return std::to_string(std::max<std::int64_t>(whole, 1)) + "s";
+}
+
 std::int64_t start(const Context& context, const Workspace& workspace) {
   const bool run_now = context.has("run_now");
   if (run_now == context.has("submit")) {
@@ -180,31 +203,73 @@ bool has_ended(const json& run) {
   return state == "TERMINATED" || state == "SKIPPED" || state == "INTERNAL_ERROR";
 }
 
-void wait_for(Context& context, std::int64_t run) {
-  json wait{{"wait_for",
-             {{"http",
-               {{"connection", context.text("connection")},
-                {"url", runs_path("get", run)},
-                {"pointer", "/state/life_cycle_state"},
-                {"in", {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}}}}}},
-            {"on_cancel",
+// What one part of the try leaves to the next.
+struct Left {
+  std::int64_t run = 0;
+  std::int64_t until = 0;   // seconds since the epoch: when it has taken too long
+  std::int64_t missed = 0;  // times in a row that the run could not be read from here
+  std::int64_t blind = 0;   // times that the scheduler could not look at it
+};
+
+std::int64_t seconds_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+std::optional<json> param(const Context& context, const char* name) {
+  if (!context.has(name)) return std::nullopt;
+  const auto given = batuta::parse_untrusted(context.json(name));
+  return given ? std::optional(*given) : std::nullopt;
+}
+
+std::optional<Duration> duration_param(const Context& context, const char* name) {
+  const auto given = param(context, name);
+  if (!given) return std::nullopt;
+  return batuta::parse_duration(given->is_string() ? given->get<std::string>() : json_text(*given));
+}
+
+// The scheduler looks at the run; or, where it could not, the next part does after a while.
+void wait_for(Context& context, const Left& left, bool by_scheduler) {
+  json wait{{"on_cancel",
              {{"connection", context.text("connection")},
               {"method", "POST"},
               {"url", "/api/2.1/jobs/runs/cancel"},
-              {"body", {{"run_id", run}}}}}};
-  for (const char* name : {"timeout", "poke_interval"}) {
-    if (const auto given = batuta::parse_untrusted(context.json(name)); context.has(name) && given)
-      wait[name] = *given;
+              {"body", {{"run_id", left.run}}}}}};
+  const Duration poke = duration_param(context, "poke_interval").value_or(default_poke);
+  if (by_scheduler) {
+    wait["wait_for"] = {{"http",
+                         {{"connection", context.text("connection")},
+                          {"url", runs_path("get", left.run)},
+                          {"pointer", "/state/life_cycle_state"},
+                          {"in", {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}}}}};
+    wait["poke_interval"] = param(context, "poke_interval").value_or(json("30s"));
+  } else {
+    const Duration pause = poke * (std::int64_t{1} << std::clamp<std::int64_t>(left.missed, 1, 5));
+    wait["wait_for"] = {{"delay", in_seconds(std::min<Duration>(pause, longest_wait))}};
   }
-  if (!wait.contains("poke_interval")) wait["poke_interval"] = "30s";
-  context.defer(json_text(wait), json_text({{"run_id", run}}));
+  wait["timeout"] =
+      in_seconds(std::chrono::seconds(std::max<std::int64_t>(left.until - seconds_now(), 1)));
+  // One that is no duration is named by the scheduler.
+  const auto given = param(context, "timeout");
+  if (given && !duration_param(context, "timeout")) wait["timeout"] = *given;
+  context.defer(json_text(wait), json_text({{"run_id", left.run},
+                                            {"until", left.until},
+                                            {"missed", left.missed},
+                                            {"blind", left.blind}}));
 }
 
 // What each task of the run gave, by its key; of a run of one task that alone.
 struct Outputs {
   json values = json::object();
+  json missing = json::object();  // why, by the keys of those whose output is not there
   std::string first_error;
 };
+
+// How the run ended is known: it is not run again, nor called a failure, for want of what it told.
+void miss(const Context& context, Outputs& out, const std::string& key, const std::string& why) {
+  context.warn(key + ": what it gave is not there: " + why);
+  out.missing[key] = why.substr(0, most_reason);
+}
 
 Outputs outputs_of(const Context& context, const Workspace& workspace, const json& run) {
   Outputs out;
@@ -216,9 +281,25 @@ Outputs outputs_of(const Context& context, const Workspace& workspace, const jso
     context.warn("the run has " + std::to_string(tasks.size()) + " tasks; what the first " +
                  std::to_string(max_tasks) + " gave is fetched");
   }
+  bool away = false;
   for (std::size_t i = 0; i < std::min(tasks.size(), max_tasks); ++i) {
     const std::string key = text_at(tasks[i], "task_key");
-    const json told = workspace.get(runs_path("get-output", number_at(tasks[i], "run_id")));
+    if (away) {
+      miss(context, out, key, "not asked for, as one before it got no answer");
+      continue;
+    }
+    json told;
+    try {
+      told = workspace.get(runs_path("get-output", number_at(tasks[i], "run_id")));
+    } catch (const RetryableError& error) {
+      if (context.cancelled()) throw;
+      away = true;
+      miss(context, out, key, error.what());
+      continue;
+    } catch (const FinalError& error) {
+      miss(context, out, key, error.what());
+      continue;
+    }
     if (const std::string logs = text_at(told, "logs"); !logs.empty()) {
       context.info(key + ": its log" +
                    (told.value("logs_truncated", false) ? " (cut over there)" : ""));
@@ -234,10 +315,10 @@ Outputs outputs_of(const Context& context, const Workspace& workspace, const jso
     const json notebook = told.value("notebook_output", json::object());
     if (notebook.is_object() && notebook.contains("result")) {
       if (notebook.value("truncated", false)) {
-        throw FinalError(key +
-                             ": what its notebook returned was cut over there (5 MB are the most): "
-                             "write it to a table or a file and return its name",
-                         code::refused);
+        miss(context, out, key,
+             "what its notebook returned was cut over there (5 MB are the most): write it to a "
+             "table or a file and return its name");
+        continue;
       }
       out.values[key] = notebook["result"];
     }
@@ -271,6 +352,7 @@ void conclude(Context& context, const Workspace& workspace, std::int64_t id, con
               {"result_state", result},
               {"run_page_url", page},
               {"outputs", outputs.values}};
+    if (!outputs.missing.empty()) told["missing"] = outputs.missing;
     if (outputs.values.size() == 1) told["output"] = *outputs.values.begin();
     return context.return_json(json_text(told));
   }
@@ -317,31 +399,71 @@ struct Databricks {
   }
 
  private:
+  static Left begun_or_left(Context& context, const Workspace& workspace, std::int64_t& id) {
+    Left left;
+    const auto timeout = duration_param(context, "timeout").value_or(default_timeout);
+    left.until = seconds_now() + std::chrono::duration_cast<std::chrono::seconds>(timeout).count();
+    if (const auto resumed = context.resumed()) {
+      const auto told = batuta::parse_untrusted(resumed->payload_json);
+      if (told && told->is_object()) {
+        left.run = number_at(*told, "run_id");
+        if (told->contains("until")) left.until = number_at(*told, "until");
+        left.missed = number_at(*told, "missed");
+        left.blind = number_at(*told, "blind");
+      }
+      if (left.run <= 0) throw FinalError("what was left of the run cannot be read", code::refused);
+    } else {
+      left.run = start(context, workspace);
+    }
+    id = left.run;
+    return left;
+  }
+
+  // Why it cannot be read, or the run.
+  static std::optional<json> look(const Context& context, const Workspace& workspace,
+                                  std::int64_t id, std::string& why) {
+    try {
+      return workspace.get(runs_path("get", id));
+    } catch (const RetryableError& error) {
+      if (context.cancelled()) throw;
+      why = error.what();
+    } catch (const FinalError& error) {
+      why = error.what();
+    }
+    return std::nullopt;
+  }
+
   static void go_on(Context& context, const Workspace& workspace, std::int64_t& id) {
     using enum batuta::plugin::Resumed::Event;
     const auto resumed = context.resumed();
-    if (resumed) {
-      const auto left = batuta::parse_untrusted(resumed->payload_json);
-      if (left && left->is_object()) id = number_at(*left, "run_id");
-      if (id <= 0) throw FinalError("what was left of the run cannot be read", code::refused);
-    } else {
-      id = start(context, workspace);
-    }
-    const json run = workspace.get(runs_path("get", id));
-    if (has_ended(run)) return conclude(context, workspace, id, run);
+    Left left = begun_or_left(context, workspace, id);
     context.check_cancelled();
-    if (resumed && resumed->event != satisfied) {
+    std::string why;
+    const auto run = look(context, workspace, id, why);
+    if (run && has_ended(*run)) return conclude(context, workspace, id, *run);
+    context.check_cancelled();
+    const std::string named = "run " + std::to_string(id);
+    if (resumed && (resumed->event == timed_out || left.until <= seconds_now())) {
       cancel_if_it_can_be(context, workspace, id);
-      if (resumed->event == timed_out)
-        throw RetryableError("run " + std::to_string(id) + " took longer than the task's timeout",
-                             code::timed_out);
-      throw FinalError(
-          "the scheduler cannot look at run " + std::to_string(id) + ": " + resumed->reason,
-          code::refused);
+      throw RetryableError(named + " took longer than the task's timeout", code::timed_out);
     }
-    if (const std::string page = text_at(run, "run_page_url"); !resumed && !page.empty())
+    if (!run) {
+      if (++left.missed > most_missed) {
+        cancel_if_it_can_be(context, workspace, id);
+        throw FinalError(named + " cannot be looked at: " + why, code::refused);
+      }
+      context.warn(named + " cannot be looked at, which is tried again: " + why);
+      return wait_for(context, left, false);
+    }
+    left.missed = 0;
+    const bool refused = resumed && resumed->event == failed;
+    if (refused) {
+      ++left.blind;
+      context.warn(named + " goes on, and the scheduler cannot look at it: " + resumed->reason);
+    }
+    if (const std::string page = text_at(*run, "run_page_url"); !resumed && !page.empty())
       context.info("its page: " + page);
-    wait_for(context, id);
+    wait_for(context, left, !refused && left.blind < most_blind);
   }
 };
 

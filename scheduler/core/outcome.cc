@@ -369,8 +369,8 @@ bool carry_out_request(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
 void end_with_run(Turn& turn, LiveRun& run, InstanceIndex i, bool ran) {
   const InstanceHot& row = run.task(i);
   InstanceCold& detail = run.detail(i);
-  const bool waits = row.state == TaskState::deferred ||
-                     (row.state == TaskState::scheduled && continues_try(run, i));
+  const bool between = row.state == TaskState::scheduled || row.state == TaskState::queued;
+  const bool waits = row.state == TaskState::deferred || (between && continues_try(run, i));
   ran = ran || waits || row.failures + row.losses + row.conflicts + row.repeats > 0;
   if (!ran || (row.state == TaskState::up_for_retry && mutant("skip_what_waits_for_retry"))) {
     return end_task(turn, run, i, Cause::run_ended, TaskState::skipped, run.row().reason);

@@ -45,6 +45,23 @@ TEST_CASE("a connection leads to its host, with its scheme and port") {
   CHECK(base_url("https://api.test//", "http", 0) == "https://api.test");
 }
 
+TEST_CASE("a token of Databricks goes by TLS, or to a server of this machine, and nowhere else") {
+  const auto bearer = [](const char* host, const char* scheme = "") {
+    return server_door("databricks", host, scheme, 0, "", "dapi-1").bearer;
+  };
+  for (const char* host : {"adb-1.example", "https://adb-1.example", "http://127.0.0.1:80",
+                           "http://localhost", "http://[::1]:80"}) {
+    CAPTURE(host);
+    CHECK(bearer(host) == "dapi-1");
+  }
+  CHECK(bearer("adb-1.example", "http").empty());
+  for (const char* host : {"http://adb-1.example", "http://127.0.0.1.evil", "http://localhost@evil",
+                           "http://[::1]evil", "ftp://adb-1.example"}) {
+    CAPTURE(host);
+    CHECK(bearer(host).empty());
+  }
+}
+
 TEST_CASE("what only begins like a server's address is another server") {
   for (const char* url :
        {"http://a.b", "http://a.b/", "http://a.b/x", "http://a.b?x", "http://a.b#x"}) {

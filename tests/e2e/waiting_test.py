@@ -263,9 +263,49 @@ def runs_a_job_of_databricks_without_a_slot():
         workspace.stop()
 
 
+def keeps_a_healthy_run_of_databricks():
+    """refusals for a while neither cancel a run of Databricks nor start it again, a start without an answer is cancelled all the same, and no token goes in the clear"""
+    with Folder("databricks_kept") as folder:
+        workspace = Workspace()
+        task = lambda connection: {"task_id": "score", "type": "databricks", "connection": connection, "poke_interval": "1s", "run_now": {"job_id": 7}}  # noqa: E731
+        server = folder.server({
+            "job": dag("job", [task("dbx")], default_args={"retries": 1, "retry_delay": "1s"}),
+            "clear": dag("clear", [task("plain")], default_args={"retries": 0}),
+        }, arguments=["--slots", "1"]).start()
+        connect(server, "dbx", "databricks", host=workspace.url, password=TOKEN)
+        connect(server, "plain", "databricks", host="http://adb-1.example.invalid", password=TOKEN)
+        run = server.trigger("job")["dag_run_id"]
+        eventually(lambda: state(server, "job", run, "score") == "deferred", 30, "it waits over there")
+        for refusals in ([403], [403, 403]):  # the scheduler's look; then the next part's, too
+            workspace.refuse = list(refusals)
+            eventually(lambda: not workspace.refuse, 30, "it was refused")
+            eventually(lambda: state(server, "job", run, "score") == "deferred", 30, "it waits again")
+        workspace.hide_outputs = True
+        workspace.end(max(workspace.runs), main={"notebook_output": {"result": "42", "truncated": False}})
+        assert server.wait_run("job", run)["state"] == "success"
+        result = server.get(f"/api/v2/dags/job/dagRuns/{run}/taskInstances/score/xcomEntries/return_value")["value"]
+        assert "400" in result["missing"]["main"] and result["outputs"] == {}, result
+        assert len(workspace.runs) == 1 and ("POST", "/api/2.1/jobs/runs/cancel") not in workspace.asked, workspace.asked
+        # Started twice under one token, and told of neither: the cancel asks which run that is.
+        workspace.swallow = 2
+        lost = server.trigger("job")["dag_run_id"]
+        eventually(lambda: not workspace.swallow, 30, "two answers were lost")
+        server.call("PATCH", f"/api/v2/dags/job/dagRuns/{lost}", {"state": "failed"})
+        assert server.wait_run("job", lost)["state"] == "failed"
+        eventually(lambda: workspace.runs[max(workspace.runs)]["state"].get("result_state") == "CANCELED", 30, "it is cancelled over there")
+        assert len(workspace.runs) == 2, workspace.runs
+        clear = server.trigger("clear")["dag_run_id"]
+        assert server.wait_run("clear", clear)["state"] == "failed"
+        explained = server.cli("tasks", "explain", "clear", clear, "score").stdout
+        assert "would go in the clear" in explained, explained
+        server.stop()
+        workspace.stop()
+
+
 main([
     waits_on_no_slot_through_kills,
     runs_a_job_of_databricks_without_a_slot,
+    keeps_a_healthy_run_of_databricks,
     waits_for_an_answer_with_a_condition,
     runs_another_dag_and_waits_for_it_on_the_only_slot,
     waits_for_a_run_and_a_task_of_another_dag_by_date,
