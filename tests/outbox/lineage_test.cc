@@ -190,8 +190,10 @@ TEST_CASE("a try that its plugin defers starts once and ends once, whatever part
     REQUIRE(world.launches.size() == 3);
     resume();
     world.finish(Outcome::success);
-    CHECK(world.moments() == Names{"START d", "START d.load", "ABORT d.load", "START d.load",
-                                   "COMPLETE d.load", "COMPLETE d"});
+    std::string told;
+    for (const std::string& moment : world.moments()) told += moment + "; ";
+    CHECK(told ==
+          "START d; START d.load; FAIL d.load; START d.load; COMPLETE d.load; COMPLETE d; ");
   }
 }
 

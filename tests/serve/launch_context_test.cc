@@ -302,14 +302,14 @@ TEST_CASE_FIXTURE(PasswordFixture, "a password that the key does not open fails 
 }
 
 TEST_CASE_FIXTURE(Fixture, "a deferred task waits by its own connections alone, whatever is told") {
-  const auto of = dag_from(R"({"dag_id": "d", "tasks": [
-    {"task_id": "own", "type": "outer", "connections": ["jobs"], "params": {"by": "other"}}]})");
+  Dag of = *dag_from(R"({"dag_id": "d", "tasks": [
+    {"task_id": "own", "type": "shell", "command": "true", "connections": ["jobs"]}]})");
+  of.tasks[0].plugin = "outer";
+  of.tasks[0].spec_json = R"({"params":{"by":"other"}})";
   const auto told = [&](const char* wait) -> std::string {
     RunRow run;
     TaskInstanceRow row;
-    row.task = *find_task(*of, "own");
-    const auto found =
-        context.deferral({run, *of, of->tasks[row.task], row, row, {}}, wait, Time{});
+    const auto found = context.deferral({run, of, of.tasks[0], row, row, {}}, wait, Time{});
     return found ? found->cancel_key : found.error().message;
   };
   const auto foreign = [](const std::string& why) {
