@@ -28,21 +28,25 @@ Boot Network::arrival(Link& link, Side to) {
   return last;
 }
 
-void Network::deliver(WorkerId id, Side to, std::shared_ptr<std::function<void()>> action) {
+// The oldest of what is under way: a message that met the block and one that was sent during it are
+// due at the same instant, and may not change places.
+void Network::deliver(WorkerId id, Side to) {
   Link* link = find(id);
   if (!link || !link->open[at(to)]) return;
   if (link->blocked_until[at(to)] > c_.boot()) {
-    c_.agenda.at(link->blocked_until[at(to)], [this, id, to, action] { deliver(id, to, action); });
+    c_.agenda.at(link->blocked_until[at(to)], [this, id, to] { deliver(id, to); });
     return;
   }
-  (*action)();
+  const std::function<void()> action = std::move(link->due[at(to)].front());
+  link->due[at(to)].pop_front();
+  action();
 }
 
 void Network::plan(WorkerId id, Side to, std::function<void()> action) {
   Link* link = find(id);
   if (!link || !link->open[at(other(to))]) return;
-  auto shared = std::make_shared<std::function<void()>>(std::move(action));
-  c_.agenda.at(arrival(*link, to), [this, id, to, shared] { deliver(id, to, shared); });
+  link->due[at(to)].push_back(std::move(action));
+  c_.agenda.at(arrival(*link, to), [this, id, to] { deliver(id, to); });
 }
 
 void Network::send(WorkerId id, FromAgent message) {
@@ -57,7 +61,7 @@ void Network::send(WorkerId id, ToAgent message) {
 }
 
 void Network::plan_close(WorkerId id, Side side) {
-  auto action = std::make_shared<std::function<void()>>([this, id, side] {
+  auto action = [this, id, side] {
     Link* link = find(id);
     link->open[at(side)] = false;
     const int agent = link->agent;
@@ -66,9 +70,10 @@ void Network::plan_close(WorkerId id, Side side) {
       ends_.closed_at_scheduler(id);
     else
       ends_.closed_at_agent(agent, id);
-  });
+  };
   Link* link = find(id);
-  c_.agenda.at(arrival(*link, side), [this, id, side, action] { deliver(id, side, action); });
+  link->due[at(side)].push_back(action);
+  c_.agenda.at(arrival(*link, side), [this, id, side] { deliver(id, side); });
 }
 
 void Network::close(WorkerId id, Side by) {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <functional>
 #include <map>
-#include <memory>
 #include <vector>
 
 #include "common/message.h"
@@ -55,10 +55,11 @@ class Network {
     std::array<bool, 2> open{true, true};  // by Side
     std::array<Boot, 2> last_arrival{};    // towards that side
     std::array<Boot, 2> blocked_until{};
+    std::array<std::deque<std::function<void()>>, 2> due{};  // in the order in which they were sent
   };
   Link* find(WorkerId id);
   Boot arrival(Link& link, Side to);
-  void deliver(WorkerId id, Side to, std::shared_ptr<std::function<void()>> action);
+  void deliver(WorkerId id, Side to);
   void plan(WorkerId id, Side to, std::function<void()> action);
   void plan_close(WorkerId id, Side side);
 
