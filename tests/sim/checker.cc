@@ -225,7 +225,7 @@ void Checker::check_update(const Changes::TaskUpdate& update, const Changes& cha
           [] { return std::string("a fence went back"); });
   check_edge(update, run.run);
   const TaskInstanceRow old = row_before(run, update.row);
-  check_deferred(update.row, old, run);
+  check_deferred(update.row, old, run, changes);
   check_cause(update.row, update.from, run);
   check_tries(update.row, old, run.dag->tasks[update.row.task]);
   check_asked(update.row, old, run.run);

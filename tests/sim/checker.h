@@ -111,7 +111,8 @@ class Checker {
                       const SchedulerState& state);
   void check_waits(const Changes& changes);
   // checker_deferrals.cc
-  void check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run);
+  void check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run,
+                      const Changes& changes);
   void check_resumed(const Effects& effects);
   bool goes_on_in_try(const InstanceKey& key) const;
   int late_deferrals(const InstanceKey& key) const;

@@ -35,11 +35,18 @@ const Life* Checker::known_end(const AttemptKey& key) const {
 }
 
 void Checker::check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& old,
-                             const StoredRun& run) {
+                             const StoredRun& run, const Changes& changes) {
   const Task& task = run.dag->tasks[row.task];
   if (task.is_resolved || touched_ever(run.run)) return;
   const auto text = [&] { return named_task(run, row); };
-  const bool late = row.reason.find("while it waited for") != std::string::npos;
+  // The next try may begin in the same turn: then the history has the reason alone.
+  const auto is_late = [](const TaskInstanceRow& of) {
+    return of.reason.find("while it waited for") != std::string::npos;
+  };
+  const auto& kept = changes.attempts_archived;
+  const bool late = is_late(row) || std::any_of(kept.begin(), kept.end(), [&](const auto& a) {
+                      return a.row.attempt() == old.attempt() && is_late(a.row);
+                    });
   if (row.failures > old.failures && late) {
     ++late_deferrals_[row.key()];
     c_.met(Situation::deferral_timed_out);
