@@ -204,6 +204,7 @@ export class World {
       conf: run.conf,
       note: null,
       dag_versions: [{ version_number: run.version }],
+      batuta: { branch: null },
     };
   }
 
@@ -229,6 +230,7 @@ export class World {
       pid: 4242,
       rendered_fields: { command: task.spec.command ?? null },
       note: null,
+      batuta: { reason: null, peak_rss_kib: null, memory_asked_kib: null },
     };
   }
 }
