@@ -283,17 +283,30 @@ Status collect_tables(const Storage& lake, const std::string& root, const std::s
   return success();
 }
 
-Status remove_below(Storage& lake, const std::string& prefix, int level) {
+Status remove_below(Storage& lake, const std::string& prefix, int level,
+                    std::int64_t* count = nullptr) {
   auto found = lake.list(prefix);
   if (!found) return found.error();
   for (const ObjectInfo& object : found->objects) {
     if (auto removed = lake.remove(object.key); !removed) return removed;
+    if (count != nullptr) ++*count;
     failpoint("branch_drop_between_files");
   }
   if (level == most_levels) return success();
   for (const std::string& below : found->prefixes)
-    if (auto done = remove_below(lake, below, level + 1); !done) return done;
+    if (auto done = remove_below(lake, below, level + 1, count); !done) return done;
   return success();
+}
+
+// Of the ids that anything was written under.
+Result<std::vector<std::string>> refs_below(const Storage& lake, const std::string& name) {
+  const std::string prefix = branches_prefix + name + "/";
+  auto found = lake.list(prefix);
+  if (!found) return found.error();
+  std::vector<std::string> out;
+  for (const std::string& below : found->prefixes)
+    out.push_back(name + "/" + below.substr(prefix.size(), below.size() - prefix.size() - 1));
+  return out;
 }
 
 // Held by who makes or drops a branch: between the look at a marker and its change nobody else
@@ -366,6 +379,12 @@ Result<std::vector<Branch>> list_branches(const Storage& lake) {
     if (!valid_branch_name(name)) continue;
     auto branch = read_marker(lake, name);
     if (!branch && branch.error().code == Errc::not_found) continue;  // dropped meanwhile
+    if (!branch && branch.error().code == Errc::malformed) {
+      branch = Branch();
+      branch->name = name;
+      branch->note = "its marker cannot be read: drop it";
+      branch->readable = false;
+    }
     if (!branch) return branch.error();
     out.push_back(*std::move(branch));
   }
@@ -395,6 +414,9 @@ Status drop_branch(Storage& lake, const std::string& name, const std::string& id
   if (!valid_branch_name(name)) return {Errc::invalid, no_branch_name(name), "name"};
   const std::lock_guard guard(marker_mutex());
   auto branch = read_marker(lake, name);
+  // Nothing can be written on one whose marker cannot be read, as if the drop had begun.
+  if (!branch && branch.error().code == Errc::malformed && id.empty())
+    return finish_drop(lake, name);
   if (!branch && branch.error().code != Errc::not_found) return branch.error();
   if (!branch || (!id.empty() && branch->id != id))
     return {Errc::not_found, "there is no branch " + name};
@@ -414,15 +436,47 @@ Result<std::vector<BranchTable>> branch_tables(const Storage& lake, const Branch
   return out;
 }
 
+Result<std::int64_t> remove_left_over(Storage& lake) {
+  const auto names = lake.list(branches_prefix);
+  if (!names) return names.error();
+  std::int64_t count = 0;
+  for (const std::string& prefix : names->prefixes) {
+    const std::string name =
+        prefix.substr(std::string_view(branches_prefix).size(),
+                      prefix.size() - std::string_view(branches_prefix).size() - 1);
+    if (!valid_branch_name(name)) continue;
+    const auto refs = refs_below(lake, name);
+    if (!refs) return refs.error();
+    // Looked at behind them: an id that has no marker by now never has one again.
+    const auto branch = read_marker(lake, name);
+    if (!branch && branch.error().code == Errc::malformed) continue;
+    if (!branch && branch.error().code != Errc::not_found) return branch.error();
+    for (const std::string& ref : *refs) {
+      if (branch && branch->ref() == ref) continue;
+      if (!valid_branch_id(ref.substr(name.size() + 1))) continue;
+      if (auto gone = remove_below(lake, branch_key(ref, ""), 0, &count); !gone)
+        return gone.error();
+    }
+  }
+  return count;
+}
+
 Result<std::vector<std::int64_t>> pinned_versions(const Storage& lake, const std::string& table) {
   const auto branches = list_branches(lake);
   if (!branches) return branches.error();
   std::set<std::int64_t> out;
   for (const Branch& branch : *branches) {
     if (branch.dropping) continue;
-    const auto own = own_log(lake, branch_key(branch.ref(), table + "/_delta_log/"));
-    if (!own) return own.error();
-    if (own->first > 0) out.insert(own->first - 1);
+    // Where it is not known which of them is the branch each may be.
+    const auto refs = branch.readable
+                          ? Result<std::vector<std::string>>(std::vector<std::string>{branch.ref()})
+                          : refs_below(lake, branch.name);
+    if (!refs) return refs.error();
+    for (const std::string& ref : *refs) {
+      const auto own = own_log(lake, branch_key(ref, table + "/_delta_log/"));
+      if (!own) return own.error();
+      if (own->first > 0) out.insert(own->first - 1);
+    }
   }
   return std::vector<std::int64_t>(out.begin(), out.end());
 }

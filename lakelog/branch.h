@@ -39,6 +39,7 @@ struct Branch {
   std::string note{};
   std::int64_t created_ms = 0;
   bool dropping = false;  // a drop began: it is no branch any more, and drop_branch() goes on
+  bool readable = true;   // false: its marker is none; it can only be dropped, and has no id
 
   // "<name>/<id>", which runs keep.
   std::string ref() const { return name + "/" + id; }
@@ -56,7 +57,7 @@ struct BranchTable {
 // Sets `branch.id`. Goes on with a drop of that name first. Errc::invalid for a name that cannot
 // be, Errc::conflict where there is one of that name or there are max_branches.
 Result<Branch> create_branch(Storage& lake, Branch branch);
-// Those being dropped too, ascending by name. Errc::malformed where one cannot be read.
+// Those being dropped too, and those whose marker cannot be read, ascending by name.
 Result<std::vector<Branch>> list_branches(const Storage& lake);
 // Errc::not_found, in words for people, also of one that is being dropped.
 Result<Branch> find_branch(const Storage& lake, const std::string& name);
@@ -72,7 +73,13 @@ Status drop_branch(Storage& lake, const std::string& name, const std::string& id
 // What was written on it, ascending by table.
 Result<std::vector<BranchTable>> branch_tables(const Storage& lake, const Branch& branch);
 
-// The lake's versions of the table that branches stand on, ascending, each once.
+// Takes away what lies below _branches and is of no branch: what somebody went on writing while
+// the branch was dropped. What may be of a branch whose marker cannot be read stays. Folders that
+// are left empty are the caller's. How many objects went.
+Result<std::int64_t> remove_left_over(Storage& lake);
+
+// The lake's versions of the table that branches stand on, ascending, each once. Those of a branch
+// whose marker cannot be read, too.
 Result<std::vector<std::int64_t>> pinned_versions(const Storage& lake, const std::string& table);
 
 // The lake as a branch sees it. `ref` is a Branch's; whether it is there is asked with every write

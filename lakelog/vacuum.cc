@@ -275,6 +275,8 @@ Result<VacuumResult> vacuum(Storage& lake, const std::string& table, const Vacuu
     for (const Found& file : verdict->deletable) count_deleted(file, verdict->result);
     return std::move(verdict->result);
   }
+  // What nobody can find any more, of whatever table.
+  if (auto gone = remove_left_over(lake); !gone) return gone.error();
   Change start = mark(vacuum_start, newest, options, *retain);
   start.parameters[vacuum_keeps_since] = std::to_string(verdict->keeps_since);
   start.metrics = {{"numFilesToDelete", static_cast<std::int64_t>(verdict->deletable.size())}};

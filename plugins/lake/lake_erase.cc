@@ -387,6 +387,8 @@ class Eraser {
   }
 
   void branches() {
+    // What was written on one while it was dropped is nobody's, and may have the person.
+    if (apply_) (void)must(lakelog::remove_left_over(*storage_));
     for (const auto& branch : must(lakelog::list_branches(*storage_)))
       miss("branch " + branch.name,
            "what was written on it is not looked at, and files that it stands on go: drop it with "
