@@ -390,12 +390,12 @@ test('rejected rows are repaired and given up, after a look ahead that changes n
   await dialog.getByRole('button', { name: 'Change it' }).click();
   await dialog.getByLabel('The right value').fill('9');
   await dialog.getByRole('button', { name: 'Look ahead' }).click();
-  await dialog.getByText('What would become of 1 rows:').waitFor();
+  await dialog.getByText('What would become of the rows (1):').waitFor();
   await dialog.getByText('1 good: into silver', { exact: true }).waitFor();
   await look(page, 'lake-order', dialog);
   assert.equal(await page.evaluate(async () => (await (await fetch('/api/lake/quarantine')).json()).tables[0].rows), 2, 'a look ahead changes nothing');
   await dialog.getByRole('button', { name: 'Do it' }).click();
-  await dialog.getByText('What became of 1 rows:').waitFor();
+  await dialog.getByText('What became of the rows (1):').waitFor();
   await dialog.getByText('1 good: into silver', { exact: true }).waitFor();
   await dialog.getByRole('button', { name: 'Close' }).last().click();
   await page.waitForFunction(() => document.querySelectorAll('.lake-rows tbody tr').length === 1);
@@ -404,9 +404,9 @@ test('rejected rows are repaired and given up, after a look ahead that changes n
   await dialog.getByText('Say in the note why the rows are given up.').waitFor();
   await dialog.getByLabel('Note').fill(`a test ${canary}`);
   await dialog.getByRole('button', { name: 'Look ahead' }).click();
-  await dialog.getByText('What would become of 1 rows:').waitFor();
+  await dialog.getByText('What would become of the rows (1):').waitFor();
   await dialog.getByRole('button', { name: 'Do it' }).click();
-  await dialog.getByText('What became of 1 rows:').waitFor();
+  await dialog.getByText('What became of the rows (1):').waitFor();
   await dialog.getByRole('button', { name: 'Close' }).last().click();
   await page.getByText('No row is in quarantine any more.').waitFor();
   await goTo(page, `${table}?tab=rows`);

@@ -24,7 +24,7 @@ interface Props {
 }
 
 function choiceWords({ rows, reason, run }: RowChoice): string {
-  if (rows.length > 0) return t('{count} rows that were chosen.', { count: number(rows.length) });
+  if (rows.length > 0) return t('Rows that were chosen: {count}.', { count: number(rows.length) });
   if (reason !== null && run !== null) return t('All open rows with the reason {reason} of the run {run}.', { reason, run });
   if (reason !== null) return t('All open rows with the reason {reason}.', { reason });
   return run === null ? t('All open rows.') : t('All open rows of the run {run}.', { run });
@@ -41,7 +41,7 @@ function Told({ of, isDry }: { of: OrderTold; isDry: boolean }) {
   return (
     <>
       {of.doneBefore && <p class="notice">{t('This was done before; nothing was done again.')}</p>}
-      <p>{isDry ? t('What would become of {count} rows:', { count: number(of.chosen) }) : t('What became of {count} rows:', { count: number(of.chosen) })}</p>
+      <p>{isDry ? t('What would become of the rows ({count}):', { count: number(of.chosen) }) : t('What became of the rows ({count}):', { count: number(of.chosen) })}</p>
       <ul class="preview" tabIndex={0} aria-label={t('What is touched')}>
         {of.counts.map((one) => (
           <li key={one.outcome}>
