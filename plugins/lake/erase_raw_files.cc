@@ -25,6 +25,21 @@ bool has_value(const std::string& text, const std::vector<ErasedKey>& keys) {
 
 }  // namespace
 
+std::map<std::string, CsvForm> csv_forms(const std::string& given_json) {
+  const auto given = parse_untrusted(given_json.empty() ? "{}" : given_json);
+  if (!given || !given->is_object()) throw plugin::FinalError("parameter csv: an object");
+  std::map<std::string, CsvForm> out;
+  for (const auto& [table, form] : given->items()) {
+    const json& one = form;
+    const auto field = [&one](const char* name) {
+      const json value = one.is_object() ? one.value(name, json()) : json();
+      return value.is_string() ? value.get<std::string>() : std::string();
+    };
+    out[table] = {true, field("delimiter"), field("quote"), field("encoding")};
+  }
+  return out;
+}
+
 RawFiles::RawFiles(plugin::Context& context, Session& session, const Lake& lake,
                    EraseRecord& record, bool apply, Miss miss, Miss undone)
     : context_(context),

@@ -18,6 +18,10 @@ namespace batuta::lake {
 // What could not be reached, and why; the same twice is told once.
 using Miss = std::function<void(const std::string& what, const std::string& why)>;
 
+// {table: form} of a JSON object {table: {delimiter, quote, encoding}}, or of nothing. Throws
+// plugin::FinalError for anything else.
+std::map<std::string, CsvForm> csv_forms(const std::string& given_json);
+
 class RawFiles {
  public:
   // All of them outlive this. `apply` false: files are only counted. `miss` is told what stays as

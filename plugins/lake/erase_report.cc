@@ -100,4 +100,27 @@ void EraseRecord::put() {
     throw plugin::RetryableError(kept.error().message);
 }
 
+std::vector<std::pair<std::string, std::string>> never_reached(bool in_folder) {
+  std::vector<std::pair<std::string, std::string>> out;
+  const auto miss = [&out](const char* what, const char* why) { out.emplace_back(what, why); };
+  miss("log entries of the tables",
+       "statistics of files that are gone may hold single values as bounds, until the log is "
+       "cleaned up: batuta lake vacuum TABLE --log-retain 0s, twice (the first makes the "
+       "checkpoint behind which the second deletes)");
+  miss("tables and rows made from these under other columns",
+       "run their models again: they follow what changed here");
+  if (!in_folder)
+    miss("local caches of the store, on each host",
+         "files that went may lie there until others take their room: stop the workers and empty "
+         "them");
+  miss("the sources", "one that still has the person sends them again");
+  miss("backups, clones and copies of the lake or the store", "they are not of this lake");
+  miss("task logs, return values (XCom), run parameters and the event log",
+       "they have what tasks and people wrote into them, until their retention takes it");
+  miss("topics of brokers, dead letters' topics among them", "a log keeps what its retention says");
+  miss("tables published to PostgreSQL, exports and files that were handed out",
+       "publish again after the next run; whoever has a file has it");
+  return out;
+}
+
 }  // namespace batuta::lake

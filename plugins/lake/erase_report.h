@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lakelog/storage.h"
@@ -45,5 +46,8 @@ class EraseRecord {
   std::map<std::string, std::int64_t> raw_;
   std::set<std::string> sources_;
 };
+
+// What no erasure reaches, and why; `in_folder`: the lake is one, not an object store.
+std::vector<std::pair<std::string, std::string>> never_reached(bool in_folder);
 
 }  // namespace batuta::lake

@@ -24,6 +24,7 @@
 #include "plugins/lake/erase.h"
 #include "plugins/lake/erase_raw_files.h"
 #include "plugins/lake/erase_report.h"
+#include "plugins/lake/erase_spellings.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/sdk/plugin.h"
@@ -89,7 +90,7 @@ class Eraser {
     check_operation();
     read_keys();
     read_facts();
-    read_csv_forms();
+    csv_ = csv_forms(context.json("csv"));
   }
 
   json run() {
@@ -100,9 +101,10 @@ class Eraser {
       // With other keys of pseudonyms or other contracts more may be found.
       if (report.value("means", "") == means_) return report;
     }
+    const std::vector<std::string> tables = tables_in_scope();
+    check_pseudonyms(tables);
     if (apply_) record.begin(context_.text("by", ""), now_text());
     record_ = &record;
-    const std::vector<std::string> tables = tables_in_scope();
     RawFiles raw(
         context_, session_, lake_, record, apply_,
         [this](const std::string& what, const std::string& why) { miss(what, why); },
@@ -189,19 +191,6 @@ class Eraser {
     }
   }
 
-  void read_csv_forms() {
-    const std::string text = context_.json("csv");
-    const auto given = parse_untrusted(text.empty() ? "{}" : text);
-    if (!given || !given->is_object()) throw plugin::FinalError("parameter csv: an object");
-    for (const auto& [table, form] : given->items()) {
-      const auto field = [&](const char* name) {
-        const json value = form.is_object() ? form.value(name, json()) : json();
-        return value.is_string() ? value.get<std::string>() : std::string();
-      };
-      csv_[table] = {true, field("delimiter"), field("quote"), field("encoding")};
-    }
-  }
-
   json asked() const {
     json columns = json::array();
     for (const ErasedKey& key : keys_) columns.push_back(key.column);
@@ -262,13 +251,41 @@ class Eraser {
                           "too");
           continue;
         }
-        if (facts->mask == "pseudonym" && !as_sent && key.values.size() == 1)
-          undone(table, "its " + key.column +
-                            " is a pseudonym and the key of it was not given: --mask-key");
       }
       out.push_back(std::move(key));
     }
     return out;
+  }
+
+  // Rows under a pseudonym that nobody looks for would stay unseen: once bronze has gone nobody can
+  // tell of which text it is.
+  void check_pseudonyms(const std::vector<std::string>& tables) {
+    for (const std::string& table : tables)
+      for (const ErasedKey& key : keys_) {
+        const ColumnFacts* facts = facts_of(table, key.column);
+        if (facts == nullptr || facts->mask != "pseudonym") continue;
+        const std::string why = unsought(table, key, *facts);
+        if (why.empty()) continue;
+        if (apply_) throw plugin::FinalError(table + ": " + why + ". Nothing was changed");
+        undone(table, why);
+      }
+  }
+
+  std::string unsought(const std::string& table, const ErasedKey& key, const ColumnFacts& facts) {
+    const std::string layer = layer_of(table);
+    const bool keyless = key.values.size() == 1;
+    if (keyless && (layer == "silver" || layer == "gold" || layer == "quarantine"))
+      return "its " + key.column + " is a pseudonym and the key of it was not given: --mask-key";
+    if (keyless || layer != "bronze") return {};
+    std::vector<std::string> given;
+    for (const ErasedKey& one : keys_)
+      if (lower_text(one.column) == lower_text(key.column)) given.push_back(one.values.front());
+    const auto others = other_spellings(session_, lake_, table, key.column, facts.type, given);
+    if (others == 0) return {};
+    return "of the person's " + key.column + " silver may have pseudonyms of " +
+           std::to_string(others) +
+           " more texts: give each with a --key of its own, as it was sent, and as silver's type "
+           "writes it (007 and 7)";
   }
 
   EraseOptions options_of(const std::string& table, const lakelog::Snapshot& snapshot) {
@@ -397,24 +414,7 @@ class Eraser {
   }
 
   void everywhere() {
-    miss("log entries of the tables",
-         "statistics of files that are gone may hold single values as bounds, until the log is "
-         "cleaned up: batuta lake vacuum TABLE --log-retain 0s, twice (the first makes the "
-         "checkpoint behind which the second deletes)");
-    miss("tables and rows made from these under other columns",
-         "run their models again: they follow what changed here");
-    if (!lake_.is_folder())
-      miss("local caches of the store, on each host",
-           "files that went may lie there until others take their room: stop the workers and empty "
-           "them");
-    miss("the sources", "one that still has the person sends them again");
-    miss("backups, clones and copies of the lake or the store", "they are not of this lake");
-    miss("task logs, return values (XCom), run parameters and the event log",
-         "they have what tasks and people wrote into them, until their retention takes it");
-    miss("topics of brokers, dead letters' topics among them",
-         "a log keeps what its retention says");
-    miss("tables published to PostgreSQL, exports and files that were handed out",
-         "publish again after the next run; whoever has a file has it");
+    for (const auto& [what, why] : never_reached(lake_.is_folder())) miss(what, why);
   }
 
   json whole_report(const std::map<std::string, std::int64_t>& files) {

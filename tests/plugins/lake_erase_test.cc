@@ -461,3 +461,28 @@ TEST_CASE("an erasure keeps to its scope, and tells where a mask hides who is wh
   CHECK(world.run({{"keys", key("cpf", " ")}}) != 0);
   CHECK(world.host.failure.find("who has no value is nobody") != std::string::npos);
 }
+
+TEST_CASE("nothing is erased while pseudonyms of the person would stay that nobody looks for") {
+  ErasedLake world;
+  const std::string bronze = "bronze/demo/people";
+  world.fill();
+  world.append(bronze, bronze_text_columns,
+               "SELECT '1' AS id, v AS cpf, 'x' AS _source_file FROM (VALUES ('07'), (' 7')) t(v)");
+  const json facts = {{"demo/people", {{"cpf", {{"type", "long"}, {"mask", "pseudonym"}}}}}};
+  const auto asked = [&](const std::vector<std::string>& texts, bool keyed) {
+    json keys = json::array();
+    for (const std::string& text : texts) {
+      keys.push_back({{"column", "cpf"}, {"value", text}});
+      if (keyed) keys.back()["pseudonyms"] = {"of " + text};
+    }
+    return json{{"keys", keys}, {"contracts", facts}, {"apply", true}};
+  };
+  CHECK(world.run(asked({"7"}, false)) != 0);
+  CHECK(world.host.failure.find("the key of it was not given: --mask-key") != std::string::npos);
+  CHECK(world.run(asked({"7"}, true)) != 0);
+  CHECK(world.host.failure.find("pseudonyms of 2 more texts") != std::string::npos);
+  CHECK(world.ids(bronze) == "1 1");
+  CHECK_FALSE(std::filesystem::exists(world.lake.path() + "/_erasures"));
+  CHECK(world.told(asked({"7", " 7", "07"}, true))["complete"] == true);
+  CHECK(world.ids(bronze) == "");
+}
