@@ -46,8 +46,8 @@ Status confirm(const lake::DeltaTable& table, nlohmann::json metrics);
 // Whether the table holds what it held at `version`.
 bool unchanged_since(const lake::DeltaTable& table, std::int64_t version);
 
-// Whether a person was erased from it since, or the log no longer tells: rows have gone from it that
-// its changes do not have, for what follows bronze need not read the rest again.
+// Whether a person was erased from it since, or the log no longer tells: rows have gone from it
+// that its changes do not have, for what follows bronze need not read the rest again.
 bool erased_since(const lake::DeltaTable& table, std::int64_t version);
 
 // A version of an input; the id tells a table from one that was made anew in its place.

@@ -100,7 +100,7 @@ struct Task {
   // What an attempt may have with all that it starts; 0: as its worker says.
   std::int64_t memory = 0;       // bytes
   std::int32_t cpu_percent = 0;  // of one processor
-  bool is_branch = false;  // its result names the direct downstreams to run
+  bool is_branch = false;        // its result names the direct downstreams to run
   // No worker runs it: the engine says what becomes of it (event.h, Resolution). Sensors,
   // trigger_dag, short_circuit, approval, input.
   bool is_resolved = false;
