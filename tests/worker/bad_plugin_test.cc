@@ -132,7 +132,9 @@ TEST_CASE("a plugin that works longer than it may take to load is waited for") {
   const std::string work = std::string(folder) + "/work";
   std::ofstream(work) << "";
   const HomeOf home(folder);
-  AgentFixture world{bad_plugins()};
+  auto options = bad_plugins();
+  options.load_timeout_ms = 900;  // less than the second that it works; six times that is its due
+  AgentFixture world{options};
   const auto& offered = world.hello().catalogue;
   CHECK(std::any_of(offered.begin(), offered.end(),
                     [](const PluginInfo& plugin) { return plugin.name == "slow_constructor"; }));
