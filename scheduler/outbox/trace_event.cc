@@ -20,7 +20,7 @@ constexpr int status_error = 2;
 // Of a reason; what is longer is cut, and ends with "…".
 constexpr std::size_t longest_reason = 4 << 10;
 
-std::string hex(const std::uint8_t* bytes, std::size_t n) {
+std::string hex_digits(const std::uint8_t* bytes, std::size_t n) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
   for (std::size_t i = 0; i < n; ++i) {
@@ -31,10 +31,10 @@ std::string hex(const std::uint8_t* bytes, std::size_t n) {
 }
 
 std::string trace_id(const Uuid& run) {
-  return hex(run.bytes.data(), run.bytes.size());
+  return hex_digits(run.bytes.data(), run.bytes.size());
 }
 std::string span_id(const Uuid& event) {
-  return hex(event.bytes.data(), 8);
+  return hex_digits(event.bytes.data(), 8);
 }
 
 std::string nanoseconds(Time at) {
