@@ -28,7 +28,7 @@ inline constexpr auto del = Method::del;
 
 // What each route asks. `some_dag`: its list shows what of all DAGs one may see.
 inline constexpr Right everyone{Action::read, for_everyone};
-inline constexpr Right own{Action::read, for_oneself};
+inline constexpr Right oneself{Action::read, for_oneself};
 inline constexpr Right some_dag{Action::read, any_dag};
 inline constexpr Right trigger_some{Action::trigger, any_dag};
 inline constexpr Right edit_some{Action::edit, any_dag};
