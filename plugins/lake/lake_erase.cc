@@ -182,8 +182,8 @@ class Eraser {
       if (!columns.is_object())
         throw plugin::FinalError("parameter contracts: an object of objects");
       for (const auto& [column, facts] : columns.items()) {
-        const auto field = [&](const char* name) {
-          const json value = facts.is_object() ? facts.value(name, json()) : json();
+        const auto field = [&of = facts](const char* name) {
+          const json value = of.is_object() ? of.value(name, json()) : json();
           return value.is_string() ? value.get<std::string>() : std::string();
         };
         facts_[table][lower_text(column)] = {field("source"), field("type"), field("mask")};
