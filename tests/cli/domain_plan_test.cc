@@ -132,7 +132,8 @@ TEST_CASE(
     other.replace(other.find(from), std::string(from).size(), to);
     const auto told = domain_of("risk", contract_read(other), other, "");
     REQUIRE(told.ok());
-    CHECK_MESSAGE(says(told->not_carried_out, note), note);
+    const std::string expected = note;
+    CHECK_MESSAGE(says(told->not_carried_out, expected), expected);
   }
 }
 
