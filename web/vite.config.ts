@@ -12,7 +12,7 @@ export default defineConfig({
     rollupOptions: {
       output: {
         entryFileNames: 'app.js',
-        chunkFileNames: '[name].js', // editor.js where a text is edited, lake_views.js with the lake
+        chunkFileNames: '[name].js', // editor.js where a text is edited, lake_views.js with the first view that is opened seldom
         assetFileNames: (asset) => (asset.names[0]?.endsWith('.css') ? 'app.css' : '[name][extname]'),
       },
     },

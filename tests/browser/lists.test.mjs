@@ -1,5 +1,7 @@
 // The lists of runs and of task instances over all DAGs, with the real server behind them: found, sorted, changed many at once.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
 
@@ -136,6 +138,77 @@ test('all that match are chosen over the pages', async () => {
   await page.getByRole('searchbox', { name: 'Search tasks' }).fill('task_000');
   await count(page, 10);
   await page.getByText('All of this page').waitFor();
+  await finish();
+});
+
+// Ticks of the past alone, so that no run of it starts by itself; its runs are late before they begin.
+const yearly = {
+  dag_id: 'yearly', schedule: '0 0 1 1 *', catchup: false, start_date: '2099-01-01T00:00:00Z', is_paused_upon_creation: false,
+  deadline: { interval: '1s', reference: 'queued_at' },
+  tasks: [{ task_id: 'hold', type: 'mock', run_for: '2s', return: { total: 7 } }],
+};
+
+test('a backfill is begun after a look at what it would do, paused, resumed and cancelled', async () => {
+  writeFileSync(join(process.env.BATUTA_DAGS, 'yearly.json'), JSON.stringify(yearly));
+  const { page, finish } = await newPage(session, '#/runs');
+  await page.waitForFunction(async () => (await fetch('/api/v2/dags/yearly')).ok, null, { timeout: 20_000 });
+  await page.getByRole('navigation', { name: 'Beside runs' }).getByRole('link', { name: 'Backfills' }).click();
+  await page.getByText('No backfill yet.').waitFor();
+  await goTo(page, '#/dags/yearly?tab=backfills');
+  await page.getByRole('button', { name: 'New backfill…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'New backfill' });
+  assert.equal(await dialog.getByRole('combobox', { name: 'DAG' }).inputValue(), 'yearly');
+  await dialog.getByRole('button', { name: 'Begin' }).click();
+  await dialog.getByText('is needed').first().waitFor();
+  await dialog.getByLabel('From (logical date)').fill('2014-12-01T00:00');
+  await dialog.getByLabel('Until (logical date)').fill('2019-06-01T00:00');
+  await dialog.getByLabel('Runs at once').fill('1');
+  await dialog.getByRole('button', { name: 'Try it first' }).click();
+  await dialog.getByText('5 dates: 5 get a new run, 0 run again, 0 stay as they are.').waitFor();
+  assert.equal(await dialog.getByRole('listitem').count(), 5);
+  await check(page, 'new backfill');
+  await shoot(page, 'view-backfill-new');
+  await dialog.getByRole('button', { name: 'Begin' }).click();
+  await page.getByRole('heading', { name: /^Backfill \d+$/ }).waitFor();
+  await page.getByText('a new run', { exact: true }).first().waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.locator('[data-backfill="paused"]').waitFor();
+  await look(page, 'backfill', page.locator('[data-backfill="paused"]'));
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await page.locator('[data-backfill="running"]').waitFor();
+  await page.getByRole('button', { name: 'Cancel…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel it' }).click();
+  await page.locator('[data-backfill="cancelled"]').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Cancel…' }).count(), 0);
+  await goTo(page, '#/backfills?dag=yearly');
+  await page.locator('[data-backfill="cancelled"]').waitFor();
+  await look(page, 'backfills', page.locator('tbody tr'));
+  await goTo(page, '#/backfills?dag=yearly&state=unfinished');
+  await page.getByText('No backfill matches.').waitFor();
+  await finish();
+});
+
+test('missed deadlines and XComs of all DAGs are found by filters of the address; a value is opened and changed', async () => {
+  const { page, finish } = await newPage(session, '#/deadlines?dag=year');
+  await page.getByRole('link', { name: 'yearly', exact: true }).first().waitFor();
+  await page.getByText('when it was queued').first().waitFor();
+  await look(page, 'deadlines', page.locator('tbody tr'));
+  await goTo(page, '#/deadlines?dag=year&from=2099-01-01T00:00Z');
+  await page.getByText('No deadline matches.').waitFor();
+  await page.getByRole('button', { name: 'All filters off' }).click();
+  await page.locator('tbody tr').first().waitFor();
+  await goTo(page, '#/xcoms?dag=yearly&key=return');
+  await page.getByRole('button', { name: 'Value of return_value of yearly.hold' }).first().waitFor();
+  await look(page, 'xcoms', page.locator('tbody tr'));
+  await page.getByRole('button', { name: 'Value of return_value of yearly.hold' }).first().click();
+  await page.getByRole('dialog', { name: 'XCom return_value' }).getByText('total').waitFor();
+  await check(page, 'one XCom');
+  await page.getByRole('dialog').getByRole('button', { name: 'Change…' }).click();
+  await page.getByRole('dialog').getByLabel('Value, as JSON').fill('{"total": 8}');
+  await page.getByRole('dialog').getByRole('button', { name: 'Keep' }).click();
+  await page.getByText('XCom return_value is kept.').waitFor();
+  await page.getByRole('searchbox', { name: 'Search keys' }).fill('no such key');
+  await page.getByText('No XCom matches.').waitFor();
   await finish();
 });
 

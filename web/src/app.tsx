@@ -11,47 +11,60 @@ import { Toasts, useToasts } from './components/toasts';
 import { AppContext, useRoute } from './lib/hooks';
 import { loginCode, loginError, type Route } from './lib/route';
 import { t } from './lib/words';
-import { AccessView } from './views/access';
-import { AuditView } from './views/audit';
-import { ConnectionsView } from './views/connections';
 import { DagView } from './views/dag';
 import { DagsView } from './views/dags';
-import { HealthView } from './views/health';
 import { HomeView } from './views/home';
 import { useKeyMap } from './views/key_map';
 import { LoginView, signOnProblem } from './views/login';
-import { PoolsView } from './views/pools';
 import { ProblemsView } from './views/problems';
 import { RunView } from './views/run';
 import { RunsView } from './views/runs';
 import { TasksView } from './views/tasks';
-import { VariablesView } from './views/variables';
 
 const lakeViews = () => import('./views/lake_views');
 
-function LakePlace({ route, views }: { route: Route; views: Awaited<ReturnType<typeof lakeViews>> }) {
-  const { AssetsView, AssetView, InstallationView, LakeView, LettersView, LetterTopicsView, MonitorsView, QuarantinesView, LakeSqlView, LakeTableView } = views;
+function LaterPlace({ route, views }: { route: Route; views: Awaited<ReturnType<typeof lakeViews>> }) {
   switch (route.view) {
     case 'assets':
-      return <AssetsView />;
+      return <views.AssetsView />;
+    case 'backfills':
+      return <views.BackfillsView />;
+    case 'backfill':
+      return <views.BackfillView key={route.id} id={route.id} />;
+    case 'deadlines':
+      return <views.DeadlinesView />;
+    case 'xcoms':
+      return <views.XComsView />;
+    case 'pools':
+      return <views.PoolsView />;
+    case 'variables':
+      return <views.VariablesView />;
+    case 'connections':
+      return <views.ConnectionsView />;
+    case 'access':
+      return <views.AccessView />;
+    case 'audit':
+      return <views.AuditView />;
+    case 'health':
+      return <views.HealthView />;
     case 'asset':
-      return <AssetView key={route.id} id={route.id} />;
+      return <views.AssetView key={route.id} id={route.id} />;
     case 'installation':
-      return <InstallationView tab={route.tab} />;
+      return <views.InstallationView tab={route.tab} />;
     case 'monitors':
-      return <MonitorsView />;
+      return <views.MonitorsView />;
     case 'quarantines':
-      return <QuarantinesView />;
+      return <views.QuarantinesView />;
     case 'letter_topics':
-      return <LetterTopicsView />;
+      return <views.LetterTopicsView />;
     case 'letters':
-      return <LettersView key={`${route.domain}/${route.table}`} of={route} />;
+      return <views.LettersView key={`${route.domain}/${route.table}`} of={route} />;
     case 'lake_sql':
-      return <LakeSqlView />;
+      return <views.LakeSqlView />;
     case 'lake_table':
-      return <LakeTableView key={`${route.layer}/${route.domain}/${route.table}`} of={route} tab={route.tab} />;
+      return <views.LakeTableView key={`${route.layer}/${route.domain}/${route.table}`} of={route} tab={route.tab} />;
     default:
-      return <LakeView />;
+      return <views.LakeView />;
   }
 }
 
@@ -69,6 +82,16 @@ function View({ route }: { route: Route }) {
       return <RunsView />;
     case 'tasks':
       return <TasksView />;
+    case 'backfills':
+    case 'backfill':
+    case 'deadlines':
+    case 'xcoms':
+    case 'pools':
+    case 'variables':
+    case 'connections':
+    case 'access':
+    case 'audit':
+    case 'health':
     case 'assets':
     case 'asset':
     case 'installation':
@@ -79,21 +102,9 @@ function View({ route }: { route: Route }) {
     case 'letters':
     case 'lake_sql':
     case 'lake_table':
-      return <Later load={lakeViews}>{(views) => <LakePlace route={route} views={views} />}</Later>;
+      return <Later load={lakeViews}>{(views) => <LaterPlace route={route} views={views} />}</Later>;
     case 'problems':
       return <ProblemsView />;
-    case 'pools':
-      return <PoolsView />;
-    case 'variables':
-      return <VariablesView />;
-    case 'connections':
-      return <ConnectionsView />;
-    case 'access':
-      return <AccessView />;
-    case 'audit':
-      return <AuditView />;
-    case 'health':
-      return <HealthView />;
     case 'unknown':
       return (
         <Empty>

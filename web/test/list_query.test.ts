@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { queryString } from '../src/api/client';
-import { instantText, localInput } from '../src/components/list_filters';
+import { instantText, localInput } from '../src/lib/zone';
 import { numberProblem, runsQuery, tasksQuery } from '../src/lib/list_query';
 
 const now = Date.parse('2026-11-20T12:00:00Z');

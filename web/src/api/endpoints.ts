@@ -94,6 +94,15 @@ export const changeRuns = (action: RunAction) =>
 export const setRunState = (dag: string, run: string, state: 'success' | 'failed') =>
   request<t.DagRun>('PATCH', `${runUrl(dag, run)}?update_mask=state`, { body: { state } });
 
+// Backfills
+export const backfills = (query: Query, signal?: AbortSignal) => rowsOf<t.Backfill>(`${v2}/backfills`, 'backfills', query, signal);
+/** With what became of its dates, and the states of its runs. */
+export const backfill = (id: number, signal?: AbortSignal) => get<t.Backfill>(`${ours}/backfills/${id}`, signal);
+export const backfillTicks = (id: number, page: Page, signal?: AbortSignal) => rowsOf<t.BackfillTick>(`${ours}/backfills/${id}/ticks`, 'ticks', { ...page }, signal);
+export const planBackfill = (body: Record<string, unknown>) => request<t.BackfillPlan>('POST', `${v2}/backfills/dry_run`, { body });
+export const createBackfill = (body: Record<string, unknown>) => request<t.Backfill>('POST', `${v2}/backfills`, { body });
+export const changeBackfill = (id: number, action: 'pause' | 'unpause' | 'cancel') => request<t.Backfill>('PUT', `${v2}/backfills/${id}/${action}`);
+
 // Task instances. `index`: which of a mapped task's; below 0 where the task is not mapped.
 const instanceUrl = (dag: string, run: string, task: string, index: number) =>
   `${taskUrl(dag, run, task)}${index < 0 ? '' : `/${index}`}`;
@@ -136,6 +145,8 @@ export const createXcom = (task: t.TaskKey, key: string, value: unknown) =>
 export const setXcom = (task: t.TaskKey, key: string, value: unknown) =>
   request<t.XCom>('PATCH', xcomUrl(task, key), { body: { value, map_index: task.map_index } });
 export const deleteXcom = (task: t.TaskKey, key: string) => request<unknown>('DELETE', `${xcomUrl(task, key)}${queryString(of(task.map_index))}`);
+/** Over all DAGs, runs and tasks that one sees, without their values. */
+export const xcomsOf = (query: Query, signal?: AbortSignal) => rowsOf<t.XCom>(`${taskUrl('~', '~', '~')}/xcomEntries`, 'xcom_entries', query, signal);
 /** What a try told about quality and lineage; null when it told nothing. */
 export const attemptReport = (
   dag: string,
@@ -239,6 +250,9 @@ export const mayI = async (action: string, resource: string, signal?: AbortSigna
   (await get<t.RightAnswer>(`${ours}/rights${queryString({ action, resource })}`, signal)).allowed;
 export const eventLogs = (page: Page, signal?: AbortSignal) =>
   rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...page, order_by: '-event_log_id' }, signal);
+/** Deadlines that runs have missed. */
+export const missedDeadlines = (query: Query, signal?: AbortSignal) =>
+  rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...query, event: 'deadline_missed', order_by: '-event_log_id' }, signal);
 /** The newest event about ticks of this DAG that no run was made for. */
 export const lastSkippedTicks = (dag: string, signal?: AbortSignal) =>
   rowsOf<t.EventLog>(

@@ -1,6 +1,6 @@
 // One thing of the registry made or changed: a form in a dialog, which stays open with the reason when the server refuses.
 import type { ComponentChildren } from 'preact';
-import { useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { bodyOf, problemsFrom, problemsOf, type EditField, type Problems, type Texts } from '../lib/edit_form';
 import { t } from '../lib/words';
 import { Dialog } from './dialog';
@@ -23,7 +23,7 @@ function Control({ field, text, problem, onText, id }: ControlProps & { id: stri
           {!(field.choices ?? []).includes(text) && <option value={text}>{text || '–'}</option>}
           {(field.choices ?? []).map((choice) => (
             <option key={choice} value={choice}>
-              {choice}
+              {field.names?.[choice] ?? choice}
             </option>
           ))}
         </select>
@@ -32,6 +32,8 @@ function Control({ field, text, problem, onText, id }: ControlProps & { id: stri
     case 'lines':
     case 'json':
       return <textarea {...common} class={field.kind === 'area' ? undefined : 'mono'} rows={Math.min(10, text.split('\n').length + 2)} spellcheck={false} value={text} onInput={onInput} />;
+    case 'time':
+      return <input {...common} type="datetime-local" value={text} onInput={onInput} />;
     case 'password':
       return <input {...common} type="password" autoComplete="new-password" value={text} onInput={onInput} />;
     default:
@@ -51,8 +53,16 @@ function Control({ field, text, problem, onText, id }: ControlProps & { id: stri
 }
 
 function FormField(props: ControlProps) {
-  const { field, problem } = props;
+  const { field, problem, text, onText } = props;
   const id = useId();
+  if (field.kind === 'flag') {
+    return (
+      <label class="check">
+        <input type="checkbox" name={field.name} checked={text !== ''} onChange={(event) => onText(event.currentTarget.checked ? 'yes' : '')} />
+        <span>{field.title}</span>
+      </label>
+    );
+  }
   return (
     <div class="field" data-field={field.name}>
       <label class="field-name" for={id}>
@@ -70,6 +80,12 @@ function FormField(props: ControlProps) {
   );
 }
 
+/** What may be tried before it is kept: its answer stands in the dialog until something is changed. */
+export interface Trial {
+  name: string; // on its button
+  run: (body: Record<string, unknown>) => Promise<ComponentChildren>;
+}
+
 interface Props {
   title: string;
   fields: (texts: Texts) => readonly EditField[]; // may depend on what is chosen
@@ -77,31 +93,47 @@ interface Props {
   start?: Texts; // of a new one
   children?: ComponentChildren; // what is to be known before
   save: (body: Record<string, unknown>) => Promise<unknown>;
+  keep?: string; // on the button that saves
+  trial?: Trial;
   onClose: () => void;
   onDone: () => void;
 }
 
-export function EditDialog({ title, fields, before, start, children, save, onClose, onDone }: Props) {
+export function EditDialog({ title, fields, before, start, children, save, keep, trial, onClose, onDone }: Props) {
   const [texts, setTexts] = useState<Texts>(before ?? start ?? {});
   const [problems, setProblems] = useState<Problems>({});
   const [busy, setBusy] = useState(false);
+  const [told, setTold] = useState<ComponentChildren>(null); // by the trial
   const form = useRef<HTMLFormElement>(null);
   useLead(form, problems);
+  useEffect(() => {
+    if (told !== null) form.current?.querySelector('.trial')?.scrollIntoView({ block: 'nearest' });
+  }, [told]);
   const shown = fields(texts);
-  const send = async () => {
+  const send = async (act: () => Promise<void>) => {
     const wrong = problemsOf(shown, texts);
     setProblems(wrong);
+    setTold(null);
     if (Object.keys(wrong).length > 0) return;
     setBusy(true);
     try {
-      await save(bodyOf(shown, texts, before));
-      onDone();
-      onClose();
+      await act();
     } catch (error) {
       setProblems(problemsFrom(error as Error, shown, before === null));
       setBusy(false);
     }
   };
+  const store = () =>
+    send(async () => {
+      await save(bodyOf(shown, texts, before));
+      onDone();
+      onClose();
+    });
+  const look = (of: Trial) =>
+    send(async () => {
+      setTold(await of.run(bodyOf(shown, texts, null)));
+      setBusy(false);
+    });
   return (
     <Dialog title={title} onClose={() => !busy && onClose()}>
       <form
@@ -110,20 +142,28 @@ export function EditDialog({ title, fields, before, start, children, save, onClo
         noValidate
         onSubmit={(event) => {
           event.preventDefault();
-          if (!busy) void send();
+          if (!busy) void store();
         }}
       >
         {children}
         <FormProblems problems={problems} names={shown} />
         {shown.map((field) => (
-          <FormField key={field.name} field={field} text={texts[field.name] ?? ''} problem={problems[field.name]} onText={(text) => setTexts((old) => ({ ...old, [field.name]: text }))} />
+          <FormField key={field.name} field={field} text={texts[field.name] ?? ''} problem={problems[field.name]} onText={(text) => { setTexts((old) => ({ ...old, [field.name]: text })); setTold(null); }} />
         ))}
+        <div class="trial" role="status">
+          {told}
+        </div>
         <footer class="dialog-foot">
           <button type="button" class="button" disabled={busy} onClick={onClose}>
             {t('Back')}
           </button>
+          {trial && (
+            <button type="button" class="button" disabled={busy} onClick={() => void look(trial)}>
+              {trial.name}
+            </button>
+          )}
           <button type="submit" class="button button-primary" disabled={busy}>
-            {t('Keep')}
+            {keep ?? t('Keep')}
           </button>
         </footer>
       </form>

@@ -4,7 +4,7 @@ import { useId, useState } from 'preact/hooks';
 import { useSearch, useSearchText } from '../lib/hooks';
 import { numberProblem } from '../lib/list_query';
 import { t } from '../lib/words';
-import { instantIn, partsOf } from '../lib/zone';
+import { instantText, localInput } from '../lib/zone';
 import { Choice, SearchBox } from './choice';
 import { Icon } from './icon';
 
@@ -36,21 +36,6 @@ export function NumberFilter({ name, label, least = 0, isWhole = false }: Number
       </p>
     </div>
   );
-}
-
-/** An instant of the address as the browser's own box takes it: in the page's zone, to the minute; '' where it is none. */
-export function localInput(text: string): string {
-  const ms = Date.parse(text);
-  if (Number.isNaN(ms)) return '';
-  const at = partsOf(ms);
-  const two = (value: number) => String(value).padStart(2, '0');
-  return `${String(at.year).padStart(4, '0')}-${two(at.month + 1)}-${two(at.day)}T${two(at.hour)}:${two(at.minute)}`;
-}
-
-/** The way back: the address holds the instant itself, so that a link means the same in every time zone. */
-export function instantText(local: string): string {
-  const ms = instantIn(local);
-  return Number.isNaN(ms) ? '' : new Date(ms).toISOString().replace(':00.000Z', 'Z');
 }
 
 export function TimeFilter({ name, label }: { name: string; label: string }) {

@@ -93,7 +93,7 @@ export function Shell({ route, onLogout, tools, children }: Props) {
           <span>Batuta</span>
         </a>
         <nav class="places" aria-label={t('Main')}>
-          {places.map((place) => (
+          {places.filter((place) => place.isInBar !== false).map((place) => (
             <a
               key={place.href}
               href={place.href}

@@ -1,6 +1,7 @@
 // Português. As chaves são as frases em inglês, como estão onde são usadas.
 import { accessWords } from './pt_access';
 import { assetWords } from './pt_assets';
+import { backfillWords } from './pt_backfills';
 import { calendarWords } from './pt_calendar';
 import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
@@ -20,6 +21,7 @@ import { xcomWords } from './pt_xcom';
 export const portuguese: Readonly<Record<string, string>> = {
   ...accessWords,
   ...assetWords,
+  ...backfillWords,
   ...calendarWords,
   ...codeWords,
   ...dagListWords,

@@ -2,15 +2,17 @@
 import { ApiError } from '../api/client';
 import { parseJson } from './exact_json';
 import { t } from './words';
+import { instantText } from './zone';
 
 export interface EditField {
   name: string; // as the API calls it
   title: string;
-  kind: 'text' | 'area' | 'integer' | 'password' | 'choice' | 'lines' | 'json';
+  kind: 'text' | 'area' | 'integer' | 'password' | 'choice' | 'lines' | 'json' | 'time' | 'flag'; // a time as the browser's own box has it; a flag is 'yes' or ''
   hint?: string;
   required?: boolean;
   isKey?: boolean; // what the thing is known by: no two have the same
   choices?: readonly string[]; // of a choice; of a text, what is offered
+  names?: Readonly<Record<string, string>>; // of the choices, for people
 }
 
 export type Texts = Readonly<Record<string, string>>; // by field; '' where there is nothing
@@ -59,6 +61,8 @@ const linesOf = (text: string) =>
 function valueOf({ kind }: EditField, text: string): unknown {
   if (kind === 'lines') return linesOf(text);
   if (kind === 'integer') return text.trim() === '' ? null : Number(text);
+  if (kind === 'time') return instantText(text);
+  if (kind === 'flag') return text !== '';
   return text;
 }
 

@@ -83,6 +83,10 @@ const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> 
   variable: [t('variable', {}, to), t('variables', {}, to)],
   connection: [t('connection', {}, to), t('connections', {}, to)],
   asset: [t('asset', {}, to), t('assets', {}, to)],
+  backfill: [t('backfill', {}, to), t('backfills', {}, to)],
+  date: [t('date', {}, to), t('dates', {}, to)],
+  deadline: [t('deadline', {}, to), t('deadlines', {}, to)],
+  value: [t('value', {}, to), t('values', {}, to)],
   event: [t('event', {}, to), t('events', {}, to)],
   job: [t('job', {}, to), t('jobs', {}, to)],
   'import error': [t('import error', {}, to), t('import errors', {}, to)],
@@ -97,7 +101,7 @@ const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> 
   token: [t('token', {}, to), t('tokens', {}, to)],
 });
 
-export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'alert' | 'result' | 'user' | 'role' | 'group' | 'token' | 'asset';
+export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'alert' | 'result' | 'user' | 'role' | 'group' | 'token' | 'asset' | 'backfill' | 'date' | 'deadline' | 'value';
 
 export function count(amount: number, one: Noun, to: Language = language): string {
   const [single, several] = nouns(to)[one];

@@ -104,3 +104,20 @@ export const instancesQuery = (search: URLSearchParams, task: string) => ({
   rendered_map_index_pattern: contains(search.get('map')),
   order_by: instanceOrder(search),
 });
+
+/** What narrows the list of XComs. The newest runs first: in that order the server need not look at all of them. */
+export const xcomFilters = ['key', 'dag', 'run', 'q', 'map', 'from', 'to'] as const;
+
+export function xcomsQuery(search: URLSearchParams): Query {
+  const map = search.get('map') ?? '';
+  return {
+    xcom_key_pattern: contains(search.get('key')),
+    dag_display_name_pattern: contains(search.get('dag')),
+    run_id_pattern: contains(search.get('run')),
+    task_id_pattern: contains(search.get('q')),
+    map_index_filter: map !== '' && numberProblem(map, -1, true) === undefined ? Number(map) : undefined,
+    run_after_gte: instantOf(search, 'from'),
+    run_after_lte: instantOf(search, 'to'),
+    order_by: '-run_after',
+  };
+}

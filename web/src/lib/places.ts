@@ -6,13 +6,17 @@ export interface Place {
   label: string;
   views: readonly string[];
   key: string; // behind "g"
+  isInBar?: false; // its list leads there, and the palette
 }
 
 export const places: readonly Place[] = [
   { href: '#/home', label: t('Home'), views: ['home'], key: 'h' },
   { href: '#/dags', label: t('DAGs'), views: ['dags', 'dag', 'run'], key: 'd' },
-  { href: '#/runs', label: t('Runs'), views: ['runs'], key: 'r' },
-  { href: '#/tasks', label: t('Tasks'), views: ['tasks'], key: 't' },
+  { href: '#/runs', label: t('Runs'), views: ['runs', 'backfills', 'backfill', 'deadlines'], key: 'r' },
+  { href: '#/backfills', label: t('Backfills'), views: [], key: 'b', isInBar: false },
+  { href: '#/deadlines', label: t('Missed deadlines'), views: [], key: 'u', isInBar: false },
+  { href: '#/tasks', label: t('Tasks'), views: ['tasks', 'xcoms'], key: 't' },
+  { href: '#/xcoms', label: 'XComs', views: [], key: 'x', isInBar: false },
   { href: '#/assets', label: t('Assets'), views: ['assets', 'asset'], key: 'i' },
   { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table', 'quarantines', 'letter_topics', 'letters'], key: 'k' },
   { href: '#/lake/monitors', label: t('Monitors'), views: ['monitors'], key: 'm' },

@@ -7,13 +7,13 @@ export type Route =
   | { view: 'dag'; dag: string; tab: string }
   | { view: 'run'; dag: string; run: string; task: string | null; tab: string }
   | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
-  | { view: 'asset'; id: number }
+  | { view: 'asset' | 'backfill'; id: number }
   | { view: 'installation'; tab: string }
   | { view: 'letters'; domain: string; table: string }
-  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'quarantines' | 'letter_topics' | 'runs' | 'tasks' | 'assets' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
+  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'quarantines' | 'letter_topics' | 'runs' | 'tasks' | 'backfills' | 'deadlines' | 'xcoms' | 'assets' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
-const plain = new Set(['home', 'lake', 'runs', 'tasks', 'assets', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
+const plain = new Set(['home', 'lake', 'runs', 'tasks', 'backfills', 'deadlines', 'xcoms', 'assets', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
 
 function decode(segment: string): string | null {
   try {
@@ -48,6 +48,7 @@ export function parseRoute(hash: string): Route {
   if (head === 'lake' && dag === 'monitors' && word === undefined) return { view: 'monitors' };
   if (head === 'lake' && dag === 'quarantine' && word === undefined) return { view: 'quarantines' };
   if (head === 'assets' && dag !== undefined && word === undefined && /^\d{1,15}$/.test(dag)) return { view: 'asset', id: Number(dag) };
+  if (head === 'backfills' && dag !== undefined && word === undefined && /^\d{1,15}$/.test(dag)) return { view: 'backfill', id: Number(dag) };
   if (head === 'installation' && dag === undefined) return { view: 'installation', tab };
   if (plain.has(head) && dag === undefined) return { view: head } as Route;
   return { view: 'unknown' };
@@ -78,6 +79,12 @@ export function instancesLink(dag: string, run: string, task: string): string {
 
 /** An asset, by its number. */
 export const assetLink = (id: number): string => `#/assets/${id}`;
+
+/** A backfill, by its number. */
+export const backfillLink = (id: number): string => `#/backfills/${id}`;
+
+/** A list over all DAGs, of this one. */
+export const listLink = (list: 'backfills' | 'deadlines' | 'xcoms' | 'runs', dag: string): string => `#/${list}?${new URLSearchParams({ dag }).toString()}`;
 
 /** A table of the lake. */
 export function lakeLink({ layer, domain, table }: { layer: string; domain: string; table: string }, search: Readonly<Record<string, string>> = {}): string {

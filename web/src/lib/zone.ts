@@ -41,3 +41,18 @@ export function midnightOf(year: number, month: number, day: number, within: Zon
 export function instantIn(text: string, within: Zone = zone): number {
   return Date.parse(within === 'utc' && /T\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text) ? `${text}Z` : text);
 }
+
+/** An instant as the browser's own box takes it: in the page's zone, to the minute; '' where it is none. */
+export function localInput(text: string): string {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms)) return '';
+  const at = partsOf(ms);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return `${String(at.year).padStart(4, '0')}-${two(at.month + 1)}-${two(at.day)}T${two(at.hour)}:${two(at.minute)}`;
+}
+
+/** The way back: an instant means the same in every time zone. */
+export function instantText(local: string): string {
+  const ms = instantIn(local);
+  return Number.isNaN(ms) ? '' : new Date(ms).toISOString().replace(':00.000Z', 'Z');
+}

@@ -4,6 +4,7 @@ import { ApiError } from '../api/client';
 import * as api from '../api/endpoints';
 import { Fact } from '../components/fact';
 import { Icon } from '../components/icon';
+import { Later } from '../components/later';
 import { Empty, ErrorBox, Loaded } from '../components/loaded';
 import { Markdown } from '../components/markdown';
 import { Tabs } from '../components/tabs';
@@ -30,8 +31,11 @@ const tabs = [
   { id: 'tasks', label: t('Tasks') },
   { id: 'calendar', label: t('Calendar') },
   { id: 'trends', label: t('Trends') },
+  { id: 'backfills', label: t('Backfills') },
   { id: 'source', label: t('Source') },
 ];
+
+const laterViews = () => import('./lake_views');
 
 // What stood for what was chosen before.
 const noPart: Changes = { try: null, line: null, beside: null, line2: null, state: null, order: null, page: null, map: null };
@@ -139,6 +143,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
                   {current === 'tasks' && <DagTasks dag={dag} version={version} />}
                   {current === 'calendar' && <DagCalendar dag={dag} />}
                   {current === 'trends' && <DagTrends dag={dag} version={version} />}
+                  {current === 'backfills' && <Later load={laterViews}>{({ BackfillList }) => <BackfillList dag={dag} />}</Later>}
                   {current === 'source' && <DagSource dag={dag} version={version} />}
                 </>
               )}

@@ -1,9 +1,20 @@
-// The views of the lake, of assets and of the installation: a file of their own, which is read when the first is opened.
+// The views that are opened seldom: of the lake, of assets, of what is administered, and the lists beside runs and tasks. A
+// file of their own, which is read when the first of them is opened.
+export { AccessView } from './access';
 export { AssetsView, AssetView } from './assets';
+export { AuditView } from './audit';
+export { BackfillView } from './backfill';
+export { BackfillList, BackfillsView } from './backfills';
+export { ConnectionsView } from './connections';
+export { DeadlinesView } from './deadlines';
+export { HealthView } from './health';
 export { InstallationView } from './installation';
 export { LakeView } from './lake';
 export { LakeSqlView } from './lake_sql';
 export { LakeTableView } from './lake_table';
 export { LettersView, LetterTopicsView } from './letters';
 export { MonitorsView } from './monitors';
+export { PoolsView } from './pools';
 export { QuarantinesView } from './quarantines';
+export { VariablesView } from './variables';
+export { XComsView } from './xcoms';

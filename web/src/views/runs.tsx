@@ -94,6 +94,10 @@ export function RunsView() {
     <>
       <div class="page-head">
         <h1>{t('Runs')}</h1>
+        <nav class="beside" aria-label={t('Beside runs')}>
+          <a href="#/backfills">{t('Backfills')}</a>
+          <a href="#/deadlines">{t('Missed deadlines')}</a>
+        </nav>
       </div>
       <Filters />
       <Loaded of={runs}>

@@ -97,6 +97,9 @@ export function TasksView() {
     <>
       <div class="page-head">
         <h1>{t('Tasks')}</h1>
+        <nav class="beside" aria-label={t('Beside tasks')}>
+          <a href="#/xcoms">XComs</a>
+        </nav>
       </div>
       <Filters />
       <InstanceList
