@@ -59,7 +59,7 @@ constexpr auto fields(Type<Finished>) {
                     &Finished::watermark_us, &Finished::records, &Finished::has_branch,
                     &Finished::branch, &Finished::outputs, &Finished::shown_json,
                     &Finished::hidden, &Finished::output_found, &Finished::wait_json,
-                    &Finished::payload_json);
+                    &Finished::payload_json, &Finished::cpu_us, &Finished::read_bytes);
 }
 constexpr auto fields(Type<Recalled>) { return std::tuple(&Recalled::key); }
 constexpr auto fields(Type<CatalogueChanged>) {

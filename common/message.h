@@ -186,6 +186,11 @@ struct Finished {
   // that the next launch gets; each at most max_deferral_bytes.
   std::string wait_json{};
   std::string payload_json{};
+  // What it took, the processes that it started and that ended included; -1: not known. Processor
+  // time in microseconds (of a crash without what the slot's attempts before it took, so with the
+  // slot's own start at most), and bytes that reading files gave, from caches too; of a crash -1.
+  std::int64_t cpu_us = -1;
+  std::int64_t read_bytes = -1;
   // Further XComs by key, JSON texts. Not sent: the engine makes them of result_json.
   std::vector<std::pair<std::string, std::string>> xcoms{};
 };

@@ -46,6 +46,7 @@ class Agent {
     int code = 0;  // CLD_EXITED, CLD_KILLED...
     int status = 0;
     std::int64_t peak_rss_kib = 0;
+    std::int64_t cpu_us = 0;
   };
   // A dead slot whose orphans are still being ended; its lock is held and its reports wait
   // meanwhile.
@@ -126,7 +127,7 @@ class Agent {
   void read_slot(Seat& seat);
   void reap();
   void on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end);
-  void remember_peak(std::int64_t peak_kib);
+  void remember_orphan(std::int64_t peak_kib, std::int64_t cpu_us);
   void sweep_orphans();
   void end_all_slots();
   void slot_timers();

@@ -14,6 +14,7 @@
 #include "common/run_files.h"
 #include "worker/agent_loop.h"
 #include "worker/large_result.h"
+#include "worker/posix.h"
 #include "worker/process_tree.h"
 
 namespace batuta {
@@ -116,6 +117,7 @@ void Agent::read_slot(Seat& seat) {
     given.pop_front();
     seat.failures = 0;
     if (said.retire) slot.retire();
+    slot.tell_cpu(std::max<std::int64_t>(0, said.finished.cpu_us));
     if (result_file_of(said.finished.result_json)) {
       keep_result(options_.home, slot.spilled(said.number), result_readers_, attempt->launch,
                   said.finished);
@@ -167,7 +169,8 @@ void Agent::reap() {
       unwatch(seat.slot->control_fd());
       unwatch(seat.slot->log_fd());
       const bool in_vain = seat.slot->fresh() && boot_us() - seat.started_us < short_life_us;
-      on_slot_dead(std::move(seat.slot), {info.si_code, info.si_status, used.ru_maxrss});
+      on_slot_dead(std::move(seat.slot),
+                   {info.si_code, info.si_status, used.ru_maxrss, processor_us(used)});
       if (in_vain && ++seat.failures > 1) {
         seat.retry_us =
             boot_us() + std::min<std::int64_t>(2'000'000, 50'000LL << std::min(seat.failures, 6));
@@ -176,17 +179,20 @@ void Agent::reap() {
       }
       break;
     }
-    if (orphan) remember_peak(used.ru_maxrss);
+    if (orphan) remember_orphan(used.ru_maxrss, processor_us(used));
   }
 }
 
 // What a dead slot had started counts as its attempt's.
-void Agent::remember_peak(std::int64_t peak_kib) {
+void Agent::remember_orphan(std::int64_t peak_kib, std::int64_t cpu_us) {
   for (Burial& burial : burials_) {
     for (Finished& done : burial.reports) {
       done.peak_rss_kib = std::max(done.peak_rss_kib, peak_kib);
     }
   }
+  // Each processor second once: the slot that died last is the likeliest.
+  if (!burials_.empty() && !burials_.back().reports.empty())
+    burials_.back().reports.front().cpu_us += cpu_us;
 }
 
 void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end) {
@@ -215,6 +221,8 @@ void Agent::on_slot_dead(std::unique_ptr<SlotProcess> slot, const SlotEnd& end) 
     (end.code == CLD_EXITED ? finished.exit_code : finished.signal) = end.status;
     finished.peak_rss_kib =
         out_of_memory ? slot->attempt_group()->peak_kib(end.peak_rss_kib) : end.peak_rss_kib;
+    finished.cpu_us = std::max<std::int64_t>(0, end.cpu_us - slot->told_cpu_us());
+    slot->tell_cpu(finished.cpu_us);
     finished.started = given.front()->started;
     finished.ended = wall_now();
     finished.slot = slot->name();

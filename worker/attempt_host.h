@@ -30,6 +30,7 @@ struct SlotSurroundings {
   std::int64_t run_dir_limit = 0;  // bytes of a run's folder; 0 = any number
   bool shared_runs = false;        // each slot of this host has a user of its own
   bool bounds_by_process = false;  // the memory that a task asks for is each process's
+  int io_fd = -1;                  // /proc/self/io, or -1
 };
 
 // Used on the slot's main thread; log and cancelled are safe on any.

@@ -9,6 +9,8 @@
 #include "common/result.h"
 #include "common/time.h"
 
+struct rusage;
+
 namespace batuta {
 
 // "open /x: Permission denied", from the current errno.
@@ -17,6 +19,8 @@ std::string errno_text(std::string_view what);
 // Microseconds since boot, suspend included: the clock of leases and time-outs.
 std::int64_t boot_us();
 Time wall_now();
+// Processor time, the program's own and the kernel's for it, microseconds.
+std::int64_t processor_us(const rusage& used);
 
 // Creates `path` and missing parents with mode 0700; fine if it exists.
 Status make_folder(const std::string& path);

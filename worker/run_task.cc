@@ -11,7 +11,9 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "worker/posix.h"
 #include "worker/process_tree.h"
@@ -52,6 +54,25 @@ std::int64_t peak_kib(int whose) {
   rusage used{};
   ::getrusage(whose, &used);
   return used.ru_maxrss;
+}
+
+// Of this process, and of the children that ended and were waited for.
+std::int64_t cpu_used_us() {
+  rusage own{}, children{};
+  ::getrusage(RUSAGE_SELF, &own);
+  ::getrusage(RUSAGE_CHILDREN, &children);
+  return processor_us(own) + processor_us(children);
+}
+
+// What read calls gave these processes so far; -1 where the kernel does not say.
+std::int64_t bytes_read(int io_fd) {
+  char text[512];
+  const ssize_t size = io_fd < 0 ? -1 : ::pread(io_fd, text, sizeof text - 1, 0);
+  if (size <= 0) return -1;
+  text[size] = 0;
+  constexpr std::string_view name = "rchar: ";
+  const char* at = std::strstr(text, name.data());
+  return at == nullptr ? -1 : std::strtoll(at + name.size(), nullptr, 10);
 }
 
 // Makes the kernel forget this process's peak, so that the next attempt's figure is its own. It has
@@ -96,6 +117,7 @@ Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot)
   if (!plugin) return refused(task.launch, plugin.error().message);
   static std::int64_t last_peak = peak_kib(RUSAGE_SELF);
   const std::int64_t children_before = peak_kib(RUSAGE_CHILDREN);
+  const std::int64_t cpu_before = cpu_used_us(), read_before = bytes_read(slot.io_fd);
   AttemptHost host{slot, task.number, task.launch, (*plugin)->info.params};
   std::int32_t returned = 1;
   if (const ParamInfo* missing = missing_param(host, (*plugin)->info.params)) {
@@ -117,6 +139,9 @@ Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot)
   const std::int64_t own = peak_kib(RUSAGE_SELF), children = peak_kib(RUSAGE_CHILDREN);
   done.peak_rss_kib = std::max(own, host.child_peak_kib());
   if (children > children_before) done.peak_rss_kib = std::max(done.peak_rss_kib, children);
+  done.cpu_us = cpu_used_us() - cpu_before;
+  if (const auto read = bytes_read(slot.io_fd); read >= 0 && read_before >= 0)
+    done.read_bytes = read - read_before;
   if (own > last_peak + 1024) {
     forget_peak(slot.peak_reset_fd);
     last_peak = peak_kib(RUSAGE_SELF);

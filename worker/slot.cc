@@ -178,7 +178,7 @@ bool claim(SlotPage& page, std::uint64_t number) {
   return expected == claim_word(number, Claim::started);  // started by the agent itself
 }
 
-int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd) {
+int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd, int io_fd) {
   PluginHost plugins{arguments.plugins};
   SlotSurroundings slot{arguments.name,
                         arguments.scratch,
@@ -191,7 +191,8 @@ int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd) {
                         arguments.runs,
                         arguments.run_dir_limit,
                         arguments.uid > 0,
-                        arguments.bounds_by_process > 0};
+                        arguments.bounds_by_process > 0,
+                        io_fd};
   const char* home = std::getenv("HOME");
   // With a user of its own a slot shares what it makes with its group.
   const ProcessDefaults defaults{home == nullptr ? "/" : home, arguments.uid > 0 ? 007u : 077u};
@@ -229,6 +230,7 @@ int run_slot(int argc, char** argv) {
   close_strangers((arguments.catalogue ? slot_control_fd : slot_lock_fd) + 1);
   // Opened as long as /proc/self is ours: see harden().
   const UniqueFd peak_reset{::open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC)};
+  const UniqueFd io{::open("/proc/self/io", O_RDONLY | O_CLOEXEC)};
   harden(arguments);
   if (arguments.catalogue) {
     if (::getppid() != agent) return 1;
@@ -244,7 +246,7 @@ int run_slot(int argc, char** argv) {
   auto* page = static_cast<SlotPage*>(memory);
   start_watchdog(agent, page);
   // Not return: destructors of loaded libraries are as little to be trusted as their constructors.
-  ::_exit(serve(arguments, *page, peak_reset.get()));
+  ::_exit(serve(arguments, *page, peak_reset.get(), io.get()));
 }
 
 }  // namespace batuta

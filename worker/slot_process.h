@@ -88,6 +88,10 @@ class SlotProcess {
   // Everything the pipe holds now: all that a finished attempt wrote.
   void drain_log(const std::string& home) { read_log(pipe_bytes, home); }
 
+  // Processor time that its attempts were told to have taken, microseconds.
+  std::int64_t told_cpu_us() const { return told_cpu_us_; }
+  void tell_cpu(std::int64_t us) { told_cpu_us_ += us; }
+
   // -- ending
   void retire() { retired_ = true; }  // nothing more is given to it
   void close_link() { control_.reset(); }
@@ -122,6 +126,7 @@ class SlotProcess {
   std::unique_ptr<AttemptGroup> attempt_group_;
   std::deque<std::unique_ptr<Attempt>> given_;
   std::uint64_t next_number_ = 1;
+  std::int64_t told_cpu_us_ = 0;
   std::uint64_t log_number_ = 0;               // whose output the pipe carries now
   std::map<std::string, std::string> loaded_;  // plugin -> hash
   FrameReader reader_;

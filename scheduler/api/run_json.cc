@@ -19,26 +19,30 @@ const Task* task_of(const TaskInstanceView& view, const VersionInfo* version) {
 
 json ours(const TaskInstanceView& view, const Task& task) {
   const auto& row = view.row;
-  return {{"execution_id", view.run_uuid},
-          {"state", to_string(row.state)},
-          {"reason", text_or_null(row.reason)},
-          // What died of a signal has no exit code.
-          {"exit_code", row.signal ? json(nullptr) : json(row.exit_code)},
-          {"signal", row.signal},
-          {"peak_rss_kib", row.peak_rss_kib},
-          // Of the task itself, as the run's version has it; null: what the worker gives.
-          {"memory_asked_kib", task.memory > 0 ? json(task.memory >> 10) : json(nullptr)},
-          {"cpu_asked", task.cpu_percent > 0 ? json(task.cpu_percent / 100.0) : json(nullptr)},
-          {"failures", row.failures},
-          {"losses", row.losses},
-          {"conflicts", row.conflicts},
-          {"continued", row.continued},
-          {"repeats", row.repeats},
-          {"retry_at", iso_or_null(row.retry_at)},
-          {"window_start", iso_or_null(row.window_start)},
-          {"window_end", iso_or_null(row.window_end)},
-          {"worker", text_or_null(row.worker)},
-          {"plugin_sha256", text_or_null(row.plugin_sha256)}};
+  return {
+      {"execution_id", view.run_uuid},
+      {"state", to_string(row.state)},
+      {"reason", text_or_null(row.reason)},
+      // What died of a signal has no exit code.
+      {"exit_code", row.signal ? json(nullptr) : json(row.exit_code)},
+      {"signal", row.signal},
+      {"peak_rss_kib", row.peak_rss_kib},
+      // Of the try, the processes that it started included; null: not known.
+      {"cpu_seconds", row.cpu_us < 0 ? json(nullptr) : json(static_cast<double>(row.cpu_us) / 1e6)},
+      {"read_bytes", row.read_bytes < 0 ? json(nullptr) : json(row.read_bytes)},
+      // Of the task itself, as the run's version has it; null: what the worker gives.
+      {"memory_asked_kib", task.memory > 0 ? json(task.memory >> 10) : json(nullptr)},
+      {"cpu_asked", task.cpu_percent > 0 ? json(task.cpu_percent / 100.0) : json(nullptr)},
+      {"failures", row.failures},
+      {"losses", row.losses},
+      {"conflicts", row.conflicts},
+      {"continued", row.continued},
+      {"repeats", row.repeats},
+      {"retry_at", iso_or_null(row.retry_at)},
+      {"window_start", iso_or_null(row.window_start)},
+      {"window_end", iso_or_null(row.window_end)},
+      {"worker", text_or_null(row.worker)},
+      {"plugin_sha256", text_or_null(row.plugin_sha256)}};
 }
 
 }  // namespace

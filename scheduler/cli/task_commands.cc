@@ -130,7 +130,9 @@ void add_task_commands(CLI::App& app, Session& session) {
     std::vector<Column> columns = instance_columns;
     columns.push_back({"asked KiB", "batuta.memory_asked_kib"});
     columns.push_back({"peak KiB", "batuta.peak_rss_kib"});
-    columns.push_back({"cpu", "batuta.cpu_asked"});
+    columns.push_back({"asked cpu", "batuta.cpu_asked"});
+    columns.push_back({"cpu seconds", "batuta.cpu_seconds"});
+    columns.push_back({"read bytes", "batuta.read_bytes"});
     columns.push_back({"reason", "batuta.reason"});
     print_rows(session.format(),
                session.client().get(instance_path(*a) + "/tries")["task_instances"], columns);

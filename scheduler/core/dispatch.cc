@@ -54,9 +54,12 @@ LiveAgent* least_queued(const LivePlugin& plugin, std::int64_t depth) {
 }
 
 // What the row says of the attempt before gives way to the new one; a try that goes on keeps its
-// start.
+// start, and what it took so far.
 void reset_attempt_fields(InstanceCold& row, bool goes_on_in_try) {
-  if (!goes_on_in_try) row.start_date.reset();
+  if (!goes_on_in_try) {
+    row.start_date.reset();
+    row.cpu_us = row.read_bytes = -1;
+  }
   row.end_date.reset();
   row.reason.clear();
   row.plugin_sha256.clear();

@@ -14,6 +14,11 @@ void renew_lease(Turn& turn, WorkerId worker) {
   at->second->last_seen = turn.now.wall;
 }
 
+// A try that goes on after a wait has what its parts before it took.
+void add_known(std::int64_t& sum, std::int64_t part) {
+  if (part >= 0) sum = std::max<std::int64_t>(sum, 0) + part;
+}
+
 // What the report tells about the attempt, whatever it becomes.
 void record(InstanceCold& row, TaskState state, const Finished& report, const Now& now) {
   const bool has_times = report.ended != Time{};
@@ -26,6 +31,8 @@ void record(InstanceCold& row, TaskState state, const Finished& report, const No
   row.exit_code = report.exit_code;
   row.signal = report.signal;
   row.peak_rss_kib = report.peak_rss_kib;
+  add_known(row.cpu_us, report.cpu_us);
+  add_known(row.read_bytes, report.read_bytes);
   row.plugin_sha256 = report.plugin_sha256;
   // An attempt that reported its end leaves nobody to wait for. One that never started leaves the
   // slot of the attempt before, if that was lost.

@@ -206,6 +206,7 @@ void clear_task(Turn& turn, LiveRun& run, InstanceIndex i) {
   detail.exit_code = 0;
   detail.signal = 0;
   detail.peak_rss_kib = 0;
+  detail.cpu_us = detail.read_bytes = -1;
   detail.pid = 0;
   if (before != TaskState::none) move_task(turn, run, i, Cause::cleared, TaskState::none);
 }

@@ -133,6 +133,9 @@ struct InstanceCold {
   std::int32_t exit_code = 0;
   std::int32_t signal = 0;
   std::int64_t peak_rss_kib = 0;
+  // Of the try, all its parts where it was deferred (Finished); -1: not known.
+  std::int64_t cpu_us = -1;
+  std::int64_t read_bytes = -1;
   std::int32_t pid = 0;
 };
 

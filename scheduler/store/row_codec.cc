@@ -17,7 +17,8 @@ void read_task(Rows& rows, TaskInstanceRow& r) {
             r.losses, r.conflicts, r.scheduled_at, r.queued_at, r.start_date, r.end_date,
             r.retry_at, r.window_start, r.window_end, r.worker, r.hostname, r.slot, r.reason,
             r.note, r.plugin_sha256, r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked,
-            r.left_out_by, r.map_name, r.continued, r.repeats, r.first_start, repeat_at);
+            r.left_out_by, r.map_name, r.continued, r.repeats, r.first_start, repeat_at, r.cpu_us,
+            r.read_bytes);
   if (repeat_at) r.retry_at = repeat_at;
 }
 

@@ -26,10 +26,11 @@
     "retry_at, " p "window_start, " p "window_end, " p "worker, " p "hostname, " p "slot, " p   \
     "reason, " p "note, " p "plugin_sha256, " p "exit_code, " p "signal, " p "peak_rss_kib, " p \
     "pid, " p "asked, " p "left_out_by, " p "map_name, " p "continued, " p "repeats, " p        \
-    "first_start, " p "repeat_at"
+    "first_start, " p "repeat_at, " p "cpu_us, " p "read_bytes"
 #define BATUTA_TASK_MARKS "?, ?, ?, " BATUTA_TASK_CHANGING_MARKS
-#define BATUTA_TASK_CHANGING_MARKS \
-  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+#define BATUTA_TASK_CHANGING_MARKS                                                                \
+  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
+  "?, ?"
 
 #define BATUTA_PUBLICATION_COLUMNS                                                        \
   "id, run, task, map_index, fence, position, table_name, number, uuid, state, version, " \
@@ -55,7 +56,7 @@ auto with_changing_values(const TaskInstanceRow& r, Use use) {
              r.scheduled_at, r.queued_at, r.start_date, r.end_date, retry_at, r.window_start,
              r.window_end, r.worker, r.hostname, r.slot, r.reason, r.note, r.plugin_sha256,
              r.exit_code, r.signal, r.peak_rss_kib, r.pid, r.asked, r.left_out_by, r.map_name,
-             r.continued, r.repeats, r.first_start, repeat_at);
+             r.continued, r.repeats, r.first_start, repeat_at, r.cpu_us, r.read_bytes);
 }
 
 // Hands the values of BATUTA_TASK_COLUMNS to `use`, in that order.

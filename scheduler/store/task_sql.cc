@@ -38,7 +38,8 @@ namespace {
   "NULL AS end_date, NULL AS retry_at, NULL AS window_start, NULL AS window_end, '' AS worker, "   \
   "'' AS hostname, '' AS slot, '' AS reason, '' AS note, '' AS plugin_sha256, 0 AS exit_code, "    \
   "0 AS signal, 0 AS peak_rss_kib, 0 AS pid, NULL AS asked, NULL AS left_out_by, '' AS map_name, " \
-  "0 AS continued, 0 AS repeats, NULL AS first_start, NULL AS repeat_at "                          \
+  "0 AS continued, 0 AS repeats, NULL AS first_start, NULL AS repeat_at, "                         \
+  "-1 AS cpu_us, -1 AS read_bytes "                                                                \
   "FROM definition AS d, json_each(d.json, '$.tasks') AS j) "
 
 constexpr char planned_tables[] =

@@ -67,6 +67,8 @@ Finished a_finish() {
   done.output_found = true;
   done.wait_json = R"({"wait_for":{"delay":"1m"}})";
   done.payload_json = "[7]";
+  done.cpu_us = 1'500;
+  done.read_bytes = 0;
   done.outputs = {{"gold/x", true, -1, "{}"}, {"gold/y", false, 7, ""}};
   return done;
 }

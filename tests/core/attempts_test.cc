@@ -258,11 +258,14 @@ TEST_CASE("what the report tells is on the row") {
   world.finish(world.attempt(run, "t0"), Outcome::crashed, 1, [](Finished& r) {
     r.signal = 9;
     r.peak_rss_kib = 4096;
+    r.cpu_us = 1'500'000;
     r.plugin_sha256 = "abc";
   });
   const TaskInstanceRow& row = world.row(run, "t0");
   CHECK(row.signal == 9);
   CHECK(row.peak_rss_kib == 4096);
+  CHECK(row.cpu_us == 1'500'000);
+  CHECK(row.read_bytes == -1);  // of a crash nobody knows
   CHECK(row.plugin_sha256 == "abc");
   CHECK(row.slot.empty());
 }

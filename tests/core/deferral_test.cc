@@ -39,6 +39,7 @@ struct Deferring {
     world.start(key());
     Finished report = finished(key(), Outcome::deferred, world.now.wall, world.now.wall);
     report.wait_json = "{}";
+    report.cpu_us = 250;
     report.payload_json = payload;
     AttemptFinished event{1, std::move(report)};
     event.wait = std::move(wait);
@@ -86,9 +87,10 @@ TEST_CASE("a deferred task gives its slot back and goes on in the same try, with
   CHECK(next.key.fence > first.fence);
   d.world.start(next.key);
   CHECK(d.row().start_date == begun);
-  d.world.finish(next.key);
+  d.world.finish(next.key, Outcome::success, 1, [](Finished& r) { r.cpu_us = 500; });
   CHECK(d.a() == TaskState::success);
   CHECK(d.row().try_number == 1);
+  CHECK(d.row().cpu_us == 750);  // of the whole try
   CHECK_FALSE(d.keeps_wait());
   CHECK(d.world.ledger.archived.empty());
 }

@@ -233,6 +233,8 @@ inline TaskInstanceRow make_full_task(std::int64_t run, TaskIndex task) {
   r.exit_code = 3;
   r.signal = 9;
   r.peak_rss_kib = std::int64_t{5} << 32;
+  r.cpu_us = std::int64_t{6} << 32;
+  r.read_bytes = std::int64_t{7} << 32;
   r.pid = 77;
   r.asked = TaskState::skipped;
   r.left_out_by = 2;

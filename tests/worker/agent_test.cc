@@ -78,6 +78,27 @@ TEST_CASE("peak memory is the attempt's own, its command's included, also of one
   CHECK(crashed.peak_rss_kib > 0);
 }
 
+TEST_CASE("processor time and bytes read are the attempt's own, its commands' included") {
+  AgentFixture world;
+  const auto shell = [&](const std::string& command) {
+    return world.finished(world.launch("shell", R"({"command":")" + command + R"("})"));
+  };
+  const std::string reader = "head -c 50000000 /dev/zero > f; for i in 1 2 3; do wc -c f; done";
+  const Finished busy = shell(reader + "; i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done");
+  CHECK(busy.cpu_us > 20'000);
+  CHECK(busy.read_bytes > 50'000'000);
+  const Finished quiet = shell("true");  // in the same slot
+  CHECK(quiet.cpu_us >= 0);
+  CHECK(quiet.cpu_us < busy.cpu_us);
+  CHECK(quiet.read_bytes < 5'000'000);
+  // What dies is counted by who buries it, without what the slot's attempts before it took.
+  const Finished killed = world.finished(world.launch("mock", R"({"signal":9})"));
+  CHECK(killed.outcome == Outcome::crashed);
+  CHECK(killed.cpu_us >= 0);
+  CHECK(killed.cpu_us < busy.cpu_us);
+  CHECK(killed.read_bytes == -1);
+}
+
 TEST_CASE("an attempt has the memory that its task asks for, in a slot of its own, and no more") {
   AgentFixture world;
   const auto eat = [&](std::int64_t memory, int cpu) {
