@@ -128,6 +128,18 @@ export async function look(page, name, ready) {
   await page.setViewportSize({ width: 1280, height: 900 });
 }
 
+/** Presses g and a letter until its view is there: between the two keys a loaded machine may take longer than they may. */
+export async function goByKeys(page, letter, heading) {
+  const there = page.getByRole('heading', { name: heading, exact: true });
+  for (const end = Date.now() + patience; Date.now() < end; ) {
+    await page.keyboard.press('g');
+    await page.keyboard.press(letter);
+    const found = await there.waitFor({ timeout: 5_000 }).then(() => true, () => false);
+    if (found) return;
+  }
+  assert.fail(`g and ${letter} lead to no view with the heading ${heading}`);
+}
+
 /** Opens a DAG's trigger dialog, starts a run as it stands, and waits for the run's page. */
 export async function trigger(page, dag, fill = async () => undefined) {
   await page.evaluate((id) => (location.hash = `#/dags/${id}`), dag);

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { canary } from './fixture_dags.mjs';
-import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
+import { check, goByKeys, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
 
 const folder = dirname(process.env.BATUTA_DAGS);
 const table = '#/lake/silver/shop/orders';
@@ -75,9 +75,7 @@ after(() => session?.close());
 test('the catalogue finds tables by domain, layer and name; what it lacks it says', async () => {
   const { page, finish } = await newPage(session);
   await page.getByRole('heading', { name: 'DAGs', exact: true }).waitFor();
-  await page.keyboard.press('g');
-  await page.keyboard.press('k');
-  await page.getByRole('heading', { name: 'Lake', exact: true }).waitFor();
+  await goByKeys(page, 'k', 'Lake');
   const rows = page.locator('tbody tr');
   await page.locator('[data-row="silver/shop/orders"]').waitFor();
   assert.match(await page.locator('[data-row="silver/shop/orders"]').textContent(), /fresh/);
@@ -301,8 +299,7 @@ test('an alert is acknowledged and closed on the page, and its monitor tells wha
   await goTo(page, '#/home');
   await page.getByRole('region', { name: 'Alerts' }).getByText('there is no table silver/shop/nothing').waitFor();
   await look(page, 'home-alerts', page.locator('.home-alerts li'));
-  await page.keyboard.press('g');
-  await page.keyboard.press('m');
+  await goByKeys(page, 'm', 'Monitors');
   const alerts = page.getByRole('region', { name: 'Alerts' });
   await alerts.getByText('1 open, 0 acknowledged').waitFor();
   await page.getByText('1 well, 1 unwell, 0 unknown').waitFor();
@@ -336,9 +333,7 @@ test('an alert is acknowledged and closed on the page, and its monitor tells wha
 test('an asset tells who makes it, what was told of it, and for whom it is queued', async () => {
   const { page, finish } = await newPage(session);
   await page.getByRole('heading', { name: 'DAGs', exact: true }).waitFor();
-  await page.keyboard.press('g');
-  await page.keyboard.press('i');
-  await page.getByRole('heading', { name: 'Assets', exact: true }).waitFor();
+  await goByKeys(page, 'i', 'Assets');
   const rows = page.locator('tbody tr');
   await page.getByPlaceholder('Search assets').fill('silver/shop');
   await rows.filter({ hasText: 'silver/shop/orders' }).filter({ hasText: 'waits' }).waitFor();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { check, headState, login, newPage, open, patience, real, shoot, taskRow, trigger } from './harness.mjs';
+import { check, goByKeys, headState, login, newPage, open, patience, real, shoot, taskRow, trigger } from './harness.mjs';
 
 let session;
 let loginHash;
@@ -97,9 +97,7 @@ test('Ctrl-K leads to a page, a DAG, a task or a run by a part of its name, and 
   await page.setViewportSize({ width: 390, height: 800 });
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
   await page.keyboard.press('Escape');
-  await page.keyboard.press('g');
-  await page.keyboard.press('o');
-  await page.getByRole('heading', { name: 'Pools' }).waitFor();
+  await goByKeys(page, 'o', 'Pools');
   await page.keyboard.press('Control+k');
   await shoot(page, 'palette-390');
   await finish();

@@ -1,6 +1,6 @@
 // The keys that work everywhere, and what they open.
 import type { VNode } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Icon } from '../components/icon';
 import { places } from '../lib/places';
 import { t } from '../lib/words';
@@ -17,7 +17,8 @@ const isTyping = (target: EventTarget | null): boolean =>
 export function useKeyMap(): { buttons: VNode; dialogs: VNode } {
   const [open, setOpen] = useState<'palette' | 'help' | null>(null);
   const going = useRef(0);
-  useEffect(() => {
+  // Before the page is seen, not after it: whoever presses a key at what they see is heard.
+  useLayoutEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === 'k') {
         event.preventDefault();
