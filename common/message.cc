@@ -71,6 +71,10 @@ constexpr auto fields(Type<FileChunk>) {
   return std::tuple(&FileChunk::request, &FileChunk::bytes, &FileChunk::file_bytes,
                     &FileChunk::fault);
 }
+constexpr auto fields(Type<TaskCheckpoint>) {
+  return std::tuple(&TaskCheckpoint::key, &TaskCheckpoint::number,
+                    &TaskCheckpoint::checkpoint_json);
+}
 constexpr auto fields(Type<Welcome>) {
   return std::tuple(&Welcome::version, &Welcome::store_uuid, &Welcome::heartbeat_us,
                     &Welcome::lease_us, &Welcome::cancel_grace_us);
@@ -87,7 +91,7 @@ constexpr auto fields(Type<Cancel>) {
   return std::tuple(&Cancel::key, &Cancel::grace_us, &Cancel::reason);
 }
 constexpr auto fields(Type<Recall>) { return std::tuple(&Recall::key); }
-constexpr auto fields(Type<Ack>) { return std::tuple(&Ack::key); }
+constexpr auto fields(Type<Ack>) { return std::tuple(&Ack::key, &Ack::checkpoint); }
 constexpr auto fields(Type<Refused>) { return std::tuple(&Refused::reason, &Refused::retry); }
 constexpr auto fields(Type<FetchFile>) {
   return std::tuple(&FetchFile::request, &FetchFile::path, &FetchFile::offset, &FetchFile::size);

@@ -31,11 +31,13 @@ struct VersionRange {
   std::uint32_t least = 0;
   std::uint32_t most = 0;
 };
-inline constexpr VersionRange protocol_versions{3, 5};
+inline constexpr VersionRange protocol_versions{3, 6};
 // From which on an agent understands Drain.
 inline constexpr std::uint32_t drain_version = 4;
 // From which on a scheduler understands Outcome::deferred.
 inline constexpr std::uint32_t deferral_version = 5;
+// From which on a scheduler understands TaskCheckpoint.
+inline constexpr std::uint32_t checkpoint_version = 6;
 // The newest version that both speak.
 std::optional<std::uint32_t> common_version(VersionRange a, VersionRange b);
 std::string to_string(VersionRange range);  // "3" or "3 to 5"
@@ -251,8 +253,18 @@ struct FileChunk {
   std::string fault;            // "not found", or why it cannot be read
 };
 
+// From where the next try of a running attempt's task instance is to go on; takes the place of the
+// one before. The agent says its newest again until the Ack, and after a reconnect. Only to
+// schedulers of checkpoint_version.
+struct TaskCheckpoint {
+  AttemptKey key;
+  std::uint64_t number = 0;     // from 1; grows with each of one attempt
+  std::string checkpoint_json;  // at most max_checkpoint_bytes
+};
+inline constexpr std::size_t max_checkpoint_bytes = 64 << 10;
+
 using FromAgent = std::variant<Hello, Heartbeat, Started, Finished, Recalled, CatalogueChanged,
-                               Leaving, FileChunk>;
+                               Leaving, FileChunk, TaskCheckpoint>;
 
 // ---- scheduler -> agent -----------------------------------------------------------------------
 
@@ -276,6 +288,9 @@ struct Recall {  // give an unstarted attempt back; answered by Recalled, or by 
 };
 struct Ack {  // this Finished is durable; forget it
   AttemptKey key;
+  // Not 0: it is not about a Finished, but about the TaskCheckpoint of that number and those
+  // before.
+  std::uint64_t checkpoint = 0;
 };
 
 // Instead of a Welcome, and the connection closes: the agent says why in its log, and comes back

@@ -49,7 +49,7 @@ void Agent::on_message(SchedulerLink::Incoming incoming) {
   if (auto* launch = std::get_if<Launch>(&message)) {
     on_launch(std::move(*launch), std::move(incoming.body));
   } else if (const auto* ack = std::get_if<Ack>(&message)) {
-    unacked_.erase(ack->key);
+    on_kept(*ack);
   } else if (std::get_if<HeartbeatAck>(&message) != nullptr) {
     acked_at_us_ = boot_us();
   } else if (const auto* cancel = std::get_if<Cancel>(&message)) {
@@ -329,6 +329,32 @@ void Agent::send_finished(const Finished& finished) {
   encode(finished, body);
   if (link_.connected()) link_.send_encoded(body);
   unacked_[finished.key] = std::move(body);
+}
+
+// A slot is not to be believed: what it says becomes part of another launch.
+void Agent::on_checkpoint(SlotProcess& slot, TaskCheckpoint saved) {
+  Attempt& attempt = *slot.given().front();
+  const bool fits = static_cast<bool>(check_checkpoint(attempt.launch, saved.checkpoint_json));
+  if (!fits || agreed_version_ < checkpoint_version) {
+    slot.page().checkpoint_refused = saved.number;
+    return;
+  }
+  announce(slot, attempt);
+  saved.key = attempt.launch.key;
+  if (link_.connected()) link_.send(saved);
+  unkept_[attempt.launch.key] = std::move(saved);
+}
+
+void Agent::on_kept(const Ack& ack) {
+  const auto saved = unkept_.find(ack.key);
+  if (ack.checkpoint == 0) {
+    unacked_.erase(ack.key);
+    if (saved != unkept_.end()) unkept_.erase(saved);
+    return;
+  }
+  if (saved == unkept_.end() || saved->second.number > ack.checkpoint) return;
+  unkept_.erase(saved);
+  if (SlotProcess* slot = running_slot(ack.key)) slot->page().checkpoint_kept = ack.checkpoint;
 }
 
 // ---- giving work --------------------------------------------------------------------------------

@@ -270,6 +270,7 @@ void Agent::connect() {
     }
   }
   link_.send(std::move(hello));
+  for (const auto& [key, saved] : unkept_) link_.send(saved);  // before the end of its attempt
   for (const auto& [key, body] : unacked_) link_.send_encoded(body);
   acked_at_us_ = boot_us();
   watch(link_.fd(), false);

@@ -96,6 +96,8 @@ class Agent {
   void announce(SlotProcess& slot, Attempt& attempt);
   void report(Attempt& attempt, Finished finished);
   void send_finished(const Finished& finished);
+  void on_checkpoint(SlotProcess& slot, TaskCheckpoint saved);
+  void on_kept(const Ack& ack);
   void dispatch();
   bool place(std::unique_ptr<Attempt>& attempt);
   void judge_suspect(Attempt& attempt) const;
@@ -155,6 +157,8 @@ class Agent {
   std::vector<std::unique_ptr<Attempt>> awaiting_;                // a predecessor's lock
   std::unordered_map<AttemptKey, Attempt*, KeyHash> known_;       // everything not yet finished
   std::unordered_map<AttemptKey, std::string, KeyHash> unacked_;  // encoded Finished
+  // Of each attempt the newest checkpoint that is not durable yet; until its Finished is.
+  std::unordered_map<AttemptKey, TaskCheckpoint, KeyHash> unkept_;
 
   bool stop_ = false;
   bool stopping_ = false;                // nothing new is begun

@@ -113,6 +113,10 @@ void Agent::read_slot(Seat& seat) {
       return;
     }
     slot.front_running();
+    if (said.checkpoint) {
+      on_checkpoint(slot, *std::move(said.checkpoint));
+      continue;
+    }
     std::unique_ptr<Attempt> attempt = std::move(given.front());
     given.pop_front();
     seat.failures = 0;

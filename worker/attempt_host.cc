@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <thread>
 
+#include "common/frame.h"
 #include "common/lake_secret.h"
 #include "common/run_files.h"
 #include "common/safe_json.h"
@@ -136,6 +139,9 @@ void AttemptHost::fill_table() {
   table_.defer = [](void* ctx, const char* wait, std::size_t wait_length, const char* payload,
                     std::size_t payload_length) {
     return self(ctx).defer({wait, wait_length}, {payload, payload_length});
+  };
+  table_.checkpoint = [](void* ctx, const char* json, std::size_t length) {
+    return self(ctx).checkpoint({json, length});
   };
 }
 
@@ -340,6 +346,39 @@ std::int32_t AttemptHost::defer(std::string_view wait_json, std::string_view pay
   finished_.wait_json = wait_json;
   finished_.payload_json = payload_json;
   return 0;
+}
+
+// The agent tells by the page what became of it, so nothing is read here. A scheduler that is away
+// holds the task up once, not at each checkpoint.
+std::int32_t AttemptHost::checkpoint(std::string_view json) {
+  constexpr std::int64_t patience_us = 10'000'000;
+  constexpr std::int64_t longest_nap_us = 20'000;
+  if (Status fits = check_checkpoint(launch_, json); !fits) {
+    log(BATUTA_LOG_ERROR, fits.error().message);
+    return -1;
+  }
+  if (slot_.control_fd < 0 || slot_.page == nullptr) return 1;
+  const std::uint64_t number = ++slot_.checkpoints;
+  SlotReport report;
+  report.number = number_;
+  report.checkpoint = TaskCheckpoint{launch_.key, number, std::string(json)};
+  std::string frame;
+  append_frame(frame, encode_slot_report(report));
+  write_all(slot_.control_fd, frame);
+  const SlotPage& page = *slot_.page;
+  const bool behind = unkept_ > page.checkpoint_kept.load();
+  const std::int64_t until = boot_us() + (behind ? 0 : patience_us);
+  for (std::int64_t nap_us = 200;; nap_us = std::min(nap_us * 2, longest_nap_us)) {
+    if (page.checkpoint_kept.load() >= number) return 0;
+    if (page.checkpoint_refused.load() >= number) {
+      log(BATUTA_LOG_ERROR, "checkpoint: the scheduler is of an older version: update it");
+      return -1;
+    }
+    if (boot_us() >= until || page.cancelled.load() == number_) break;
+    std::this_thread::sleep_for(std::chrono::microseconds(nap_us));
+  }
+  unkept_ = number;
+  return 1;
 }
 
 // A part that waits is not the end: what an end hands in would have to be dropped.

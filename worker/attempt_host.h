@@ -31,6 +31,8 @@ struct SlotSurroundings {
   bool shared_runs = false;        // each slot of this host has a user of its own
   bool bounds_by_process = false;  // the memory that a task asks for is each process's
   int io_fd = -1;                  // /proc/self/io, or -1
+  int control_fd = -1;             // to the agent; -1: nobody keeps checkpoints
+  std::uint64_t checkpoints = 0;   // how many the slot's attempts have made
 };
 
 // Used on the slot's main thread; log and cancelled are safe on any.
@@ -71,6 +73,7 @@ class AttemptHost {
   std::int32_t report(const char* list, std::string_view json);
   std::int32_t report_file(std::string_view json);
   std::int32_t defer(std::string_view wait_json, std::string_view payload_json);
+  std::int32_t checkpoint(std::string_view json);
   void refuse_second_ends();
   Json& parsed();
 
@@ -94,6 +97,7 @@ class AttemptHost {
   std::int64_t child_peak_kib_ = 0;
   std::string note_;              // the reason of a success
   std::string run_folder_;        // set when the plugin asked for it
+  std::uint64_t unkept_ = 0;      // a checkpoint that was not kept in time
   std::optional<Error> refusal_;  // of what it returned last
 };
 

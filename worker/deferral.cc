@@ -19,6 +19,14 @@ Error refused_deferral(const std::string& why) {
   return {Errc::invalid, "defer: " + why, {}};
 }
 
+Mask mask_of(const Launch& launch) {
+  std::vector<std::string> values;
+  for (const Secret& secret : launch.secrets) {
+    values.insert(values.end(), secret.mask.begin(), secret.mask.end());
+  }
+  return Mask(values);
+}
+
 bool holds_secret(const Mask& mask, const json& value) {
   if (value.is_structured()) {
     for (const auto& [name, item] : value.items()) {
@@ -73,17 +81,32 @@ Status check_deferral(const Launch& launch, std::string_view wait_json,
   if (!wait->is_object()) return refused_deferral("the wait must be a JSON object");
   const auto payload = parse_untrusted(payload_json, deferral_limits);
   if (!payload) return refused_deferral("the payload is not JSON: " + payload.error().message);
-  std::vector<std::string> values;
-  for (const Secret& secret : launch.secrets) {
-    values.insert(values.end(), secret.mask.begin(), secret.mask.end());
-  }
-  const Mask mask(values);
+  const Mask mask = mask_of(launch);
   if (!mask.empty() && (holds_secret(mask, *wait) || holds_secret(mask, *payload))) {
     return refused_deferral(
         "the wait or the payload holds a secret of the task, and both are kept in the clear: name "
         "a connection instead");
   }
   return check_connections(launch, *wait);
+}
+
+Status check_checkpoint(const Launch& launch, std::string_view json_text_of_it) {
+  constexpr JsonLimits limits{max_checkpoint_bytes, 64, 100'000, max_checkpoint_bytes};
+  const auto refused = [](const std::string& why) {
+    return Error{Errc::invalid, "checkpoint: " + why, {}};
+  };
+  if (json_text_of_it.size() > max_checkpoint_bytes) {
+    return refused("it has " + std::to_string(json_text_of_it.size()) + " bytes as JSON, and " +
+                   std::to_string(max_checkpoint_bytes) +
+                   " are the most: write what is large to a file or a table, and name that");
+  }
+  const auto value = parse_untrusted(json_text_of_it, limits);
+  if (!value) return refused("it is not JSON: " + value.error().message);
+  const Mask mask = mask_of(launch);
+  if (!mask.empty() && holds_secret(mask, *value)) {
+    return refused("it holds a secret of the task, and is kept in the clear");
+  }
+  return success();
 }
 
 void judge_deferral(const Launch& launch, std::uint32_t version, Finished& report) {

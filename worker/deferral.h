@@ -15,6 +15,10 @@ namespace batuta {
 Status check_deferral(const Launch& launch, std::string_view wait_json,
                       std::string_view payload_json);
 
+// Whether an attempt may leave this checkpoint: JSON within its bound, without a secret of the
+// attempt. Errors are Errc::invalid and begin with "checkpoint: ".
+Status check_checkpoint(const Launch& launch, std::string_view json);
+
 // The agent's word on a report that defers: the slot's checks again, for the plugin may have
 // written over them, and whether the scheduler knows of deferral at all (`version`: that they
 // agreed on).

@@ -192,7 +192,8 @@ int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd, int
                         arguments.run_dir_limit,
                         arguments.uid > 0,
                         arguments.bounds_by_process > 0,
-                        io_fd};
+                        io_fd,
+                        slot_control_fd};
   const char* home = std::getenv("HOME");
   // With a user of its own a slot shares what it makes with its group.
   const ProcessDefaults defaults{home == nullptr ? "/" : home, arguments.uid > 0 ? 007u : 077u};

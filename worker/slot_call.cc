@@ -89,7 +89,11 @@ Result<Finished> wait_for_report(SlotProcess& slot, const SlotCall& call, const 
     poll(fds, 2, call_tick_ms);
     if (fds[1].revents != 0) slot.read_log(64 << 10, logs);
     const bool open = slot.read_reports(reports);
-    if (!reports.empty()) return reports.front().finished;
+    for (const SlotReport& report : reports) {
+      if (!report.checkpoint) return report.finished;
+      slot.page().checkpoint_kept = report.checkpoint->number;  // there is no next try
+    }
+    reports.clear();
     if (!open) return {Errc::internal, "the slot ended without a result"};
   }
   return {Errc::unavailable, "no result in time"};

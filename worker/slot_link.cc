@@ -3,6 +3,12 @@
 #include "common/wire.h"
 
 namespace batuta {
+namespace {
+
+// What follows a report's number.
+enum class Said : std::uint8_t { finished, finished_and_retire, checkpoint };
+
+}  // namespace
 
 std::string encode_slot_launch(std::uint64_t number, const PluginFile& file,
                                std::string_view encoded_launch) {
@@ -36,7 +42,12 @@ std::string encode_slot_report(const SlotReport& report) {
   std::string body;
   WireWriter out{body};
   out.put(report.number);
-  out.put(static_cast<std::uint8_t>(report.retire));
+  if (report.checkpoint) {
+    out.put(static_cast<std::uint8_t>(Said::checkpoint));
+    encode(FromAgent{*report.checkpoint}, body);
+    return body;
+  }
+  out.put(static_cast<std::uint8_t>(report.retire ? Said::finished_and_retire : Said::finished));
   encode(report.finished, body);
   return body;
 }
@@ -46,10 +57,15 @@ Result<SlotReport> decode_slot_report(std::string_view body) {
   WireReader in{body};
   SlotReport out;
   out.number = in.get<std::uint64_t>();
-  const auto retire = in.get<std::uint8_t>();
-  out.retire = retire == 1;
-  if (in.bad() || retire > 1) return {Errc::malformed, "not a slot's report"};
+  const auto said = static_cast<Said>(in.get<std::uint8_t>());
+  out.retire = said == Said::finished_and_retire;
+  if (in.bad() || said > Said::checkpoint) return {Errc::malformed, "not a slot's report"};
   auto message = decode_from_agent(body.substr(head));
+  if (said == Said::checkpoint && message && std::holds_alternative<TaskCheckpoint>(*message)) {
+    out.checkpoint = std::move(std::get<TaskCheckpoint>(*message));
+    return out;
+  }
+  if (said == Said::checkpoint) return {Errc::malformed, "not a slot's checkpoint"};
   if (!message || !std::holds_alternative<Finished>(*message)) {
     return {Errc::malformed, "not a slot's report"};
   }

@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,10 @@ struct SlotPage {
   std::atomic<std::int64_t> agent_tick_us{0};  // boot_us() of the agent's last turn
   std::atomic<std::int64_t> lease_us{0};       // silent for longer: the slot kills its own group
   std::atomic<std::uint64_t> cancelled{0};     // number of the attempt that should stop
+  // Checkpoints are numbered by the slot, over all of its attempts; the newest that is durable, and
+  // the newest that nobody will keep.
+  std::atomic<std::uint64_t> checkpoint_kept{0};
+  std::atomic<std::uint64_t> checkpoint_refused{0};
   ClaimPlace places[slot_window];
   char nonce[nonce_bytes] = {};
 
@@ -67,11 +72,12 @@ std::string encode_slot_launch(std::uint64_t number, const PluginFile& file,
                                std::string_view encoded_launch);
 Result<SlotLaunch> decode_slot_launch(std::string_view body);
 
-// Slot to agent.
+// Slot to agent: how an attempt ended, or a checkpoint of it.
 struct SlotReport {
   std::uint64_t number = 0;
   bool retire = false;  // the slot has grown or leaks: give it nothing more
   Finished finished;
+  std::optional<TaskCheckpoint> checkpoint{};  // then the attempt goes on, and nothing else counts
 };
 std::string encode_slot_report(const SlotReport& report);
 Result<SlotReport> decode_slot_report(std::string_view body);

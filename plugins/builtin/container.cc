@@ -14,6 +14,7 @@
 #include "common/safe_json.h"
 #include "common/text.h"
 #include "common/url.h"
+#include "plugins/builtin/checkpoint_file.h"
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/container_engine.h"
 #include "plugins/builtin/container_owner.h"
@@ -149,6 +150,7 @@ std::map<std::string, std::string> variables_of(const Context& context) {
   batuta::plugin::add_own_variables(context, may_be_set, out);
   out["BATUTA_SCRATCH"] = own_folder;
   out["BATUTA_RESULT"] = std::string(own_folder) + "/.result";
+  out["BATUTA_CHECKPOINT"] = std::string(own_folder) + "/.checkpoint";
   return out;
 }
 
@@ -396,7 +398,9 @@ struct Container {
         make_folder(context.scratch() + "/container-" + std::to_string(context.fence()));
     const std::string id = create(context, engine, config_of(context, engine, image, folder));
     batuta::plugin::LastLine last;
-    const ContainerEnd end = run(context, engine, id, given.grace, last);
+    batuta::plugin::CheckpointFile checkpoints(context, folder + "/scratch/.checkpoint");
+    const ContainerEnd end = run(context, engine, id, given.grace, last, checkpoints);
+    if (end.exit_code != 0) checkpoints.look_last();
     judge(context, end);
     batuta::outputs::hand_in_files(context, folder + "/scratch");
     if (!context.boolean("do_xcom_push", true)) return;
@@ -410,11 +414,15 @@ struct Container {
   }
 
   static ContainerEnd run(const Context& context, const ContainerEngine& engine,
-                          const std::string& id, Duration grace, batuta::plugin::LastLine& last) {
+                          const std::string& id, Duration grace, batuta::plugin::LastLine& last,
+                          batuta::plugin::CheckpointFile& checkpoints) {
     const Removal removal(context, engine, id);
     engine.start(id);
     Ending ending(context, engine, id, grace);
-    const auto overdue = [&ending] { return ending.overdue(); };
+    const auto overdue = [&ending, &checkpoints] {
+      checkpoints.look();
+      return ending.overdue();
+    };
     const bool ended = engine.follow(id, overdue, [&last](int descriptor, std::string_view bytes) {
       batuta::plugin::pass_on(descriptor, bytes);
       if (descriptor == STDOUT_FILENO) last.feed(bytes);

@@ -1,6 +1,7 @@
 // python: code of the DAG, or a file of the worker's machine, run by an interpreter of its own. The
 // module `batuta` (python/batuta.py) gives it the attempt and takes what it tells; the protocol is
 // described there.
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "common/fd.h"
 #include "common/safe_json.h"
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/python_code.h"
@@ -31,14 +33,16 @@ using nlohmann::json;
 
 constexpr int in_fd = 3;
 constexpr int out_fd = 4;
+constexpr int answer_fd = 6;  // a byte for each checkpoint that asks for one; 5 is the slot's lock
 constexpr std::size_t max_line = 1 << 20;
 constexpr batuta::JsonLimits line_limits{max_line, 64, 200'000, max_line};
 
 // What the child has told, as it comes.
 class Messages {
  public:
-  Messages(Context& context, std::string result_file)
-      : context_(context), result_file_(std::move(result_file)) {}
+  // Answers go to `answers`, a pipe's end.
+  Messages(Context& context, std::string result_file, int answers)
+      : context_(context), result_file_(std::move(result_file)), answers_(answers) {}
 
   void feed(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -113,6 +117,8 @@ class Messages {
     } else if (type == "defer") {
       context_.defer(json_text(message.at("wait")), json_text(message.at("payload")));
       deferred_ = true;
+    } else if (type == "checkpoint") {
+      checkpoint(message);
     } else if (type == "skip") {
       skip_ = message.at("reason").get<std::string>();
     } else if (type == "fail") {
@@ -121,6 +127,19 @@ class Messages {
     } else {
       bad("unknown type \"" + type.substr(0, 80) + "\"");
     }
+  }
+
+  // 1: it is durable, 0: not yet, x: it was refused.
+  void checkpoint(const json& message) {
+    const bool asks = message.value("answer", false);
+    char answer = 'x';
+    try {
+      answer = context_.checkpoint(json_text(message.at("value"))) ? '1' : '0';
+    } catch (const FinalError&) {
+      if (!asks) throw;
+    }
+    // The pipe takes it: whoever asks waits for the answer before it asks again.
+    if (asks && ::write(answers_, &answer, 1) != 1) bad("a checkpoint could not be answered");
   }
 
   void log(const std::string& level, const std::string& text) {
@@ -137,6 +156,7 @@ class Messages {
 
   Context& context_;
   const std::string result_file_;
+  const int answers_;
   std::string open_, garbage_;
   bool too_long_ = false, retry_ = true, in_file_ = false, deferred_ = false;
   std::optional<std::string> skip_, fail_;
@@ -222,8 +242,15 @@ struct Python {
     child.environment["PYTHONUTF8"] = "1";
     child.arguments = {"-u", "-B", module, script};
     child.folder = batuta::plugin::working_folder(context);
-    child.descriptors = {{in_fd, input.get()}};
-    Messages messages(context, result_file);
+    int answers[2];
+    if (::pipe2(answers, O_CLOEXEC | O_NONBLOCK) != 0) {
+      throw RetryableError(std::string("cannot make a pipe: ") + std::strerror(errno));
+    }
+    // Both ends stay open here: a child that is gone makes no signal of an answer.
+    const batuta::UniqueFd answers_read{answers[0]}, answers_write{answers[1]};
+    ::fcntl(answers[0], F_SETFL, 0);  // the child waits for its answer
+    child.descriptors = {{in_fd, input.get()}, {answer_fd, answers_read.get()}};
+    Messages messages(context, result_file, answers_write.get());
     child.streams = {{out_fd, [&](std::string_view bytes) { messages.feed(bytes); }}};
     child.cancelled = [&context] { return context.cancelled(); };
     const auto end = batuta::plugin::run_child(child);

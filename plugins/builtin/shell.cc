@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "plugins/builtin/checkpoint_file.h"
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/last_line.h"
 #include "plugins/builtin/result_file.h"
@@ -104,9 +105,16 @@ struct Shell {
     const std::string result_file = context.scratch() + "/.result";
     command.environment["BATUTA_RESULT"] = result_file;
     command.capture = context.boolean("do_xcom_push", true);
-    command.cancelled = [&context] { return context.cancelled(); };
+    const std::string checkpoint_file = context.scratch() + "/.checkpoint";
+    command.environment["BATUTA_CHECKPOINT"] = checkpoint_file;
+    batuta::plugin::CheckpointFile checkpoints(context, checkpoint_file);
+    command.cancelled = [&context, &checkpoints] {
+      checkpoints.look();
+      return context.cancelled();
+    };
     const auto end = batuta::plugin::run_shell(command);
     context.child_memory(end.peak_rss_kib);
+    if (end.signal != 0 || end.exit_code != 0) checkpoints.look_last();
 
     if (end.signal != 0) {
       throw RetryableError("the command ended by signal " + std::to_string(end.signal),

@@ -25,6 +25,8 @@ extern "C" {
 #define BATUTA_MAX_OUTPUT_BYTES (8u << 20)
 /* What a deferred task waits for, and what it leaves to its next part: each, as JSON. */
 #define BATUTA_MAX_DEFERRAL_BYTES (64u << 10)
+/* A checkpoint, as JSON. */
+#define BATUTA_MAX_CHECKPOINT_BYTES (64u << 10)
 
 enum { BATUTA_LOG_DEBUG = 0, BATUTA_LOG_INFO = 1, BATUTA_LOG_WARN = 2, BATUTA_LOG_ERROR = 3 };
 enum { BATUTA_FAIL_RETRYABLE = 0, BATUTA_FAIL_FINAL = 1, BATUTA_FAIL_SKIPPED = 2 };
@@ -102,6 +104,14 @@ typedef struct batuta_host {
    * execute should then fail. NULL or beyond struct_size: this host cannot. */
   int32_t (*defer)(void* ctx, const char* wait, size_t wait_length, const char* payload,
                    size_t payload_length);
+  /* From where the task's next try is to go on, should this one not end well: any JSON, at most
+   * BATUTA_MAX_CHECKPOINT_BYTES, in the place of the one before. The next try (after a failure, a
+   * time-out or a worker's death, on whatever worker) has it as `context`'s member "checkpoint";
+   * a success and a clear drop it. It is kept in the clear, so no secret may be in it. Waits for
+   * the scheduler's commit, but no longer than some seconds. Returns 0: it is durable; 1: not yet,
+   * as while the scheduler is away (it is sent on; whoever goes on need not say it again); -1:
+   * refused, the log says why. NULL or beyond struct_size: this host cannot. */
+  int32_t (*checkpoint)(void* ctx, const char* json, size_t length);
 } batuta_host;
 
 typedef struct batuta_param {

@@ -379,6 +379,20 @@ std::optional<Resumed> Context::resumed() const {
   return resumed;
 }
 
+bool Context::checkpoint(std::string_view json) {
+  constexpr std::size_t size_without = offsetof(batuta_host, checkpoint);
+  if (host_.struct_size <= size_without || host_.checkpoint == nullptr) return false;
+  const std::int32_t answer = host_.checkpoint(host_.ctx, json.data(), json.size());
+  if (answer < 0) throw FinalError("the worker refused the checkpoint: the log says why");
+  return answer == 0;
+}
+
+std::string Context::last_checkpoint_json() const {
+  const auto& all = attempt().all;
+  const auto left = all.find("checkpoint");
+  return left == all.end() ? std::string() : json_text(*left);
+}
+
 void Context::child_memory(std::int64_t peak_kib) {
   using Tell = void (*)(void*, std::int64_t);
   // The table hands out data pointers; POSIX lets one be a function's.

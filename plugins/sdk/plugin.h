@@ -177,6 +177,15 @@ class Context {
   // What this part goes on from; empty in the first.
   std::optional<Resumed> resumed() const;
 
+  // -- going on after a failure
+  // From where the next try is to go on, should this one not end well: any JSON, 64 KiB at most,
+  // without a secret; in the place of the one before. True: it is durable, whatever dies now.
+  // False: not yet, for the scheduler is away (it is sent on), or the worker is older than this.
+  // FinalError when it is refused. Costs a commit: not for each row.
+  bool checkpoint(std::string_view json);
+  // What an earlier try left so; empty: nothing, begin at the start.
+  std::string last_checkpoint_json() const;
+
   // The peak memory (KiB) of a process that the plugin started and waited for.
   void child_memory(std::int64_t peak_kib);
 

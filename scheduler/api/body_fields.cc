@@ -42,6 +42,7 @@ constexpr BodyField run_clear_rows[] = {
     {"only_new", Kind::flag, false,
      "Only tasks that run_on_latest_version adds; else there are none"},
     {"run_on_latest_version", Kind::flag, false, "An ended run goes on with the newest version"},
+    {"keep_checkpoints", Kind::flag, false, "The next tries go on from them; false unless given"},
     {"note", Kind::text, false, "Becomes the run's"},
 };
 
@@ -69,6 +70,7 @@ constexpr BodyField clear_tasks_rows[] = {
     {"reset_dag_runs", Kind::flag, false, "true unless given"},
     {"run_on_latest_version", Kind::flag, false, "An ended run goes on with the newest version"},
     {"prevent_running_task", Kind::flag},
+    {"keep_checkpoints", Kind::flag, false, "The next tries go on from them; false unless given"},
     {"note", Kind::text, false, "Becomes that of each task instance that is cleared"},
 };
 

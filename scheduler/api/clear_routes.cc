@@ -104,6 +104,7 @@ Result<Clear> read_clear(const Request& request, const json& body) {
   event.user = request.identity.user;
   clear.note = fields.text("note", max_note);
   event.on_latest_version = fields.boolean("run_on_latest_version").value_or(false);
+  event.keep_checkpoints = fields.boolean("keep_checkpoints").value_or(false);
   if (event.on_latest_version && !clear.of_one_run()) {
     fields.fail("run_on_latest_version", "is for one run at a time: name it by dag_run_id");
   }
@@ -273,6 +274,7 @@ void clear_run(Context& context, Call call) {
   event.only_new = fields.boolean("only_new").value_or(false);
   const auto note = fields.text("note", max_note);
   event.on_latest_version = fields.boolean("run_on_latest_version").value_or(false);
+  event.keep_checkpoints = fields.boolean("keep_checkpoints").value_or(false);
   if (event.only_new && event.only_failed)
     fields.fail("only_new", "and only_failed exclude each other");
   if (!fields.status()) return call.respond(error_response(fields.status().error()));

@@ -135,7 +135,13 @@ Result<Response> list_mapped(Context& context, const Request& request) {
 Result<Response> get_task_instance(Context& context, const Request& request) {
   const auto view = find_instance(context, request);
   if (!view) return view.error();
-  return json_response(instance_json(context, *view));
+  json out = instance_json(context, *view);
+  if (const auto row = context.services.history.checkpoint(view->row.key())) {
+    out["batuta"]["checkpoint"] = {{"try_number", row->try_number},
+                                   {"saved_at", to_iso(row->saved_at)},
+                                   {"value", stored_json(row->checkpoint_json)}};
+  }
+  return json_response(out);
 }
 
 Result<Response> list_tries(Context& context, const Request& request) {

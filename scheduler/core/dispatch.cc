@@ -87,9 +87,10 @@ void launch(Turn& turn, LiveRun& run, InstanceIndex i, LiveAgent& agent) {
   attach(agent, run, i, ++turn.state.last_launch, false);
   turn.out.launches.push_back({agent.connection, run.attempt(i), i, row.try_number,
                                mutant("forget_predecessor") ? std::string() : detail.slot});
+  LaunchEffect& launched = turn.out.launches.back();
+  launched.checkpoint = run.cell(i).checkpoint && !mutant("forget_checkpoint");
   if (!is_resumed(run, i) || mutant("forget_payload")) return;
   const WaitRow& wait = run.waits.at(i).row;
-  LaunchEffect& launched = turn.out.launches.back();
   launched.resume = wait.resume;
   launched.payload_json = wait.payload_json;
   launched.told = wait.told;

@@ -55,9 +55,11 @@ struct Changes {
   std::vector<JobExecutionRow> job_executions;  // upserts by (key)
   std::vector<WaitRow> waits;                   // upserts by key
   std::vector<InstanceKey> waits_done;
-  std::vector<QuestionRow> questions;  // inserts by (key, try)
-  std::vector<AnswerRow> answers;      // of questions that have none
-  std::vector<AssetRow> assets;        // upserts by id
+  std::vector<CheckpointRow> checkpoints;     // upserts by key
+  std::vector<InstanceKey> checkpoints_gone;  // those that have one; none that is in checkpoints
+  std::vector<QuestionRow> questions;         // inserts by (key, try)
+  std::vector<AnswerRow> answers;             // of questions that have none
+  std::vector<AssetRow> assets;               // upserts by id
   // Replaces all that the DAG's versions before named.
   struct AssetRefs {
     std::string dag_id;
@@ -103,6 +105,7 @@ struct LaunchEffect {
   Resume resume = Resume::no;
   std::string payload_json{};
   std::string told{};
+  bool checkpoint = false;  // the store, or this turn, may have one to go on from
 };
 // A mapped task may run, and nobody knows yet over what: the engine reads it and answers with
 // TaskExpanded. Not kept: whoever forgets the answer asks again.
@@ -152,6 +155,7 @@ struct RecallEffect {
 struct AckEffect {  // this report is recorded, or stale and counted
   WorkerId worker = 0;
   AttemptKey key;
+  std::uint64_t checkpoint = 0;  // as Ack::checkpoint
 };
 // One notification; the engine renders it and adds an OutboxRow to this very commit.
 struct AlertEffect {

@@ -115,6 +115,7 @@ struct ClearRequested {
   bool only_new = false;                  // no task but those that on_latest_version adds
   bool on_latest_version = false;         // the run goes on with the DAG's newest; it has ended
   std::optional<std::string> run_note{};  // becomes that of each run
+  bool keep_checkpoints = false;          // the next tries go on from them; else they are dropped
 };
 // PATCH of a task instance: success, failed or skipped by hand.
 struct MarkRequested {
@@ -242,6 +243,11 @@ struct AttemptFinished {  // worker 0: the engine itself (a template failed)
   std::optional<WaitRow> wait{};
   std::optional<StoredRun> found{};
 };
+// Empty (the engine found it unfit): nothing is kept, but it is acknowledged.
+struct AttemptCheckpointed {
+  WorkerId worker = 0;
+  TaskCheckpoint report;
+};
 struct AttemptRecalled {
   WorkerId worker = 0;
   AttemptKey key;
@@ -351,13 +357,13 @@ struct Stalled {
   Duration by{};
 };
 
-using Event =
-    std::variant<DagsChanged, PauseRequested, DagDeleted, RunRequested, RunStateRequested,
-                 RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted, XcomEdited,
-                 BackfillRequested, BackfillChanged, BackfillLooked, PoolSet, PoolDeleted,
-                 WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat, WorkerCatalogue,
-                 AttemptStarted, AttemptFinished, AttemptRecalled, TaskExpanded, GateAnswered,
-                 RunKeysRead, TaskResolved, WaitChecked, QuestionAnswered, AssetChanged,
-                 QueuedAssetEventsDropped, PublicationSettled, PublicationRefused, Stalled>;
+using Event = std::variant<DagsChanged, PauseRequested, DagDeleted, RunRequested, RunStateRequested,
+                           RunDeleted, ClearRequested, MarkRequested, NoteSet, InstanceDeleted,
+                           XcomEdited, BackfillRequested, BackfillChanged, BackfillLooked, PoolSet,
+                           PoolDeleted, WorkerJoined, WorkerLost, AgentDead, WorkerHeartbeat,
+                           WorkerCatalogue, AttemptStarted, AttemptFinished, AttemptCheckpointed,
+                           AttemptRecalled, TaskExpanded, GateAnswered, RunKeysRead, TaskResolved,
+                           WaitChecked, QuestionAnswered, AssetChanged, QueuedAssetEventsDropped,
+                           PublicationSettled, PublicationRefused, Stalled>;
 
 }  // namespace batuta

@@ -146,6 +146,18 @@ void emit_waits(Turn& turn) {
   }
 }
 
+void emit_checkpoints(Turn& turn) {
+  for (auto& [key, row] : turn.checkpoints) {
+    const auto run = turn.state.runs.find(key.run);
+    if (run == turn.state.runs.end() || run->second->deleted) continue;
+    if (row) {
+      turn.out.changes.checkpoints.push_back(std::move(*row));
+    } else {
+      turn.out.changes.checkpoints_gone.push_back(key);
+    }
+  }
+}
+
 // A turn that continues a schedule starts its count of created runs anew.
 void reset_creation_counts(Turn& turn) {
   for (LiveDag* dag : turn.dags) {
@@ -164,6 +176,7 @@ void finish_turn(Turn& turn) {
   emit_tasks(turn);
   emit_runs(turn);
   emit_waits(turn);
+  emit_checkpoints(turn);
   emit_backfills(turn);
   job_heartbeats(turn);
   purge_ended(turn);
@@ -179,11 +192,12 @@ bool Changes::empty() const {
          tasks_updated.empty() && xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() &&
          tables.empty() && accepted.empty() && accepted_done.empty() && publications.empty() &&
          watermarks.empty() && rate_starts.empty() && rate_starts_gone.empty() && streaks.empty() &&
-         waits.empty() && waits_done.empty() && questions.empty() && answers.empty() &&
-         assets.empty() && asset_refs.empty() && asset_events.empty() && asset_queued.empty() &&
-         asset_unqueued.empty() && asset_events_consumed.empty() && job_executions.empty() &&
-         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty() &&
-         runs_removed.empty() && dags_deleted.empty();
+         waits.empty() && waits_done.empty() && checkpoints.empty() && checkpoints_gone.empty() &&
+         questions.empty() && answers.empty() && assets.empty() && asset_refs.empty() &&
+         asset_events.empty() && asset_queued.empty() && asset_unqueued.empty() &&
+         asset_events_consumed.empty() && job_executions.empty() && attempt_reports.empty() &&
+         outbox.empty() && outbox_done.empty() && event_log.empty() && runs_removed.empty() &&
+         dags_deleted.empty();
 }
 
 }  // namespace batuta

@@ -138,6 +138,7 @@ struct TaskCell {
   bool output_found = false;      // its last attempt printed what continue_on waits for
   bool gate_asked = false;        // whether its run_if holds was asked for
   bool gate_open = false;         // and it does, for as long as no upstream runs again
+  bool checkpoint = false;        // the store may have one of it
   bool touched = false;           // in Turn::tasks, with what the store has:
   TaskState durable_state = TaskState::none;
   Fence durable_fence = 0;

@@ -103,6 +103,10 @@ constexpr std::array mutants = {
     MutantInfo{"resume_is_new_try", "I36: a deferred task goes on in the same try"},
     MutantInfo{"retry_resumes", "I36: a try after a failure begins anew"},
     MutantInfo{"deferral_stops_the_clock", "I36: a deferred try takes no longer than it may"},
+    // Checkpoints
+    MutantInfo{"forget_checkpoint", "I37: the next try goes on from the newest checkpoint"},
+    MutantInfo{"success_keeps_checkpoint", "I37: what has succeeded begins from the start again"},
+    MutantInfo{"clear_keeps_checkpoint", "I37: a clear begins from the start, unless asked"},
     // Limits by key
     MutantInfo{"ignore_concurrency_key", "I33: no more runs of a key go on than may"},
     MutantInfo{"queue_what_is_skipped", "I33: a run without room is skipped where its DAG says so"},

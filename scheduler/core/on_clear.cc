@@ -233,10 +233,12 @@ bool has_new_tasks(const LiveRun& run) {
 
 }  // namespace
 
-void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks) {
+void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks,
+                 bool keep_checkpoints) {
   if (!run.stored.has_rows()) return;  // as new already
   for (const InstanceIndex i : tasks) {
     if (stays_left_out(run, i, tasks)) continue;
+    if (!keep_checkpoints && !mutant("clear_keeps_checkpoint")) forget_checkpoint(turn, run, i);
     if (!has_attempt(run.task(i).state) || mutant("clear_without_cancel")) {
       clear_task(turn, run, i);
       continue;
@@ -264,7 +266,7 @@ void on(Turn& turn, const ClearRequested& event) {
               event.task_ids.size() == 1 ? event.task_ids.front() : std::string(),
               states_changed(*run, tasks, to_string(TaskState::none)));
     const bool any = !tasks.empty() || has_new_tasks(*run);
-    clear_tasks(turn, *run, tasks);
+    clear_tasks(turn, *run, tasks, event.keep_checkpoints);
     const bool reopen = is_terminal(run->row().state) && event.reset_dag_runs && any;
     if (reopen) requeue_run(turn, *run);
     if (!event.run_note) continue;

@@ -86,12 +86,23 @@ std::int32_t infrastructure_retries(const SchedulerState& state, const LiveRun& 
   return run.definition(i).retry.infrastructure_retries.value_or(state.options.max_losses);
 }
 
-// Only what has not been dispatched yet: an `always` task may run already.
+namespace {
+
+// What ran and did not succeed goes on, or fails: nothing leaves it out.
+bool has_tried(const InstanceHot& row) {
+  return row.failures + row.losses + row.conflicts + row.repeats > 0;
+}
+
+}  // namespace
+
+// Only what has not been dispatched yet: an `always` task may run already, or wait for a slot to
+// try again.
 void leave_out(Turn& turn, LiveRun& run, InstanceIndex decider, const std::vector<TaskIndex>& tasks,
                bool direct, const std::string& why) {
   for (const InstanceIndex each : instances_of(run, tasks)) {
     const TaskState state = run.task(each).state;
     if (state != TaskState::none && state != TaskState::scheduled) continue;
+    if (state == TaskState::scheduled && has_tried(run.task(each))) continue;
     if (run.definition(each).is_teardown && !mutant("leave_out_teardowns")) continue;
     end_task(turn, run, each, Cause::left_out, TaskState::skipped, why);
     if (direct) run.task(each).left_out_by = run.task(decider).task;

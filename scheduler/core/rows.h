@@ -256,6 +256,18 @@ struct AttemptReportRow {
   std::string report_json;  // {"quality":[…],"lineage":[…]}
 };
 
+// From where the next try of a task instance goes on, until one succeeds.
+struct CheckpointRow {
+  RunSeq run{};
+  TaskIndex task = 0;
+  MapIndex map_index = unmapped;
+  std::int32_t try_number = 0;  // that wrote it
+  Time saved_at;
+  std::string checkpoint_json;  // at most max_checkpoint_bytes
+
+  InstanceKey key() const { return {run, task, map_index}; }
+};
+
 struct WatermarkRow {
   std::string dag_id;
   std::string task_id;

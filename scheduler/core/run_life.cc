@@ -29,6 +29,7 @@ void count_rows(LiveRun& run) {
   run.open_before.resize(run.stored.dag->tasks.size());
   for (const InstanceIndex i : run.instances()) {
     const TaskState state = run.task(i).state;
+    run.cell(i).checkpoint = run.task(i).fence > 0;  // it ran: nobody looks whether it has
     for (const TaskIndex down : run.definition(i).downstream) {
       if (is_mapped_with(*run.stored.dag, run.stored.task_of(i), down)) continue;
       ++run.upstreams[down].total;

@@ -4,6 +4,7 @@
 //   on_dags.cc on_run.cc on_clear.cc on_mark.cc on_pool.cc    what people want
 //   on_backfill.cc backfill.cc                                runs for a range of the past
 //   on_worker.cc on_attempt.cc outcome.cc retry.cc repeat.cc timeouts.cc  what agents report
+//   checkpoints.cc                                            where a task's next try goes on
 //   publications.cc jobs.cc                                   data: accept, settle, control rows
 //   schedule.cc ticks.cc assets.cc run_life.cc                runs come, start, end
 //   readiness.cc past.cc transitions.cc expand.cc             tasks: rules, states, instances

@@ -82,6 +82,12 @@ void leave(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
   }
 }
 
+// What it did is done: whatever runs next, such as another turn of a loop, is other work.
+bool begins_anew_after(TaskState to) {
+  return to == TaskState::success || to == TaskState::skipped || to == TaskState::removed ||
+         to == TaskState::publishing || to == TaskState::up_for_reschedule;
+}
+
 void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState to) {
   SchedulerState& state = turn.state;
   count_in_pool(state, run, i, to, +1);
@@ -102,6 +108,7 @@ void enter(Turn& turn, LiveRun& run, InstanceIndex i, TaskState from, TaskState 
     state.timers.insert({at, Timer::Kind::retry, run.row().seq, i, nullptr, {}});
   }
   if (!run.waits.empty() && (to == TaskState::none || is_terminal(to))) forget_wait(turn, run, i);
+  if (begins_anew_after(to) && !mutant("success_keeps_checkpoint")) forget_checkpoint(turn, run, i);
   if (to == TaskState::none) {
     // It may be mapped over others now.
     if (!mutant("keep_old_length")) mapping_cell(run, run.task(i).task).expanded = false;

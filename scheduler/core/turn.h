@@ -30,6 +30,8 @@ struct Turn {
   std::vector<TaskRef> waits;          // touched, perhaps more than once
   bool more_to_create = false;         // a schedule is behind: the next turn is due at once
   std::set<std::int64_t> backfills{};  // touched
+  // As the turn leaves them; none: there is to be none.
+  std::map<InstanceKey, std::optional<CheckpointRow>> checkpoints{};
 };
 
 // ---- transitions.cc: the only place where a task's state changes --------------------------------
@@ -170,6 +172,9 @@ void refuse_publication(Turn& turn, LiveRun& run, InstanceIndex i, const std::st
 void on(Turn& turn, const AttemptStarted& event);
 void on(Turn& turn, const AttemptFinished& event);
 void on(Turn& turn, const AttemptRecalled& event);
+void on(Turn& turn, const AttemptCheckpointed& event);
+// The next try begins from the start.
+void forget_checkpoint(Turn& turn, LiveRun& run, InstanceIndex i);
 
 // ---- timeouts.cc: queued_timeout, total_timeout
 // -------------------------------------------------------------------------------------
@@ -471,8 +476,10 @@ std::vector<InstanceIndex> instances_of(const LiveRun& run, const std::vector<Ta
 // A mapped task's instance that a shorter list has not any more: it comes back by itself when the
 // list is long again. The first one is not: it was deleted, or left out when the run was triggered.
 bool is_beyond_list(const LiveRun& run, InstanceIndex i);
-// Clears task instances: live attempts are cancelled first, and cleared when they have ended.
-void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks);
+// Clears task instances: live attempts are cancelled first, and cleared when they have ended. Their
+// checkpoints go at once, unless they are to be kept.
+void clear_tasks(Turn& turn, LiveRun& run, const std::vector<InstanceIndex>& tasks,
+                 bool keep_checkpoints = false);
 // One task without a live attempt (or whose attempt has just ended): archived and reset.
 void clear_task(Turn& turn, LiveRun& run, InstanceIndex i);
 

@@ -71,7 +71,8 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect, Time now) {
   return launch;
 }
 
-void add_own_context(Launch& launch, const LaunchEffect& effect, const StoredRun& run) {
+void add_own_context(Launch& launch, const LaunchEffect& effect, const StoredRun& run,
+                     const std::optional<std::string>& checkpoint_json) {
   std::string& context = launch.context_json;
   if (!context.ends_with('}')) context = "{}";
   context.pop_back();
@@ -83,6 +84,7 @@ void add_own_context(Launch& launch, const LaunchEffect& effect, const StoredRun
                "\",\"reason\":" + json_text(nlohmann::json(effect.told)) +
                ",\"payload\":" + (effect.payload_json.empty() ? "null" : effect.payload_json) + '}';
   }
+  if (checkpoint_json) context += ",\"checkpoint\":" + *checkpoint_json;
   context += '}';
 }
 

@@ -13,6 +13,7 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect, Time now);
 
 // Into the context, when that is rendered: "idempotency_key", and "resume" of a task that goes on
 // after it was deferred (plugins/sdk/batuta_plugin.h).
-void add_own_context(Launch& launch, const LaunchEffect& effect, const StoredRun& run);
+void add_own_context(Launch& launch, const LaunchEffect& effect, const StoredRun& run,
+                     const std::optional<std::string>& checkpoint_json = std::nullopt);
 
 }  // namespace batuta

@@ -59,6 +59,14 @@ class Asking {
     if (task.repeat.loops()) e.result_fits = context_.fits_loop(task, e.report);
     shape_result(task, e.report);
   }
+  // A worker's word alone, which becomes a part of another launch's context.
+  void operator()(AttemptCheckpointed& e) {
+    std::string& text = e.report.checkpoint_json;
+    constexpr JsonLimits limits{max_checkpoint_bytes, 64, 100'000, max_checkpoint_bytes};
+    const auto value = parse_untrusted(text, limits);
+    text = value ? json_text(*value) : std::string();
+    if (text.size() > max_checkpoint_bytes) text.clear();
+  }
   void operator()(auto&) {}
 
   void ask(Store& store) {
@@ -437,6 +445,7 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     const StoredRun& run = run_of(state, effect.key);
     for (const auto& name : context.xcoms_of(*run.dag, effect.key.task)) xcoms.want(run, name);
     if (context.asks_for_previous(*run.dag, effect.key.task)) xcoms.want_previous(run.run);
+    if (effect.checkpoint) xcoms.want_checkpoint(effect.key.instance());
   }
   for (const ResolveEffect& effect : effects.resolutions) {
     const StoredRun* run = state.run(effect.run);
@@ -487,7 +496,8 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
       prepared.events.push_back(render_failure(effect, status.error(), now));
       continue;
     }
-    add_own_context(launch, effect, run);
+    add_own_context(launch, effect, run,
+                    effect.checkpoint ? xcoms.checkpoint(effect.key.instance()) : std::nullopt);
     if (!rendered.empty()) {
       prepared.rendered.push_back(
           {effect.key.run, effect.key.task, effect.key.map_index, effect.try_number, rendered});

@@ -118,7 +118,7 @@ void TurnLoop::release() {
     executor_.cancel(cancel.worker, {cancel.key, cancel.grace.count(), cancel.reason});
   }
   for (const RecallEffect& recall : effects.recalls) executor_.recall(recall.worker, {recall.key});
-  for (const AckEffect& ack : effects.acks) executor_.ack(ack.worker, {ack.key});
+  for (const AckEffect& ack : effects.acks) executor_.ack(ack.worker, {ack.key, ack.checkpoint});
   executor_.flush();
   for (const DropWorkerEffect& drop : effects.drops) executor_.drop(drop.worker, drop.reason);
   wake_at_ = effects.wake_at;

@@ -16,7 +16,8 @@
 
 namespace batuta {
 
-// XComs as the next task may see them, and the run before: of this very turn, or committed before.
+// XComs as the next task may see them, the run before, and checkpoints: of this very turn, or
+// committed before.
 class Xcoms {
  public:
   Xcoms(const SchedulerState& state, const Changes& changes, Store& store)
@@ -46,6 +47,21 @@ class Xcoms {
   }
   const AssetRow* asset(std::int64_t id) const { return state_.asset(id); }
 
+  void want_checkpoint(const InstanceKey& of) {
+    const auto fresh = checkpoints_.try_emplace(of);
+    if (!fresh.second) return;
+    for (const CheckpointRow& row : changes_.checkpoints) {
+      if (row.key() == of) return void(fresh.first->second = row.checkpoint_json);
+    }
+    const auto& gone = changes_.checkpoints_gone;
+    if (std::find(gone.begin(), gone.end(), of) != gone.end()) return;
+    questions_.checkpoints.push_back(of);
+  }
+  // Of one that was wanted before the last fetch().
+  const std::optional<std::string>& checkpoint(const InstanceKey& of) const {
+    return checkpoints_.at(of);
+  }
+
   void want_previous(const RunRow& run) {
     if (!run.logical_date || !previous_.try_emplace(run.seq).second) return;
     questions_.before.push_back({run.dag_id, *run.logical_date});
@@ -73,6 +89,9 @@ class Xcoms {
     for (std::size_t i = 0; i < questions_.xcoms.size(); ++i) {
       const Questions::Xcom& asked = questions_.xcoms[i];
       fetched_[{asked.of, asked.key}] = std::move(answers.xcoms.at(i));
+    }
+    for (std::size_t i = 0; i < questions_.checkpoints.size(); ++i) {
+      checkpoints_[questions_.checkpoints[i]] = std::move(answers.checkpoints.at(i));
     }
     for (std::size_t i = 0; i < previous_of_.size(); ++i) {
       const RunRow& run = *previous_of_[i];
@@ -202,6 +221,7 @@ class Xcoms {
   std::map<RunSeq, std::vector<AssetEventRow>> consumed_;
   Questions questions_;
   std::map<Id, std::optional<std::string>> fetched_;
+  std::map<InstanceKey, std::optional<std::string>> checkpoints_;
   std::map<RunSeq, std::optional<RunRow>> previous_;
   std::vector<const RunRow*> previous_of_;  // of questions_.before
   struct InTurn {

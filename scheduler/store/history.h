@@ -267,6 +267,9 @@ class History {
   virtual std::optional<AttemptReportRow> attempt_report(
       const InstanceKey& instance, std::optional<std::int32_t> try_number) = 0;
 
+  // From where its next try goes on; that of a task that failed, too.
+  virtual std::optional<CheckpointRow> checkpoint(const InstanceKey& instance) = 0;
+
   // For the DAG list: summaries of the ids given, in that order; unknown ids are left out.
   virtual std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                                 int last_runs) = 0;

@@ -23,6 +23,9 @@ constexpr char select_consumed[] =
 constexpr char select_xcom[] =
     "SELECT value_json FROM xcom WHERE run = ? AND task = ? AND map_index = ? AND key = ?";
 
+constexpr char select_checkpoint[] =
+    "SELECT checkpoint_json FROM task_checkpoint WHERE run = ? AND task = ? AND map_index = ?";
+
 std::optional<RunRow> one_run(Rows rows) {
   if (!rows.next()) return std::nullopt;
   RunRow run;
@@ -91,6 +94,10 @@ Answers SqliteStore::read(const Questions& questions) {
     auto& events = answers.consumed.emplace_back();
     Rows rows = db_.statement(select_consumed).query(of.run, numbers);
     while (rows.next()) read_asset_event(rows, events.emplace_back());
+  }
+  for (const InstanceKey& of : questions.checkpoints) {
+    answers.checkpoints.push_back(
+        one_text(db_.statement(select_checkpoint).query(of.run, of.task, of.map_index)));
   }
   return answers;
 }

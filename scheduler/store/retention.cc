@@ -34,7 +34,7 @@ constexpr char select_swept[] =
     "SELECT seq, uuid FROM removed_run WHERE swept = 1 ORDER BY seq LIMIT ?";
 constexpr char delete_removed[] = "DELETE FROM removed_run WHERE seq = ? AND swept = 1";
 
-constexpr std::array<const char*, 9> sweep = {
+constexpr std::array<const char*, 10> sweep = {
     "DELETE FROM asset_event_run WHERE (run, event) IN "
     "(SELECT run, event FROM asset_event_run WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM question WHERE id IN (SELECT id FROM question WHERE run = ?1 LIMIT ?2)",
@@ -48,6 +48,8 @@ constexpr std::array<const char*, 9> sweep = {
     "(SELECT id FROM ingestion_job_execution WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM attempt_report WHERE (run, task, map_index, fence) IN "
     "(SELECT run, task, map_index, fence FROM attempt_report WHERE run = ?1 LIMIT ?2)",
+    "DELETE FROM task_checkpoint WHERE (run, task, map_index) IN "
+    "(SELECT run, task, map_index FROM task_checkpoint WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM publication WHERE id IN "
     "(SELECT id FROM publication WHERE run = ?1 LIMIT ?2)",
     "DELETE FROM task_instance WHERE id IN "

@@ -35,6 +35,7 @@ class SqliteHistory : public History {
   std::optional<XcomRow> xcom(const InstanceKey& instance, const std::string& key) override;
   std::optional<AttemptReportRow> attempt_report(const InstanceKey& instance,
                                                  std::optional<std::int32_t> try_number) override;
+  std::optional<CheckpointRow> checkpoint(const InstanceKey& instance) override;
   std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                         int last_runs) override;
   std::vector<DagRow> dags() override;

@@ -44,6 +44,9 @@ constexpr char select_report[] =
     "SELECT run, task, map_index, fence, try_number, report_json FROM attempt_report "
     "WHERE run = ?1 AND task = ?2 AND map_index = ?3 AND (?4 IS NULL OR try_number = ?4) "
     "ORDER BY fence DESC LIMIT 1";
+constexpr char select_checkpoint[] =
+    "SELECT run, task, map_index, try_number, saved_at, checkpoint_json FROM task_checkpoint "
+    "WHERE run = ? AND task = ? AND map_index = ?";
 constexpr char select_event[] =
     "SELECT id, at, event, dag_id, dag_run_id, task_id, owner, extra_json FROM event_log "
     "WHERE id = ?";
@@ -177,6 +180,15 @@ std::optional<AttemptReportRow> SqliteHistory::attempt_report(
   AttemptReportRow row;
   rows.read(row.key.run, row.key.task, row.key.map_index, row.key.fence, row.try_number,
             row.report_json);
+  return row;
+}
+
+std::optional<CheckpointRow> SqliteHistory::checkpoint(const InstanceKey& of) {
+  Reader reader(*this);
+  Rows rows = reader.db().statement(select_checkpoint).query(of.run, of.task, of.map_index);
+  if (!rows.next()) return std::nullopt;
+  CheckpointRow row;
+  rows.read(row.run, row.task, row.map_index, row.try_number, row.saved_at, row.checkpoint_json);
   return row;
 }
 

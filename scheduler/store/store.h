@@ -118,10 +118,12 @@ struct Questions {
     std::vector<std::int64_t> events;
   };
   std::vector<Consumed> consumed;
+  std::vector<InstanceKey> checkpoints;
 
   bool empty() const {
     return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() &&
-           whole_dates.empty() && before.empty() && xcoms.empty() && consumed.empty();
+           whole_dates.empty() && before.empty() && xcoms.empty() && consumed.empty() &&
+           checkpoints.empty();
   }
 };
 // nullopt: there is none. Runs may have ended or not.
@@ -132,8 +134,9 @@ struct Answers {
   std::vector<std::optional<RunRow>> dates;
   std::vector<std::optional<StoredRun>> whole_dates;
   std::vector<std::optional<RunRow>> before;
-  std::vector<std::optional<std::string>> xcoms;     // JSON texts
-  std::vector<std::vector<AssetEventRow>> consumed;  // oldest first, each once
+  std::vector<std::optional<std::string>> xcoms;        // JSON texts
+  std::vector<std::vector<AssetEventRow>> consumed;     // oldest first, each once
+  std::vector<std::optional<std::string>> checkpoints;  // JSON texts
 };
 
 // One attempt at a time; control thread only. Calls throw StoreError unless they say otherwise.

@@ -36,6 +36,11 @@ constexpr char upsert_wait[] =
     "INSERT OR REPLACE INTO task_wait (" BATUTA_WAIT_COLUMNS
     ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
     "?, ?, ?, ?, ?)";
+constexpr char upsert_checkpoint[] =
+    "INSERT OR REPLACE INTO task_checkpoint "
+    "(run, task, map_index, try_number, saved_at, checkpoint_json) VALUES (?, ?, ?, ?, ?, ?)";
+constexpr char delete_checkpoint[] =
+    "DELETE FROM task_checkpoint WHERE run = ? AND task = ? AND map_index = ?";
 constexpr char delete_wait[] = "DELETE FROM task_wait WHERE run = ? AND task = ? AND map_index = ?";
 
 constexpr char upsert_streak[] =
@@ -88,6 +93,7 @@ constexpr const char* delete_below_run[] = {
     "DELETE FROM rendered WHERE run = ?",
     "DELETE FROM task_instance_history WHERE run = ?",
     "DELETE FROM ingestion_job_execution WHERE run = ?",
+    "DELETE FROM task_checkpoint WHERE run = ?",
     "DELETE FROM attempt_report WHERE run = ?",
     "DELETE FROM accepted WHERE run = ?",
     "DELETE FROM publication WHERE run = ?",
@@ -143,6 +149,13 @@ void write_results(Database& db, const Changes& changes, const std::vector<Rende
     db.statement(delete_wait).run(of.run, of.task, of.map_index);
   }
   for (const WaitRow& r : changes.waits) write_wait(db, r);
+  for (const InstanceKey& of : changes.checkpoints_gone) {
+    db.statement(delete_checkpoint).run(of.run, of.task, of.map_index);
+  }
+  for (const CheckpointRow& r : changes.checkpoints) {
+    db.statement(upsert_checkpoint)
+        .run(r.run, r.task, r.map_index, r.try_number, r.saved_at, r.checkpoint_json);
+  }
   write_questions(db, changes);
   for (const auto& gone : changes.rate_starts_gone) {
     db.statement(delete_rate_starts).run(gone.dag_id, gone.until);

@@ -72,6 +72,7 @@ constexpr TableOfTasks tables_of_tasks[] = {
     {"UPDATE task_instance_history SET task = -1 - ?, log_task = COALESCE(log_task, task) "
      "WHERE run = ? AND task = ?",
      "UPDATE task_instance_history SET task = -1 - task WHERE run = ? AND task < 0"},
+    MOVE_IN("task_checkpoint"),
     MOVE_IN("attempt_report"),
     MOVE_IN("publication"),
     MOVE_IN("question"),

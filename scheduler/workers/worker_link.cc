@@ -106,6 +106,8 @@ bool WorkerLink::on_message(FromAgent message, std::vector<Event>& events) {
     events.emplace_back(AttemptFinished{id_, std::move(*finished)});
   } else if (auto* recalled = std::get_if<Recalled>(&message)) {
     events.push_back(AttemptRecalled{id_, recalled->key});
+  } else if (auto* saved = std::get_if<TaskCheckpoint>(&message)) {
+    events.emplace_back(AttemptCheckpointed{id_, std::move(*saved)});
   } else if (auto* changed = std::get_if<CatalogueChanged>(&message)) {
     callbacks_.offers({changed->catalogue, std::move(changed->faults)});
     // What it has stays known while it takes nothing.

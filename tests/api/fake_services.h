@@ -32,6 +32,9 @@ class FakeHistory final : public History {
   std::optional<XcomRow> xcom(const InstanceKey& instance, const std::string& key) override;
   std::optional<AttemptReportRow> attempt_report(const InstanceKey& instance,
                                                  std::optional<std::int32_t> try_number) override;
+  std::optional<CheckpointRow> checkpoint(const InstanceKey& instance) override {
+    return checkpoint_row && checkpoint_row->key() == instance ? checkpoint_row : std::nullopt;
+  }
   std::vector<DagSummary> dag_summaries(const std::vector<std::string>& dag_ids,
                                         int last_runs) override;
   std::vector<DagRow> dags() override { return dag_rows; }
@@ -72,7 +75,8 @@ class FakeHistory final : public History {
   std::vector<TaskInstanceView> older_tries;
   std::vector<DagVersionView> older_versions;  // besides the newest, number 1
   std::vector<XcomRow> xcom_rows;
-  std::vector<EventLogView> event_rows;       // besides number 7, which is of no DAG
+  std::vector<EventLogView> event_rows;  // besides number 7, which is of no DAG
+  std::optional<CheckpointRow> checkpoint_row;
   std::vector<AttemptReportRow> report_rows;  // oldest first
   std::vector<BackfillRow> backfill_rows;
   std::vector<BackfillTickView> tick_rows;

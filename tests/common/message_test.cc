@@ -84,7 +84,8 @@ std::vector<FromAgent> upward() {
           Recalled{key},
           CatalogueChanged{{a_plugin(), a_plugin()}, {{"bad", "bad.so: no"}}},
           Leaving{"SIGTERM"},
-          FileChunk{3, "bytes", 9, "none"}};
+          FileChunk{3, "bytes", 9, "none"},
+          TaskCheckpoint{key, 4, R"({"page":7})"}};
 }
 
 std::vector<ToAgent> downward() {
@@ -93,7 +94,7 @@ std::vector<ToAgent> downward() {
           a_launch(),
           Cancel{key, 1, "user"},
           Recall{key},
-          Ack{key},
+          Ack{key, 4},
           Refused{"full", false},
           FetchFile{3, "logs/x/0-1.log", 5, 6},
           Drain{false}};

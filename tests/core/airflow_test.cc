@@ -111,6 +111,35 @@ TEST_CASE("what its branch chooses when that was cleared and decided anew is lef
   CHECK(two.world.state_of(two.run, "left") == TaskState::queued);
 }
 
+TEST_CASE("what ran and waits for a slot to try again is not left out by a branch: it goes on") {
+  World world;
+  world.add(DagMaker("dag")
+                .task("choose", {}, [](Task& t) { t.is_branch = true; })
+                .task("chosen", {"choose"})
+                .task("eager", {"choose"},
+                      [](Task& t) {
+                        t.trigger_rule = TriggerRule::always;
+                        t.retry = {1, 1s, 0, {}};
+                      })
+                .make());
+  world.join("w", 2);
+  const RunSeq run = world.trigger("dag");
+  world.start(world.attempt(run, "choose"));
+  world.start(world.attempt(run, "eager"));
+  world.finish(world.attempt(run, "eager"), Outcome::failed);
+  world.tell(WorkerCatalogue{1, {}, true});  // it takes nothing more for now
+  world.live(2s);
+  REQUIRE(world.state_of(run, "eager") == TaskState::scheduled);
+  world.finish(world.attempt(run, "choose"), Outcome::success, 1, [](Finished& report) {
+    report.has_branch = true;
+    report.branch = {"chosen"};
+  });
+  CHECK(world.state_of(run, "eager") == TaskState::scheduled);
+  world.join("other", 2);
+  CHECK(world.state_of(run, "eager") == TaskState::queued);
+  CHECK(world.row(run, "eager").failures == 1);
+}
+
 TEST_CASE("a clear with up- and downstream takes all that is downstream of what is upstream") {
   World world;
   world.add(DagMaker("dag")

@@ -137,6 +137,21 @@ TEST_CASE("nothing is ended for a run that its rate does not let begin") {
   }
 }
 
+TEST_CASE("a run that waits for its rate is not skipped when another takes the key in that turn") {
+  Keyed dag(at_once(1, WhenFull::skip), {"{\"key\":\"k\"}", 1, 60s, WhenFull::queue});
+  std::vector<RunSeq> runs;
+  for (const char* id : {"r1", "r2", "r3"})
+    runs.push_back(dag.world.trigger("dag", [&](RunRequested& e) { e.dag_run_id = id; }));
+  const std::optional<std::string> fast("fast"), acme("acme"), other("other");
+  dag.world.step({RunKeysRead{runs[0], other, fast, {}}, RunKeysRead{runs[1], acme, fast, {}},
+                  RunKeysRead{runs[2], acme, other, {}}});
+  CHECK(dag.state(runs[0]) == DagRunState::running);
+  CHECK(dag.state(runs[2]) == DagRunState::running);
+  CHECK(dag.state(runs[1]) == DagRunState::queued);  // by its rate, whoever holds its key
+  dag.world.live(61s);
+  CHECK(dag.row(runs[1]).reason.starts_with("skipped: 1 of at most 1 runs of the key 'acme'"));
+}
+
 TEST_CASE("a key that cannot be read fails its run, and says why") {
   Keyed dag(at_once(1));
   const RunSeq run = dag.world.trigger("dag");

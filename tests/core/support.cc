@@ -134,6 +134,8 @@ void Ledger::apply_tasks(const Changes& changes) {
   }
   for (const InstanceKey& done : changes.waits_done) waits.erase(done);
   for (const WaitRow& row : changes.waits) waits[row.key()] = row;
+  for (const InstanceKey& gone : changes.checkpoints_gone) checkpoints.erase(gone);
+  for (const CheckpointRow& row : changes.checkpoints) checkpoints[row.key()] = row;
   for (const QuestionRow& row : changes.questions) {
     REQUIRE(questions.emplace(std::pair(row.key(), row.try_number), row).second);
   }

@@ -49,6 +49,7 @@ struct Ledger {
   std::map<std::pair<std::string, std::string>, Time> watermarks;
   std::map<InstanceKey, std::string> xcoms;
   std::map<InstanceKey, WaitRow> waits;
+  std::map<InstanceKey, CheckpointRow> checkpoints;
   std::map<std::pair<InstanceKey, std::int32_t>, QuestionRow> questions;  // by try
   std::map<std::pair<InstanceKey, std::int32_t>, AnswerRow> answers;
   std::map<std::tuple<std::string, std::string, std::int32_t>, StreakRow> streaks;

@@ -80,6 +80,7 @@ class Checker {
   void check_key_start(const RunRow& row, const Dag& newest, const SchedulerState& state);
   void check_key_wait(const RunRow& row, const Dag& newest, const SchedulerState& state);
   // Starts of runs of its rate's key, in earlier turns, that count yet.
+  std::int64_t begun_now(const RunRow& run) const;
   std::int64_t starts_within(const RunRow& run, Duration per, bool before_restart) const;
   void keys_committed(const Effects& effects);
   void check_routes(const Effects& effects, const SchedulerState& state);

@@ -28,6 +28,13 @@ std::int64_t Checker::starts_within(const RunRow& run, Duration per, bool before
   });
 }
 
+// In this turn, of the same rate key.
+std::int64_t Checker::begun_now(const RunRow& run) const {
+  return std::count_if(rate_begun_.begin(), rate_begun_.end(), [&](const RateStartRow& other) {
+    return other.dag_id == run.dag_id && other.key == *run.rate_key;
+  });
+}
+
 // A run that began in this turn.
 void Checker::check_key_start(const RunRow& row, const Dag& newest, const SchedulerState& state) {
   const auto text = [&] { return "run " + row.dag_run_id + " began beyond its limit"; };
@@ -36,12 +43,8 @@ void Checker::check_key_start(const RunRow& row, const Dag& newest, const Schedu
   if (newest.concurrency.is_set() && row.concurrency_key)
     require(running_of_key(state, row) <= newest.concurrency.limit, "I33", text);
   if (!newest.rate.is_set() || !row.rate_key) return;
-  rate_begun_.push_back({row.dag_id, *row.rate_key, now_.wall});
-  const auto now =
-      std::count_if(rate_begun_.begin(), rate_begun_.end(), [&](const RateStartRow& other) {
-        return other.dag_id == row.dag_id && other.key == *row.rate_key;
-      });
-  require(starts_within(row, newest.rate.per, false) + now <= newest.rate.limit, "I33", text);
+  const std::int64_t starts = starts_within(row, newest.rate.per, false) + begun_now(row);
+  require(starts <= newest.rate.limit, "I33", text);
 }
 
 // A run whose keys are known, and that the turn left queued.
@@ -53,12 +56,13 @@ void Checker::check_key_wait(const RunRow& row, const Dag& newest, const Schedul
     for (const StoredRun* other : state.live_runs(row.dag_id))
       running += other->run.state == DagRunState::running;
     const DagRow* dag = state.dag_row(row.dag_id);
-    const bool held = row.backfill != 0 || dag->is_paused || touched_ever(row) ||
-                      (newest.max_active_runs > 0 && running >= newest.max_active_runs) ||
-                      row.run_after > now_.wall || row.logical_date.value_or(Time{}) > now_.wall ||
-                      // It waited for its rate when another took the key.
-                      (newest.rate.is_set() && row.rate_key &&
-                       starts_within(row, newest.rate.per, false) >= newest.rate.limit);
+    const bool held =
+        row.backfill != 0 || dag->is_paused || touched_ever(row) ||
+        (newest.max_active_runs > 0 && running >= newest.max_active_runs) ||
+        row.run_after > now_.wall || row.logical_date.value_or(Time{}) > now_.wall ||
+        // It waited for its rate when another took the key, perhaps in this turn.
+        (newest.rate.is_set() && row.rate_key &&
+         starts_within(row, newest.rate.per, false) + begun_now(row) >= newest.rate.limit);
     require(held || limit.when_full != WhenFull::skip, "I33",
             [&] { return "run " + row.dag_run_id + " waits, and was to be skipped"; });
     return;
@@ -72,6 +76,16 @@ void Checker::check_key_wait(const RunRow& row, const Dag& newest, const Schedul
 
 void Checker::check_keys(const Changes& changes, const SchedulerState& state) {
   rate_begun_.clear();
+  const auto begins = [](const RunRow& row, DagRunState before) {
+    return before == DagRunState::queued && row.state == DagRunState::running;
+  };
+  // First all that began: a run that waits may have been looked at before or after one of them.
+  const auto count = [&](const RunRow& row, DagRunState before) {
+    const auto newest = state.dag(row.dag_id);
+    if (!newest || !state.run(row.seq) || !begins(row, before)) return;
+    if (newest->rate.is_set() && row.rate_key)
+      rate_begun_.push_back({row.dag_id, *row.rate_key, now_.wall});
+  };
   const auto look_at = [&](const RunRow& row, DagRunState before) {
     const auto newest = state.dag(row.dag_id);
     if (!newest || !state.run(row.seq)) return;
@@ -83,15 +97,18 @@ void Checker::check_keys(const Changes& changes, const SchedulerState& state) {
     if (row.reason.starts_with("skipped: ")) c_.met(Situation::key_skipped);
     if (row.reason.find("when_full cancel_other") != std::string::npos)
       c_.met(Situation::key_cancelled);
-    if (before == DagRunState::queued && row.state == DagRunState::running)
-      check_key_start(row, *newest, state);
+    if (begins(row, before)) check_key_start(row, *newest, state);
     if (row.state == DagRunState::queued && row.keys_known) check_key_wait(row, *newest, state);
   };
-  for (const RunRow& row : changes.runs_created) look_at(row, DagRunState::queued);
-  for (const RunRow& row : changes.runs_updated) {
-    const auto before = store_.data().runs.find(row.seq);
-    if (before != store_.data().runs.end()) look_at(row, before->second.run.state);
-  }
+  const auto each = [&](const auto& what) {
+    for (const RunRow& row : changes.runs_created) what(row, DagRunState::queued);
+    for (const RunRow& row : changes.runs_updated) {
+      const auto before = store_.data().runs.find(row.seq);
+      if (before != store_.data().runs.end()) what(row, before->second.run.state);
+    }
+  };
+  each(count);
+  each(look_at);
 }
 
 void Checker::keys_committed(const Effects& effects) {

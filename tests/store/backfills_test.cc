@@ -134,6 +134,7 @@ TEST_CASE_FIXTURE(HistoryFixture, "a run with another version has its tries and 
   Changes before;
   before.attempts_archived = {AttemptRow{ended}};
   before.xcoms = {{RunSeq{1}, 2, unmapped, "return_value", "42", at(1)}};
+  before.checkpoints = {{RunSeq{1}, 2, unmapped, 1, at(1), "7"}};
   before.attempt_reports = {{{RunSeq{1}, 1, unmapped, 3}, 1, R"({"quality":[]})"}};
   commit(*store, before);
   auto other = std::make_shared<Dag>(*make_dag("etl", "v9", 2));
@@ -165,6 +166,8 @@ TEST_CASE_FIXTURE(HistoryFixture, "a run with another version has its tries and 
   CHECK(history.tries({"etl", "run_1", "task_1", unmapped}).empty());
   CHECK(history.xcom({RunSeq{1}, 0, unmapped}, "return_value")->value_json == "42");
   CHECK(!history.xcom({RunSeq{1}, 2, unmapped}, "return_value"));
+  CHECK(history.checkpoint({RunSeq{1}, 0, unmapped})->checkpoint_json == "7");
+  CHECK(!history.checkpoint({RunSeq{1}, 2, unmapped}));
   CHECK(history.attempt_report({RunSeq{1}, 1'000'001, unmapped}, std::nullopt));
   const StoredState state = store->load();
   const auto found = std::find_if(state.runs.begin(), state.runs.end(),

@@ -333,11 +333,45 @@ TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, 
   CHECK(h.store().load().assets.size() == 1);
 }
 
+TEST_CASE_TEMPLATE_DEFINE(
+    "a checkpoint is read under its task instance until another takes its place or it goes",
+    Harness, checkpoints) {
+  Harness h;
+  commit(h.store(), new_run(make_run(1)));
+  const InstanceKey one{RunSeq{1}, 1, MapIndex{2}};
+  const InstanceKey other{RunSeq{1}, 2, unmapped};
+  const auto read = [&](const InstanceKey& of) {
+    Questions asked;
+    asked.checkpoints = {of};
+    return h.store().read(asked).checkpoints.at(0);
+  };
+  Changes c;
+  c.checkpoints = {{RunSeq{1}, 1, MapIndex{2}, 1, at(3), "{\"page\":7}"},
+                   {RunSeq{1}, 2, unmapped, 1, at(3), "\"x\""}};
+  commit(h.store(), c);
+  h.reopen();
+  CHECK(read(one) == "{\"page\":7}");
+  CHECK(read(other) == "\"x\"");
+  CHECK_FALSE(read({RunSeq{1}, 1, unmapped}));
+  Changes next;
+  next.checkpoints = {{RunSeq{1}, 1, MapIndex{2}, 2, at(4), "8"}};
+  next.checkpoints_gone = {other};
+  commit(h.store(), next);
+  h.reopen();
+  CHECK(read(one) == "8");
+  CHECK_FALSE(read(other));
+  Changes gone;
+  gone.runs_deleted = {RunSeq{1}};
+  commit(h.store(), gone);
+  CHECK_FALSE(read(one));
+}
+
 #define BATUTA_STORE_CONFORMANCE_BESIDE(...)              \
   TEST_CASE_TEMPLATE_INVOKE(lead, __VA_ARGS__);           \
   TEST_CASE_TEMPLATE_INVOKE(questions, __VA_ARGS__);      \
   TEST_CASE_TEMPLATE_INVOKE(questions_kept, __VA_ARGS__); \
   TEST_CASE_TEMPLATE_INVOKE(assets_kept, __VA_ARGS__);    \
+  TEST_CASE_TEMPLATE_INVOKE(checkpoints, __VA_ARGS__);    \
   TEST_CASE_TEMPLATE_INVOKE(waiting_loop, __VA_ARGS__);   \
   TEST_CASE_TEMPLATE_INVOKE(streaks, __VA_ARGS__);        \
   TEST_CASE_TEMPLATE_INVOKE(rate_starts, __VA_ARGS__);    \

@@ -156,6 +156,7 @@ void MemoryStore::delete_run(RunSeq seq) {
   std::erase_if(data_.rendered, [&](const RenderedRow& r) { return r.run == seq; });
   std::erase_if(data_.xcoms, [&](const auto& x) { return x.second.run == seq; });
   std::erase_if(data_.waits, [&](const auto& w) { return w.first.run == seq; });
+  std::erase_if(data_.checkpoints, [&](const auto& c) { return c.first.run == seq; });
   std::erase_if(data_.questions, [&](const auto& q) { return q.first.first.run == seq; });
   std::erase_if(data_.asset_events_consumed, [&](const auto& c) { return c.first == seq; });
   std::erase_if(data_.job_executions, [&](const auto& j) { return j.first.run == seq; });
@@ -209,6 +210,9 @@ void MemoryStore::move_tasks(const Changes::RunRepinned& change) {
   move_keys(data_.xcoms, [&](XcomId& id, XcomRow& row) {
     if (row.run == change.run) move(id.first.task), move(row.task);
   });
+  move_keys(data_.checkpoints, [&](InstanceKey& key, CheckpointRow& row) {
+    if (row.run == change.run) move(key.task), move(row.task);
+  });
   move_keys(data_.questions, [&](auto& id, Data::Question& question) {
     if (question.row.run != change.run) return;
     move(id.first.task), move(question.row.task);
@@ -249,6 +253,8 @@ void MemoryStore::apply_tasks(const Changes& changes) {
   for (const XcomRow& row : changes.xcoms) data_.xcoms[{row.instance(), row.key}] = row;
   for (const InstanceKey& done : changes.waits_done) data_.waits.erase(done);
   for (const WaitRow& row : changes.waits) data_.waits[row.key()] = row;
+  for (const InstanceKey& gone : changes.checkpoints_gone) data_.checkpoints.erase(gone);
+  for (const CheckpointRow& row : changes.checkpoints) data_.checkpoints[row.key()] = row;
   for (const QuestionRow& row : changes.questions) {
     const auto id = std::pair(row.key(), row.try_number);
     BATUTA_CHECK(data_.questions.try_emplace(id, Data::Question{row, {}}).second, row.subject);
@@ -389,6 +395,11 @@ Answers MemoryStore::read(const Questions& questions) {
     const auto it = data_.xcoms.find({xcom.of, xcom.key});
     answers.xcoms.push_back(it == data_.xcoms.end() ? std::nullopt
                                                     : std::optional(it->second.value_json));
+  }
+  for (const InstanceKey& of : questions.checkpoints) {
+    const auto it = data_.checkpoints.find(of);
+    answers.checkpoints.push_back(
+        it == data_.checkpoints.end() ? std::nullopt : std::optional(it->second.checkpoint_json));
   }
   for (const auto& of : questions.consumed) {
     std::set<std::int64_t> ids(of.events.begin(), of.events.end());

@@ -40,6 +40,7 @@ class MemoryStore : public Store {
     std::map<AttemptKey, AcceptedRow> accepted;
     std::map<std::pair<std::string, std::string>, WatermarkRow> watermarks;
     std::map<InstanceKey, WaitRow> waits;
+    std::map<InstanceKey, CheckpointRow> checkpoints;
     struct Question {
       QuestionRow row;
       std::optional<AnswerRow> answer;

@@ -14,7 +14,8 @@ The protocol beneath, for other languages: descriptor 3 is a file with one JSON 
 {"type": "log", "level", "text"}, {"type": "progress", "share"}, {"type": "result", "value"},
 {"type": "result_file"} (the value is the JSON in the file "result_file" of descriptor 3),
 {"type": "records", "rows"}, {"type": "report", "list", "value"}, {"type": "skip", "reason"},
-{"type": "fail", "reason", "retry"}, {"type": "defer", "wait", "payload"}. Standard output and standard error are the log as they are.
+{"type": "fail", "reason", "retry"}, {"type": "defer", "wait", "payload"}, {"type": "checkpoint", "value", "answer"} (with
+"answer": true a byte comes on descriptor 6: 1 it is durable, 0 not yet, x it was refused). Standard output and standard error are the log as they are.
 """
 import datetime
 import json
@@ -23,8 +24,9 @@ import os
 import sys
 import threading
 
-_IN, _OUT = 3, 4
+_IN, _OUT, _ANSWERS = 3, 4, 6
 _lock = threading.Lock()
+_checkpoint_lock = threading.Lock()
 
 
 class Skip(Exception):
@@ -141,6 +143,26 @@ def defer(wait_for, payload=None, **fields):
     most, with no secret in it; fields: timeout, poke_interval, exponential_backoff, max_wait, on_timeout."""
     _tell({"type": "defer", "wait": {"wait_for": wait_for, **fields}, "payload": payload})
     raise _Deferred
+
+
+#: What an earlier try left by checkpoint(); None: nothing, begin at the start.
+last_checkpoint = _start["context"].get("checkpoint")
+
+
+def checkpoint(value):
+    """From where the next try is to go on, should this one not end well: JSON, 64 KiB at most, with no secret in it,
+    in the place of the one before; a success drops it. Returns True when it is durable, False when it is not yet, as
+    while the scheduler is away. Costs a commit: not for each row."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+    if len(text) > 64 << 10:
+        raise ValueError(f"the checkpoint is too long: {len(text)} bytes as JSON, {64 << 10} at most; "
+                         "write what is large to a file and keep its name")
+    with _checkpoint_lock:
+        _tell({"type": "checkpoint", "value": value, "answer": True})
+        answer = os.read(_ANSWERS, 1)
+    if answer == b"x":
+        raise Fail("the worker refused the checkpoint: the log says why")
+    return answer == b"1"
 
 
 def progress(share):
