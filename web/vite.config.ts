@@ -17,6 +17,7 @@ export default defineConfig({
       },
     },
   },
+  worker: { format: 'es', rollupOptions: { output: { entryFileNames: '[name].js' } } }, // graph_worker.js
   server: { proxy: { '/api': process.env['BATUTA_URL'] ?? 'http://127.0.0.1:8080' } },
   // The first import of the whole page takes seconds where a build runs beside it.
   test: { include: ['test/**/*.test.ts'], environment: 'node', css: true, testTimeout: 60_000 },

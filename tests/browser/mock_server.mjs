@@ -9,7 +9,7 @@ import { World } from './mock_world.mjs';
 const csp =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
   "img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'";
-const files = { '/': 'index.html', '/app.js': 'app.js', '/editor.js': 'editor.js', '/lake_views.js': 'lake_views.js', '/app.css': 'app.css', '/favicon.svg': 'favicon.svg' };
+const files = { '/': 'index.html', '/app.js': 'app.js', '/editor.js': 'editor.js', '/lake_views.js': 'lake_views.js', '/graph_worker.js': 'graph_worker.js', '/app.css': 'app.css', '/favicon.svg': 'favicon.svg' };
 const types = { html: 'text/html', js: 'text/javascript', css: 'text/css', svg: 'image/svg+xml' };
 const csrf = 'mock-csrf';
 const logWindow = 4000; // lines; the real server's windows are bytes

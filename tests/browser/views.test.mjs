@@ -1,6 +1,8 @@
 // The views that need a history to be seen, with the real server behind them; every one of them is also
 // asked of axe, and has its picture taken.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
 
@@ -328,5 +330,37 @@ test('colours and zone are switched, and both are kept over a reload', async () 
     else await page.reload();
     await page.locator('.zone-switch', { hasText: said }).waitFor();
   }
+  await finish();
+});
+
+test('a graph of a thousand boxes is laid out beside the page, drawn where one looks, and moved by the map in its corner', async () => {
+  const size = 1000;
+  const wide = 25;
+  // Each stands behind two of the column before it.
+  const tasks = Array.from({ length: size }, (_, at) => ({
+    task_id: `t_${at}`, type: 'mock',
+    depends_on: at < wide ? [] : [...new Set([0, 7].map((aside) => `t_${(Math.floor(at / wide) - 1) * wide + ((at * 3 + aside) % wide)}`))],
+  }));
+  writeFileSync(join(process.env.BATUTA_DAGS, 'layered.json'), JSON.stringify({ dag_id: 'layered', schedule: null, start_date: '2024-01-01T00:00:00Z', tasks }));
+  const { page, finish } = await newPage(session);
+  await page.waitForFunction(async () => (await fetch('/api/v2/dags/layered')).ok, null, { timeout: 20_000 });
+  const worker = page.waitForEvent('worker');
+  await goTo(page, '#/dags/layered?tab=tasks');
+  assert.match((await worker).url(), /graph_worker\.js$/);
+  await page.locator('.graph-node[data-task="t_0"]').waitFor();
+  const drawn = () => page.locator('.graph-node').count();
+  await page.waitForFunction(() => document.querySelectorAll('.graph-edge').length > 20);
+  assert.ok((await drawn()) < 500, `${await drawn()} boxes are drawn`);
+  const map = page.locator('.graph-map');
+  await shoot(page, 'view-graph-large');
+  const { width, height } = await map.boundingBox();
+  await map.click({ position: { x: width - 4, y: height / 2 } });
+  await page.locator(`.graph-node[data-task="t_${size - 1}"]`).waitFor({ state: 'attached' });
+  await page.waitForFunction(() => document.querySelector('.graph-box').scrollLeft > 1000);
+  // By keys too: what comes next is drawn when it is reached.
+  await page.locator('.graph-node').last().focus();
+  for (let step = 0; step < 8; step += 1) await page.keyboard.press('ArrowLeft');
+  const at = await page.evaluate(() => document.activeElement?.getAttribute('data-unit'));
+  assert.match(at ?? '', /^t_\d+$/);
   await finish();
 });

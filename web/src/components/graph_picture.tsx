@@ -1,8 +1,11 @@
 // A graph as it was laid out: boxes, frames of unfolded groups, edges. One stop for the tab key; arrows walk from there.
+import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { frameHead, nodeHeight, nodeWidth, shortLabel, type Graph, type GraphFrame, type GraphNode } from '../lib/graph';
 import { nextSpot, type Spot } from '../lib/graph_view';
+import { areaAround, drawnWhole, within } from '../lib/graph_window';
 import { stateInfo } from '../lib/states';
+import { useSeen } from '../lib/use_seen';
 import { t } from '../lib/words';
 
 const longestName = 21;
@@ -24,6 +27,7 @@ interface Props {
   selected: string | null;
   onSelect?: ((task: string) => void) | undefined;
   onTurn: (group: string) => void;
+  box?: RefObject<HTMLElement>; // that it scrolls in: of a large graph only what is in sight is drawn
 }
 
 const short = (text: string, longest: number) => (text.length <= longest ? text : `${text.slice(0, longest - 1)}…`);
@@ -109,12 +113,14 @@ function Box({ node, props }: { node: GraphNode; props: BoxProps }) {
 }
 
 export function GraphPicture(props: Props) {
-  const { graph, zoom } = props;
+  const { graph, zoom, box } = props;
   const svg = useRef<SVGSVGElement>(null);
   const [stop, setStop] = useState<string | null>(null);
   const hadFocus = useRef(false);
   const spots = spotsOf(graph);
   const current = [stop, props.selected].find((id) => spots.some((spot) => spot.id === id)) ?? spots[0]?.id ?? null;
+  const seen = useSeen(graph.nodes.length > drawnWhole ? box : undefined, zoom, areaAround);
+  const { nodes, edges } = seen ? within(graph, seen, [current, props.selected]) : { nodes: graph.nodes.slice(0, drawnWhole), edges: graph.nodes.length > drawnWhole ? [] : graph.edges };
   const focus = (id: string) => {
     for (const one of svg.current?.querySelectorAll<SVGElement>('[data-unit]') ?? []) if (one.dataset['unit'] === id) one.focus();
   };
@@ -137,7 +143,9 @@ export function GraphPicture(props: Props) {
     if (!to) return;
     event.preventDefault();
     setStop(to.id);
-    focus(to.id);
+    // One that is not drawn yet is so once it is the stop.
+    if (svg.current?.querySelector(`[data-unit="${CSS.escape(to.id)}"]`)) focus(to.id);
+    else setTimeout(() => focus(to.id));
   };
   return (
     <svg
@@ -166,7 +174,7 @@ export function GraphPicture(props: Props) {
       {graph.frames.map((frame) => (
         <Frame key={`frame ${frame.id}`} frame={frame} props={{ ...props, isStop: frame.id === current }} />
       ))}
-      {graph.edges.map((edge) => (
+      {edges.map((edge) => (
         <path
           key={`${edge.from}\n${edge.to}`}
           class={`graph-edge ${props.selected === edge.from || props.selected === edge.to ? 'is-near' : ''}`}
@@ -176,7 +184,7 @@ export function GraphPicture(props: Props) {
           marker-end="url(#graph-end)"
         />
       ))}
-      {graph.edges.map(
+      {edges.map(
         (edge) =>
           edge.label && (
             <text key={`label ${edge.from}\n${edge.to}`} class="graph-label" x={edge.label.x} y={edge.label.y} text-anchor="middle" dominant-baseline="central">
@@ -185,7 +193,7 @@ export function GraphPicture(props: Props) {
             </text>
           ),
       )}
-      {graph.nodes.map((node) => (
+      {nodes.map((node) => (
         <Box key={`node ${node.id}`} node={node} props={{ ...props, isStop: node.id === current }} />
       ))}
     </svg>

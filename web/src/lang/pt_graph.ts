@@ -1,5 +1,6 @@
 // Grade, grafo e tarefas de um DAG.
 export const graphWords: Readonly<Record<string, string>> = {
+  '{count} boxes are put into their places…': '{count} caixas estão sendo postas nos seus lugares…',
   'Unfold all groups': 'Abrir todos os grupos',
   'Fold all groups': 'Fechar todos os grupos',
   'Group {group}': 'Grupo {group}',

@@ -1,24 +1,26 @@
 // The graph of a DAG or of a run, with what one does to it: groups folded, a part of it, a search, larger and smaller.
-import { useMemo, useState } from 'preact/hooks';
+import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { Task, TaskGroup, TaskInstance } from '../api/types';
 import { SearchBox } from '../components/choice';
 import { FoldButtons } from '../components/fold_buttons';
+import { GraphMap } from '../components/graph_map';
 import { GraphPicture, type BoxWords } from '../components/graph_picture';
 import { Icon } from '../components/icon';
 import { ZoomButtons } from '../components/zoom_buttons';
-import { layoutGraph, unitCount } from '../lib/graph';
+import { unitCount } from '../lib/graph';
 import { countsText, partOf, worstState, type Part } from '../lib/graph_view';
 import { withFans } from '../lib/graph_fans';
 import { number } from '../lib/format';
 import { useSearch, useSearchText } from '../lib/hooks';
 import { useGraphBox } from '../lib/use_graph_box';
+import { useLayout } from '../lib/use_layout';
 import { useOpenGroups } from '../lib/use_open_groups';
 import { keep, readKept } from '../lib/kept';
 import { taskMarks } from '../lib/task_marks';
 import { t } from '../lib/words';
 
 /** More boxes than this make a picture nobody can read. */
-const mostBoxes = 500;
+const mostBoxes = 1000;
 const downKept = 'batuta-graph-down';
 const parts: readonly Part[] = ['all', 'up', 'down', 'both'];
 
@@ -65,7 +67,7 @@ export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Pro
   );
   const boxes = useMemo(() => unitCount(input.tasks, input.groups, open), [input, open]);
   const isDrawn = boxes <= mostBoxes;
-  const graph = useMemo(() => (isDrawn ? layoutGraph(input.tasks, { groups: input.groups, open, down }) : null), [input, open, down, isDrawn]);
+  const graph = useLayout(input.tasks, { groups: input.groups, open, down }, isDrawn ? boxes : null);
   const byId = useMemo(() => new Map(tasks.map((task) => [task.task_id, task])), [tasks]);
   const names = useMemo(() => {
     const all = new Map<string, Pick<TaskGroup, 'display_name' | 'doc_md'>>(groups.map((group) => [group.group_id, group]));
@@ -74,6 +76,10 @@ export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Pro
   }, [groups, input]);
   const { box, zoom, setZoom, fit, pan } = useGraphBox(graph);
   const statesOf = (members: readonly string[]) => members.map((id) => states?.get(id)?.state ?? null);
+  const stateOf = useCallback(
+    (id: string, members: readonly string[]) => (states ? (members.length > 0 ? worstState(members.map((one) => states.get(one)?.state ?? null)) : (states.get(id)?.state ?? null)) : undefined),
+    [states],
+  );
   const found = useMemo(() => {
     if (text === '' || !graph) return null;
     const fits = (id: string) => `${id} ${byId.get(id)?.task_display_name ?? ''} ${names.get(id)?.display_name ?? ''}`.toLowerCase().includes(text.toLowerCase());
@@ -81,7 +87,7 @@ export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Pro
   }, [text, graph, byId, names]);
   const used = useMemo(() => new Set(input.tasks.map((task) => task.group)), [input]);
   // Nothing could be folded or left out: the list of tasks serves better.
-  if (!graph && used.size === 1 && used.has(null) && selected === null) return null;
+  if (!isDrawn && used.size === 1 && used.has(null) && selected === null) return null;
   return (
     <section class="graph-card card" aria-label={t('Graph')}>
       <div class="graph-bar">
@@ -109,25 +115,33 @@ export function DagGraph({ dag, tasks, groups, states, selected, onSelect }: Pro
         </span>
       </div>
       {graph ? (
-        <div class="graph-box" ref={box} tabIndex={-1} {...pan}>
-          <GraphPicture
-            graph={graph}
-            zoom={zoom}
-            found={found}
-            selected={selected}
-            onSelect={onSelect}
-            onTurn={turn}
-            stateOf={(id, members) => (states ? (members.length > 0 ? worstState(statesOf(members)) : (states.get(id)?.state ?? null)) : undefined)}
-            wordsOf={(id, members) => {
-              const task = byId.get(id);
-              if (task && members.length === 0) return wordsOf(task);
-              const group = names.get(id);
-              const name = group?.display_name ?? id;
-              const note = states ? countsText(statesOf(members)) : t('{count} tasks', { count: number(members.length) });
-              return { name, note, title: [name, ...(name === id ? [] : [id]), note, ...(group?.doc_md ? ['', group.doc_md.slice(0, 400)] : [])].join('\n') };
-            }}
-          />
+        <div class="graph-place">
+          <div class="graph-box" ref={box} tabIndex={-1} {...pan}>
+            <GraphPicture
+              graph={graph}
+              zoom={zoom}
+              found={found}
+              selected={selected}
+              onSelect={onSelect}
+              onTurn={turn}
+              stateOf={stateOf}
+              box={box}
+              wordsOf={(id, members) => {
+                const task = byId.get(id);
+                if (task && members.length === 0) return wordsOf(task);
+                const group = names.get(id);
+                const name = group?.display_name ?? id;
+                const note = states ? countsText(statesOf(members)) : t('{count} tasks', { count: number(members.length) });
+                return { name, note, title: [name, ...(name === id ? [] : [id]), note, ...(group?.doc_md ? ['', group.doc_md.slice(0, 400)] : [])].join('\n') };
+              }}
+            />
+          </div>
+          <GraphMap graph={graph} zoom={zoom} box={box} stateOf={stateOf} />
         </div>
+      ) : isDrawn ? (
+        <p class="muted graph-none" role="status">
+          {t('{count} boxes are put into their places…', { count: number(boxes) })}
+        </p>
       ) : (
         <p class="muted graph-none">
           {t('{count} boxes are too many for a picture: fold groups, or choose a task and what comes before or behind it.', { count: number(boxes) })}
