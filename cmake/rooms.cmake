@@ -16,6 +16,9 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
+option(BATUTA_UNITY "compile several files of a room at once" ON)
+set(BATUTA_UNITY_BATCH 12 CACHE STRING "so many of them")
+
 add_library(batuta_options INTERFACE)
 target_compile_features(batuta_options INTERFACE cxx_std_20)
 target_include_directories(batuta_options INTERFACE ${CMAKE_SOURCE_DIR})
@@ -38,12 +41,14 @@ endif()
 target_compile_definitions(batuta_options INTERFACE
   _GLIBCXX_ASSERTIONS BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
   BOOST_BEAST_SEPARATE_COMPILATION)
+if(BATUTA_SANITIZE OR (BATUTA_UNITY AND BATUTA_UNITY_BATCH GREATER 6))
+  # In large units a neighbour's names are shadowed, which is no fault; lint looks at each file alone.
+  target_compile_options(batuta_options INTERFACE -Wno-shadow)
+endif()
 if(BATUTA_SANITIZE)
   add_compile_options(-fsanitize=${BATUTA_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${BATUTA_SANITIZE})
-  # Their units are larger than others: names that a neighbour has, too, are looked at in the release build.
-  target_compile_options(batuta_options INTERFACE -Wno-shadow)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
     # A check that GCC has not; Clang 14 cannot assemble it for Asio's coroutines.
     add_compile_options(-fno-sanitize=function)
@@ -76,10 +81,9 @@ batuta_precompiled(batuta_json_headers "" <nlohmann/json.hpp>)
 batuta_precompiled(batuta_test_headers "${unoptimised}" <nlohmann/json.hpp> <doctest/doctest.h>)
 
 # Several files of a room in one translation unit: headers are read and templates made once for all of
-# them, which halves a build from nothing. A changed file then costs its neighbours', a few seconds.
+# them, which halves a build from nothing. A changed file then costs its neighbours', ten seconds or so; who works
+# on one room all day has smaller units by cmake -DBATUTA_UNITY_BATCH=4 build.
 # APART names the files whose insides clash with a neighbour's. Lint reads every file alone.
-option(BATUTA_UNITY "compile several files of a room at once" ON)
-set(BATUTA_UNITY_BATCH 6 CACHE STRING "so many of them; more where nothing is built twice")
 function(batuta_unity target)
   set_target_properties(${target} PROPERTIES UNITY_BUILD ${BATUTA_UNITY} UNITY_BUILD_BATCH_SIZE ${BATUTA_UNITY_BATCH})
   foreach(file ${ARGN})
@@ -126,7 +130,7 @@ function(batuta_test name)
   if(TARGET ${T_LABEL}_tests)
     add_dependencies(${T_LABEL}_tests test_${name})
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS "${T_LABEL}" TIMEOUT ${T_TIMEOUT}
+  set_tests_properties(${name} PROPERTIES LABELS "${T_LABEL}" TIMEOUT ${T_TIMEOUT} COST ${T_TIMEOUT}
     ENVIRONMENT "BATUTA_BUILD_DIR=${CMAKE_BINARY_DIR};BATUTA_SOURCE_DIR=${CMAKE_SOURCE_DIR}")
 endfunction()
 
