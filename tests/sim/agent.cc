@@ -178,7 +178,7 @@ void Agent::on_message(WorkerId link, ToAgent message) {
   if (auto* m = std::get_if<Cancel>(&message)) cancel(*m);
   if (auto* m = std::get_if<Recall>(&message)) recall(*m);
   if (auto* m = std::get_if<Welcome>(&message)) welcome(*m);
-  if (auto* m = std::get_if<Ack>(&message)) unacked_.erase(m->key);
+  if (auto* m = std::get_if<Ack>(&message); m && m->checkpoint == 0) unacked_.erase(m->key);
   if (auto* m = std::get_if<HeartbeatAck>(&message)) {
     const auto it = beats_.find(m->sequence);
     if (it == beats_.end()) return;
@@ -259,6 +259,7 @@ void Agent::begin(Launch launch) {
   run.heeds_cancel = script.heeds_cancel;
   run.report_delay = script.report_delay;
   world_.network.send(link_, FromAgent{Started{key, run.started, run.slot}});
+  plan_checkpoint(key, script.hangs ? Duration(std::chrono::seconds(1)) : script.runs_for / 2);
   const Duration limit(launch.timeout_us);
   if (limit.count() > 0 && (script.hangs || script.runs_for > limit)) {
     Finished report;
@@ -272,6 +273,17 @@ void Agent::begin(Launch launch) {
   } else {
     plan_end(key, script.runs_for, script.report);
   }
+}
+
+// Every third attempt says from where another is to go on, in the midst of its work; one that hangs
+// does so soon. What is lost with the link is not said again: an agent may die, too.
+void Agent::plan_checkpoint(const AttemptKey& key, Duration at) {
+  if ((key.fence + key.task) % 3 != 0) return;
+  later(at, [this, key] {
+    if (!running_.count(key) || !link_) return;
+    world_.network.send(
+        link_, FromAgent{TaskCheckpoint{key, 1, "\"by fence " + std::to_string(key.fence) + '"'}});
+  });
 }
 
 namespace {

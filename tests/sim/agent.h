@@ -79,6 +79,7 @@ class Agent {
   void begin(Launch launch);
   void refuse(const AttemptKey& key);
   void plan_end(const AttemptKey& key, Duration delay, Finished report);
+  void plan_checkpoint(const AttemptKey& key, Duration at);
   void finish(const AttemptKey& key, Finished report);
   void send_report(const Finished& report);
   void cancel(const Cancel& cancel);

@@ -25,7 +25,7 @@ constexpr std::string_view event_names[] = {
     "backfill changed", "backfill looked", "pool set",
     "pool deleted", "worker joined", "worker lost",
     "agent dead", "worker heartbeat", "worker catalogue",
-    "attempt started", "attempt finished", "attempt recalled",
+    "attempt started", "attempt finished", "attempt checkpointed", "attempt recalled",
     "task expanded", "gate answered", "run keys read", "task resolved", "wait checked",
     "question answered", "asset changed", "queued asset events dropped", "publication settled", "publication refused",
     "stalled"};
@@ -168,6 +168,7 @@ void Checker::decided(const Effects& effects, const SchedulerState& state) {
   workers_.decided(effects);
   check_launches(effects);
   check_resumed(effects);
+  check_checkpoints(effects);
   check_alerts(effects);
   limits_.decided(effects);
 }

@@ -38,6 +38,8 @@ class Checker {
   void decided(const Effects& effects, const SchedulerState& state);  // store: as before the turn
   void committed(const Effects& effects);                             // store: as after it
   void released(const Effects& effects);
+  // A launch leaves, after the commit of its turn or of a later one.
+  void leaves(const Launch& launch);
   // State and store agree, nothing is stuck; sampled, for it walks everything.
   void whole(const SchedulerState& state);
   // After restore().
@@ -115,6 +117,7 @@ class Checker {
   void check_deferred(const TaskInstanceRow& row, const TaskInstanceRow& old, const StoredRun& run,
                       const Changes& changes);
   void check_resumed(const Effects& effects);
+  void check_checkpoints(const Effects& effects);
   bool goes_on_in_try(const InstanceKey& key) const;
   int late_deferrals(const InstanceKey& key) const;
   // How the attempt ended, if the scheduler knows it or hears of it in this turn; else null.

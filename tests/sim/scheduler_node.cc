@@ -156,6 +156,8 @@ void SchedulerNode::on_message(WorkerId link, FromAgent message) {
     post(AttemptStarted{link, std::move(*started)});
   } else if (auto* finished = std::get_if<Finished>(&message)) {
     post(AttemptFinished{link, std::move(*finished)});
+  } else if (auto* saved = std::get_if<TaskCheckpoint>(&message)) {
+    post(AttemptCheckpointed{link, std::move(*saved)});
   } else if (auto* recalled = std::get_if<Recalled>(&message)) {
     post(AttemptRecalled{link, recalled->key});
   }
@@ -296,6 +298,7 @@ void SchedulerNode::released(PendingTurn& turn, const SchedulerState& state) {
 
 void SchedulerNode::launch(WorkerId worker, Launch launch) {
   c_.note("launch", launch.key);
+  world_.checker.leaves(launch);
   world_.network.send(worker, ToAgent{std::move(launch)});
 }
 

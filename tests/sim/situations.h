@@ -120,6 +120,8 @@ namespace batuta::sim {
   X(plugin_resumed, "a deferred task that went on from what it left")                 \
   X(resumed_after_loss, "the same, after a worker was lost")                          \
   X(deferral_timed_out, "a deferred try that used up its time")                       \
+  X(checkpoint_kept, "a checkpoint of a running attempt")                             \
+  X(went_on_from_checkpoint, "a try that goes on from one")                           \
   X(wait_timed_out, "a wait that ended in vain")                                      \
   X(wait_repeated, "a wait begun again by a later try")                               \
   X(question_answered, "a question that a person answered")                           \
