@@ -206,6 +206,12 @@ constexpr BodyField bundle_deploy_rows[] = {
     {"allow_errors", Kind::flag, false, "Also one with import errors"}};
 constexpr BodyField bundle_rollback_rows[] = {
     {"revision", Kind::text, false, "One that was live before; the one before this"}};
+constexpr BodyField domain_rows[] = {
+    {"contract", Kind::text, true,
+     "Of the Open Data Contract Standard, or of the Data Contract Specification; at most 256 KiB"},
+    {"schedule", Kind::text, false, "Of the ingestion; @daily unless given; empty: none"},
+    {"force", Kind::flag, false, "Also what others made or changed"},
+    {"digest", Kind::text, false, "Of the plan that was seen: 409 when another would be done now"}};
 constexpr BodyField bulk_rows[] = {
     {"actions", Kind::list, true, "{action: create, update or delete, entities: [...], ...}"}};
 
@@ -255,6 +261,7 @@ constinit const BodyTable quarantine_order_body = quarantine_order_rows;
 constinit const BodyTable letter_order_body = letter_order_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;
 constinit const BodyTable bundle_rollback_body = bundle_rollback_rows;
+constinit const BodyTable domain_body = domain_rows;
 constinit const BodyTable bulk_body = bulk_rows;
 
 constinit const BodyTable backfill_body = backfill_rows;

@@ -57,6 +57,7 @@ extern const BodyTable quarantine_order_body;
 extern const BodyTable letter_order_body;
 extern const BodyTable bundle_deploy_body;
 extern const BodyTable bundle_rollback_body;
+extern const BodyTable domain_body;
 extern const BodyTable bulk_body;
 extern const BodyTable run_batch_body;
 extern const BodyTable task_batch_body;

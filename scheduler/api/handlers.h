@@ -37,6 +37,13 @@ void diff_bundle(Context&, Call);
 void deploy_bundle(Context&, Call);
 void roll_back_bundle(Context&, Call);
 
+// domain_routes.cc
+Result<Response> list_domains(Context&, const Request&);
+Result<Response> get_domain(Context&, const Request&);
+Result<Response> plan_domain(Context&, const Request&);
+void apply_domain(Context&, Call);
+void destroy_domain(Context&, Call);
+
 // grid_routes.cc
 Result<Response> get_grid(Context&, const Request&);
 

@@ -341,6 +341,15 @@ constexpr ObjectSchema schemas[] = {
     {"BundleSwitch",
      "bundle_name switched:bool from? to subject [added] [changed] [removed] [files:BundleFile] "
      "[errors]"},
+    {"DomainStep", "action kind name conflict"},
+    {"DomainProblem", "line:int column:int pointer message"},
+    {"DomainPlan",
+     "domain [steps:DomainStep] changes:int [conflicts] [not_carried_out] digest "
+     "[errors:DomainProblem] done:bool"},
+    {"Domain", "domain [dag_ids] [tables] schedule? unfinished:bool problem?"},
+    {"DomainCollection", "[domains:Domain] total_entries:int"},
+    {"DomainDetails",
+     "domain [dag_ids] [tables] schedule? unfinished:bool problem? contract? removal:DomainPlan"},
     {"RightAnswer", "username action resource allowed:bool grant? role? group? reason"},
 };
 

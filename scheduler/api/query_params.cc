@@ -272,6 +272,9 @@ constexpr QueryParam right_rows[] = {
     own("username", Kind::text, "Oneself unless given"),
     own("action", Kind::text, "read, trigger, create, edit or delete"),
     own("resource", Kind::text, "dag:<id>, lake:<domain>/<layer> or admin:<thing>")};
+constexpr QueryParam domain_destroy_rows[] = {
+    own("force", Kind::flag, "Also what others made or changed"),
+    own("digest", Kind::text, "Of the plan that was seen: 409 when another would be done now")};
 constexpr QueryParam bundle_diff_rows[] = {
     own("revision", Kind::text, "Commit, branch or tag; where the bundle's ref is now")};
 constexpr QueryParam outbox_rows[] = {limit, offset,
@@ -361,6 +364,7 @@ constinit const QueryTable job_list_params = job_list_rows;
 constinit const QueryTable execution_params = execution_rows;
 constinit const QueryTable report_params = report_rows;
 constinit const QueryTable right_params = right_rows;
+constinit const QueryTable domain_destroy_params = domain_destroy_rows;
 constinit const QueryTable bundle_diff_params = bundle_diff_rows;
 constinit const QueryTable outbox_params = outbox_rows;
 constinit const QueryTable feed_params = feed_rows;

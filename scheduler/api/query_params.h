@@ -75,6 +75,7 @@ extern const QueryTable execution_params;
 extern const QueryTable report_params;
 extern const QueryTable right_params;
 extern const QueryTable bundle_diff_params;
+extern const QueryTable domain_destroy_params;
 extern const QueryTable outbox_params;
 extern const QueryTable feed_params;
 extern const QueryTable grid_params;

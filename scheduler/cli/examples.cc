@@ -46,6 +46,7 @@ constexpr Example examples[] = {
      "batuta domain cost risk --last 7d\n"
      "  batuta domain cost risk -o json | jq .busy_seconds"},
     {"domain destroy", "batuta domain destroy risk --yes"},
+    {"domain list", "batuta domain list -o json"},
     {"bundles list", "batuta bundles list -o json"},
     {"bundles diff", "batuta bundles diff risk\n  batuta bundles diff risk --revision v1.4"},
     {"bundles deploy", "batuta bundles deploy risk --revision v1.4"},

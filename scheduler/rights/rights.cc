@@ -18,9 +18,9 @@ constexpr std::string_view lake_kind = "lake";
 constexpr std::string_view admin_kind = "admin";
 constexpr std::string_view kinds[] = {dag_kind, lake_kind, admin_kind};
 
-constexpr std::string_view things[] = {"audit",   "backups", "bundles",   "config", "connections",
-                                       "metrics", "outbox",  "plugins",   "pools",  "roles",
-                                       "tokens",  "users",   "variables", "workers"};
+constexpr std::string_view things[] = {"audit",   "backups", "bundles", "config",    "connections",
+                                       "domains", "metrics", "outbox",  "plugins",   "pools",
+                                       "roles",   "tokens",  "users",   "variables", "workers"};
 
 constexpr std::size_t max_resource = 256;
 

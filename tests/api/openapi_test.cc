@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -46,6 +47,10 @@ struct Documented : HasBundles, TestApi {
       asked.answer = AnswerRow{RunSeq{1}, 0, unmapped, number, now, "ana", {"Approve"}, "{}"};
       asked.task = *history.task_instance({"demo", "done", "first", unmapped});
     }
+    // A domain that was made.
+    std::filesystem::create_directories(home + "/domains");
+    std::ofstream(home + "/domains/sales.json")
+        << R"({"domain":"sales","dag_ids":["sales_ingestion"],"role":{"1":{"grants":[]}}})";
     // A monitor that was judged once.
     write_lake_version(home, "mngt/platform/monitor_result", 0, empty_lake_table());
     monitor_answer = [](const json&) {

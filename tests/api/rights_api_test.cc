@@ -276,6 +276,7 @@ std::string asked_by(const Route& route) {
                                     {"/roles", "roles"},
                                     {"/groups", "roles"},
                                     {"/bundles", "bundles"},
+                                    {"/batuta/domains", "domains"},
                                     {"/jobs", "workers"},
                                     {"/workers", "workers"},
                                     {"/plugins", "plugins"},
@@ -285,6 +286,7 @@ std::string asked_by(const Route& route) {
                                     {"/db/", "backups"},
                                     {"/outbox", "outbox"}}) {
     if (!has(part) || has("/batuta/jobs")) continue;
+    if (has("/batuta/domains") && verb == "create") verb = "read";  // a plan changes nothing
     const bool edits = verb == "create" && (has("/outbox") || has("/workers") || has("/bundles") ||
                                             has("test") || has("/config"));
     return (edits ? "edit" : verb) + " admin:" + thing;

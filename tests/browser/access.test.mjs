@@ -101,6 +101,54 @@ test('a connection has the fields of its type; a password goes in and never come
   await finish();
 });
 
+const contract = `apiVersion: v3.1.0
+kind: DataContract
+id: shop
+version: 1.0.0
+status: active
+servers:
+  - {server: drop, type: local, path: /srv/nowhere.csv, format: csv}
+schema:
+  - name: orders_with_a_name_that_is_long_enough_for_any_telephone
+    properties:
+      - {name: id, logicalType: integer, primaryKey: true, required: true}
+      - {name: client, logicalType: string, classification: confidential}
+`;
+
+test('a domain is planned while its contract is typed, made after a look at what changes, and taken away', async () => {
+  const { page, finish } = await newPage(session, '#/lake/domains');
+  await button(page, 'New domain…').click();
+  const [name, text] = ['Name', 'Contract'].map((label) => page.getByLabel(label, { exact: true }));
+  assert.ok(await button(page, 'Apply…').isDisabled());
+  await name.fill('Shop');
+  await page.getByText('a letter first', { exact: false }).waitFor();
+  await name.fill('shop');
+  await page.getByLabel('Schedule of the ingestion').fill('');
+  await text.fill(`${contract}nonsense: 1\n`);
+  await button(page, 'Line 13').click();
+  assert.equal(await text.evaluate((one) => one.value.slice(one.selectionStart, one.selectionEnd)), 'nonsense: 1');
+  assert.ok(await button(page, 'Apply…').isDisabled());
+  await page.getByLabel('Or choose its file').setInputFiles({ name: 'shop.odcs.yaml', mimeType: 'text/yaml', buffer: Buffer.from(contract) });
+  await page.getByText('8 of 8 would change').waitFor();
+  await page.getByText('these columns are classified', { exact: false }).waitFor();
+  await look(page, 'domain-plan', page.getByText('8 of 8 would change'));
+  await button(page, 'Apply…').click();
+  const dialog = page.getByRole('dialog');
+  assert.equal(await dialog.getByRole('list', { name: 'Changes' }).locator('li').count(), 8);
+  await check(page, 'what applying changes');
+  await button(dialog, 'Apply').click();
+  await row(page, 'shop').waitFor();
+  await button(page, 'Change shop').click();
+  await page.getByText('nothing would change', { exact: false }).waitFor();
+  await button(page, 'Close').click();
+  await look(page, 'domains', row(page, 'shop'));
+  await button(page, 'Take away shop').click();
+  assert.equal(await dialog.getByRole('list', { name: 'Changes' }).locator('li').count(), 8);
+  await button(dialog, 'Take away').click();
+  await row(page, 'shop').waitFor({ state: 'detached' });
+  await finish();
+});
+
 test('a role, a user and a group of them are made, changed and deleted', async () => {
   const { page, finish } = await newPage(session, '#/access?tab=roles');
   await button(page, 'New role…').click();

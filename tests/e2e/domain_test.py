@@ -95,6 +95,8 @@ def a_domain_from_a_contract():
         measured = dict(server.sql("SELECT measure, amount FROM gold.risk.quality"))
         assert measured == {"rows": 2, "missing id": 0, "missing client": 0, "duplicate keys": 0}, measured
 
+        # Who asks from elsewhere asks the server, too: the list, and one that nobody has the right to.
+        assert "risk_ingestion" in server.cli("domain", "list").stdout
         # What it holds and took: two tasks of the ingestion and one of the quality DAG, each once.
         cost = json.loads(server.cli("domain", "cost", "risk", "-o", "json").stdout)
         stored = {row["layer"]: row for row in cost["stored"]}

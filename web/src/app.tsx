@@ -53,6 +53,8 @@ function LaterPlace({ route, views }: { route: Route; views: Awaited<ReturnType<
       return <views.InstallationView tab={route.tab} />;
     case 'monitors':
       return <views.MonitorsView />;
+    case 'domains':
+      return <views.DomainsView />;
     case 'quarantines':
       return <views.QuarantinesView />;
     case 'letter_topics':
@@ -97,6 +99,7 @@ function View({ route }: { route: Route }) {
     case 'installation':
     case 'lake':
     case 'monitors':
+    case 'domains':
     case 'quarantines':
     case 'letter_topics':
     case 'letters':

@@ -305,3 +305,15 @@ export const lakeAlerts = (query: Query, signal?: AbortSignal) => get<t.LakeAler
 export const changeAlert = (id: number, action: 'ack' | 'close', note: string) => request<t.LakeAlert>('POST', `/api/lake/alerts/${id}`, { body: { action, note } });
 export const lakeSql = (body: { sql: string; limit?: number | undefined; query_id: string }, signal?: AbortSignal) => request<t.LakeSqlRows>('POST', '/api/lake/sql', { body, signal });
 export const cancelLakeSql = (id: string) => request<unknown>('DELETE', `/api/lake/sql/${path(id)}`);
+
+// Data domains
+const domainUrl = (name: string) => `${ours}/domains/${path(name)}`;
+export const domains = (signal?: AbortSignal) => get<t.DomainPage>(`${ours}/domains${queryString({ limit: 1000 })}`, signal);
+/** With its contract, and what taking it away would do. */
+export const domain = (name: string, signal?: AbortSignal) => get<t.DomainDetails>(domainUrl(name), signal);
+export const planDomain = (name: string, contract: string, schedule: string, signal?: AbortSignal) =>
+  request<t.DomainPlan>('POST', `${domainUrl(name)}/plan`, { body: { contract, schedule }, signal });
+/** As that plan says; 409 when something else would be done by now. */
+export const applyDomain = (name: string, body: { contract: string; schedule: string; digest: string; force: boolean }) =>
+  request<t.DomainPlan>('PUT', domainUrl(name), { body });
+export const destroyDomain = (name: string, digest: string) => request<t.DomainPlan>('DELETE', `${domainUrl(name)}${queryString({ digest })}`);

@@ -292,6 +292,32 @@ export interface DagVersion {
   dag_id: string; id: string; version_number: number;
 }
 
+export interface Domain {
+  dag_ids: string[]; domain: string; problem: string | null; schedule: string | null; tables: string[]; unfinished: boolean;
+}
+
+export interface DomainCollection {
+  domains: Domain[]; total_entries: number;
+}
+
+export interface DomainDetails {
+  contract: string | null; dag_ids: string[]; domain: string; problem: string | null; removal: DomainPlan;
+  schedule: string | null; tables: string[]; unfinished: boolean;
+}
+
+export interface DomainPlan {
+  changes: number; conflicts: string[]; digest: string; domain: string; done: boolean; errors: DomainProblem[];
+  not_carried_out: string[]; steps: DomainStep[];
+}
+
+export interface DomainProblem {
+  column: number; line: number; message: string; pointer: string;
+}
+
+export interface DomainStep {
+  action: string; conflict: string; kind: string; name: string;
+}
+
 export interface EventLog {
   dag_display_name: string | null; dag_id: string | null; event: string; event_log_id: number; extra: string | null;
   logical_date: string | null; map_index: number | null; owner: string | null; run_id: string | null;

@@ -132,3 +132,8 @@ export type TaskEvent = Pick<
   TaskInstance,
   'dag_id' | 'dag_run_id' | 'task_id' | 'map_index' | 'state' | 'try_number' | 'start_date' | 'end_date' | 'duration'
 >;
+export type Domain = schema.Domain;
+export type DomainPage = schema.DomainCollection;
+export type DomainDetails = schema.DomainDetails;
+export type DomainPlan = schema.DomainPlan;
+export type DomainStep = schema.DomainStep;

@@ -5,6 +5,7 @@ import { backfillWords } from './pt_backfills';
 import { calendarWords } from './pt_calendar';
 import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
+import { domainWords } from './pt_domains';
 import { graphWords } from './pt_graph';
 import { lakeWords } from './pt_lake';
 import { logWords } from './pt_log';
@@ -25,6 +26,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...calendarWords,
   ...codeWords,
   ...dagListWords,
+  ...domainWords,
   ...graphWords,
   ...lakeWords,
   ...listWords,

@@ -18,7 +18,7 @@ export const places: readonly Place[] = [
   { href: '#/tasks', label: t('Tasks'), views: ['tasks', 'xcoms'], key: 't' },
   { href: '#/xcoms', label: 'XComs', views: [], key: 'x', isInBar: false },
   { href: '#/assets', label: t('Assets'), views: ['assets', 'asset'], key: 'i' },
-  { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table', 'quarantines', 'letter_topics', 'letters'], key: 'k' },
+  { href: '#/lake', label: t('Lake'), views: ['lake', 'lake_table', 'domains', 'quarantines', 'letter_topics', 'letters'], key: 'k' },
   { href: '#/lake/monitors', label: t('Monitors'), views: ['monitors'], key: 'm' },
   { href: '#/lake/sql', label: t('SQL'), views: ['lake_sql'], key: 's' },
   { href: '#/problems', label: t('Problems'), views: ['problems'], key: 'p' },

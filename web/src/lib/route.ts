@@ -10,7 +10,7 @@ export type Route =
   | { view: 'asset' | 'backfill'; id: number }
   | { view: 'installation'; tab: string }
   | { view: 'letters'; domain: string; table: string }
-  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'quarantines' | 'letter_topics' | 'runs' | 'tasks' | 'backfills' | 'deadlines' | 'xcoms' | 'assets' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
+  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'domains' | 'quarantines' | 'letter_topics' | 'runs' | 'tasks' | 'backfills' | 'deadlines' | 'xcoms' | 'assets' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
 const plain = new Set(['home', 'lake', 'runs', 'tasks', 'backfills', 'deadlines', 'xcoms', 'assets', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
@@ -46,6 +46,7 @@ export function parseRoute(hash: string): Route {
   }
   if (head === 'lake' && dag === 'sql' && word === undefined) return { view: 'lake_sql' };
   if (head === 'lake' && dag === 'monitors' && word === undefined) return { view: 'monitors' };
+  if (head === 'lake' && dag === 'domains' && word === undefined) return { view: 'domains' };
   if (head === 'lake' && dag === 'quarantine' && word === undefined) return { view: 'quarantines' };
   if (head === 'assets' && dag !== undefined && word === undefined && /^\d{1,15}$/.test(dag)) return { view: 'asset', id: Number(dag) };
   if (head === 'backfills' && dag !== undefined && word === undefined && /^\d{1,15}$/.test(dag)) return { view: 'backfill', id: Number(dag) };

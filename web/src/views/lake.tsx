@@ -121,6 +121,9 @@ export function LakeView() {
     <>
       <div class="page-head">
         <h1>{t('Lake')}</h1>
+        <a class="button" href="#/lake/domains">
+          {t('Domains')}
+        </a>
         <a class="button" href="#/lake/quarantine">
           {t('Quarantine')}
         </a>

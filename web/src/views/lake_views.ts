@@ -7,6 +7,7 @@ export { BackfillView } from './backfill';
 export { BackfillList, BackfillsView } from './backfills';
 export { ConnectionsView } from './connections';
 export { DeadlinesView } from './deadlines';
+export { DomainsView } from './domains';
 export { HealthView } from './health';
 export { InstallationView } from './installation';
 export { LakeView } from './lake';

@@ -1,14 +1,14 @@
-#include "scheduler/cli/domain_plan.h"
+#include "scheduler/dagfile/domain_plan.h"
 
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/safe_json.h"
-#include "scheduler/cli/domain_monitors.h"
+#include "scheduler/dagfile/domain_monitors.h"
 #include "scheduler/dagfile/bundle.h"
 #include "scheduler/dagfile/dag_codec.h"
 
-namespace batuta::cli {
+namespace batuta::domains {
 namespace {
 
 using contract::Contract;
@@ -226,4 +226,4 @@ DomainStep step_to_remove(const DomainPart& part, const DomainFound& found) {
   return step;
 }
 
-}  // namespace batuta::cli
+}  // namespace batuta::domains

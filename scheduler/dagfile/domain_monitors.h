@@ -6,7 +6,7 @@
 
 #include "contract/contract.h"
 
-namespace batuta::cli {
+namespace batuta::domains {
 
 struct DomainMonitors {
   std::string text;                          // monitors/<domain>.json
@@ -21,4 +21,4 @@ DomainMonitors monitors_of(const std::string& domain, const std::string& ingesti
                            const std::vector<const contract::Table*>& tables,
                            const contract::Contract& contract);
 
-}  // namespace batuta::cli
+}  // namespace batuta::domains

@@ -8,7 +8,7 @@
 #include "common/result.h"
 #include "contract/contract.h"
 
-namespace batuta::cli {
+namespace batuta::domains {
 
 // One thing that a domain consists of. `state` says all of it that counts, as JSON with sorted
 // keys: a file's digest, a role's grants, a group's roles.
@@ -52,4 +52,4 @@ DomainStep step_to_have(const DomainPart& part, const DomainFound& found);
 // To have it no more: only what was made, and is as it was made.
 DomainStep step_to_remove(const DomainPart& part, const DomainFound& found);
 
-}  // namespace batuta::cli
+}  // namespace batuta::domains

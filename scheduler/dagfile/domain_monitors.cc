@@ -1,4 +1,4 @@
-#include "scheduler/cli/domain_monitors.h"
+#include "scheduler/dagfile/domain_monitors.h"
 
 #include <algorithm>
 #include <charconv>
@@ -10,7 +10,7 @@
 #include "contract/service_level.h"
 #include "monitor/definition.h"
 
-namespace batuta::cli {
+namespace batuta::domains {
 namespace {
 
 using contract::ServiceLevel;
@@ -129,4 +129,4 @@ DomainMonitors monitors_of(const std::string& domain, const std::string& ingesti
   return out;
 }
 
-}  // namespace batuta::cli
+}  // namespace batuta::domains

@@ -1,4 +1,4 @@
-#include "scheduler/cli/domain_plan.h"
+#include "scheduler/dagfile/domain_plan.h"
 
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include "monitor/definition.h"
 
 using namespace batuta;
-using namespace batuta::cli;
+using namespace batuta::domains;
 
 namespace {
 
