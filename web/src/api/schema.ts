@@ -293,7 +293,8 @@ export interface DagVersion {
 }
 
 export interface Domain {
-  dag_ids: string[]; domain: string; problem: string | null; schedule: string | null; tables: string[]; unfinished: boolean;
+  dag_ids: string[]; domain: string; problem: string | null; schedule: string | null; tables: string[];
+  unfinished: boolean;
 }
 
 export interface DomainCollection {
