@@ -262,9 +262,9 @@ struct DomainChange {
   json record;
 };
 
-void carry_out(Context& context, const Call& call, const char* event, const DomainAsked& asked,
-               const std::shared_ptr<DomainChange>& change,
-               std::function<Status(DomainChange&)> files) {
+void carry_out_domain(Context& context, const Call& call, const char* event,
+                      const DomainAsked& asked, const std::shared_ptr<DomainChange>& change,
+                      std::function<Status(DomainChange&)> files) {
   context.change(
       call, event, audit_of_plan(asked.name, change->plan, asked.force),
       [&context, change] {
@@ -322,7 +322,7 @@ Status apply_on_reader(Context& context, const Call& call, const DomainAsked& as
                                         change->record);
       !begun)
     return begun;
-  carry_out(context, call, "apply_domain", asked, change, [](DomainChange& what) -> Status {
+  carry_out_domain(context, call, "apply_domain", asked, change, [](DomainChange& what) -> Status {
     if (auto made = domains::carry_out_files(what.places, what.plan); !made) return made;
     return domains::end_apply(what.places, what.plan, what.record);
   });
@@ -363,8 +363,9 @@ Status destroy_on_reader(Context& context, const Call& call, const DomainAsked& 
   if (auto may_be = refused_for(change->plan, asked.force); !may_be) return may_be;
   if (auto may_be = check_may_change(context, call.request->identity, change->plan); !may_be)
     return may_be;
-  carry_out(context, call, "destroy_domain", asked, change,
-            [](DomainChange& what) { return domains::remove_domain(what.places, what.plan); });
+  carry_out_domain(context, call, "destroy_domain", asked, change, [](DomainChange& what) {
+    return domains::remove_domain(what.places, what.plan);
+  });
   return success();
 }
 

@@ -9,8 +9,7 @@
 #include "common/safe_json.h"
 #include "monitor/definition.h"
 
-using namespace batuta;
-using namespace batuta::domains;
+namespace batuta::domains {
 
 namespace {
 
@@ -189,3 +188,5 @@ TEST_CASE("only what was made is taken away, and what was changed since is a con
   CHECK(gone.conflict.empty());
   CHECK_FALSE(step_to_remove(part, {R"({"sha256":"2"})", part.state}).conflict.empty());
 }
+
+}  // namespace batuta::domains
