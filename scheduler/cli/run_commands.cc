@@ -17,6 +17,7 @@ struct RunArguments {
   std::string dag_id, run_id, state, note, start, end;
   int limit = 25, offset = 0;
   bool only_failed = false;
+  bool keep_checkpoints = false;
   bool dry_run = false;
   bool newest = false;
 };
@@ -44,8 +45,10 @@ void list_runs(Session& session, const RunArguments& a) {
 }
 
 void clear_run(Session& session, const RunArguments& a) {
-  const json body{
-      {"dry_run", a.dry_run}, {"only_failed", a.only_failed}, {"run_on_latest_version", a.newest}};
+  const json body{{"dry_run", a.dry_run},
+                  {"only_failed", a.only_failed},
+                  {"run_on_latest_version", a.newest},
+                  {"keep_checkpoints", a.keep_checkpoints}};
   const json answer = session.client().call("POST", run_path(a) + "/clear", body);
   if (a.dry_run) {
     print_rows(session.format(), answer.value("task_instances", json::array()),
@@ -109,6 +112,8 @@ void add_run_commands(CLI::App& app, Session& session) {
   CLI::App* clear = verb("clear", "Run its tasks again", [&session, a] { clear_run(session, *a); });
   clear->add_flag("--only-failed", a->only_failed);
   clear->add_flag("--dry-run", a->dry_run, "show what would be cleared");
+  clear->add_flag("--keep-checkpoints", a->keep_checkpoints,
+                  "the next tries go on from them; else from the start");
   clear->add_flag("--newest", a->newest, "an ended run goes on with the DAG's newest version");
   CLI::App* set =
       verb("set-state",

@@ -21,6 +21,7 @@ struct TaskArguments {
   int try_number = 0, limit = 0, offset = 0, map_index = -1;
   bool follow = false, downstream = false, upstream = false, past = false, future = false;
   bool only_failed = false, only_running = false, keep_runs = false, dry_run = false;
+  bool keep_checkpoints = false;
 };
 
 std::string run_path(const TaskArguments& a, const char* api = "/api/v2") {
@@ -70,10 +71,15 @@ json named(const std::string& text) {
 }
 
 void clear(Session& session, const TaskArguments& a) {
-  json body{{"dry_run", a.dry_run},           {"only_failed", a.only_failed},
-            {"only_running", a.only_running}, {"include_downstream", a.downstream},
-            {"include_upstream", a.upstream}, {"include_past", a.past},
-            {"include_future", a.future},     {"reset_dag_runs", !a.keep_runs}};
+  json body{{"keep_checkpoints", a.keep_checkpoints},
+            {"dry_run", a.dry_run},
+            {"only_failed", a.only_failed},
+            {"only_running", a.only_running},
+            {"include_downstream", a.downstream},
+            {"include_upstream", a.upstream},
+            {"include_past", a.past},
+            {"include_future", a.future},
+            {"reset_dag_runs", !a.keep_runs}};
   // "-" stands for no run of its own: the dates say which.
   if (a.run_id != "-") body["dag_run_id"] = a.run_id;
   if (!a.start.empty()) body["start_date"] = a.start;
@@ -190,6 +196,8 @@ void add_task_commands(CLI::App& app, Session& session) {
   clear_verb->add_flag("--only-failed", a->only_failed);
   clear_verb->add_flag("--only-running", a->only_running);
   clear_verb->add_flag("--keep-runs", a->keep_runs, "ended runs stay ended");
+  clear_verb->add_flag("--keep-checkpoints", a->keep_checkpoints,
+                       "the next tries go on from them; else from the start");
   clear_verb->add_flag("--dry-run", a->dry_run, "show what would be cleared");
 }
 

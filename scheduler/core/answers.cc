@@ -50,6 +50,10 @@ void resolve(Turn& turn, LiveRun& run, InstanceIndex i, const AnswerRow& answer)
     note_failure(turn, run, i, "rejected by " + who);
     return fail_for_good(turn, run, i);  // a person has decided
   }
+  // One of several that are asked about decides for itself alone: trigger rules say what follows.
+  if (rejected && run.task(i).map_index != unmapped && !mutant("reject_goes_on")) {
+    return end_task(turn, run, i, Cause::skipped, TaskState::skipped, "rejected by " + who);
+  }
   end_task(turn, run, i, Cause::succeeded, TaskState::success);
   add_xcom(turn, run, i, "return_value", result_of(answer));
   if (question.on_reject == OnReject::nothing) return;

@@ -26,10 +26,6 @@ std::string type_of(const json& object) {
 std::string_view why_not(std::string_view type) {
   if (type == "empty") return "an empty task does nothing that could be mapped";
   if (type == "branch") return "a branch decides once in a run, so it cannot be mapped";
-  if (type == "approval") {
-    return "an approval decides once in a run, so it cannot be mapped: an input task can, with "
-           "\"options\" of its own";
-  }
   if (type == "short_circuit") {
     return "a short circuit decides once in a run, so it cannot be mapped";
   }
@@ -212,6 +208,11 @@ void read_mapping(json& object, const std::string& pointer, Problems& problems, 
   } else if (const std::string_view why = why_not(in.type); !why.empty()) {
     in.problem(kind, std::string(why));
   } else {
+    if (in.type == "approval" && object.value("ignore_downstream_trigger_rules", json()) == true) {
+      in.problem("ignore_downstream_trigger_rules",
+                 "of a mapped approval each instance decides for itself: one that is rejected is "
+                 "skipped, and trigger rules say what follows; leave it out");
+    }
     if (spec.contains("expand_fill") && kind != "expand_zip") {
       in.problem("expand_fill", "expand_fill belongs to expand_zip");
     }

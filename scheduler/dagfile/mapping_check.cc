@@ -98,6 +98,22 @@ void check_uses(const Task& task, const json& spec, const std::string& pointer,
   }
 }
 
+JsonLimits limits_of_a_mapping() {
+  JsonLimits limits;
+  limits.bytes = limits.string_bytes = std::size_t{8} << 20;
+  limits.tokens = 2'000'000;
+  return limits;
+}
+
+bool skips_whatever_follows(const Task& task) {
+  if (task.plugin != "approval") return false;
+  const auto spec = parse_untrusted(task.spec_json, limits_of_a_mapping());
+  if (!spec || !spec->is_object()) return false;
+  const auto params = spec->find("params");
+  return params != spec->end() && params->is_object() &&
+         params->value("on_reject", std::string()) == "skip_all";
+}
+
 // What each instance of a group would have to do on its own, and cannot.
 std::string_view why_not_in_group(const Task& task) {
   if (task.is_data) {
@@ -109,7 +125,11 @@ std::string_view why_not_in_group(const Task& task) {
            "around all of its instances";
   }
   if (task.is_on_exit) return "a task of on_exit cannot stand in a mapped group";
-  if (task.is_branch || task.plugin == "short_circuit" || task.plugin == "approval") {
+  if (skips_whatever_follows(task)) {
+    return "an approval with ignore_downstream_trigger_rules cannot stand in a mapped group: each "
+           "item's decides for that item, and trigger rules say what follows; leave it out";
+  }
+  if (task.is_branch || task.plugin == "short_circuit") {
     return "what decides whether others are skipped cannot stand in a mapped group: give each of "
            "its tasks a \"run_if\", which is read for each item";
   }
@@ -126,13 +146,6 @@ void check_items_used(const std::string& text, const json& spec, const std::stri
     problems.add(pointer, "item." + use.name.substr(0, 80) + " is not mapped" +
                               did_you_mean(use.name, known));
   }
-}
-
-JsonLimits limits_of_a_mapping() {
-  JsonLimits limits;
-  limits.bytes = limits.string_bytes = std::size_t{8} << 20;
-  limits.tokens = 2'000'000;
-  return limits;
 }
 
 void check_in_group(const std::string& pointer, Problems& problems, Task& task) {
