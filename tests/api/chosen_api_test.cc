@@ -58,10 +58,21 @@ TEST_CASE("a clear takes one run to the newest version, never several at once") 
                    R"({"dry_run": false, "run_on_latest_version": true})", "operator") == 200);
   REQUIRE(api.asked.size() == 1);
   CHECK(std::get<ClearRequested>(api.asked[0]).on_latest_version);
+  CHECK_FALSE(std::get<ClearRequested>(api.asked[0]).keep_checkpoints);
   CHECK(api.status(Method::post, "/api/v2/dags/demo/clearTaskInstances",
                    R"({"start_date": "2020-01-01T00:00:00Z", "run_on_latest_version": true})",
                    "operator") == 422);
   CHECK(api.asked.size() == 1);
+}
+
+TEST_CASE("a clear keeps checkpoints where it is asked to") {
+  Watched api;
+  const std::string body = R"({"dry_run": false, "keep_checkpoints": true, "dag_run_id": "live"})";
+  CHECK(api.status(Method::post, "/api/v2/dags/demo/clearTaskInstances", body, "operator") == 200);
+  CHECK(api.status(Method::post, runs + "/live/clear",
+                   R"({"dry_run": false, "keep_checkpoints": true})", "operator") == 200);
+  REQUIRE(api.asked.size() == 2);
+  for (const auto& asked : api.asked) CHECK(std::get<ClearRequested>(asked).keep_checkpoints);
 }
 
 }  // namespace

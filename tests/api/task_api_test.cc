@@ -78,6 +78,19 @@ TEST_CASE("every try of a task instance can be read") {
   CHECK(api.status(Method::get, done + "/first/tries/9223372036854775808") == 422);
 }
 
+TEST_CASE("of one task instance its checkpoint is told, as it was left") {
+  TestApi api;
+  CHECK_FALSE(api.get(done + "/first")["batuta"].contains("checkpoint"));
+  const TaskInstanceRow& row = api.history.views.at(0).row;
+  api.history.checkpoint_row = CheckpointRow{
+      row.run, row.task, row.map_index, 2, *parse_iso("2026-05-01T12:00:00Z"), R"({"page":7})"};
+  const json told = api.get("/api/v2/dags/" + api.history.views[0].dag_id + "/dagRuns/" +
+                            api.history.views[0].dag_run_id + "/taskInstances/" +
+                            api.history.views[0].task_id)["batuta"]["checkpoint"];
+  CHECK(told ==
+        json{{"try_number", 2}, {"saved_at", "2026-05-01T12:00:00Z"}, {"value", {{"page", 7}}}});
+}
+
 TEST_CASE("what blocks a task is told") {
   TestApi api;
   const auto body = api.get(live + "/second/dependencies");

@@ -169,8 +169,38 @@ batuta.result(resumed.payload["job"])
 """
 
 
+SAVES = """
+import time
+import batuta
+done = batuta.last_checkpoint or {"page": 0}
+if done["page"] == 0:
+    print("kept:", batuta.checkpoint({"page": 1}))
+    time.sleep(600)
+batuta.result(done["page"])
+"""
+WRITES = 'if [ -s "$BATUTA_CHECKPOINT" ]; then cat "$BATUTA_CHECKPOINT"; else echo 5 >"$BATUTA_CHECKPOINT"; sleep 600; fi'
+
+
+def goes_on_from_checkpoints(server):
+    """A task of Python and a command, killed between their checkpoint and their end: by then the scheduler may die, too."""
+    run = server.trigger("saves")["dag_run_id"]
+    base = f"/api/v2/dags/saves/dagRuns/{run}/taskInstances"
+    checkpoint = lambda task_id: server.get(f"{base}/{task_id}")["batuta"].get("checkpoint", {})  # noqa: E731
+    eventually(lambda: checkpoint("save").get("value") == {"page": 1}, 60, "a checkpoint is kept")
+    agent = server.pids("agent")[0]
+    server.kill()
+    os.kill(agent, signal.SIGKILL)
+    server.start()
+    eventually(lambda: checkpoint("write").get("value") == "5\n", 60, "another worker went on, and the command wrote its own")
+    os.kill(server.pids("agent")[0], signal.SIGKILL)
+    assert server.wait_run("saves", run)["state"] == "success"
+    assert [server.get(f"{base}/{task_id}/xcomEntries/return_value")["value"] for task_id in ("save", "write")] == [1, "5"]
+    assert [server.get(f"{base}/{task_id}")["try_number"] for task_id in ("save", "write")] == [2, 2]
+    assert not checkpoint("save") and not checkpoint("write")
+
+
 def waits_on_no_slot_through_kills():
-    """a sensor and a plugin's task wait while the only slot runs other tasks; kill -9 of the scheduler then, and of the worker after, loses neither wait, payload nor try"""
+    """a sensor and a plugin's task wait while the only slot runs other tasks; kill -9 of the scheduler then, and of the worker after, loses neither wait, payload, try nor checkpoint"""
     with Folder("waiting") as folder:
         files = {name: str(folder.path / name) for name in ("log", "there", "go")}
         parts = lambda: [json.loads(line) for line in open(files["log"])]  # noqa: E731
@@ -183,7 +213,8 @@ def waits_on_no_slot_through_kills():
         over = dag("over", [task("import batuta\nbatuta.defer({'delay': '1h'})", execution_timeout="2s")], **alone)
         waits = dag("waits", [sensor("there", {"file": str(folder.path / "*.csv")}), shell("after", "echo went on", ["there"])])
         busy = dag("busy", [shell("one", "true")])
-        server = folder.server({each["dag_id"]: each for each in (defers, late, wrong, over, waits, busy)}, arguments=["--slots", "1"]).start()
+        saves = dag("saves", [{"task_id": "save", "type": "python", "code": SAVES}, shell("write", WRITES, ["save"])], **alone)
+        server = folder.server({each["dag_id"]: each for each in (defers, late, wrong, over, waits, busy, saves)}, arguments=["--slots", "1"]).start()
         asked = {name: server.trigger(name)["dag_run_id"] for name in ("waits", "defers", "late", "wrong", "over")}
         waiting = {"waits": "there", "defers": "job"}
         for name, task_id in waiting.items():
@@ -210,6 +241,7 @@ def waits_on_no_slot_through_kills():
         assert [first["payload"], second["payload"], third["payload"]] == [None, {"job": 7}, {"job": 7}], parts()
         assert [first["try"], second["try"], third["try"]] == [1, 1, 2], parts()
         assert second["event"] == "satisfied" and first["key"] == second["key"] == third["key"] != "", parts()
+        goes_on_from_checkpoints(server)
         server.stop()
         server.check_database()
 

@@ -22,7 +22,8 @@ AT(batuta_host, branch, 104);
 AT(batuta_host, extension, 112);
 AT(batuta_host, report, 120);
 AT(batuta_host, defer, 128);
-_Static_assert(sizeof(batuta_host) == 136, "append to this list, too");
+AT(batuta_host, checkpoint, 136);
+_Static_assert(sizeof(batuta_host) == 144, "append to this list, too");
 
 AT(batuta_param, name, 0);
 AT(batuta_param, type, 8);

@@ -100,6 +100,10 @@ batuta_host FakeHost::table() {
     self(ctx).reports[list].emplace_back(json, length);
     return 0;
   };
+  host.checkpoint = [](void* ctx, const char* json, std::size_t length) -> std::int32_t {
+    self(ctx).checkpoints.emplace_back(json, length);
+    return self(ctx).checkpoint_answer;
+  };
   return host;
 }
 

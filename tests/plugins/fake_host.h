@@ -35,6 +35,8 @@ class FakeHost {
   std::string result;
   std::string failure;
   std::string note;
+  std::vector<std::string> checkpoints;
+  std::int32_t checkpoint_answer = 0;  // what checkpoint() answers
   int failure_kind = -1;
   std::int64_t record_count = 0;
   std::int64_t watermark_us = 0;

@@ -130,6 +130,25 @@ for t in [threading.Thread(target=lambda: [batuta.log.info("line %d", i) for i i
   CHECK(run.host.result == R"({"é":"{{ x }}"})");
 }
 
+TEST_CASE("a Python task leaves checkpoints, knows which are durable, and finds the last one") {
+  PythonRun run;
+  CHECK(
+      run("import batuta; assert batuta.last_checkpoint is None; "
+          "assert batuta.checkpoint({'page': 7}) is True; assert batuta.checkpoint('é') is True") ==
+      0);
+  CHECK(run.host.failure.empty());
+  CHECK(run.host.checkpoints == std::vector<std::string>{R"({"page":7})", "\"é\""});
+  run.host.checkpoint_answer = 1;
+  CHECK(run("import batuta; assert batuta.checkpoint(1) is False") == 0);
+  run.host.checkpoint_answer = -1;
+  CHECK(run("import batuta; batuta.checkpoint(1)") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
+  CHECK(run("import batuta; batuta.checkpoint('x' * 70000)") != 0);
+  CHECK(run.host.failure.starts_with("ValueError: the checkpoint is too long: 70002 bytes"));
+  run.host.context["checkpoint"] = {{"page", 7}};
+  CHECK(run("import batuta; assert batuta.last_checkpoint == {'page': 7}") == 0);
+}
+
 TEST_CASE("a message nobody understands fails the attempt, and says which") {
   PythonRun run;
   CHECK(run("import os; os.write(4, b'{\"type\":\"publish\"}\\n')") != 0);

@@ -411,6 +411,30 @@ TEST_CASE("a host that is older than defer() serves all else, and says so when a
   CHECK(failed == "the worker is older than this plugin needs: it cannot defer a task");
 }
 
+TEST_CASE("a host that is older than checkpoint() keeps none, and the plugin goes on") {
+  static constexpr batuta_plugin table = plugin::describe<Probe>();
+  batuta_host old{};
+  old.struct_size = offsetof(batuta_host, checkpoint);
+  old.fail = [](void*, std::int32_t, const char*, std::size_t) {};
+  static bool kept = true;
+  body = [](Context& c) { kept = c.checkpoint("1"); };
+  CHECK(table.execute(&old) == 0);
+  CHECK_FALSE(kept);
+}
+
+TEST_CASE("a checkpoint is JSON of 64 KiB at most, without a secret of the task") {
+  Launch launch;
+  launch.secrets = {{"api", "{}", {"s3cret!"}}};
+  CHECK(check_checkpoint(launch, R"({"page":7})"));
+  CHECK(check_checkpoint(launch, '"' + std::string(65'534, 'x') + '"'));
+  const auto why = [&](const std::string& json) {
+    return check_checkpoint(launch, json).error().message;
+  };
+  CHECK(why('"' + std::string(65'535, 'x') + '"').starts_with("checkpoint: it has 65537 bytes"));
+  CHECK(why("{").starts_with("checkpoint: it is not JSON"));
+  CHECK(why(R"(["a s3cret!"])").starts_with("checkpoint: it holds a secret"));
+}
+
 TEST_CASE("a plugin built before defer() loads and runs") {
   const char* build = std::getenv("BATUTA_BUILD_DIR");
   REQUIRE(build != nullptr);

@@ -211,6 +211,10 @@ Started AgentFixture::started(const AttemptKey& key) {
   return wait_for<Started>("Started", std::chrono::seconds(10),
                            [&](const Started& m) { return m.key == key; });
 }
+TaskCheckpoint AgentFixture::checkpoint(const AttemptKey& key) {
+  return wait_for<TaskCheckpoint>("TaskCheckpoint", std::chrono::seconds(20),
+                                  [&](const TaskCheckpoint& m) { return m.key == key; });
+}
 Recalled AgentFixture::recalled(const AttemptKey& key) {
   return wait_for<Recalled>("Recalled", std::chrono::seconds(10),
                             [&](const Recalled& m) { return m.key == key; });

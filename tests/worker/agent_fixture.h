@@ -55,6 +55,7 @@ class AgentFixture {
   Finished finished(const AttemptKey& key, Duration patience = std::chrono::seconds(20));
   Started started(const AttemptKey& key);
   Recalled recalled(const AttemptKey& key);
+  TaskCheckpoint checkpoint(const AttemptKey& key);  // it is not acknowledged
   CatalogueChanged catalogue();
   Leaving leaving();
   FileChunk chunk();

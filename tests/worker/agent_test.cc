@@ -157,6 +157,37 @@ TEST_CASE("what this worker cannot give is refused, with what it gives and the w
   CHECK(unbounded.finished(launch.key).reason.find("this machine has") != std::string::npos);
 }
 
+TEST_CASE("checkpoints of a running task are said until they are acknowledged, also anew") {
+  AgentFixture world;
+  const AttemptKey key = world.launch(
+      "python",
+      R"json({"code":"import batuta\nassert batuta.checkpoint({'page': 1})\nbatuta.checkpoint('two')\nraise ValueError('no')"})json");
+  const TaskCheckpoint first = world.checkpoint(key);
+  CHECK(first.checkpoint_json == R"({"page":1})");
+  world.hang_up();
+  world.accept();
+  CHECK(world.checkpoint(key).number == first.number);
+  world.send(Ack{key, first.number});
+  const TaskCheckpoint second = world.checkpoint(key);
+  CHECK(second.checkpoint_json == "\"two\"");
+  CHECK(second.number > first.number);
+  world.send(Ack{key, second.number});
+  CHECK(world.finished(key).outcome == Outcome::failed);
+}
+
+TEST_CASE("a command finds its checkpoint in a file, and what it writes there is the next one") {
+  AgentFixture world;
+  Launch launch = world.make(
+      "shell",
+      R"({"command":"read -r page <\"$BATUTA_CHECKPOINT\"; echo $((page + 1)) >\"$BATUTA_CHECKPOINT\"; exit 1"})");
+  launch.context_json = R"({"checkpoint":"7\n"})";
+  world.send(launch);
+  const TaskCheckpoint next = world.checkpoint(launch.key);
+  CHECK(next.checkpoint_json == R"("8\n")");
+  world.send(Ack{launch.key, next.number});
+  CHECK(world.finished(launch.key).outcome == Outcome::failed);
+}
+
 TEST_CASE("exit codes of a command mean success, skipped and failed") {
   AgentFixture world;
   CHECK(world.finished(world.launch("shell", R"({"command":"exit 99"})")).outcome ==
