@@ -113,6 +113,7 @@ EngineSinks Server::Impl::engine_sinks() {
     dags.repost();
     catalogue.ask_if_missed();
     outbox.reload(std::move(unsent.outbox), std::move(unsent.publications));
+    malloc_trim(0);  // the state was read anew beside the one it replaced
   };
   return sinks;
 }
