@@ -212,6 +212,14 @@ test('a token is shown once and ended; who may not edit sees no buttons, and cha
   await carla.page.evaluate(() => (location.hash = '#/pools'));
   await carla.page.locator('tbody tr').first().waitFor();
   assert.equal(await carla.page.getByRole('button', { name: 'New pool…' }).count(), 0);
+  await carla.page.evaluate(() => (location.hash = '#/dags/demo?tab=source&edit=yes'));
+  await carla.page.getByText('It can be read here, not edited:').waitFor();
+  const text = carla.page.getByRole('textbox', { name: 'The newest version of demo' });
+  await text.waitFor();
+  await check(carla.page, 'a file that is read');
+  await text.press('x');
+  assert.match(await text.textContent(), /"dag_id": "demo"/);
+  assert.ok(!(await text.textContent()).startsWith('x'));
   await carla.page.evaluate(() => (location.hash = '#/access'));
   await carla.page.getByRole('tab', { name: 'Tokens' }).waitFor();
   assert.equal(await carla.page.getByRole('tab').count(), 1);

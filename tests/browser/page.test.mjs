@@ -270,6 +270,7 @@ test('a task that failed once shows both tries and their logs', async () => {
   await trigger(page, 'flaky');
   await taskRow(page, 'wobble', 'up_for_retry').waitFor();
   await headState(page, 'success').waitFor();
+  await taskRow(page, 'wobble').locator('[data-try="1"]').waitFor({ state: 'attached' }); // the earlier try has its bar
   await taskRow(page, 'wobble').click();
   const picker = page.getByLabel('Try', { exact: true });
   await picker.selectOption('1');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { TaskInstance } from '../src/api/types';
-import { axisMarks, buildTimeline, taskKey } from '../src/lib/timeline';
+import { axisMarks, barOf, buildTimeline, taskKey } from '../src/lib/timeline';
 import { visibleWindow } from '../src/lib/window';
 
 const at = (seconds: number) => new Date(Date.UTC(2024, 0, 1, 0, 0, seconds)).toISOString();
@@ -12,6 +12,12 @@ test('bars share one axis, from the run start to now', () => {
   expect(line.length).toBe(10_000);
   expect(line.bars.get('a')).toMatchObject({ queuedFrom: 0, from: 0.2, to: 0.5 });
   expect(line.bars.get('b')).toMatchObject({ from: 0.5, to: 1 });
+});
+
+test('an earlier try stands on the axis of the run, at its own time', () => {
+  const line = buildTimeline([task('a', 6, 8, 10)], at(0), Date.parse(at(10)));
+  expect(barOf(task('a', 1, 2, 4), line, 0)).toMatchObject({ queuedFrom: 0.1, from: 0.2, to: 0.4 });
+  expect(barOf({ ...task('a', 1, 2, 4), start_date: null }, line, 0)).toBeNull();
 });
 
 test('a run in which nothing has started has no bars', () => {

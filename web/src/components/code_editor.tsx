@@ -12,6 +12,7 @@ interface Props {
   problems?: readonly TextProblem[];
   tables?: SqlTables;
   keys?: Readonly<Record<string, () => void>>; // the same names at each drawing: "Mod-s"
+  isReadOnly?: boolean;
   onChange: (text: string) => void;
   onReady?: (editor: Editor | null) => void;
 }
@@ -26,7 +27,7 @@ const phrases = () => ({
   close: t('Close'),
 });
 
-export function CodeEditor({ text, language, label, describedBy, problems = noProblems, tables = noTables, keys = {}, onChange, onReady }: Props) {
+export function CodeEditor({ text, language, label, describedBy, problems = noProblems, tables = noTables, keys = {}, isReadOnly = false, onChange, onReady }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const [editor, setEditor] = useState<Editor | null>(null);
   const [failed, setFailed] = useState(false);
@@ -44,6 +45,7 @@ export function CodeEditor({ text, language, label, describedBy, problems = noPr
           language,
           label,
           phrases: phrases(),
+          isReadOnly,
           keys: Object.keys(latest.current.keys).map((key) => ({ key, run: () => latest.current.keys[key]?.() })),
           onChange: (next) => {
             own.tell(next);
@@ -60,7 +62,7 @@ export function CodeEditor({ text, language, label, describedBy, problems = noPr
       made?.destroy();
       latest.current.onReady?.(null);
     };
-  }, [language, label, describedBy, own]);
+  }, [language, label, describedBy, own, isReadOnly]);
   useEffect(() => {
     if (!own.takes(text)) editor?.setText(text);
   }, [editor, text, own]);

@@ -28,6 +28,7 @@ export interface EditorOptions {
   label: string;
   describedBy?: string; // what helps a reader that does not see it
   phrases: Readonly<Record<string, string>>; // CodeMirror's own words, in the reader's language
+  isReadOnly?: boolean; // it is walked, searched with the browser, chosen and copied
   onChange: (text: string) => void;
   keys?: readonly { key: string; run: () => void }[];
 }
@@ -98,6 +99,7 @@ export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
         indentOnInput(),
         indentUnit.of('  '),
         EditorState.tabSize.of(2),
+        EditorState.readOnly.of(options.isReadOnly === true),
         bracketMatching(),
         closeBrackets(),
         ...(options.language === 'sql' ? [autocompletion(), EditorView.lineWrapping] : [lintGutter()]),
@@ -106,7 +108,7 @@ export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
         syntaxHighlighting(colours),
         // The tab key is left to the page: whoever has no mouse must get out again.
         keymap.of([...own, ...closeBracketsKeymap, ...completionKeymap, ...lintKeymap, ...historyKeymap, ...defaultKeymap]),
-        EditorView.contentAttributes.of({ 'aria-label': options.label, spellcheck: 'false', tabindex: '0', ...(options.describedBy ? { 'aria-description': options.describedBy } : {}) }),
+        EditorView.contentAttributes.of({ 'aria-label': options.label, ...(options.isReadOnly === true ? { 'aria-readonly': 'true' } : {}), spellcheck: 'false', tabindex: '0', ...(options.describedBy ? { 'aria-description': options.describedBy } : {}) }),
         EditorView.updateListener.of((update) => update.docChanged && !isGiven && options.onChange(update.state.doc.toString())),
       ],
     }),

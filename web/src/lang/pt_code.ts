@@ -1,5 +1,8 @@
 // O código de um DAG e as suas versões.
 export const codeWords: Readonly<Record<string, string>> = {
+  'Read the file': 'Ler o arquivo',
+  'It can be read here, not edited:': 'Aqui ele pode ser lido, não editado:',
+  'The newest version of {dag}': 'A versão mais nova de {dag}',
   'Version {version}, the newest': 'Versão {version}, a mais nova',
   'Version {version}, {time}': 'Versão {version}, {time}',
   'Show all {count} lines': 'Mostrar todas as {count} linhas',

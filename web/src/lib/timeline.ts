@@ -25,21 +25,26 @@ export function buildTimeline(tasks: readonly TaskInstance[], runStart: string |
     end = Math.max(end, parseTime(task.end_date) ?? now);
   }
   if (start === Infinity) return { start: now, length: 1, bars: new Map() };
-  const length = Math.max(1, end - start);
-  const share = (ms: number) => Math.min(1, Math.max(0, (ms - start) / length));
+  const axis = { start, length: Math.max(1, end - start) };
   const bars = new Map<string, Bar>();
   for (const task of tasks) {
-    const started = parseTime(task.start_date);
-    if (started === null) continue;
-    const key = taskKey(task);
-    bars.set(key, {
-      key,
-      queuedFrom: share(Math.min(parseTime(task.queued_when) ?? started, started)),
-      from: share(started),
-      to: share(parseTime(task.end_date) ?? now),
-    });
+    const bar = barOf(task, axis, now);
+    if (bar) bars.set(bar.key, bar);
   }
-  return { start, length, bars };
+  return { ...axis, bars };
+}
+
+/** Where one try stands on the axis, an earlier one too; null: it has not started. */
+export function barOf(task: TaskInstance, { start, length }: Pick<Timeline, 'start' | 'length'>, now: number): Bar | null {
+  const started = parseTime(task.start_date);
+  if (started === null) return null;
+  const share = (ms: number) => Math.min(1, Math.max(0, (ms - start) / length));
+  return {
+    key: taskKey(task),
+    queuedFrom: share(Math.min(parseTime(task.queued_when) ?? started, started)),
+    from: share(started),
+    to: share(parseTime(task.end_date) ?? now),
+  };
 }
 
 export function taskKey(task: { task_id: string; map_index: number }): string {

@@ -146,11 +146,26 @@ function Editing({ dag, file, onDone }: { dag: string; file: DagFile; onDone: ()
   );
 }
 
+// Who may not edit it, or where nobody may, reads the newest version in the same place, and why it is no more.
+function Reading({ dag, why, onDone }: { dag: string; why: string; onDone: () => void }) {
+  const source = useResource((signal) => api.dagSource(dag, undefined, signal), [dag]);
+  return (
+    <section class="source" aria-label={t('Read the file')}>
+      <div class="toolbar">
+        <button type="button" class="button" onClick={onDone}>
+          {t('Close')}
+        </button>
+      </div>
+      <p class="notice notice-warning">
+        {t('It can be read here, not edited:')} {why}
+      </p>
+      <Loaded of={source}>{(data) => <CodeEditor text={data.content ?? ''} language="json" label={t('The newest version of {dag}', { dag })} isReadOnly onChange={() => undefined} />}</Loaded>
+    </section>
+  );
+}
+
 export function DagEdit({ dag, onDone }: { dag: string; onDone: () => void }) {
   const file = useResource((signal) => api.dagFile(dag, signal), [dag]);
-  return (
-    <Loaded of={file}>
-      {(data) => (data.editable ? <Editing dag={dag} file={data} onDone={onDone} /> : <ErrorBox error={new Error(data.reason ?? '')} onRetry={file.reload} />)}
-    </Loaded>
-  );
+  if (file.error instanceof ApiError && file.error.status === 403) return <Reading dag={dag} why={file.error.message} onDone={onDone} />;
+  return <Loaded of={file}>{(data) => (data.editable ? <Editing dag={dag} file={data} onDone={onDone} /> : <Reading dag={dag} why={data.reason ?? ''} onDone={onDone} />)}</Loaded>;
 }

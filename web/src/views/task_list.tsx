@@ -8,7 +8,8 @@ import { duration, elapsed, number } from '../lib/format';
 import { layers } from '../lib/graph';
 import { useSearchText } from '../lib/hooks';
 import { stateInfo } from '../lib/states';
-import { axisMarks, buildTimeline, taskKey, type Bar } from '../lib/timeline';
+import { axisMarks, barOf, buildTimeline, taskKey, type Timeline } from '../lib/timeline';
+import { useEarlierTries } from '../lib/use_tries';
 import { t } from '../lib/words';
 
 const rowHeight = 40; // as in css/run.css
@@ -25,13 +26,25 @@ interface Props {
   onSelect: (task: string) => void;
 }
 
-function TimeBar({ bar, state }: { bar: Bar | undefined; state: string }) {
+function TimeBar({ task, timeline, now }: { task: TaskInstance; timeline: Timeline; now: number }) {
+  const bar = timeline.bars.get(taskKey(task));
+  const earlier = useEarlierTries(task);
   return (
     <svg class="time-bar" viewBox="0 0 1000 16" preserveAspectRatio="none" aria-hidden="true">
+      {earlier.map((one) => {
+        const before = barOf(one, timeline, now);
+        if (!before) return null;
+        return (
+          <g key={one.try_number} data-try={one.try_number}>
+            <rect class="time-queued" x={before.queuedFrom * 1000} y={7} width={Math.max(0, (before.from - before.queuedFrom) * 1000)} height={2} />
+            <rect class={`time-run state-${stateInfo(one.state).name}`} x={Math.min(996, before.from * 1000)} y={5} width={Math.max(4, (before.to - before.from) * 1000)} height={6} />
+          </g>
+        );
+      })}
       {bar && (
         <>
           <rect class="time-queued" x={bar.queuedFrom * 1000} y={7} width={Math.max(0, (bar.from - bar.queuedFrom) * 1000)} height={2} />
-          <rect class={`time-run state-${state}`} x={Math.min(996, bar.from * 1000)} y={2} width={Math.max(4, (bar.to - bar.from) * 1000)} height={12} rx={2} />
+          <rect class={`time-run state-${stateInfo(task.state).name}`} x={Math.min(996, bar.from * 1000)} y={2} width={Math.max(4, (bar.to - bar.from) * 1000)} height={12} rx={2} />
         </>
       )}
     </svg>
@@ -110,7 +123,7 @@ export function TaskList({ tasks, total, order, run, now, state, selected, onSel
                     {task.try_number > 1 ? t('try {at}', { at: task.try_number }) : ''}
                   </span>
                   <span class="task-time number">{duration(elapsed(task.start_date, task.end_date, now))}</span>
-                  <TimeBar bar={timeline.bars.get(key)} state={stateInfo(task.state).name} />
+                  <TimeBar task={task} timeline={timeline} now={now} />
                 </button>
               </div>
             );
