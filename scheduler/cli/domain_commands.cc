@@ -62,7 +62,7 @@ void refuse_errors(const DomainArguments& a, const json& plan) {
   if (!text.empty()) fail(text);
 }
 
-void print_plan(Session& session, const json& plan) {
+void print_domain_plan(Session& session, const json& plan) {
   if (session.format().data()) return print_object(session.format(), plan);
   print_rows(session.format(), plan["steps"],
              {{"action", "action"}, {"kind", "kind"}, {"name", "name"}, {"conflict", "conflict"}});
@@ -107,7 +107,7 @@ void wait_for_dags(const Client& client, const json& dag_ids, bool there) {
 void plan_domain(Session& session, const DomainArguments& a) {
   const json plan = session.client().call("POST", route_of(a) + "/plan", contract_body(a));
   refuse_errors(a, plan);
-  print_plan(session, plan);
+  print_domain_plan(session, plan);
   print_count(session, plan, "would change");
   refuse_conflicts(plan, a.force);
   if (plan.value("changes", 0) > 0) session.exit_code = 2;
@@ -119,13 +119,13 @@ void apply_domain(Session& session, const DomainArguments& a) {
   json plan = client.call("POST", route_of(a) + "/plan", body);
   refuse_errors(a, plan);
   if (!plan["conflicts"].empty() && !a.force) {
-    print_plan(session, plan);
+    print_domain_plan(session, plan);
     refuse_conflicts(plan, a.force);
   }
   body["digest"] = plan["digest"];
   body["force"] = a.force;
   plan = client.call("PUT", route_of(a), body);
-  print_plan(session, plan);
+  print_domain_plan(session, plan);
   wait_for_dags(client, client.get(route_of(a))["dag_ids"], true);
   print_count(session, plan, "changed");
   if (!session.format().data()) std::printf("the domain %s is there\n", a.name.c_str());
@@ -135,7 +135,7 @@ void destroy_domain(Session& session, const DomainArguments& a) {
   const Client client = session.client();
   const json there = client.get(route_of(a));
   const json& plan = there["removal"];
-  print_plan(session, plan);
+  print_domain_plan(session, plan);
   refuse_conflicts(plan, a.force);
   confirm("Remove the DAGs, roles and groups of the domain " + a.name + "?", a.yes);
   client.call("DELETE",
