@@ -96,7 +96,8 @@ ModelSpec spec_of(const plugin::Context& context, const json& one,
   return spec;
 }
 
-// The file as it lies in the attempt's folder: a file of its own, which no link leads out of it.
+// The file as it lies in the attempt's folder: a file of its own, or a folder of them as Spark
+// writes one, which no link leads out of it.
 std::string file_of(const std::string& own_folder, const std::string& name,
                     const std::string& table) {
   namespace fs = std::filesystem;
@@ -115,7 +116,7 @@ std::string file_of(const std::string& own_folder, const std::string& name,
         what + "was not written in the task's own folder ($BATUTA_SCRATCH): " + error.message());
   const bool inside =
       std::mismatch(folder.begin(), folder.end(), path.begin(), path.end()).first == folder.end();
-  if (!inside || !fs::is_regular_file(path, error))
+  if (!inside || !(fs::is_regular_file(path, error) || fs::is_directory(path, error)))
     throw plugin::FinalError(what + "is no file of the task's own folder ($BATUTA_SCRATCH)");
   return path.string();
 }

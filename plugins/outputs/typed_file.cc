@@ -32,10 +32,40 @@ std::string format_of(const TypedFile& file) {
                            "\"format\"");
 }
 
+// The file; or those of a folder that an engine of several writers made, in an order that is the
+// same each time.
+std::string paths_of(const TypedFile& file, const std::string& format) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::is_directory(file.path, error)) return quoted_literal(lake::exact_path(file.path));
+  const std::string what = "output " + file.table + ": the folder \"" + file.name + "\" ";
+  if (format != "parquet")
+    throw plugin::FinalError(what + "holds what is taken as " + format +
+                             ": a folder of files must be of Parquet");
+  std::vector<std::string> parts;
+  for (fs::directory_iterator at(file.path, error), end; !error && at != end; at.increment(error)) {
+    std::error_code ignored;
+    const std::string name = at->path().filename().string();
+    if (name.starts_with('.') || name.starts_with('_')) continue;
+    if (at->is_symlink(ignored) || !at->is_regular_file(ignored) || !name.ends_with(".parquet"))
+      throw plugin::FinalError(what + "holds \"" + name +
+                               "\", which is no Parquet file: partitions are the table's own "
+                               "(partition_by), write the folder without");
+    parts.push_back(at->path().string());
+  }
+  if (error) throw plugin::RetryableError(what + "cannot be read: " + error.message());
+  if (parts.empty()) throw plugin::FinalError(what + "holds no Parquet file");
+  std::sort(parts.begin(), parts.end());
+  std::string list;
+  for (const std::string& part : parts)
+    list += (list.empty() ? "[" : ", ") + quoted_literal(lake::exact_path(part));
+  return list + "]";
+}
+
 // `columns`, of JSON lines: each a text as it is written; empty: what the engine makes of them.
 std::string reader(const TypedFile& file, bool as_texts, const std::string& columns = {}) {
-  const std::string path = quoted_literal(lake::exact_path(file.path));
   const std::string format = format_of(file);
+  const std::string path = paths_of(file, format);
   if (format == "parquet") return "read_parquet(" + path + ")";
   if (format == "csv")
     return "read_csv(" + path + ", header = true, " +

@@ -20,17 +20,21 @@ int slots(const ServeOptions& options) {
   return options.slots > 0 ? options.slots : static_cast<int>(std::thread::hardware_concurrency());
 }
 
+std::string words_json(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) {
+    out += out.empty() ? '[' : ',';
+    append_json_string(out, word);
+  }
+  return out.empty() ? "[]" : out + "]";
+}
+
 // As plugins/builtin/container.cc reads them.
 std::string container_settings(const Settings& settings) {
-  std::string images;
-  for (const std::string& image : settings.worker_container_images) {
-    if (!images.empty()) images += ',';
-    append_json_string(images, image);
-  }
   std::string out = "{\"socket\":";
   append_json_string(out, settings.worker_container_socket);
-  return out + ",\"images\":[" + images +
-         "],\"grace_ms\":" + std::to_string(settings.cancel_grace.count() / 1'000) + "}";
+  return out + ",\"images\":" + words_json(settings.worker_container_images) +
+         ",\"grace_ms\":" + std::to_string(settings.cancel_grace.count() / 1'000) + "}";
 }
 
 }  // namespace
@@ -105,6 +109,7 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
   // By the environment, for arguments are every user's to read.
   ::setenv("BATUTA_COMMAND_ENV", home.settings().worker_env.c_str(), 1);
   ::setenv("BATUTA_CONTAINERS", container_settings(home.settings()).c_str(), 1);
+  ::setenv("BATUTA_SPARK_SUBMIT", words_json(home.settings().worker_spark_submit).c_str(), 1);
   std::vector<std::string> command{
       program("batuta-worker"),
       "agent",

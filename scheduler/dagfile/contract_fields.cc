@@ -45,8 +45,8 @@ class ContractPasser {
     const auto given = task.find("contract");
     if (task.value("source", json()) == "postgres" && task.value("layer", json()) == "publish")
       return of_publication(task, at);
-    const bool hands_in =
-        type != task.end() && (*type == "shell" || *type == "python" || *type == "container");
+    const bool hands_in = type != task.end() && (*type == "shell" || *type == "python" ||
+                                                 *type == "container" || *type == "spark");
     if (hands_in) return of_outputs(task, at);
     if (given == task.end() || type == task.end() || (*type != "extract" && *type != "transform"))
       return;

@@ -1,4 +1,4 @@
-// "outputs" of shell and python tasks: tables that files of theirs become.
+// "outputs" of shell, python, container and spark tasks: tables that files of theirs become.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

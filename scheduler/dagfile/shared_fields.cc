@@ -18,7 +18,8 @@ json read_shared(FieldReader& dag_fields) {
 
 void take_over(const json& shared, Task& task) {
   const bool contained = task.plugin == "container";
-  const bool takes = task.plugin == "shell" || task.plugin == "python" || contained;
+  const bool takes =
+      task.plugin == "shell" || task.plugin == "python" || task.plugin == "spark" || contained;
   if (!takes || shared.empty()) return;
   JsonLimits limits;
   limits.bytes = limits.string_bytes = std::size_t{8} << 20;

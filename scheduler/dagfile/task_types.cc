@@ -15,6 +15,7 @@
 #include "scheduler/dagfile/model_fields.h"
 #include "scheduler/dagfile/output_fields.h"
 #include "scheduler/dagfile/question_fields.h"
+#include "scheduler/dagfile/spark_fields.h"
 #include "scheduler/dagfile/wait_types.h"
 
 namespace batuta {
@@ -149,6 +150,7 @@ constexpr TaskType task_types[] = {
     {"python", true, read_python},
     {"container", true, read_container},
     {"databricks", true, read_databricks},
+    {"spark", true, read_spark},
     {"http", true, read_http},
     {"mail", true, read_mail},
     {"slack", true, read_slack},
@@ -178,6 +180,8 @@ std::string_view type_known_elsewhere(std::string_view type) {
       {"KubernetesPodOperator", "container"},
       {"DatabricksRunNowOperator", "databricks"},
       {"DatabricksSubmitRunOperator", "databricks"},
+      {"SparkSubmitOperator", "spark"},
+      {"spark_submit", "spark"},
       {"dummy", "empty"},
       {"DummyOperator", "empty"},
       {"EmptyOperator", "empty"},

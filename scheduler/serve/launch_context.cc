@@ -358,8 +358,8 @@ std::vector<LaunchContext::XcomName> RegistryLaunchContext::xcoms_of_alert(
 // Whether a command says that it reads results as files: they are made for those alone.
 bool RegistryLaunchContext::names_results(const Dag& dag, TaskIndex index) {
   const Task& task = dag.tasks[index];
-  const bool reads_files =
-      task.plugin == "shell" || task.plugin == "python" || task.plugin == "container";
+  const bool reads_files = task.plugin == "shell" || task.plugin == "python" ||
+                           task.plugin == "container" || task.plugin == "spark";
   if (task.upstream.empty() || !reads_files) return false;
   std::optional<bool>& known = parts_of(dag, index).names_results;
   if (!known) {

@@ -39,6 +39,7 @@ struct Settings {
   std::string worker_env = "{}";                               // a JSON object of texts
   std::string worker_container_socket;                         // empty: there is no engine
   std::vector<std::string> worker_container_images;            // empty: each may be run
+  std::vector<std::string> worker_spark_submit;                // empty: spark-submit of the PATH
   std::string contracts;                                       // empty: beside the DAG folder
   std::vector<BundleSetting> bundles;
   bool page_edit_dags = false;  // people may edit DAG files in the page

@@ -96,6 +96,10 @@ bool fits_env(std::string& text) {
   return text.size() <= (32 << 10);
 }
 
+bool fits_word(std::string& word) {
+  return !word.empty() && word.size() <= 4096 && word.find('\0') == std::string::npos;
+}
+
 // Its names; a value may be a secret.
 std::string starred_env(const std::string& env) {
   auto shown = parse_untrusted(env);
@@ -258,6 +262,13 @@ const std::vector<Setting>& settings_table() {
        .example = R"(["python:3.12*"])",
        .fits = fits_image,
        .empty_fits = false},  // it would allow every image: whoever wrote one meant none
+      {.name = "worker.spark_submit",
+       .sentence = "The program that spark tasks start, and words before theirs.",
+       .kind = Kind::list,
+       .member = &Settings::worker_spark_submit,
+       .expects = "a list of words, such as [\"/opt/spark/bin/spark-submit\"]",
+       .example = R"(["/opt/spark/bin/spark-submit"])",
+       .fits = fits_word},
       {.name = "contracts",
        .sentence = "Where data contracts lie; without it the folder contracts beside the DAG "
                    "folder.",

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "plugins/lake/sql_error.h"
+#include "plugins/outputs/table_files.h"
+#include "plugins/sdk/plugin.h"
 #include "tests/plugins/models_fixture.h"
 
 namespace batuta {
@@ -26,6 +28,28 @@ struct Scripts : Models {
   }
   static json csv(const std::string& lines, json output = json::object()) {
     return task("printf 'id,state\\n" + lines + "' >o.csv", std::move(output));
+  }
+  // Where the table silver/shop/source lies as a file that was handed out.
+  std::string read_source() const {
+    FakeHost reader;
+    reader.context["lake"] = lake.path();
+    reader.context["scratch"] = lake.path() + "/_scratch";
+    const std::string to = lake.path() + "/_handed_out";
+    const auto hand_out = [&](const std::string& table) {
+      reader.parameters["reads"] = json::array({table});
+      const batuta_host host_table = reader.table();
+      plugin::Context context(host_table);
+      batuta::outputs::hand_out_tables(context, to);
+    };
+    json made = json::object();
+    made["table"] = orders_table;
+    reader.parameters["outputs"] = json::array({made});
+    hand_out("silver/shop/source");
+    CHECK(reader.reports.at("lineage") ==
+          Rows{R"({"from":"silver/shop/source","from_version":0,"to":"silver/shop/orders"})"});
+    CHECK_THROWS_WITH_AS(hand_out("silver/shop/nothing"),
+                         "reads: there is no table silver/shop/nothing", plugin::FinalError);
+    return to + "/silver/shop/source.parquet";
   }
   static json contract(const std::string& properties, const std::string& quality = "") {
     return {{"name", "shop/orders"},
@@ -91,6 +115,29 @@ TEST_CASE_FIXTURE(Scripts, "Parquet and JSON lines, and several tables of one sc
   both["outputs"].erase(1);
   run("r1", both);
   CHECK(rows(orders_table, "SELECT a, b FROM t ORDER BY 1") == Rows{"1|x", "2|NULL"});
+}
+
+// No program here writes Parquet but the engine: a task reads a table, and hands in what it read.
+TEST_CASE_FIXTURE(
+    Scripts, "a table that is read comes back as a folder of Parquet files, as Spark leaves one") {
+  plugin = "sql_model";
+  put("silver/shop/source", "SELECT 7 AS n, 'x' AS execution");
+  plugin = "shell";
+  const std::string parts =
+      "rm -rf p.parquet; mkdir p.parquet && touch p.parquet/_SUCCESS p.parquet/.part.crc && cp \"" +
+      read_source() + "\" p.parquet/part-1.parquet";
+  const json as_parquet{{"file", "p.parquet"}};
+  run("r1", task(parts, as_parquet));
+  run("r2", task(parts + " && cp p.parquet/part-1.parquet p.parquet/part-2.parquet", as_parquet));
+  CHECK(rows(orders_table, "SELECT n, execution FROM t") == Rows{"7|x", "7|x"});
+  CHECK(refusal(task("rm -rf p.parquet; mkdir p.parquet", as_parquet))
+            .find("holds no Parquet file") != std::string::npos);
+  CHECK(refusal(task(parts + " && mkdir p.parquet/day=1", as_parquet))
+            .find("holds \"day=1\", which is no Parquet file") != std::string::npos);
+  CHECK(refusal(task(parts + " && ln -s /etc/passwd p.parquet/l.parquet", as_parquet))
+            .find("holds \"l.parquet\"") != std::string::npos);
+  CHECK(refusal(task("rm -f o.csv; mkdir o.csv", {{"file", "o.csv"}})).find("must be of Parquet") !=
+        std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Scripts,

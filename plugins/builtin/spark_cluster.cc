@@ -1,0 +1,190 @@
+#include "plugins/builtin/spark_cluster.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/http_client.h"
+#include "common/safe_json.h"
+#include "common/url.h"
+
+namespace batuta::plugin {
+namespace {
+
+using nlohmann::json;
+
+constexpr int most_cluster_asks = 4;
+constexpr std::size_t max_cluster_answer = 8 << 20;
+constexpr JsonLimits cluster_limits{max_cluster_answer, 64, 1'000'000, max_cluster_answer};
+constexpr const char* yarn_ends[] = {"FINISHED", "FAILED", "KILLED"};
+constexpr const char* driver_ends[] = {"FINISHED", "FAILED", "KILLED", "ERROR"};
+constexpr const char* killed_state = R"({"state":"KILLED"})";
+
+std::string member(const json& object, const char* name) {
+  const auto at = object.is_object() ? object.find(name) : object.end();
+  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+const json& object_in(const json& object, const char* name) {
+  static const json none = json::object();
+  const auto at = object.is_object() ? object.find(name) : object.end();
+  return at != object.end() && at->is_object() ? *at : none;
+}
+
+template <std::size_t N>
+bool is_among(const std::string& state, const char* const (&ends)[N]) {
+  return std::any_of(std::begin(ends), std::end(ends),
+                     [&](const char* each) { return state == each; });
+}
+
+}  // namespace
+
+struct SparkCluster::Answer {
+  int status = 0;
+  json body;
+};
+
+SparkCluster::SparkCluster(const Context& context, Kind kind, std::string tracking)
+    : context_(context), kind_(kind), tracking_(std::move(tracking)) {
+  const Connection connection = context.connection(tracking_);
+  if (connection.conn_type != "http") {
+    throw FinalError("the connection " + tracking_ + " is of type \"" + connection.conn_type +
+                         "\", and must be of type http: it leads to " +
+                         (kind == Kind::yarn ? "YARN's ResourceManager, such as http://rm:8088"
+                                             : "the Spark master's REST port, such as "
+                                               "http://master:6066"),
+                     spark_code::refused);
+  }
+  const auto door =
+      server_door(connection.conn_type, connection.host, connection.schema,
+                  static_cast<int>(connection.port), connection.login, connection.password);
+  base_ = door.base;
+  login_ = door.login;
+  password_ = door.password;
+  outgoing_ = outgoing_of(connection.extra_json);
+}
+
+// Asked again after what passes: a look changes nothing, and a kill may be said twice.
+SparkCluster::Answer SparkCluster::ask(const char* method, const std::string& path,
+                                       const std::string& body) const {
+  HttpRequest request;
+  request.method = method;
+  request.url = base_ + path;
+  request.headers = {{"Accept", "application/json"}};
+  request.login = login_;
+  request.password = password_;
+  request.body = body;
+  if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
+  request.timeout = std::chrono::seconds(30);
+  request.max_body = max_cluster_answer;
+  request.outgoing = outgoing_;
+  Duration pause = std::chrono::seconds(1);
+  for (int asked = 1;; ++asked) {
+    const auto answer = http_call(request);
+    const bool passes = answer ? answer->status == 429 || answer->status >= 500
+                               : answer.error().code == Errc::unavailable;
+    if (answer && !passes) {
+      auto parsed = parse_untrusted(answer->body, cluster_limits);
+      return {answer->status, parsed ? *std::move(parsed) : json()};
+    }
+    const std::string why = std::string(method) + " " + path.substr(0, path.find('?')) +
+                            (answer ? " was answered by " + std::to_string(answer->status)
+                                    : " failed: " + answer.error().message);
+    if (!passes) throw FinalError(why, spark_code::refused);
+    if (asked == most_cluster_asks) throw RetryableError(why, spark_code::busy);
+    context_.warn(why + "; it is asked again");
+    if (!context_.sleep(pause)) throw RetryableError("cancelled; " + why, spark_code::busy);
+    pause *= 2;
+  }
+}
+
+std::string SparkCluster::path_of(const std::string& id) const {
+  return kind_ == Kind::yarn ? "/ws/v1/cluster/apps/" + id : "/v1/submissions/status/" + id;
+}
+
+SparkCluster::Look SparkCluster::look(const std::string& id) const {
+  const Answer answer = ask("GET", path_of(id), {});
+  const bool fine = answer.status >= 200 && answer.status < 300 && answer.body.is_object();
+  if (!fine) {
+    throw FinalError("GET " + path_of(id) + " was answered by " + std::to_string(answer.status) +
+                         (answer.body.is_object() ? "" : ", and by no JSON object") +
+                         ": does the connection " + tracking_ + " lead to " +
+                         (kind_ == Kind::yarn ? "the ResourceManager?"
+                                              : "the master's REST port "
+                                                "(spark.master.rest.enabled)?"),
+                     spark_code::refused);
+  }
+  Look out;
+  if (kind_ == Kind::yarn) {
+    const json& app = object_in(answer.body, "app");
+    out.state = member(app, "state");
+    out.page = member(app, "amContainerLogs");
+    if (out.page.empty()) out.page = member(app, "trackingUrl");
+    out.ended = is_among(out.state, yarn_ends);
+    if (out.ended)
+      out.verdict = yarn_verdict(out.state, member(app, "finalStatus"), member(app, "diagnostics"));
+    return out;
+  }
+  out.state = member(answer.body, "driverState");
+  out.ended = out.state.empty() || is_among(out.state, driver_ends);
+  if (out.ended) out.verdict = driver_verdict(out.state, member(answer.body, "message"));
+  if (const std::string worker = member(answer.body, "workerHostPort"); !worker.empty())
+    out.page = "the driver's log lies on the worker " + worker;
+  return out;
+}
+
+std::optional<std::string> SparkCluster::find(const std::string& tag) const {
+  if (kind_ != Kind::yarn) return std::nullopt;
+  const Answer answer = ask("GET", "/ws/v1/cluster/apps?applicationTags=" + tag, {});
+  if (answer.status < 200 || answer.status >= 300) return std::nullopt;
+  const json& apps = object_in(answer.body, "apps");
+  const auto list = apps.find("app");
+  if (list == apps.end() || !list->is_array()) return std::nullopt;
+  std::optional<std::string> newest;
+  std::int64_t started = -1;
+  for (const json& app : *list) {
+    if (!app.is_object() || member(app, "id").empty()) continue;
+    const auto at = app.find("startedTime");
+    const std::int64_t when = at == app.end() ? 0 : json_int(*at).value_or(0);
+    if (when <= started) continue;
+    started = when;
+    newest = member(app, "id");
+  }
+  return newest;
+}
+
+void SparkCluster::kill(const std::string& id) const {
+  try {
+    const Answer answer = kind_ == Kind::yarn ? ask("PUT", path_of(id) + "/state", killed_state)
+                                              : ask("POST", "/v1/submissions/kill/" + id, {});
+    if (answer.status >= 200 && answer.status < 300) return context_.info(id + " was killed");
+    context_.error(id + " goes on: its kill was answered by " + std::to_string(answer.status));
+  } catch (const std::exception& error) {
+    context_.error(id + " goes on: it cannot be killed: " + error.what());
+  }
+}
+
+json SparkCluster::wait_for(const std::string& id) const {
+  const bool yarn = kind_ == Kind::yarn;
+  json ends = json::array();
+  if (yarn) {
+    for (const char* each : yarn_ends) ends.push_back(each);
+  } else {
+    for (const char* each : driver_ends) ends.push_back(each);
+  }
+  json look{{"connection", tracking_},
+            {"url", path_of(id)},
+            {"pointer", yarn ? "/app/state" : "/driverState"},
+            {"in", std::move(ends)}};
+  json cancel{{"connection", tracking_},
+              {"method", yarn ? "PUT" : "POST"},
+              {"url", yarn ? path_of(id) + "/state" : "/v1/submissions/kill/" + id}};
+  if (yarn) cancel["body"] = json{{"state", "KILLED"}};
+  json out = json::object();
+  out["wait_for"] = json::object();
+  out["wait_for"]["http"] = std::move(look);
+  out["on_cancel"] = std::move(cancel);
+  return out;
+}
+
+}  // namespace batuta::plugin

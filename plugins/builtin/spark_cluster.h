@@ -1,0 +1,57 @@
+// Where an application goes on that spark-submit left on a cluster: YARN's ResourceManager or a
+// Spark master, by their documented REST interfaces.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+
+#include "common/outgoing.h"
+#include "plugins/builtin/spark_end.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::plugin {
+
+class SparkCluster {
+ public:
+  enum class Kind : std::uint8_t { yarn, master };
+
+  // `tracking`: the id of the connection that leads to that interface, an http one.
+  // FinalError where it is of another type.
+  SparkCluster(const Context& context, Kind kind, std::string tracking);
+
+  Kind kind() const { return kind_; }
+
+  struct Look {
+    bool ended = false;
+    SparkVerdict verdict;  // once it has ended
+    std::string state;
+    std::string page;  // of its own, or where its log lies; may be empty
+  };
+  // FinalError (spark_code::refused) for a refused request, RetryableError (spark_code::busy)
+  // where no answer comes, four times in a row.
+  Look look(const std::string& id) const;
+  // The newest application that was submitted with this tag, whatever has become of it. Of YARN
+  // alone: a master has no tags. Errors as of look().
+  std::optional<std::string> find(const std::string& tag) const;
+  // Ends it over there; warns where that cannot be.
+  void kill(const std::string& id) const;
+
+  // What the scheduler looks at, and what it asks for when the task is cancelled while it waits:
+  // {"wait_for", "on_cancel"} of Context::defer().
+  nlohmann::json wait_for(const std::string& id) const;
+
+ private:
+  struct Answer;
+  Answer ask(const char* method, const std::string& path, const std::string& body) const;
+  std::string path_of(const std::string& id) const;
+
+  const Context& context_;
+  const Kind kind_;
+  const std::string tracking_;
+  std::string base_, login_, password_;
+  Outgoing outgoing_;
+};
+
+}  // namespace batuta::plugin

@@ -1,0 +1,14 @@
+// The fields of spark tasks.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "scheduler/core/dag.h"
+#include "scheduler/dagfile/fields.h"
+
+namespace batuta {
+
+// Puts what it has read into `params`, as plugins/builtin/spark.cc wants it.
+void read_spark(FieldReader& fields, Task& task, nlohmann::json& params);
+
+}  // namespace batuta

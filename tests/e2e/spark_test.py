@@ -1,0 +1,211 @@
+#!/usr/bin/env python3
+"""Applications of Spark: here in a slot, on a cluster without one, and by a Spark of one's own where $BATUTA_SPARK_SUBMIT names it."""
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from harness import Folder, dag, eventually, main, shell  # noqa: E402
+from receivers import connect  # noqa: E402
+from spark_stub import Cluster, words_of  # noqa: E402
+
+STUB = Path(__file__).parent / "spark_stub.py"
+# ./dev test spark sets it: a real one.
+REAL = os.environ.get("BATUTA_SPARK_SUBMIT")
+TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
+
+SILVER = {"table": "silver/shop/orders", "file": "orders.csv", "mode": "overwrite"}
+GOLD = {"table": "gold/shop/customers", "file": "customers.parquet", "mode": "overwrite",
+        "quality": [{"rule": "range", "column": "orders", "min": 1}]}
+ORDERS = "printf 'customer,amount\\nana,1.50\\nbia,2.25\\nana,3.00\\n' >orders.csv"
+
+# As Spark leaves a table: a folder of parts, and its marks beside them.
+STUB_JOB = """
+import os, shutil, sys
+source = os.path.join(os.environ["BATUTA_TABLES"], "silver/shop/orders.parquet")
+os.mkdir("customers.parquet")
+shutil.copy(source, "customers.parquet/part-00000-x.snappy.parquet")
+open("customers.parquet/_SUCCESS", "w").close()
+print("{}", os.environ["STAGE"], *sys.argv[1:])
+"""
+REAL_JOB = """
+import os
+from pyspark.sql import SparkSession, functions as f
+spark = SparkSession.builder.getOrCreate()
+orders = spark.read.parquet(os.path.join(os.environ["BATUTA_TABLES"], "silver/shop/orders.parquet"))
+made = orders.groupBy("customer").agg(f.count("*").alias("orders"), f.sum(f.col("amount").cast("decimal(10,2)")).alias("amount"))
+made.write.parquet("file://" + os.path.join(os.getcwd(), "customers.parquet"))
+print(made.count())
+"""
+
+
+def spark(task_id, depends_on=(), **more):
+    return {"task_id": task_id, "type": "spark", "depends_on": list(depends_on), **more}
+
+
+def follower():
+    """What runs when the gold table has a new version."""
+    takes = dag("follows", [shell("take", "echo taken {{ triggering_asset_events['lake://gold/shop/customers'][0].extra.version }}")])
+    takes["schedule"] = {"assets": ["lake://gold/shop/customers"]}
+    return takes
+
+
+def has_followed(server):
+    runs = eventually(lambda: server.get("/api/v2/dags/follows/dagRuns")["dag_runs"], 20, "the asset is taken up")
+    assert server.wait_run("follows", runs[0]["dag_run_id"])["state"] == "success"
+    assert "taken 0" in server.log_text("follows", runs[0]["dag_run_id"], "take")
+
+
+class Submissions:
+    """A server whose workers submit by the stub, and what was submitted."""
+
+    def __init__(self, folder, dags, cluster=None):
+        self.log = folder.path / "submitted"
+        self.log.touch()
+        env = {"STUB_LOG": str(self.log), "STUB_CLUSTER": cluster.url if cluster else "", "STAGE": "worker"}
+        self.server = folder.server({each["dag_id"]: each for each in dags}, arguments=["--slots", "1"], env={
+            **TIMING, "BATUTA_WORKER_ENV": json.dumps(env), "BATUTA_WORKER_SPARK_SUBMIT": f"/usr/bin/env,python3,{STUB}"}).start()
+
+    def all(self):
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
+
+def why(server, dag_id, run, task, code, reason):
+    found = server.tasks(dag_id, run)[task]
+    assert found["batuta"]["exit_code"] == code and reason in found["batuta"]["reason"], found["batuta"]
+
+
+def an_application_reads_silver_and_makes_gold():
+    """spark-submit of the worker: argv, the table it reads as Parquet, its folder of parts as a gold table that is an asset; failures by class"""
+    with Folder("spark") as folder:
+        job = spark("customers", ["orders"], connection="cluster", code=STUB_JOB, application_args=["--day", "{{ params.day }}"],
+                    conf={"spark.executor.memory": "1g", "spark.sql.shuffle.partitions": 2}, packages=["a:b:1", "c:d:2"],
+                    reads=["silver/shop/orders"], outputs=[{**GOLD, "quality": []}], env={"STAGE": "task"})
+        fails = [spark("memory", code="import sys; print('java.lang.OutOfMemoryError: Java heap space', file=sys.stderr); sys.exit(1)"),
+                 spark("own", code="raise ValueError('no rows')"),
+                 spark("wrong", application="/nonexistent/job.py", retries=3),
+                 spark("none", code="1", connection="other", reads=["silver/shop/nothing"], retries=3),
+                 spark("skipped", code="raise SystemExit(99)")]
+        made = Submissions(folder, [dag("day", [shell("orders", ORDERS, outputs=[SILVER]), job], params={"day": "2026-01-02; id"}),
+                                    dag("fails", fails, default_args={"retries": 0}), follower()])
+        server = made.server
+        connect(server, "cluster", "spark", host="spark://master:7077", extra={"conf": {"spark.cores.max": "2"}, "queue": "etl"})
+        connect(server, "other", "spark", host="local[2]")
+        run = server.trigger("day")["dag_run_id"]
+        failing = server.trigger("fails")["dag_run_id"]
+        assert server.wait_run("day", run)["state"] == "success", server.log_text("day", run, "customers")
+        [told] = [each for each in made.all() if each["flags"]["--name"] == ["day.customers"]]
+        assert told["flags"]["--master"] == ["spark://master:7077"] and told["flags"]["--packages"] == ["a:b:1,c:d:2"], told
+        assert set(told["flags"]["--conf"]) == {"spark.cores.max=2", "spark.yarn.queue=etl", "spark.executor.memory=1g",
+                                                "spark.sql.shuffle.partitions=2"}, told
+        assert told["arguments"] == ["--day", "2026-01-02; id"] and told["application"].endswith("/customers.py"), told
+        value = server.get(f"/api/v2/dags/day/dagRuns/{run}/taskInstances/customers/xcomEntries/return_value")["value"]
+        assert value == "{} task --day 2026-01-02; id", value
+        gold = server.sql("SELECT customer, CAST(amount AS VARCHAR) FROM gold.shop.customers ORDER BY ALL")
+        assert [row[0] for row in gold] == ["ana", "ana", "bia"], gold
+        edges = server.get(f"/api/batuta/dags/day/dagRuns/{run}/taskInstances/customers/report")["lineage"]
+        assert edges == [{"from": "silver/shop/orders", "from_version": 0, "to": "gold/shop/customers"}], edges
+        has_followed(server)
+        assert server.wait_run("fails", failing)["state"] == "failed"
+        why(server, "fails", failing, "memory", 16, "java.lang.OutOfMemoryError")
+        why(server, "fails", failing, "own", 12, "exit code 1: ValueError: no rows")
+        why(server, "fails", failing, "wrong", 15, "exit code 2: ")
+        tasks = server.tasks("fails", failing)
+        assert [tasks[name]["state"] for name in ("wrong", "none", "skipped")] == ["failed", "failed", "skipped"], tasks
+        assert tasks["wrong"]["try_number"] == 1 and "there is no table silver/shop/nothing" in tasks["none"]["batuta"]["reason"], tasks
+        server.stop()
+
+
+def an_application_on_a_cluster_holds_no_slot():
+    """deploy mode cluster: waited for without a slot on YARN and on a Spark master, submitted once through a kill, ended with its class, killed over there"""
+    with Folder("spark_cluster") as folder:
+        cluster = Cluster()
+        there = lambda task_id, connection="yarn", **more: spark(  # noqa: E731
+            task_id, connection=connection, tracking="tracker", deploy_mode="cluster", application="hdfs:///jobs/score.jar",
+            java_class="org.example.Score", poke_interval="1s", **more)
+        made = Submissions(folder, [dag("score", [there("score")], default_args={"retries": 0}), dag("busy", [shell("one", "true")]),
+                                    dag("standalone", [there("score", "master")], default_args={"retries": 0})], cluster)
+        server = made.server
+        connect(server, "yarn", "spark", host="yarn")
+        connect(server, "master", "spark", host="spark://master:7077")
+        connect(server, "tracker", "http", host=cluster.url)
+        state = lambda dag_id, run: server.tasks(dag_id, run)["score"]["state"]  # noqa: E731
+
+        def started(dag_id="score"):
+            """The run here, and the newest over there."""
+            run = server.trigger(dag_id)["dag_run_id"]
+            eventually(lambda: state(dag_id, run) == "deferred", 30, "it waits over there")
+            return run, list(cluster.apps)[-1]
+
+        # Submitted, and the worker is killed before it could say so: the next attempt takes up what is there.
+        hang = Path(f"{made.log}.hang")
+        hang.touch()
+        run = server.trigger("score")["dag_run_id"]
+        eventually(lambda: cluster.apps, 30, "it is submitted")
+        for pid in server.pids("slot") + server.pids("agent"):
+            os.kill(pid, signal.SIGKILL)
+        hang.unlink()
+        eventually(lambda: state("score", run) == "deferred", 40, "it is taken up")
+        [name] = cluster.apps
+        assert len(made.all()) == 1 and "spark.yarn.submit.waitAppCompletion=false" in made.all()[0]["flags"]["--conf"], made.all()
+        assert server.wait_run("busy", server.trigger("busy")["dag_run_id"])["state"] == "success"
+        server.kill()
+        server.start()
+        cluster.refuse = 2  # the scheduler's look, and the next part's
+        eventually(lambda: not cluster.refuse, 30, "looks were refused")
+        cluster.end(name, state="FINISHED", finalStatus="SUCCEEDED")
+        assert server.wait_run("score", run)["state"] == "success"
+        result = server.get(f"/api/v2/dags/score/dagRuns/{run}/taskInstances/score/xcomEntries/return_value")["value"]
+        assert result["application_id"] == name and result["page"].endswith(name), result
+
+        run, name = started()
+        cluster.end(name, state="FINISHED", finalStatus="FAILED", diagnostics="User class threw exception: no rows")
+        assert server.wait_run("score", run)["state"] == "failed"
+        why(server, "score", run, "score", 12, "User class threw exception: no rows")
+
+        run, name = started()
+        server.call("PATCH", f"/api/v2/dags/score/dagRuns/{run}", {"state": "failed"})
+        eventually(lambda: cluster.apps[name]["state"] == "KILLED", 20, "it is killed over there")
+
+        run, name = started("standalone")
+        assert name.startswith("driver-"), name
+        cluster.end(name, driverState="KILLED")
+        assert server.wait_run("standalone", run)["state"] == "failed"
+        why(server, "standalone", run, "score", 14, "the driver ended as KILLED")
+        run, name = started("standalone")
+        cluster.end(name, driverState="FINISHED")
+        assert server.wait_run("standalone", run)["state"] == "success"
+        server.stop()
+        cluster.stop()
+
+
+def a_spark_of_ones_own_reads_silver_and_makes_gold():
+    """a real local Spark: an application groups a silver table, and its gold table is taken up as an asset"""
+    if not REAL:
+        print("skipped: $BATUTA_SPARK_SUBMIT names no spark-submit; ./dev test spark fetches one")
+        return
+    with Folder("spark_real") as folder:
+        job = spark("customers", ["orders"], connection="local", code=REAL_JOB, reads=["silver/shop/orders"], outputs=[GOLD],
+                    conf={"spark.ui.enabled": False})
+        bad = spark("bad", ["orders"], connection="local", conf={"spark.ui.enabled": False}, retries=0, reads=["silver/shop/orders"],
+                    code="import os\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().read.parquet('/nonexistent')")
+        server = folder.server({"day": dag("day", [shell("orders", ORDERS, outputs=[SILVER]), job, bad]), "follows": follower()},
+                               env={"BATUTA_WORKER_SPARK_SUBMIT": REAL, "BATUTA_WORKER_ENV": json.dumps(
+                                   {name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ})}).start()
+        connect(server, "local", "spark", host="local[2]")
+        run = server.trigger("day")["dag_run_id"]
+        server.wait_run("day", run, 240)
+        tasks = server.tasks("day", run)
+        assert tasks["customers"]["state"] == "success", server.log_text("day", run, "customers")[-3000:]
+        gold = server.sql("SELECT customer, orders, CAST(amount AS VARCHAR) FROM gold.shop.customers ORDER BY 1")
+        assert gold == [["ana", 2, "4.50"], ["bia", 1, "2.25"]], gold
+        has_followed(server)
+        why(server, "day", run, "bad", 12, "AnalysisException")
+        server.stop()
+
+
+assert words_of(["--a", "1", "--a", "2", "x.py", "--b"]) == ({"--a": ["1", "2"]}, "x.py", ["--b"])
+main([an_application_reads_silver_and_makes_gold, an_application_on_a_cluster_holds_no_slot,
+      a_spark_of_ones_own_reads_silver_and_makes_gold])

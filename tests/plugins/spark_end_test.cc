@@ -1,0 +1,86 @@
+// What the end of a spark-submit, of an application of YARN and of a master's driver means.
+#include "plugins/builtin/spark_end.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+namespace batuta::plugin {
+namespace {
+
+SparkVerdict spark_ended(int exit_code, const std::string& said, int signal = 0) {
+  SparkWords out, error;
+  // In pieces, as a pipe has them.
+  for (std::size_t at = 0; at < said.size(); at += 7) error.feed(said.substr(at, 7));
+  out.finish();
+  error.finish();
+  return spark_verdict(exit_code, signal, out, error);
+}
+
+}  // namespace
+
+TEST_CASE("spark: the exit code and what was said tell the class of a failure, the gravest first") {
+  CHECK(spark_ended(0, "java.lang.OutOfMemoryError: Java heap space\n").code == 0);
+  const auto plain = spark_ended(1, "Traceback\nValueError: no rows of today\n");
+  CHECK(plain.code == spark_code::failed);
+  CHECK(plain.why == "spark-submit ended with exit code 1: ValueError: no rows of today");
+  CHECK_FALSE(plain.is_final());
+  CHECK(spark_ended(1,
+                    "26/11/28 10:00:00 ERROR TaskSetManager: ExecutorLostFailure (executor 1 "
+                    "exited)\n26/11/28 10:00:01 ERROR Executor: java.lang.OutOfMemoryError: Java "
+                    "heap space\npy4j.protocol.Py4JJavaError: An error occurred")
+            .code == spark_code::memory);
+  CHECK(
+      spark_ended(1, "26/11/28 ERROR Scheduler: ExecutorLostFailure (executor 1 exited)\n").code ==
+      spark_code::lost);
+  CHECK(spark_ended(1, "Caused by: java.net.ConnectException: Connection refused").code ==
+        spark_code::busy);
+  CHECK(spark_ended(137, "").code == spark_code::memory);
+  CHECK(spark_ended(0, "", 9).code == spark_code::memory);
+  CHECK(spark_ended(0, "", 15).code == spark_code::failed);
+}
+
+TEST_CASE("spark: what a log says in passing, and a program's own words, are no class") {
+  CHECK(spark_ended(1,
+                    "26/11/28 10:00:00 WARN StandaloneAppClient: Connection refused, retrying\n"
+                    "ValueError: x\n")
+            .code == spark_code::failed);
+  const auto refused = spark_ended(1, "Error: Unrecognized option: --mastr\n");
+  CHECK(refused.code == spark_code::refused);
+  CHECK(refused.is_final());
+  CHECK(spark_ended(101, "Error: Failed to load class org.example.Score.\n").is_final());
+  CHECK(spark_ended(2, "python3: can't open file '/jobs/a.py': [Errno 2]\n").is_final());
+  CHECK(spark_ended(3, "it can't open file a.csv, says the program\n").code == spark_code::failed);
+}
+
+TEST_CASE("spark: the ids of what goes on over there are found in what spark-submit says") {
+  SparkWords words;
+  words.feed("26/11/28 10:00:00 INFO YarnClientImpl: Submitted application ");
+  words.feed("application_1700000000000_0042\nINFO Client: Application report for application_1");
+  words.feed("_1 (state: ACCEPTED)\nState of driver-20261128100000-0007 is RUNNING");
+  words.finish();
+  CHECK(words.application() == "application_1700000000000_0042");
+  CHECK(words.driver() == "driver-20261128100000-0007");
+  SparkWords none;
+  none.feed("a driver-less car, Submitted application application_\n" + std::string(200'000, 'x'));
+  none.finish();
+  CHECK(none.application().empty());
+  CHECK(none.driver().empty());
+}
+
+TEST_CASE("spark: an application of YARN and a driver of a master end in the same classes") {
+  CHECK(yarn_verdict("FINISHED", "SUCCEEDED", "").code == 0);
+  CHECK(yarn_verdict("FINISHED", "FAILED", "User class threw exception").code ==
+        spark_code::failed);
+  CHECK(yarn_verdict("FAILED", "FAILED", "Container exited with exitCode: 137").code ==
+        spark_code::memory);
+  CHECK(yarn_verdict("KILLED", "KILLED", "Killed by user").is_final());
+  CHECK(yarn_verdict("FAILED", "UNDEFINED", "").why == "the application ended as FAILED");
+  CHECK(driver_verdict("FINISHED", "").code == 0);
+  CHECK(driver_verdict("FAILED", "").code == spark_code::failed);
+  CHECK(driver_verdict("ERROR", "worker lost").code == spark_code::lost);
+  CHECK(driver_verdict("KILLED", "").is_final());
+  CHECK(driver_verdict("", "").why == "the master knows no such driver");
+}
+
+}  // namespace batuta::plugin
