@@ -31,6 +31,7 @@ struct ServeOptions {
   std::vector<std::string> pipelines;  // `demo run`: which ones
   bool clean = false;                  // `demo run`: removes what it made of the home, runs nothing
   bool real = false;                   // `demo run`: real systems where their stand-ins would be
+  std::string kafka;                   // `demo run`: brokers that have the topics; empty: our log
 };
 
 // What `dags test` and `tasks test` take beside the folders and slots of ServeOptions.

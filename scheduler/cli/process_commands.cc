@@ -151,8 +151,13 @@ void add_process_commands(CLI::App& app, Session& session) {
       demo_run->add_option("PIPELINE", options->pipelines, names + "or all (default: financial)");
   CLI::Option* real = demo_run->add_flag(
       "--real", options->real,
-      "with a PostgreSQL server of its own (which must be installed) in --home: it has the clients "
-      "of brokerage, and gets the gold tables of ecommerce");
+      "with servers of its own in --home, as far as they are installed: PostgreSQL has the clients "
+      "of brokerage and gets the gold tables of ecommerce, Azurite (Azure Blob Storage) has the "
+      "lake");
+  CLI::Option* kafka = demo_run->add_option(
+      "--kafka", options->kafka,
+      "brokers that have the topics of brokerage, ecommerce and users, HOST:PORT,…; or @FILE with "
+      "host, login, password and extra as JSON");
   demo_run
       ->add_flag(
           "--clean", options->clean,
@@ -160,7 +165,8 @@ void add_process_commands(CLI::App& app, Session& session) {
           "backups, files of your own and files that you changed stay")
       ->excludes(once)
       ->excludes(which)
-      ->excludes(real);
+      ->excludes(real)
+      ->excludes(kafka);
   demo_run->callback([options, &session] {
     session.serve = [options, p = session.processes] { return p->demo_run(*options); };
   });

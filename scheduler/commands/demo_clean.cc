@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "scheduler/commands/demo_azurite.h"
+#include "scheduler/commands/demo_kafka.h"
 #include "scheduler/commands/demo_postgres.h"
 #include "scheduler/commands/demo_real.h"
 #include "scheduler/commands/process_parts.h"
@@ -129,14 +131,15 @@ class DemoCleaning {
     return out;
   }
 
-  // As it was installed, or as `--real` has it.
+  // As it was installed, or as `--real` or `--kafka` has it.
   static bool is_ours(const std::string& text, const std::string& name, const fs::path& original,
                       const fs::path& file) {
     const auto installed = text_in(original / file);
     if (!installed) return false;
-    if (text == *installed) return true;
     const auto simulation = demo::make_simulation(name, {});
-    const auto real = simulation ? simulation->real_database() : std::nullopt;
+    if (text == *installed || !simulation) return text == *installed;
+    if (text == with_broker(*installed, *simulation, file.string())) return true;
+    const auto real = simulation->real_database();
     return real && real->file == file && text == with_real_server(*installed, *real);
   }
 
@@ -191,14 +194,15 @@ int clean_demo(const std::string& folder) {
   }
   auto lock = HomeLock::acquire(home);
   if (!lock) return fail(lock.error());
-  if (auto status = end_left_postgres(home); !status) return fail(status.error());
+  for (const auto end_left : {end_left_postgres, end_left_azurite})
+    if (auto status = end_left(home); !status) return fail(status.error());
   std::printf("%s\n", home.c_str());
   DemoCleaning cleaning(home);
   for (const std::string& name : demo::runnable_pipelines()) {
     cleaning.remove_bundle(name);
     cleaning.remove("demo/" + name);
   }
-  cleaning.remove("demo/postgres");
+  for (const char* server : {"demo/postgres", "demo/azurite"}) cleaning.remove(server);
   for (const char* part : installation_parts) cleaning.remove(part);
   cleaning.finish();
   return cleaning.failed() ? fail(*cleaning.failed()) : 0;

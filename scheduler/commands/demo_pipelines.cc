@@ -12,7 +12,9 @@
 #include <memory>
 #include <thread>
 
+#include "scheduler/commands/demo_azurite.h"
 #include "scheduler/commands/demo_clean.h"
+#include "scheduler/commands/demo_kafka.h"
 #include "scheduler/commands/demo_postgres.h"
 #include "scheduler/commands/demo_real.h"
 #include "scheduler/commands/demo_run.h"
@@ -21,9 +23,11 @@
 #include "scheduler/commands/serving.h"
 #include "scheduler/commands/watch_run.h"
 #include "scheduler/demo/message_producer.h"
+#include "scheduler/demo/real_broker.h"
 #include "scheduler/demo/simulation.h"
 #include "scheduler/demo/written_file.h"
 #include "scheduler/http/server.h"
+#include "scheduler/store/home_lock.h"
 
 namespace batuta {
 namespace {
@@ -61,17 +65,50 @@ std::optional<demo::RealDatabase> real_of(const Pipeline& pipeline) {
   return pipeline.simulation ? pipeline.simulation->real_database() : std::nullopt;
 }
 
+bool needs_postgres(const std::vector<Pipeline>& pipelines) {
+  return std::any_of(pipelines.begin(), pipelines.end(),
+                     [](const Pipeline& each) { return real_of(each).has_value(); });
+}
+
 // That --real has something to do, in a home where it may.
 Status check_real(const Home& home, const std::vector<Pipeline>& pipelines) {
-  if (std::none_of(pipelines.begin(), pipelines.end(),
-                   [](const Pipeline& each) { return real_of(each).has_value(); }))
+  const bool lake = lake_is_in_azurite(home.folder()) || !azurite_program().empty();
+  if (!lake && !needs_postgres(pipelines))
     return {Errc::invalid,
-            "--real would change nothing: of what was named nothing has its place in PostgreSQL. "
-            "It does with brokerage, with ecommerce, and with all"};
+            std::string("--real would change nothing: of what was named nothing has its place in "
+                        "PostgreSQL, as brokerage and ecommerce have, and for a lake in Azure's "
+                        "Blob Storage there is no Azurite: ") +
+                azurite_remedy};
   if (made_by_demo(home)) return success();
   return {Errc::conflict, "no demo made the installation in " + home.folder() +
                               ": --real starts no PostgreSQL server there. Give it a --home of "
                               "its own"};
+}
+
+// A lake stays where it was made: in Azurite, or in the home's folder.
+Status start_lake(const Home& home, bool is_new, bool real, std::unique_ptr<DemoAzurite>& azurite) {
+  const bool there = lake_is_in_azurite(home.folder());
+  if (there && !real)
+    return {Errc::conflict, "the lake of the demo in " + home.folder() +
+                                " is in an Azurite of its own: say --real, or --clean first"};
+  if (!real) return success();
+  if (!there && (!is_new || azurite_program().empty())) {
+    std::printf("the lake is the folder %s%s%s\n", home.path("lake").c_str(),
+                is_new ? ", for there is no Azurite: " : ", where it was made",
+                is_new ? azurite_remedy : "");
+    std::fflush(stdout);
+    return success();
+  }
+  // Not beside another demo of this home, whose Azurite would be taken for one that was left.
+  const auto alone = HomeLock::acquire(home.folder());
+  if (!alone) return alone.error();
+  auto started = DemoAzurite::start(home.folder());
+  if (!started) return started.error();
+  azurite = std::move(*started);
+  azurite->set_environment();
+  std::printf("the lake is %s, in an Azurite of this home\n", DemoAzurite::lake_url());
+  std::fflush(stdout);
+  return success();
 }
 
 // Each pipeline is a bundle of the home, dropped in.
@@ -89,8 +126,11 @@ Status take_schedule_out(const Home& home, const std::string& name) {
   return demo::write_file(path, text);
 }
 
+using Broker = std::optional<stream::KafkaConnection>;
+
 Status seed_files(const Home& home, const std::vector<Pipeline>& pipelines,
-                  const std::string& demo_folder, const cli::ServeOptions& options) {
+                  const std::string& demo_folder, const cli::ServeOptions& options,
+                  const Broker& broker) {
   for (const Pipeline& pipeline : pipelines) {
     if (auto status = drop_in_bundle(home, pipeline.name); !status) return status;
     if (!pipeline.simulation) continue;
@@ -102,14 +142,33 @@ Status seed_files(const Home& home, const std::vector<Pipeline>& pipelines,
     const std::string folder = demo_folder + "/" + pipeline.name;
     if (auto status = pipeline.simulation->write(folder); !status) return status;
     if (pipeline.simulation->topic().empty()) continue;
-    const auto produced = demo::produce_messages(
-        *pipeline.simulation,
-        {home.folder(), folder + "/spool", demo::describe(pipeline.name, {})});
+    if (auto status = choose_broker(home, pipeline.name, *pipeline.simulation, broker.has_value());
+        !status)
+      return status;
+    const auto produced =
+        demo::produce_messages(*pipeline.simulation, {home.folder(),
+                                                      folder + "/spool",
+                                                      demo::describe(pipeline.name, {}),
+                                                      std::int64_t{1} << 30,
+                                                      0,
+                                                      {},
+                                                      broker});
     if (!produced) return produced.error();
     if (produced->waiting > 0)
       return {Errc::unavailable, "topic " + pipeline.simulation->topic() + ": " + produced->why};
   }
   return success();
+}
+
+Result<stream::KafkaConnection> named_broker(const std::string& kafka,
+                                             const std::vector<Pipeline>& pipelines) {
+  if (std::none_of(pipelines.begin(), pipelines.end(), [](const Pipeline& each) {
+        return each.simulation && !each.simulation->topic().empty();
+      }))
+    return {Errc::invalid,
+            "--kafka would change nothing: of what was named nothing sends to a topic. It does "
+            "with brokerage, ecommerce, users, and all"};
+  return demo::read_broker(kafka);
 }
 
 // The sources that are services, each on a free port of loopback, on a thread of their own.
@@ -185,7 +244,8 @@ Status set_real(Registry& registry, const demo::RealDatabase& real, const DemoPo
 }
 
 Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const Services& services,
-                  const DemoPostgres* postgres, const std::string& demo_folder) {
+                  const DemoPostgres* postgres, const Broker& broker,
+                  const std::string& demo_folder) {
   std::promise<Status> told;
   server.engine().write(
       [&]() -> Status {
@@ -199,6 +259,10 @@ Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const 
             if (auto status = registry.set_variable({key, value, about}); !status) return status;
           if (const auto real = real_of(pipeline))
             if (auto status = set_real(registry, *real, postgres); !status) return status;
+          if (pipeline.simulation->topic().empty()) continue;
+          if (auto status = set_broker(registry, pipeline.name, broker ? &*broker : nullptr);
+              !status)
+            return status;
         }
         return success();
       },
@@ -253,6 +317,15 @@ int run_pipelines(const cli::ServeOptions& given) {
     fail(pipelines.error());
     return 2;
   }
+  Broker broker;  // none: the embedded log
+  if (!options.kafka.empty()) {
+    auto named = named_broker(options.kafka, *pipelines);
+    if (!named) {
+      fail(named.error());
+      return 2;
+    }
+    broker = *std::move(named);
+  }
   std::unique_ptr<TemporaryFolder> temporary;
   if (options.once) {
     temporary = std::make_unique<TemporaryFolder>();
@@ -278,9 +351,14 @@ int run_pipelines(const cli::ServeOptions& given) {
       return 2;
     }
   }
-  if (auto status = seed_files(*made, *pipelines, demo_folder, options); !status)
+  if (auto status = seed_files(*made, *pipelines, demo_folder, options, broker); !status)
     return fail(status.error());
 
+  std::unique_ptr<DemoAzurite> azurite;  // null: the lake is a folder
+  if (auto status = start_lake(*made, makes_it, options.real, azurite); !status) {
+    fail(status.error());
+    return 2;
+  }
   std::unique_ptr<DemoPostgres> postgres;  // null: embedded stand-ins only
   std::unique_ptr<DemoServices> usual;     // these outlive the server that calls them
   std::unique_ptr<Services> services;
@@ -289,14 +367,14 @@ int run_pipelines(const cli::ServeOptions& given) {
   with.seed = [&](Server& server) -> Status {
     usual = std::make_unique<DemoServices>();
     services = std::make_unique<Services>(*pipelines);
-    if (options.real) {
+    if (options.real && needs_postgres(*pipelines)) {
       auto started = DemoPostgres::start(made->folder());
       if (!started) return started.error();
       postgres = std::move(*started);
       if (auto status = seed_postgres(*postgres, *pipelines, demo_folder); !status) return status;
     }
     if (auto status = seed_demo(server, *usual); !status) return status;
-    return seed_store(server, *pipelines, *services, postgres.get(), demo_folder);
+    return seed_store(server, *pipelines, *services, postgres.get(), broker, demo_folder);
   };
   auto serving = Serving::start(options, std::move(with));
   if (!serving) return fail(serving.error());
@@ -312,6 +390,9 @@ int run_pipelines(const cli::ServeOptions& given) {
   });
   if (outcome && !options.once) {
     if (postgres) print_postgres(postgres->address(), *pipelines);
+    if (azurite)
+      std::printf("\nAzurite has the lake until this ends; for `batuta lake` and its like:\n  %s\n",
+                  azurite->exports().c_str());
     (*serving)->print_link();
     (*serving)->wait();
   }

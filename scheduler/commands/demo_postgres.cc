@@ -1,10 +1,8 @@
 #include "scheduler/commands/demo_postgres.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,7 +18,7 @@
 #include <thread>
 
 #include "common/fd.h"
-#include "common/uuid.h"
+#include "scheduler/commands/demo_process.h"
 #include "scheduler/commands/process_parts.h"
 #include "scheduler/commands/supervisor.h"
 
@@ -34,18 +32,14 @@ constexpr const char* postgres_folder = "demo/postgres";
 constexpr const char* server_folder = "/server";
 constexpr const char* demo_login = "batuta";
 constexpr Duration start_patience = std::chrono::seconds(60);  // initdb on a slow disk
-constexpr Duration stop_patience = std::chrono::seconds(20);
 constexpr auto look_again = std::chrono::milliseconds(50);
 constexpr std::size_t log_shown = 600;
+// A stop that waits for no client; then one that keeps no house.
+constexpr int ask_to_stop[] = {SIGINT, SIGQUIT, SIGKILL};
 constexpr std::size_t max_output = std::size_t{1} << 20;
 
 Error not_started(const std::string& why) {
   return {Errc::unavailable, "PostgreSQL for --real: " + why, {}};
-}
-
-std::string text_of_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 bool has_programs(const fs::path& folder) {
@@ -77,61 +71,10 @@ std::string folder_of_programs() {
   return {};
 }
 
-std::string secret_text() {
-  std::uint8_t bytes[20];
-  random_bytes(bytes, sizeof bytes);
-  std::string out;
-  for (const std::uint8_t byte : bytes) {
-    constexpr const char* digits = "0123456789abcdef";
-    out += {digits[byte >> 4], digits[byte & 15]};
-  }
-  return out;
-}
-
-// Nobody holds it any more: it is free unless somebody takes it within the next second.
-int free_port() {
-  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* const any = reinterpret_cast<sockaddr*>(&address);
-  if (bind(fd.get(), any, size) != 0 || getsockname(fd.get(), any, &size) != 0) return 0;
-  return ntohs(address.sin_port);
-}
-
-// Gone within the time; a child is reaped.
-bool is_gone(pid_t pid, bool child, Duration within) {
-  const Boot deadline = read_clock().boot + within;
-  for (;;) {
-    const bool gone =
-        child ? waitpid(pid, nullptr, WNOHANG) != 0 : kill(pid, 0) != 0 && errno == ESRCH;
-    if (gone) return true;
-    if (read_clock().boot > deadline) return false;
-    std::this_thread::sleep_for(look_again);
-  }
-}
-
-// Asks for a stop that waits for no client; then for one that keeps no house.
-bool end_process(pid_t pid, bool child) {
-  for (const int signal : {SIGINT, SIGQUIT, SIGKILL}) {
-    kill(pid, signal);
-    if (is_gone(pid, child, stop_patience)) return true;
-  }
-  return false;
-}
-
 Status give(const std::string& path, uid_t uid, gid_t gid, mode_t mode) {
   if (chmod(path.c_str(), mode) == 0 && (geteuid() != 0 || chown(path.c_str(), uid, gid) == 0))
     return success();
   return not_started(path + " cannot be given to its user: " + std::strerror(errno));
-}
-
-Status write_secret(const std::string& path, const std::string& text) {
-  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (fd.get() >= 0 && write(fd.get(), text.data(), text.size()) == ssize_t(text.size()))
-    return success();
-  return not_started(path + " cannot be written: " + std::strerror(errno));
 }
 
 // As a value of a connection string of libpq.
@@ -191,7 +134,7 @@ Result<std::unique_ptr<DemoPostgres>> DemoPostgres::start(const std::string& hom
 }
 
 DemoPostgres::~DemoPostgres() {
-  if (pid_ > 0) end_process(pid_, true);
+  if (pid_ > 0) end_demo_process(pid_, true, ask_to_stop);
 }
 
 // Another user than ours: it may pass through the home to its own folder, and see nothing there.
@@ -357,7 +300,7 @@ Status end_left_postgres(const std::string& home) {
   std::string words = text_of_file("/proc/" + std::to_string(pid) + "/cmdline");
   std::replace(words.begin(), words.end(), '\0', '\n');
   if (words.find("\n" + data + "\n") == words.npos) return success();  // of before a restart
-  if (end_process(pid, false)) return success();
+  if (end_demo_process(pid, false, ask_to_stop)) return success();
   return {Errc::conflict, "the PostgreSQL server of this home, process " + std::to_string(pid) +
                               ", does not end: kill it, and say this once more"};
 }

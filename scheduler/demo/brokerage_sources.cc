@@ -286,6 +286,9 @@ class BrokerageSimulation : public Simulation {
   }
 
   std::string topic() const override { return "orders"; }
+  std::vector<BrokerText> broker_texts() const override {
+    return {broker_contract("contracts/brokerage/orders.odcs.yaml")};
+  }
   // The events of an order have one key.
   void messages(const std::function<bool(std::string, std::string)>& take) const override {
     for (int day = 0; day < broker_.options().days; ++day)

@@ -2,13 +2,17 @@
 
 #include <sys/file.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "common/fd.h"
 #include "stream/files.h"
+#include "stream/kafka_stream.h"
 #include "stream/spool.h"
 
 namespace batuta::demo {
@@ -17,6 +21,7 @@ namespace {
 // A batch must leave room in the smallest spool.
 constexpr std::size_t batch_messages = 500;
 constexpr std::size_t batch_bytes_most = 256 << 10;
+constexpr int batches_a_second = 10;  // of those that come at a pace
 
 class Producer {
  public:
@@ -33,7 +38,7 @@ class Producer {
       if (number++ < known) return true;
       bytes_ += key.size() + value.size();
       batch_.push_back({std::move(key), std::move(value), {}, std::nullopt, std::nullopt});
-      if (batch_.size() >= batch_messages || bytes_ >= batch_bytes_most) put = hand_on();
+      if (batch_.size() >= most_messages() || bytes_ >= batch_bytes_most) put = hand_on();
       return put.ok();
     });
     if (put) put = hand_on();
@@ -47,6 +52,22 @@ class Producer {
   }
 
  private:
+  std::size_t most_messages() const {
+    if (options_.per_second <= 0) return batch_messages;
+    const auto paced = static_cast<std::size_t>(options_.per_second / batches_a_second);
+    return std::clamp<std::size_t>(paced, 1, batch_messages);
+  }
+
+  // Until so many messages may have come since the first.
+  void keep_pace(std::size_t more) {
+    if (options_.per_second <= 0) return;
+    paced_ += static_cast<std::int64_t>(more);
+    const Duration due = Duration(std::chrono::seconds(1)) * paced_ / options_.per_second;
+    const Duration past = read_clock().boot - begun_;
+    if (options_.pause) return options_.pause(due - std::min(past, due));
+    if (due > past) std::this_thread::sleep_for(due - past);
+  }
+
   Status open() {
     namespace fs = std::filesystem;
     auto spool = stream::Spool::open(options_.spool, options_.spool_bytes);
@@ -54,8 +75,10 @@ class Producer {
     spool_ = std::move(*spool);
     if (Status alone = lock(); !alone) return alone;
     home_ = fs::absolute(options_.home).lexically_normal().string();
-    const Status bound = spool_->bind("topic " + topic_ + " of the embedded log of " + home_ +
-                                      ", simulation " + options_.identity);
+    const std::string where =
+        options_.broker ? "the brokers " + options_.broker->host : "the embedded log of " + home_;
+    const Status bound =
+        spool_->bind("topic " + topic_ + " of " + where + ", simulation " + options_.identity);
     if (!bound) return bound;
     const auto state = spool_->state();
     if (!state) return state.error();
@@ -82,6 +105,7 @@ class Producer {
   // The log may be made while this goes on.
   Status connect() {
     if (stream_) return success();
+    if (options_.broker) return connect_broker();
     std::error_code failed;
     if (!std::filesystem::is_directory(home_, failed))
       return {Errc::unavailable, "there is no installation in " + home_};
@@ -93,6 +117,26 @@ class Producer {
         !made && made.error().code != Errc::conflict)
       return made;
     stream_ = std::move(*stream);
+    return success();
+  }
+
+  Status connect_broker() {
+    const auto settings = stream::kafka_settings(*options_.broker);
+    if (!settings) return settings.error();
+    auto broker = stream::open_kafka_stream(*settings);
+    if (!broker) return broker.error();
+    const auto topics = (*broker)->topics();
+    if (!topics) return topics.error();
+    const bool there =
+        std::any_of(topics->begin(), topics->end(),
+                    [&](const stream::TopicInfo& each) { return each.name == topic_; });
+    stream::TopicSettings settings_of_topic;
+    settings_of_topic.partitions = topic_partitions;
+    if (!there)
+      if (Status made = (*broker)->create(topic_, settings_of_topic);
+          !made && made.error().code != Errc::conflict)
+        return made;
+    stream_ = *std::move(broker);
     return success();
   }
 
@@ -121,10 +165,13 @@ class Producer {
                   " is the next: run this again when the topic can be reached, or with a larger "
                   "--spool-bytes"};
     }
-    produced_.put += static_cast<std::int64_t>(batch_.size());
+    const std::size_t put_now = batch_.size();
+    produced_.put += static_cast<std::int64_t>(put_now);
     batch_.clear();
     bytes_ = 0;
-    return send();
+    if (Status sent = send(); !sent) return sent;
+    keep_pace(put_now);
+    return success();
   }
 
   const Simulation& simulation_;
@@ -136,6 +183,8 @@ class Producer {
   std::unique_ptr<stream::Stream> stream_;  // null: not reached yet
   std::vector<stream::NewRecord> batch_;
   std::size_t bytes_ = 0;
+  const Boot begun_ = read_clock().boot;
+  std::int64_t paced_ = 0;
   Produced produced_;  // `put` counts all that the spool ever took, until the end
 };
 

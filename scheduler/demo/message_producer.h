@@ -4,10 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "common/result.h"
+#include "common/time.h"
 #include "scheduler/demo/simulation.h"
+#include "stream/kafka_connection.h"
 
 namespace batuta::demo {
 
@@ -18,6 +22,10 @@ struct ProducerOptions {
   std::string spool;     // a folder of its own, made when it is missing
   std::string identity;  // of the simulation (describe()): a spool takes the messages of one
   std::int64_t spool_bytes = std::int64_t{1} << 30;  // 1 MiB at least
+  // New messages a second, as a service would have them; 0: as fast as they can be made.
+  int per_second = 0;
+  std::function<void(Duration)> pause = {};            // takes that long; empty: sleeps
+  std::optional<stream::KafkaConnection> broker = {};  // in the embedded log's place
 };
 
 struct Produced {

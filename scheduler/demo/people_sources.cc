@@ -148,6 +148,9 @@ class PeopleSimulation : public Simulation {
   }
 
   std::string topic() const override { return "users"; }
+  std::vector<BrokerText> broker_texts() const override {
+    return {broker_contract("contracts/users/users_events.odcs.yaml")};
+  }
   // What one user does stays in order.
   void messages(const std::function<bool(std::string, std::string)>& take) const override {
     for (int day = 0; day < people_.options().days; ++day)

@@ -35,6 +35,11 @@ class ShopSimulation : public Simulation {
   }
 
   std::string topic() const override { return "Pedidos"; }
+  std::vector<BrokerText> broker_texts() const override {
+    return {broker_contract("contracts/ecommerce/pedidos.odcs.yaml"),
+            {"dags/ecommerce.json", R"("topic": { "name": "Pedidos")",
+             R"("topic": { "connection": "ecommerce_broker", "name": "Pedidos")"}};
+  }
   // The lines of a transaction stay in order: they have one key.
   void messages(const std::function<bool(std::string, std::string)>& take) const override {
     for (int day = 0; day < shop_.options().days; ++day) {

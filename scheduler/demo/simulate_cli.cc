@@ -2,10 +2,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "common/number_range.h"
 #include "scheduler/demo/demo_cli.h"
 #include "scheduler/demo/message_producer.h"
+#include "scheduler/demo/real_broker.h"
 #include "scheduler/demo/simulation.h"
 
 namespace batuta::demo {
@@ -17,6 +20,8 @@ struct SimulationArguments {
   std::string first_day = "2026-03-02";
   std::string home;
   std::int64_t spool_bytes = std::int64_t{1} << 30;
+  int rate = 0;
+  std::string kafka;
   int port = 0;
   SimulationOptions options;
 };
@@ -58,8 +63,19 @@ void add_simulation_options(CLI::App& verb, SimulationArguments& a) {
 int send_simulated(const Simulation& simulation, const SimulationArguments& a,
                    const std::string& folder) {
   if (simulation.topic().empty()) return 0;
-  const auto produced = produce_messages(
-      simulation, {a.home, folder + "/spool", describe(a.pipeline, a.options), a.spool_bytes});
+  std::optional<stream::KafkaConnection> broker;
+  if (!a.kafka.empty()) {
+    auto named = read_broker(a.kafka);
+    if (!named) return refuse_simulation(named.error().message);
+    broker = *std::move(named);
+  }
+  const auto produced = produce_messages(simulation, {a.home,
+                                                      folder + "/spool",
+                                                      describe(a.pipeline, a.options),
+                                                      a.spool_bytes,
+                                                      a.rate,
+                                                      {},
+                                                      std::move(broker)});
   if (!produced) {
     refuse_simulation(produced.error().message);
     return 1;
@@ -91,6 +107,14 @@ void add_simulation_commands(CLI::App& demo, const std::string& home, int& exit_
                    "what messages may take on disk that no topic has yet; then it stops")
       ->check(whole_number(1 << 20))
       ->capture_default_str();
+  simulate
+      ->add_option("--rate", a->rate,
+                   "messages a second, as a service would send them; 0: as fast as it can")
+      ->check(whole_number(0, 100'000))
+      ->capture_default_str();
+  simulate->add_option("--kafka", a->kafka,
+                       "brokers that get the messages instead, HOST:PORT,…; or @FILE with host, "
+                       "login, password and extra as JSON");
   simulate->callback([a, &exit_code] {
     const auto simulation = simulation_of(*a);
     if (!simulation) return void(exit_code = 2);

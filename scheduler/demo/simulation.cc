@@ -72,6 +72,11 @@ constexpr Known known[] = {
 
 }  // namespace
 
+BrokerText broker_contract(const std::string& file) {
+  return {file, "{property: batuta.server, value: embedded}",
+          "{property: batuta.server, value: broker}"};
+}
+
 std::vector<std::string> simulated_pipelines() {
   std::vector<std::string> names;
   for (const Known& each : known) names.emplace_back(each.name);

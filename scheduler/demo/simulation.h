@@ -42,6 +42,12 @@ struct RealDatabase {
   std::string schema;           // into which gold tables are published; empty: none are
 };
 
+// A spot in a file of the bundle: what it says with the embedded log, and with a broker, which is
+// the connection <pipeline>_broker.
+struct BrokerText {
+  std::string file, embedded, broker;
+};
+
 class Simulation {
  public:
   virtual ~Simulation() = default;
@@ -73,10 +79,14 @@ class Simulation {
   virtual std::vector<std::string> gold() const = 0;
   // What takes a stand-in's place with `--real`; nullopt: nothing does.
   virtual std::optional<RealDatabase> real_database() const { return std::nullopt; }
+  // Of those with a topic: what has the pipeline read it from a broker.
+  virtual std::vector<BrokerText> broker_texts() const { return {}; }
   // Whether somebody outside gets the gold tables, as files and, where it is real, in a database.
   virtual bool delivers() const { return false; }
 };
 
+// The spot of a contract of the bundle.
+BrokerText broker_contract(const std::string& file);
 // Names of the pipelines that have a simulation, in order.
 std::vector<std::string> simulated_pipelines();
 // What `demo run` takes: financial, whose market is served live, and those.

@@ -3,12 +3,16 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <stdexcept>
 #include <vector>
 
+#include "scheduler/demo/real_broker.h"
 #include "stream/stream.h"
 
 namespace batuta::demo {
@@ -185,6 +189,54 @@ TEST_CASE(
   CHECK(describe("users", options) == name);
   options.seed = 7;
   CHECK(describe("users", options) != name);
+}
+
+TEST_CASE(
+    "producer: new messages come at the pace that is asked for, and what was put before costs no "
+    "time") {
+  ProducerBed bed;
+  bed.make_home();
+  Duration longest{};
+  int pauses = 0;
+  bed.options.per_second = 100;
+  bed.options.pause = [&](Duration span) {
+    longest = std::max(longest, span);
+    ++pauses;
+  };
+  CHECK(bed.produce(Talk(300)).put == 300);
+  // Nothing slept: behind the last of 300 all but what the work took of three seconds is still due.
+  CHECK(pauses == 30);
+  CHECK(longest > std::chrono::seconds(1));
+  CHECK(longest <= std::chrono::seconds(3));
+  longest = {};
+  CHECK(bed.produce(Talk(310)).put == 10);
+  CHECK(pauses == 31);
+  CHECK(longest <= std::chrono::milliseconds(100));
+}
+
+TEST_CASE("producer: brokers are named by their hosts, or by a file with login and settings") {
+  const ProducerBed bed;
+  bed.make_home();
+  const auto by_file = [&](const std::string& text) {
+    std::ofstream(bed.options.home + "/broker.json") << text;
+    return read_broker("@" + bed.options.home + "/broker.json");
+  };
+  const auto plain = read_broker("a:9092,b:9092");
+  REQUIRE(plain.ok());
+  CHECK(plain->host == "a:9092,b:9092");
+  CHECK(plain->password.empty());
+  const auto whole = by_file(
+      R"({"host": "a", "port": 9093, "login": "u", "password": "p", "extra": {"client_id": "d"}})");
+  REQUIRE(whole.ok());
+  CHECK(whole->port == 9093);
+  CHECK(whole->login == "u");
+  CHECK(whole->extra == R"({"client_id":"d"})");
+  CHECK(by_file(R"({"host": "a", "pasword": "s3cret"})")
+            .error()
+            .message.find("\"pasword\" is none of") != std::string::npos);
+  CHECK(by_file("[]").error().message.find("holds no JSON object") != std::string::npos);
+  CHECK_FALSE(read_broker("@/nonexistent").ok());
+  CHECK_FALSE(read_broker("").ok());
 }
 
 }  // namespace batuta::demo

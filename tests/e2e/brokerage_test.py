@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bundles import Bundle, run_by_one_command  # noqa: E402
+from bundles import PATIENT, Bundle, run_by_one_command  # noqa: E402
 from harness import BATUTA, Folder, eventually, main, run  # noqa: E402
+from storm import ROUNDS, generator  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 FIRST = {"start": "2025-01-01T00:00:00Z", "end": "2026-03-05T00:00:00Z"}
@@ -88,6 +90,29 @@ def days_come_in_two_runs_with_a_kill_between():
         server.check_database()
 
 
+def end_of(days):
+    """The midnight behind the last of so many days of trading."""
+    at = datetime(2026, 3, 2)
+    while days := days - (at.weekday() < 5):
+        at += timedelta(days=1)
+    return (at + timedelta(days=1)).strftime("%Y-%m-%dT00:00:00Z")
+
+
+def a_storm_of_kills():
+    """many kill -9 of scheduler, agent and slots while days of trading come in: every number is as it must be (./dev test long)"""
+    rng = generator()
+    with Folder("brokerage-storm") as folder, Bundle(folder, "brokerage", default_args=PATIENT) as bundle:
+        server = folder.server(env=TIMING).start()
+        variables = bundle.simulate(1)
+        bundle.known(server)
+        bundle.set_variables(server, variables)
+        bundle.storm_of_days(server, rng, ROUNDS, end_of,
+                             lambda days: bundle.connect(server, "brokerage_api", bundle.serve(days)))
+        bundle.check_topic(server, "orders", "brokerage", "brokerage.orders")
+        server.stop()
+        server.check_database()
+
+
 def a_source_that_has_sent_nothing_is_an_empty_table():
     """no split yet: silver has the table all the same, and the models that read it go through"""
     with Folder("brokerage-empty") as folder, Bundle(folder, "brokerage") as bundle:
@@ -155,5 +180,6 @@ def the_files_are_sound():
         Bundle(folder, "brokerage").check_files()
 
 
+assert [end_of(days)[:10] for days in (1, 5, 6)] == ["2026-03-03", "2026-03-07", "2026-03-10"]
 main([the_files_are_sound, a_pipeline_that_nobody_knows_is_refused_with_the_list, one_command_runs_it_and_checks_every_number,
-      days_come_in_two_runs_with_a_kill_between, a_source_that_has_sent_nothing_is_an_empty_table, what_is_wrong_is_shown_row_by_row])
+      days_come_in_two_runs_with_a_kill_between, a_source_that_has_sent_nothing_is_an_empty_table, what_is_wrong_is_shown_row_by_row] + ([a_storm_of_kills] if ROUNDS else []))

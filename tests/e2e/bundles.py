@@ -7,6 +7,9 @@ import subprocess
 from harness import BATUTA, SOURCE, Refused, eventually, run
 from storm import kill_many
 
+FAR_BACK = "2025-01-01T00:00:00Z"
+PATIENT = {"retries": 50, "retry_delay": "100ms"}  # kills shall not eat them up
+
 
 def run_by_one_command(name, tables, *options):
     """`batuta demo run NAME --once OPTIONS` shows each gold table under its path and ends with 0 when every number holds; what it said."""
@@ -50,13 +53,25 @@ class Bundle:
             process.kill()
             process.wait()
 
-    def simulate(self, days, code=0, env=None):
+    def simulate(self, days, code=0, env=None, timeout=120):
         """The sources as they are after so many days; {variable: value}. Messages go to the home's topic, where it is there."""
         done = run("demo", "simulate", self.name, "--to", self.sources, "--home", self.folder.path / "home", "--days", days,
-                   *self.options, code=code, env={**os.environ, **(env or {})})
+                   *self.options, code=code, env={**os.environ, **(env or {})}, timeout=timeout)
         self.truth = json.loads((self.sources / "truth.json").read_text())
         self.said = done.stderr
         return dict(line.split("=", 1) for line in done.stdout.splitlines())
+
+    def kill_generator(self, days, after, *options):
+        """The generator with these options, ended by kill -9 after so many seconds unless it was done before."""
+        command = [BATUTA, "demo", "simulate", self.name, "--to", self.sources, "--home", self.folder.path / "home", "--days", days,
+                   *self.options, *options]
+        process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        try:
+            said = process.communicate(timeout=after)[1]
+            assert process.returncode == 0, said
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
 
     def check_topic(self, server, topic, group, table):
         """Bronze and the dead letters have what the topic has, each message once; what the group has committed says so."""
@@ -96,8 +111,8 @@ class Bundle:
     def known(self, server):
         eventually(lambda: server.get(f"/api/v2/dags/{self.name}"), 20, "the DAG is known")
 
-    def wait(self, server, run_id, state="success"):
-        found = server.wait_run(self.name, run_id, 240)
+    def wait(self, server, run_id, state="success", seconds=240):
+        found = server.wait_run(self.name, run_id, seconds)
         if found["state"] != state:
             for task, about in server.tasks(self.name, run_id).items():
                 if about["state"] == "failed":
@@ -117,6 +132,17 @@ class Bundle:
         eventually(lambda: server.get("/api/v2/monitor/health"), 30, "the server is back")
         self.wait(server, run_id)
         self.check_truth(server)
+
+    def storm_of_days(self, server, rng, rounds, ends, each=lambda days: None):
+        """A day more in each round, its run through a storm. `ends`: the moment behind the last of so many days."""
+        start = FAR_BACK
+        for days in range(2, 3 + rounds):
+            self.simulate(days)
+            each(days)
+            end = ends(days)
+            run_id = server.trigger(self.name, conf={"start": start, "end": end})["dag_run_id"]
+            self.storm(server, rng, run_id, kills=6 + rounds)
+            start = end
 
     def check_truth(self, server):
         """Every assertion of the manifest, as `batuta demo run` does it."""

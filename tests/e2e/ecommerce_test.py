@@ -13,8 +13,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bundles import Bundle, run_by_one_command  # noqa: E402
+from bundles import PATIENT, Bundle, run_by_one_command  # noqa: E402
 from harness import BATUTA, DATA, Folder, eventually, main, run  # noqa: E402
+from kafka_mock import Brokers  # noqa: E402
 from storm import ROUNDS, generator  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
@@ -25,8 +26,11 @@ GOLD = ("sales_daily", "product_daily", "customer_rfm", "price_history", "cancel
 
 
 def one_command_runs_it_and_checks_every_number():
-    """`batuta demo run ecommerce --once` shows each gold table under its path, writes each as a file, and ends with 0 when every number holds"""
-    said = run_by_one_command("ecommerce", GOLD)
+    """`batuta demo run ecommerce --once --kafka HOST` has its messages from a broker, shows each gold table under its path, writes each as a file, and ends with 0 when every number holds"""
+    refused = run("demo", "run", "risk", "--kafka", "127.0.0.1:9", "--once", code=2)
+    assert "--kafka would change nothing" in refused.stderr, refused
+    with Brokers({"Pedidos": 3, "Pedidos.dlq": 3}) as brokers:
+        said = run_by_one_command("ecommerce", GOLD, "--kafka", brokers.bootstrap)
     for table in GOLD:
         assert f"/demo/ecommerce/delivered/{table}.parquet" in said, said
     assert "(with --real: in PostgreSQL, too)" in said, said
@@ -105,7 +109,7 @@ def days_come_in_two_runs_with_a_kill_between():
 def a_storm_of_kills():
     """many kill -9 of scheduler, agent and slots while days come in: every number is as it must be (./dev test long)"""
     rng = generator()
-    with Folder("ecommerce-storm") as folder, Bundle(folder, "ecommerce", defects=3, default_args={"retries": 50, "retry_delay": "100ms"}) as bundle:
+    with Folder("ecommerce-storm") as folder, Bundle(folder, "ecommerce", defects=3, default_args=PATIENT) as bundle:
         server = folder.server(env=TIMING).start()
         variables = bundle.simulate(1)
         bundle.known(server)

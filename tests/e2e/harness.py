@@ -235,7 +235,7 @@ class Folder:
 
 def run(*arguments, code=0, **more):
     """The command line, without a server of this test: what it said, if it ended with `code`; None: with any."""
-    result = subprocess.run([BATUTA, *map(str, arguments)], capture_output=True, text=True, timeout=120, **more)
+    result = subprocess.run([BATUTA, *map(str, arguments)], capture_output=True, text=True, **{"timeout": 120, **more})
     assert code is None or result.returncode == code, f"{arguments}: {result.returncode}\n{result.stdout}\n{result.stderr}"
     return result
 

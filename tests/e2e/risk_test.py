@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bundles import Bundle, run_by_one_command  # noqa: E402
+from bundles import PATIENT, Bundle, run_by_one_command  # noqa: E402
 from harness import Folder, eventually, main  # noqa: E402
+from storm import ROUNDS, generator  # noqa: E402
 
 TIMING = {"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
 FIRST = {"start": "2026-03-01T00:00:00Z", "end": "2026-03-03T00:00:00Z"}
@@ -107,10 +108,25 @@ def days_come_in_two_runs_with_a_kill_between():
         server.check_database()
 
 
+def a_storm_of_kills():
+    """many kill -9 of scheduler, agent and slots while days of payments come in: every number is as it must be (./dev test long)"""
+    rng = generator()
+    with Folder("risk-storm") as folder, Bundle(folder, "risk", defects=3, default_args=PATIENT) as bundle:
+        server = folder.server(env=TIMING).start()
+        variables = bundle.simulate(1)
+        bundle.known(server)
+        bundle.set_variables(server, variables)
+        first = datetime(2026, 3, 2)
+        bundle.storm_of_days(server, rng, ROUNDS, lambda days: (first + timedelta(days=days)).strftime("%Y-%m-%dT00:00:00Z"))
+        server.stop()
+        server.check_database()
+
+
 def the_files_are_sound():
     """contracts, DAG and models of the bundle are valid, the models' own tests pass, header and DAG say the same"""
     with Folder("risk-files") as folder:
         Bundle(folder, "risk").check_files()
 
 
-main([the_files_are_sound, one_command_runs_it_and_checks_every_number, days_come_in_two_runs_with_a_kill_between])
+main([the_files_are_sound, one_command_runs_it_and_checks_every_number, days_come_in_two_runs_with_a_kill_between]
+     + ([a_storm_of_kills] if ROUNDS else []))
