@@ -316,7 +316,7 @@ std::int32_t AttemptHost::branch(std::string_view json) {
 std::int32_t AttemptHost::report(const char* list, std::string_view json) {
   const std::string_view name = list;
   if (name == "files") return report_file(json);
-  if (name != "quality" && name != "lineage") return -1;
+  if (name != "quality" && name != "lineage" && name != "assets") return -1;
   const auto fact = parse_untrusted(json, {max_reported, 64, 2'000'000, max_reported});
   if (!fact || !fact->is_object()) return -1;
   reported_ += json.size();
@@ -384,11 +384,12 @@ std::int32_t AttemptHost::checkpoint(std::string_view json) {
 // A part that waits is not the end: what an end hands in would have to be dropped.
 void AttemptHost::refuse_second_ends() {
   const Finished& done = finished_;
-  const char* what = !done.outputs.empty()       ? "output()"
-                     : !done.result_json.empty() ? "result()"
-                     : done.has_branch           ? "branch()"
-                     : done.watermark_us != 0    ? "a watermark"
-                                                 : nullptr;
+  const char* what = !done.outputs.empty()         ? "output()"
+                     : !done.result_json.empty()   ? "result()"
+                     : done.has_branch             ? "branch()"
+                     : done.watermark_us != 0      ? "a watermark"
+                     : reports_.contains("assets") ? "assets"
+                                                   : nullptr;
   if (done.wait_json.empty() || what == nullptr) return;
   refusal_ = Error{Errc::invalid,
                    std::string("the plugin called defer() and handed in ") + what +

@@ -14,6 +14,7 @@
 #include "common/safe_json.h"
 #include "common/text.h"
 #include "common/url.h"
+#include "plugins/builtin/asset_file.h"
 #include "plugins/builtin/checkpoint_file.h"
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/container_engine.h"
@@ -151,6 +152,7 @@ std::map<std::string, std::string> variables_of(const Context& context) {
   out["BATUTA_SCRATCH"] = own_folder;
   out["BATUTA_RESULT"] = std::string(own_folder) + "/.result";
   out["BATUTA_CHECKPOINT"] = std::string(own_folder) + "/.checkpoint";
+  out["BATUTA_ASSETS"] = std::string(own_folder) + "/.assets";
   return out;
 }
 
@@ -403,6 +405,7 @@ struct Container {
     if (end.exit_code != 0) checkpoints.look_last();
     judge(context, end);
     batuta::outputs::hand_in_files(context, folder + "/scratch");
+    batuta::plugin::report_assets(context, folder + "/scratch/.assets");
     if (!context.boolean("do_xcom_push", true)) return;
     if (const auto value = batuta::plugin::result_of_file(folder + "/scratch/.result");
         !value.empty()) {

@@ -22,11 +22,12 @@ namespace {
 
 using nlohmann::json;
 
+const std::string result_file_words = "$BATUTA_RESULT cannot be the return value";
 const std::string limit_text = std::to_string(max_result_file);
 constexpr JsonLimits large_limits{max_result_file, 64, max_result_file / 2, max_result_file};
 
-[[noreturn]] void refuse(const std::string& why) {
-  throw FinalError("the file $BATUTA_RESULT cannot be the return value: " + why);
+[[noreturn]] void refuse(const std::string& why, const std::string& what = result_file_words) {
+  throw FinalError("the file " + what + ": " + why);
 }
 
 class Lines {
@@ -101,25 +102,26 @@ std::string result_of_text(std::string_view text) {
   return value;
 }
 
-std::string bytes_of_file(const std::string& path) {
+std::string bytes_of_file(const std::string& path, std::string what) {
+  if (what.empty()) what = result_file_words;
   const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
   if (!file && errno == ENOENT) return {};
   struct stat found {};
-  if (!file || ::fstat(file.get(), &found) != 0) refuse(std::strerror(errno));
-  if (!S_ISREG(found.st_mode)) refuse("it is no file");
+  if (!file || ::fstat(file.get(), &found) != 0) refuse(std::strerror(errno), what);
+  if (!S_ISREG(found.st_mode)) refuse("it is no file", what);
   if (found.st_size > static_cast<off_t>(max_result_file))
-    refuse("it is over " + limit_text + " bytes");
+    refuse("it is over " + limit_text + " bytes", what);
   // One byte more than it has now: what grows meanwhile is not taken for the whole.
   std::string text(static_cast<std::size_t>(found.st_size) + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {
     const ssize_t got = ::read(file.get(), text.data() + size, text.size() - size);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) refuse(std::strerror(errno));
+    if (got < 0) refuse(std::strerror(errno), what);
     if (got == 0) break;
     size += static_cast<std::size_t>(got);
   }
-  if (size == text.size()) refuse("somebody still writes to it");
+  if (size == text.size()) refuse("somebody still writes to it", what);
   text.resize(size);
   return text;
 }

@@ -21,7 +21,8 @@ std::string result_of_text(std::string_view text);
 // or no file of its own.
 std::string result_of_file(const std::string& path);
 
-// The file's bytes, at most max_result_file; empty where there is none. FinalError as above.
-std::string bytes_of_file(const std::string& path);
+// The file's bytes, at most max_result_file; empty where there is none. FinalError as above; `what`
+// names another file in it: "$NAME is not what it should be".
+std::string bytes_of_file(const std::string& path, std::string what = {});
 
 }  // namespace batuta::plugin

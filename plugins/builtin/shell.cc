@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "plugins/builtin/asset_file.h"
 #include "plugins/builtin/checkpoint_file.h"
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/last_line.h"
@@ -104,6 +105,8 @@ struct Shell {
     batuta::plugin::hand_over_results(context, command.environment);
     const std::string result_file = context.scratch() + "/.result";
     command.environment["BATUTA_RESULT"] = result_file;
+    const std::string asset_file = context.scratch() + "/.assets";
+    command.environment["BATUTA_ASSETS"] = asset_file;
     command.capture = context.boolean("do_xcom_push", true);
     const std::string checkpoint_file = context.scratch() + "/.checkpoint";
     command.environment["BATUTA_CHECKPOINT"] = checkpoint_file;
@@ -127,6 +130,7 @@ struct Shell {
       throw RetryableError("exit code " + std::to_string(end.exit_code), end.exit_code);
     }
     batuta::outputs::hand_in_files(context, context.scratch());
+    batuta::plugin::report_assets(context, asset_file);
     if (!command.capture) return;
     if (const auto value = batuta::plugin::result_of_file(result_file); !value.empty()) {
       context.return_json(value);

@@ -1,6 +1,5 @@
-// Airflow's operations whose subject does not exist here: aliases of assets, state stores, task
-// groups, partitions. Lists are empty, one object is not found
-// and says why, and what cannot be written is refused before anything is changed.
+// Airflow's operations whose subject does not exist here: state stores. Lists are empty, one object
+// is not found and says why, and what cannot be written is refused before anything is changed.
 #include <nlohmann/json.hpp>
 
 #include "scheduler/api/auth.h"
@@ -15,7 +14,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char* no_aliases = "assets have no aliases here: a task names what it makes";
 constexpr const char* no_asset_states =
     "there are no state stores here: how far a task has read a source is its watermark";
 constexpr const char* no_states = "there are no state stores here: a task's results are its XComs";
@@ -57,17 +55,6 @@ Status check_body(const Request& request, json* kept = nullptr) {
 }
 
 }  // namespace
-
-// ---- aliases of assets
-
-Result<Response> list_asset_aliases(Context&, const Request& request) {
-  return none_of(request, "asset_aliases");
-}
-Result<Response> no_asset_alias(Context&, const Request& request) {
-  const auto id = path_number(request, "asset_alias_id");
-  if (!id) return id.error();
-  return absent("The Asset Alias with ID: `" + std::to_string(*id) + "`", no_aliases);
-}
 
 // ---- state stores of assets
 

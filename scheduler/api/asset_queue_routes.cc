@@ -1,7 +1,10 @@
 // What of the events of assets is queued for which DAG: Airflow's operations, and ours for what a
 // DAG still waits for.
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "scheduler/api/asset_answers.h"
 #include "scheduler/api/auth.h"
@@ -9,6 +12,7 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
+#include "scheduler/core/partition.h"
 
 namespace batuta::http {
 
@@ -53,12 +57,18 @@ json expression_json(const AssetCondition& condition, const Dag& dag) {
               {"name", spec.name.empty() ? spec.uri : spec.name},
               {"group", spec.group.empty() ? "asset" : spec.group}}}};
   }
+  if (condition.kind == AssetCondition::Kind::alias) {
+    const AliasSpec& spec = dag.aliases[condition.asset];
+    return {{"alias", {{"name", spec.name}, {"group", spec.group.empty() ? "asset" : spec.group}}}};
+  }
   json of = json::array();
   for (const AssetCondition& each : condition.of) of.push_back(expression_json(each, dag));
   return {{condition.kind == AssetCondition::Kind::all ? "all" : "any", std::move(of)}};
 }
 
 using Queued = std::vector<QueuedAssetView>;
+// What aliases stand for, by name: URIs.
+using StandsFor = std::map<std::string, std::vector<std::string>>;
 
 const QueuedAssetView* queued_of(const Queued& queued, const std::string& uri) {
   const auto found = std::find_if(queued.begin(), queued.end(),
@@ -66,39 +76,100 @@ const QueuedAssetView* queued_of(const Queued& queued, const std::string& uri) {
   return found == queued.end() ? nullptr : &*found;
 }
 
-bool has_come(const AssetCondition& condition, const Dag& dag, const Queued& queued) {
-  const auto one = [&](const AssetCondition& each) { return has_come(each, dag, queued); };
-  switch (condition.kind) {
-    case AssetCondition::Kind::asset:
-      return queued_of(queued, dag.assets[condition.asset].uri) != nullptr;
-    case AssetCondition::Kind::all:
-      return std::all_of(condition.of.begin(), condition.of.end(), one);
-    case AssetCondition::Kind::any:
-      return std::any_of(condition.of.begin(), condition.of.end(), one);
+void collect_aliases(const AssetCondition& condition, const Dag& dag,
+                     std::vector<std::string>& out) {
+  if (condition.kind == AssetCondition::Kind::alias) {
+    out.push_back(dag.aliases[condition.asset].name);
   }
-  return false;
+  for (const AssetCondition& each : condition.of) collect_aliases(each, dag, out);
 }
 
-void name_assets(const AssetCondition& condition, const Dag& dag, std::vector<std::string>& out) {
-  if (condition.kind == AssetCondition::Kind::asset) {
-    const std::string& uri = dag.assets[condition.asset].uri;
-    if (std::find(out.begin(), out.end(), uri) == out.end()) out.push_back(uri);
+// What the DAG, which waits for assets, has and lacks.
+class Waiting {
+ public:
+  Waiting(Context& context, const Dag& dag) : dag_(dag) {
+    AssetAliasQuery asked;
+    collect_aliases(*dag.waits_for, dag, asked.names);
+    if (asked.names.empty()) return;
+    asked.page.limit = max_page;
+    for (AssetAliasView& view : context.services.history.asset_aliases(asked).rows) {
+      for (auto& [id, uri] : view.assets) stands_for_[view.row.name].push_back(std::move(uri));
+    }
   }
-  for (const AssetCondition& each : condition.of) name_assets(each, dag, out);
-}
 
-// "all of: s3://a, (any of: s3://b, s3://c)", of what has not come.
-std::string missing_text(const AssetCondition& condition, const Dag& dag, const Queued& queued) {
-  if (condition.kind == AssetCondition::Kind::asset) return dag.assets[condition.asset].uri;
-  const bool all = condition.kind == AssetCondition::Kind::all;
-  std::vector<std::string> parts;
-  for (const AssetCondition& each : condition.of) {
-    if (!has_come(each, dag, queued)) parts.push_back(missing_text(each, dag, queued));
+  bool has_come(const Queued& queued) const { return has_come(*dag_.waits_for, queued); }
+  // "all of (s3://a, any of (s3://b, s3://c))", of what has not come.
+  std::string missing(const Queued& queued) const { return missing(*dag_.waits_for, queued); }
+  // Each once; aliases as what they stand for.
+  std::vector<std::string> uris() const {
+    std::vector<std::string> out;
+    name_assets(*dag_.waits_for, out);
+    return out;
   }
-  if (parts.size() == 1) return parts.front();
-  std::string text = all ? "all of (" : "any of (";
-  for (std::size_t i = 0; i < parts.size(); ++i) text += (i == 0 ? "" : ", ") + parts[i];
-  return text + ")";
+
+ private:
+  const std::vector<std::string>& stands_for(const AssetCondition& alias) const {
+    static const std::vector<std::string> nothing;
+    const auto at = stands_for_.find(dag_.aliases[alias.asset].name);
+    return at == stands_for_.end() ? nothing : at->second;
+  }
+
+  bool has_come(const AssetCondition& condition, const Queued& queued) const {
+    const auto one = [&](const AssetCondition& each) { return has_come(each, queued); };
+    switch (condition.kind) {
+      case AssetCondition::Kind::asset:
+        return queued_of(queued, dag_.assets[condition.asset].uri) != nullptr;
+      case AssetCondition::Kind::alias: {
+        const auto& uris = stands_for(condition);
+        return std::any_of(uris.begin(), uris.end(), [&](const std::string& uri) {
+          return queued_of(queued, uri) != nullptr;
+        });
+      }
+      case AssetCondition::Kind::all:
+        return std::all_of(condition.of.begin(), condition.of.end(), one);
+      case AssetCondition::Kind::any:
+        return std::any_of(condition.of.begin(), condition.of.end(), one);
+    }
+    return false;
+  }
+
+  void name_assets(const AssetCondition& condition, std::vector<std::string>& out) const {
+    const auto add = [&](const std::string& uri) {
+      if (std::find(out.begin(), out.end(), uri) == out.end()) out.push_back(uri);
+    };
+    if (condition.kind == AssetCondition::Kind::asset) add(dag_.assets[condition.asset].uri);
+    if (condition.kind == AssetCondition::Kind::alias) {
+      for (const std::string& uri : stands_for(condition)) add(uri);
+    }
+    for (const AssetCondition& each : condition.of) name_assets(each, out);
+  }
+
+  std::string missing(const AssetCondition& condition, const Queued& queued) const {
+    if (condition.kind == AssetCondition::Kind::asset) return dag_.assets[condition.asset].uri;
+    if (condition.kind == AssetCondition::Kind::alias) {
+      return "what the alias " + dag_.aliases[condition.asset].name + " stands for" +
+             (stands_for(condition).empty() ? " (nothing yet)" : "");
+    }
+    const bool all = condition.kind == AssetCondition::Kind::all;
+    std::vector<std::string> parts;
+    for (const AssetCondition& each : condition.of) {
+      if (!has_come(each, queued)) parts.push_back(missing(each, queued));
+    }
+    if (parts.size() == 1) return parts.front();
+    std::string text = all ? "all of (" : "any of (";
+    for (std::size_t i = 0; i < parts.size(); ++i) text += (i == 0 ? "" : ", ") + parts[i];
+    return text + ")";
+  }
+
+  const Dag& dag_;
+  StandsFor stands_for_;
+};
+
+json awaited_json(const std::string& uri, const QueuedAssetView* one) {
+  return {{"uri", uri},
+          {"asset_id", one ? json(one->asset) : json(nullptr)},
+          {"queued_events", one ? one->events : 0},
+          {"queued_at", one ? json(to_iso(one->queued_at)) : json(nullptr)}};
 }
 
 }  // namespace
@@ -206,6 +277,21 @@ void drop_one_queued_of_dag(Context& context, Call call) {
   drop_queued(context, call, std::move(event));
 }
 
+namespace {
+
+std::map<std::string, Queued> by_partition(Context& context, const std::string& dag_id) {
+  QueuedAssetQuery asked;
+  asked.dag_id = dag_id;
+  asked.by_partition = true;
+  std::map<std::string, Queued> keys;
+  for (QueuedAssetView& one : context.services.history.queued_assets(asked)) {
+    if (!one.partition_key.empty()) keys[one.partition_key].push_back(std::move(one));
+  }
+  return keys;
+}
+
+}  // namespace
+
 // Why a DAG that waits for assets has no run: what has come, and what has not.
 Result<Response> get_awaited_assets(Context& context, const Request& request) {
   const std::string& dag_id = path_param(request, "dag_id");
@@ -229,17 +315,21 @@ Result<Response> get_awaited_assets(Context& context, const Request& request) {
   QueuedAssetQuery asked;
   asked.dag_id = dag_id;
   const Queued queued = context.services.history.queued_assets(asked);
-  std::vector<std::string> uris;
-  name_assets(*dag.waits_for, dag, uris);
-  for (const std::string& uri : uris) {
-    const QueuedAssetView* one = queued_of(queued, uri);
-    assets.push_back({{"uri", uri},
-                      {"asset_id", one ? json(one->asset) : json(nullptr)},
-                      {"queued_events", one ? one->events : 0},
-                      {"queued_at", one ? json(to_iso(one->queued_at)) : json(nullptr)}});
+  const Waiting waiting(context, dag);
+  for (const std::string& uri : waiting.uris()) {
+    assets.push_back(awaited_json(uri, queued_of(queued, uri)));
   }
-  const bool met = has_come(*dag.waits_for, dag, queued);
-  std::string reason = "it waits for " + missing_text(*dag.waits_for, dag, queued);
+  bool met = waiting.has_come(queued);
+  std::string reason = "it waits for " + waiting.missing(queued);
+  if (dag.partitioned) {
+    const auto keys = by_partition(context, dag_id);
+    met = std::any_of(keys.begin(), keys.end(),
+                      [&](const auto& one) { return waiting.has_come(one.second); });
+    reason = keys.empty() ? "no partition of what it waits for has changed"
+                          : std::to_string(keys.size()) +
+                                " partitions have come in part: GET …/partitionedDagRuns lists "
+                                "them";
+  }
   if (met) {
     reason = summaries.front().row.is_paused
                  ? "what it waits for has come, but the DAG is paused: its run starts when it is "
@@ -251,6 +341,39 @@ Result<Response> get_awaited_assets(Context& context, const Request& request) {
   out["condition_met"] = met;
   out["reason"] = reason;
   return json_response(out);
+}
+
+// As Airflow's page has them: runs to be.
+Result<Response> list_waiting_partitions(Context& context, const Request& request) {
+  const std::string& dag_id = path_param(request, "dag_id");
+  const auto bag = context.services.backend.dags();
+  const auto found = bag->dags.find(dag_id);
+  if (found == bag->dags.end()) {
+    return {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found"};
+  }
+  const Dag& dag = *found->second;
+  json items = json::array();
+  if (dag.waits_for && dag.partitioned) {
+    const Waiting waiting(context, dag);
+    for (const auto& [key, queued] : by_partition(context, dag_id)) {
+      json received = json::array();
+      Time since = queued.front().queued_at;
+      for (const QueuedAssetView& one : queued) {
+        received.push_back(awaited_json(one.uri, &one));
+        since = std::min(since, one.queued_at);
+      }
+      const bool met = waiting.has_come(queued);
+      items.push_back(
+          {{"dag_id", dag_id},
+           {"partition_key", key},
+           {"partition_date", iso_or_null(begin_of_partition(key, dag.schedule.zone.get()))},
+           {"queued_at", to_iso(since)},
+           {"received", std::move(received)},
+           {"missing", met ? std::string() : waiting.missing(queued)}});
+    }
+  }
+  const auto total = std::ssize(items);
+  return json_response(collection("partitioned_dag_runs", std::move(items), total));
 }
 
 }  // namespace batuta::http

@@ -1,5 +1,5 @@
 // Assets: Airflow's operations on them and on their events. What is queued is in
-// asset_queue_routes.cc; aliases and state stores are in absent_routes.cc.
+// asset_queue_routes.cc; state stores are in absent_routes.cc.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +12,7 @@
 #include "scheduler/api/params.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/run_answers.h"
+#include "scheduler/core/partition.h"
 #include "scheduler/dagfile/run_conf.h"
 
 namespace batuta::http {
@@ -34,6 +35,21 @@ json reference_json(const AssetRefView& ref) {
   return out;
 }
 
+json alias_json(const AssetAliasRow& row) {
+  return {{"id", row.id}, {"name", row.name}, {"group", row.group}};
+}
+
+json watcher_json(const AssetWatcherRow& row) {
+  return {{"name", row.spec.name},
+          {"trigger_id", row.id},
+          {"created_date", to_iso(row.created_at)},
+          {"batuta",
+           {{"looks_at", stored_json(row.spec.argument_json)},
+            {"poke_interval", std::chrono::duration<double>(row.spec.interval).count()},
+            {"seen", row.seen ? json(*row.seen) : json(nullptr)},
+            {"message", text_or_null(row.message)}}}};
+}
+
 json asset_json(const AssetView& view) {
   json scheduled = json::array(), producing = json::array(), consuming = json::array();
   for (const AssetRefView& ref : view.refs) {
@@ -42,6 +58,9 @@ json asset_json(const AssetView& view) {
                                                  : consuming;
     list.push_back(reference_json(ref));
   }
+  json aliases = json::array(), watchers = json::array();
+  for (const AssetAliasRow& alias : view.aliases) aliases.push_back(alias_json(alias));
+  for (const AssetWatcherRow& watcher : view.watchers) watchers.push_back(watcher_json(watcher));
   json last{{"id", nullptr}, {"timestamp", nullptr}};
   if (view.last_event) {
     last = {{"id", view.last_event->first}, {"timestamp", to_iso(view.last_event->second)}};
@@ -56,8 +75,8 @@ json asset_json(const AssetView& view) {
           {"scheduled_dags", std::move(scheduled)},
           {"producing_tasks", std::move(producing)},
           {"consuming_tasks", std::move(consuming)},
-          {"aliases", json::array()},
-          {"watchers", json::array()},
+          {"aliases", std::move(aliases)},
+          {"watchers", std::move(watchers)},
           {"last_asset_event", view.last_event ? std::move(last) : json(nullptr)}};
 }
 
@@ -72,7 +91,7 @@ json consumer_json(const AssetEventView& view, const RunRow& run) {
           {"state", to_string(run.state)},
           {"data_interval_start", iso_or_null(run.data_interval_start)},
           {"data_interval_end", iso_or_null(run.data_interval_end)},
-          {"partition_key", nullptr},
+          {"partition_key", text_or_null(run.partition_key)},
           {"triggering", std::find(started.begin(), started.end(), run.seq) != started.end()}};
 }
 
@@ -92,7 +111,7 @@ json event_json(const AssetEventView& view) {
           {"source_map_index", number_of(row.source_map_index)},
           {"created_dagruns", std::move(created)},
           {"timestamp", to_iso(row.timestamp)},
-          {"partition_key", nullptr}};
+          {"partition_key", text_or_null(row.partition_key)}};
 }
 
 Result<Response> event_page(Context& context, const AssetEventQuery& query) {
@@ -102,15 +121,10 @@ Result<Response> event_page(Context& context, const AssetEventQuery& query) {
   return json_response(collection("asset_events", std::move(items), found.total));
 }
 
-void refuse_partition(BodyReader& fields) {
-  if (fields.has("partition_key")) {
-    fields.fail("partition_key", "there are no partitions here; leave it out");
-  }
-}
-
 struct Change {
   std::int64_t asset = 0;
   std::string extra_json;
+  std::string partition_key;
 };
 
 Result<Change> read_change(const Request& request) {
@@ -120,7 +134,7 @@ Result<Change> read_change(const Request& request) {
   fields.check(*request.route->body);
   Change change;
   change.asset = fields.integer("asset_id", 0, std::int64_t{1} << 53).value_or(0);
-  refuse_partition(fields);
+  change.partition_key = read_partition_key(fields);
   if (fields.has("access_control")) {
     fields.fail("access_control", "there are no teams here; leave it out");
   }
@@ -184,7 +198,7 @@ Status read_materialize(const Request& request, RunRequested& event, std::string
   if (!body) return body.error();
   BodyReader fields(request, *body);
   fields.check(*request.route->body);
-  refuse_partition(fields);
+  event.partition_key = read_partition_key(fields);
   event.dag_run_id = fields.text("dag_run_id", 250).value_or("");
   event.logical_date = fields.time("logical_date");
   event.data_interval_start = fields.time("data_interval_start");
@@ -199,6 +213,15 @@ Status read_materialize(const Request& request, RunRequested& event, std::string
 }
 
 }  // namespace
+
+std::string read_partition_key(BodyReader& fields) {
+  std::string key = fields.text("partition_key", max_partition_key).value_or("");
+  if (!fields.has("partition_key") || !fields.status()) return key;
+  if (std::string why = fault_of_partition_key(key); !why.empty()) {
+    fields.fail("partition_key", why);
+  }
+  return key;
+}
 
 Error no_such_asset(std::int64_t id) {
   return {Errc::not_found, "The Asset with ID: `" + std::to_string(id) + "` was not found", {}};
@@ -238,6 +261,35 @@ Result<Response> list_assets(Context& context, const Request& request) {
   return json_response(collection("assets", std::move(items), found.total));
 }
 
+Result<Response> list_asset_aliases(Context& context, const Request& request) {
+  QueryReader query(request);
+  AssetAliasQuery list;
+  list.filters = query.filters();
+  list.order_by = query.order_by();
+  list.page = query.page();
+  if (!query.status()) return query.status().error();
+  list.sight = seen_dags(request);
+  const auto found = context.services.history.asset_aliases(list);
+  json items = json::array();
+  for (const AssetAliasView& view : found.rows) items.push_back(alias_json(view.row));
+  return json_response(collection("asset_aliases", std::move(items), found.total));
+}
+
+Result<Response> get_asset_alias(Context& context, const Request& request) {
+  const auto id = path_number(request, "asset_alias_id");
+  if (!id) return id.error();
+  AssetAliasQuery query;
+  query.id = *id;
+  query.sight = seen_dags(request);
+  const auto found = context.services.history.asset_aliases(query);
+  if (found.rows.empty()) {
+    return {Errc::not_found,
+            "The Asset Alias with ID: `" + std::to_string(*id) + "` was not found",
+            {}};
+  }
+  return json_response(alias_json(found.rows.front().row));
+}
+
 Result<Response> get_asset(Context& context, const Request& request) {
   const auto id = path_number(request, "asset_id");
   if (!id) return id.error();
@@ -270,6 +322,7 @@ void create_asset_event(Context& context, Call call) {
     AssetChanged event;
     event.asset = change.asset;
     event.extra_json = change.extra_json;
+    event.partition_key = change.partition_key;
     event.user = call.request->identity.user;
     context.services.backend.request(std::move(event), [call, row = view->row](const Reply& reply) {
       if (reply.code != Errc::ok || !reply.asset_event) {

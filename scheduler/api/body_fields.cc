@@ -28,7 +28,7 @@ constexpr BodyField trigger_rows[] = {
     {"only_with_upstream", Kind::flag, false, "And all that comes before them"},
     {"branch", Kind::text, false,
      "Of the lake: its tables are read, and written beside the lake's; without logical_date"},
-    {"partition_key", Kind::nothing},
+    {"partition_key", Kind::text, false, "Which part of its assets the run is about"},
 };
 
 constexpr BodyField run_patch_rows[] = {

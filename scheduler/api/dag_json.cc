@@ -101,7 +101,7 @@ json dag_json(const DagFacts& facts) {
               {"description", text_or_null(dag.description)},
               {"timetable_summary", text_or_null(dag.schedule_text)},
               {"timetable_description", describe_schedule(dag)},
-              {"timetable_partitioned", false},
+              {"timetable_partitioned", dag.partitioned || dag.tick_partition},
               {"timetable_periodic", is_periodic(dag.schedule)},
               {"is_backfillable", has_ticks(dag.schedule)},
               {"tags", tags},

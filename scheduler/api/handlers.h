@@ -172,10 +172,14 @@ void drop_queued_of_dag(Context&, Call);
 void drop_one_queued_of_dag(Context&, Call);
 Result<Response> list_upstream_asset_events(Context&, const Request&);
 Result<Response> get_awaited_assets(Context&, const Request&);
+Result<Response> list_waiting_partitions(Context&, const Request&);
+Result<Response> list_asset_aliases(Context&, const Request&);
+Result<Response> get_asset_alias(Context&, const Request&);
+// deadline_routes.cc
+Result<Response> list_deadlines(Context&, const Request&);
+Result<Response> list_deadline_alerts(Context&, const Request&);
 
 // absent_routes.cc
-Result<Response> list_asset_aliases(Context&, const Request&);
-Result<Response> no_asset_alias(Context&, const Request&);
 Result<Response> list_asset_states(Context&, const Request&);
 Result<Response> no_asset_state(Context&, const Request&);
 Result<Response> refuse_asset_state(Context&, const Request&);

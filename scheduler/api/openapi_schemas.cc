@@ -140,9 +140,23 @@ constexpr ObjectSchema schemas[] = {
     {"Asset",
      "id:int uri name group extra:object created_at:time updated_at:time "
      "[scheduled_dags:AssetSchedule] [producing_tasks:AssetTask] [consuming_tasks:AssetTask] "
-     "[aliases:object] [watchers:object] last_asset_event:LastAssetEvent?"},
+     "[aliases:AssetAlias] [watchers:AssetWatcher] last_asset_event:LastAssetEvent?"},
+    {"AssetAlias", "id:int name group"},
+    {"AssetWatcherExtra", "looks_at:object poke_interval:number seen? message?"},
+    {"AssetWatcher", "name trigger_id:int created_date:time batuta:AssetWatcherExtra"},
+    {"WaitingPartition",
+     "dag_id partition_key partition_date:time? queued_at:time [received:AwaitedAsset] missing"},
+    {"WaitingPartitionCollection", "[partitioned_dag_runs:WaitingPartition] total_entries:int"},
+    {"Deadline",
+     "id deadline_time:time? missed:bool dag_id dag_run_id alert_id alert_name? "
+     "alert_description?"},
+    {"DeadlineCollection", "[deadlines:Deadline] total_entries:int"},
+    {"DeadlineAlert",
+     "id name? description? reference_type interval:number datetime:time? max_runs:int? "
+     "min_runs:int?"},
+    {"DeadlineAlertCollection", "[deadline_alerts:DeadlineAlert] total_entries:int"},
     {"AssetCollection", "[assets:Asset] total_entries:int"},
-    {"AssetAliasCollection", "[asset_aliases:object] total_entries:int"},
+    {"AssetAliasCollection", "[asset_aliases:AssetAlias] total_entries:int"},
     {"AssetConsumer",
      "run_id dag_id logical_date:time? start_date:time end_date:time? state "
      "data_interval_start:time? data_interval_end:time? partition_key? triggering:bool"},

@@ -75,8 +75,8 @@ std::string run_text(const RunRow& run, const VersionInfo* version) {
       .text_or_null("note", run.note)
       .raw("dag_versions", versions)
       .text_or_null("bundle_version", run.dag_version)
-      .null("partition_key")
-      .null("partition_date")
+      .text_or_null("partition_key", run.partition_key)
+      .time("partition_date", run.partition_date)
       .raw("batuta", JsonObject{}
                          .text("execution_id", to_string(run.uuid))
                          .text_or_null("reason", run.reason)

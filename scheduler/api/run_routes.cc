@@ -6,6 +6,7 @@
 #include "common/safe_json.h"
 #include "common/uuid.h"
 #include "lakelog/branch.h"
+#include "scheduler/api/asset_answers.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_branches.h"
@@ -190,6 +191,8 @@ Status read_trigger(const Request& request, const Dag& dag, const json& body, Ru
     }
     event.idempotency_key = *key;
   }
+  event.partition_key = read_partition_key(fields);
+  if (!fields.status()) return fields.status();
   read_only(fields, event);
   if (auto ready = read_branch(dag, fields, event); !ready) return ready;
   event.request_digest = stable_uuid("trigger:" + json_text(body));

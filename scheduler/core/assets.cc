@@ -5,82 +5,64 @@
 #include <algorithm>
 #include <utility>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/mutant.h"
-#include "scheduler/core/step.h"
-#include "scheduler/core/turn.h"
+#include "scheduler/core/partition.h"
 
 namespace batuta {
-namespace {
-
-LiveAsset& asset_of(Turn& turn, const AssetSpec& spec) {
-  SchedulerState& state = turn.state;
-  const auto [at, fresh] = state.assets.try_emplace(spec.uri);
-  LiveAsset& asset = at->second;
-  if (!fresh) return asset;
-  asset.row.id = ++state.last_asset;
-  asset.row.uri = asset.row.name = spec.uri;
-  asset.row.created_at = asset.row.updated_at = turn.now.wall;
-  state.assets_by_id.emplace(asset.row.id, &asset);
-  turn.out.changes.assets.push_back(asset.row);
-  return asset;
-}
-
-// What the newest version that was read says, if it says anything.
-void take_over_words(Turn& turn, const AssetSpec& spec, AssetRow& row) {
-  bool changed = false;
-  const auto take = [&](const std::string& said, std::string& known) {
-    if (said.empty() || said == known) return;
-    known = said;
-    changed = true;
-  };
-  take(spec.name, row.name);
-  take(spec.group, row.group);
-  take(spec.extra_json, row.extra_json);
-  if (!changed) return;
-  row.updated_at = turn.now.wall;
-  turn.out.changes.assets.push_back(row);
-}
-
-void collect(const AssetCondition& condition, std::set<AssetIndex>& out) {
-  if (condition.kind == AssetCondition::Kind::asset) out.insert(condition.asset);
-  for (const AssetCondition& each : condition.of) collect(each, out);
-}
-
-std::set<std::int64_t> awaited_by(const LiveDag& dag) {
-  std::set<AssetIndex> places;
-  if (dag.dag->waits_for) collect(*dag.dag->waits_for, places);
-  std::set<std::int64_t> ids;
-  for (const AssetIndex place : places) ids.insert(dag.assets[place]);
-  return ids;
-}
 
 void unqueue(Turn& turn, LiveDag& dag, std::int64_t event) {
   --dag.asset_queue_size;
   turn.out.changes.asset_unqueued.emplace_back(dag.row.dag_id, event);
 }
 
-// All of an asset, or what was queued before; how many that was.
 std::size_t drop_queued(Turn& turn, LiveDag& dag, std::int64_t asset, OptTime before) {
-  const auto at = dag.asset_queue.find(asset);
-  if (at == dag.asset_queue.end()) return 0;
-  std::deque<LiveDag::QueuedEvent>& events = at->second;
   std::size_t gone = 0;
-  for (; !events.empty() && (!before || events.front().queued_at < *before); ++gone) {
-    unqueue(turn, dag, events.front().event);
-    events.pop_front();
+  for (auto& [key, queue] : dag.asset_queues) {
+    const auto at = queue.find(asset);
+    if (at == queue.end()) continue;
+    std::deque<LiveDag::QueuedEvent>& events = at->second;
+    for (; !events.empty() && (!before || events.front().queued_at < *before); ++gone) {
+      unqueue(turn, dag, events.front().event);
+      events.pop_front();
+    }
+    if (events.empty()) queue.erase(at);
   }
-  if (events.empty()) dag.asset_queue.erase(at);
+  std::erase_if(dag.asset_queues, [](const auto& one) { return one.second.empty(); });
   return gone;
 }
 
-// Every asset keeps one at least: what the condition says of the queue stays.
+namespace {
+
+// Which event leaves a queue that is full: the oldest of the asset, and partition, that has most.
+// Every asset keeps one at least, so that what the condition says of the queue stays; where none
+// has two, the oldest of all leaves, and what it was queued for with it.
+void drop_one(Turn& turn, LiveDag& dag) {
+  LiveDag::AssetQueue* from = nullptr;
+  std::string key;
+  std::int64_t asset = 0;
+  std::pair<std::size_t, std::int64_t> best;  // how many, and minus which event
+  for (auto& [each, queue] : dag.asset_queues) {
+    for (const auto& [id, events] : queue) {
+      const std::pair rank(events.size(), -events.front().event);
+      if (from != nullptr && rank <= best) continue;
+      best = rank;
+      from = &queue;
+      key = each;
+      asset = id;
+    }
+  }
+  std::deque<LiveDag::QueuedEvent>& events = from->at(asset);
+  unqueue(turn, dag, events.front().event);
+  events.pop_front();
+  if (!events.empty()) return;
+  from->erase(asset);
+  if (from->empty()) dag.asset_queues.erase(key);
+}
+
 void make_room(Turn& turn, LiveDag& dag) {
   if (dag.asset_queue_size <= max_queued_asset_events) return;
-  const auto longest = std::max_element(
-      dag.asset_queue.begin(), dag.asset_queue.end(),
-      [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
-  unqueue(turn, dag, longest->second.front().event);
-  longest->second.pop_front();
+  drop_one(turn, dag);
   ++turn.state.counters.asset_events_dropped;
   if (dag.asset_queue_overflows) return;
   dag.asset_queue_overflows = true;
@@ -92,15 +74,42 @@ void make_room(Turn& turn, LiveDag& dag) {
                 "}");
 }
 
+// Under which partition of the DAG the event stands; nothing: it does not concern the DAG. As in
+// Airflow who waits for partitions takes events of partitions, and nobody else does.
+std::optional<std::string> partition_for(Turn& turn, const LiveDag& dag,
+                                         const AssetEventRow& event) {
+  const std::string& key = event.partition_key;
+  if (!dag.dag->partitioned) return key.empty() ? std::optional(std::string()) : std::nullopt;
+  if (key.empty()) return std::nullopt;
+  const auto awaited = awaited_by(turn.state, dag);
+  const auto at = awaited.find(event.asset);
+  if (at == awaited.end()) return std::nullopt;
+  auto mapped = map_partition_key(key, at->second);
+  if (!mapped) {
+    log_event(turn, "partition_key_unmapped", "", dag.row.dag_id, {}, {},
+              "{" + json_member("partition_key", key) + "," +
+                  json_member("uri", turn.state.assets_by_id.at(event.asset)->row.uri) + "," +
+                  json_member("why", "it is no time, or tells less than a " +
+                                         std::string(to_string(at->second))) +
+                  "}");
+  }
+  return mapped;
+}
+
 void queue_for(Turn& turn, LiveDag& dag, const AssetEventRow& event) {
   if (dag.row.is_stale || dag.deleted) return;
   if (dag.row.is_paused && mutant("paused_misses_events")) return;
-  dag.asset_queue[event.asset].push_back({event.id, turn.now.wall});
+  const auto key = partition_for(turn, dag, event);
+  if (!key) return;
+  dag.asset_queues[*key][event.asset].push_back({event.id, turn.now.wall});
   ++dag.asset_queue_size;
-  turn.out.changes.asset_queued.push_back({dag.row.dag_id, event.asset, event.id, turn.now.wall});
+  turn.out.changes.asset_queued.push_back(
+      {dag.row.dag_id, event.asset, event.id, turn.now.wall, *key});
   make_room(turn, dag);
   advance_later(turn.state, dag);
 }
+
+}  // namespace
 
 void write_event(Turn& turn, const LiveAsset& asset, AssetEventRow event) {
   event.id = ++turn.state.last_asset_event;
@@ -114,7 +123,9 @@ void write_event(Turn& turn, const LiveAsset& asset, AssetEventRow event) {
   turn.out.changes.asset_events.push_back(std::move(event));
 }
 
-RunRow asset_run_row(const Turn& turn, const LiveDag& dag) {
+namespace {
+
+RunRow asset_run_row(const Turn& turn, const LiveDag& dag, const std::string& key) {
   const Time now = turn.now.wall;
   RunRow row;
   row.uuid = derived_uuid(dag.row.dag_id, now, turn.state.last_run_seq, now);
@@ -127,11 +138,13 @@ RunRow asset_run_row(const Turn& turn, const LiveDag& dag) {
   // to now.
   row.data_interval_start = row.data_interval_end = now;
   row.triggered_by = "asset";
+  row.partition_key = key;
   return row;
 }
 
-void consume(Turn& turn, LiveDag& dag, RunSeq run) {
-  for (auto& [asset, events] : dag.asset_queue) {
+void consume(Turn& turn, LiveDag& dag, const std::string& key, RunSeq run) {
+  LiveDag::AssetQueue& queue = dag.asset_queues.at(key);
+  for (auto& [asset, events] : queue) {
     while (!events.empty()) {
       turn.out.changes.asset_events_consumed.emplace_back(run, events.front().event);
       unqueue(turn, dag, events.front().event);
@@ -140,7 +153,8 @@ void consume(Turn& turn, LiveDag& dag, RunSeq run) {
       if (mutant("consume_one_each")) break;
     }
   }
-  std::erase_if(dag.asset_queue, [](const auto& one) { return one.second.empty(); });
+  std::erase_if(queue, [](const auto& one) { return one.second.empty(); });
+  if (queue.empty()) dag.asset_queues.erase(key);
   dag.asset_queue_overflows = false;
 }
 
@@ -154,11 +168,19 @@ bool has_room_for_run(const SchedulerState& state, const LiveDag& dag) {
 
 }  // namespace
 
-bool condition_holds(const AssetCondition& condition, const LiveDag& dag) {
-  const auto one = [&](const AssetCondition& each) { return condition_holds(each, dag); };
+bool condition_holds(const AssetCondition& condition, const SchedulerState& state,
+                     const LiveDag& dag, const LiveDag::AssetQueue& queue) {
+  const auto one = [&](const AssetCondition& each) {
+    return condition_holds(each, state, dag, queue);
+  };
   switch (condition.kind) {
     case AssetCondition::Kind::asset:
-      return dag.asset_queue.contains(dag.assets[condition.asset]);
+      return queue.contains(dag.assets[condition.asset]);
+    case AssetCondition::Kind::alias: {
+      const auto& assets = state.aliases_by_id.at(dag.aliases[condition.asset])->assets;
+      return std::any_of(queue.begin(), queue.end(),
+                         [&](const auto& queued) { return assets.contains(queued.first); });
+    }
     case AssetCondition::Kind::any:
       return std::any_of(condition.of.begin(), condition.of.end(), one);
     case AssetCondition::Kind::all:
@@ -166,72 +188,6 @@ bool condition_holds(const AssetCondition& condition, const LiveDag& dag) {
       return std::all_of(condition.of.begin(), condition.of.end(), one);
   }
   return false;
-}
-
-void take_assets(Turn& turn, LiveDag& dag) {
-  const Dag& definition = *dag.dag;
-  forget_assets(turn.state, dag);
-  const std::vector<std::int64_t> before = std::exchange(dag.assets, {});
-  for (const AssetSpec& spec : definition.assets) {
-    LiveAsset& asset = asset_of(turn, spec);
-    take_over_words(turn, spec, asset.row);
-    dag.assets.push_back(asset.row.id);
-  }
-  const std::set<std::int64_t> awaited = awaited_by(dag);
-  std::size_t dropped = 0;
-  for (const std::int64_t id : before) {
-    if (!awaited.contains(id)) dropped += drop_queued(turn, dag, id, {});
-  }
-  if (dropped > 0) {
-    log_event(turn, "queued_asset_events_dropped", "", dag.row.dag_id, {}, {},
-              "{\"count\":" + std::to_string(dropped) + "," +
-                  json_member("why", "the DAG does not wait for their assets any more") + "}");
-  }
-  for (const std::int64_t id : awaited) {
-    turn.state.assets_by_id.at(id)->consumers.insert(dag.row.dag_id);
-  }
-  if (before.empty() && dag.assets.empty()) return;
-  Changes::AssetRefs& refs = turn.out.changes.asset_refs.emplace_back();
-  refs.dag_id = dag.row.dag_id;
-  refs.at = turn.now.wall;
-  for (const std::int64_t id : awaited) refs.refs.push_back({id, AssetRole::schedule, {}});
-  for (const Task& task : definition.tasks) {
-    const auto add = [&](const std::vector<AssetIndex>& places, AssetRole role) {
-      for (const AssetIndex place : places) {
-        refs.refs.push_back({dag.assets[place], role, task.id});
-      }
-    };
-    add(task.outlets, AssetRole::outlet);
-    add(task.inlets, AssetRole::inlet);
-  }
-}
-
-void restore_assets(SchedulerState& state, const StoredState& stored) {
-  state.last_asset = stored.last_asset;
-  state.last_asset_event = stored.last_asset_event;
-  for (const AssetRow& row : stored.assets) {
-    LiveAsset& asset = state.assets[row.uri];
-    asset.row = row;
-    state.assets_by_id.emplace(row.id, &asset);
-  }
-  for (auto& [dag_id, dag] : state.dags) {
-    for (const AssetSpec& spec : dag.dag->assets) {
-      const auto at = state.assets.find(spec.uri);
-      BATUTA_CHECK(at != state.assets.end(),
-                   "an asset that a DAG names is not stored: " + spec.uri);
-      dag.assets.push_back(at->second.row.id);
-    }
-    for (const std::int64_t id : awaited_by(dag)) {
-      state.assets_by_id.at(id)->consumers.insert(dag_id);
-    }
-  }
-  if (mutant("forget_queue_on_restart")) return;
-  for (const QueuedAssetEvent& row : stored.asset_queue) {
-    const auto at = state.dags.find(row.dag_id);
-    if (at == state.dags.end()) continue;  // its definition cannot be read
-    at->second.asset_queue[row.asset].push_back({row.event, row.queued_at});
-    ++at->second.asset_queue_size;
-  }
 }
 
 namespace {
@@ -242,7 +198,22 @@ AssetEventRow event_of(const LiveRun& run, InstanceIndex i) {
   event.source_run_id = run.row().dag_run_id;
   event.source_task_id = run.definition(i).id;
   event.source_map_index = run.task(i).map_index;
+  event.partition_key = run.row().partition_key;
   return event;
+}
+
+// What its attempt said of assets; empty where it said nothing.
+std::vector<ToldAsset> told_of(Turn& turn, const LiveRun& run, InstanceIndex i) {
+  const auto at = turn.told_assets.find({run.row().seq, i});
+  return at == turn.told_assets.end() ? std::vector<ToldAsset>() : at->second;
+}
+
+void write_told(Turn& turn, const LiveRun& run, InstanceIndex i, const LiveAsset& asset,
+                const ToldAsset& told) {
+  AssetEventRow event = event_of(run, i);
+  if (!told.extra_json.empty()) event.extra_json = told.extra_json;
+  if (!told.partition_key.empty()) event.partition_key = told.partition_key;
+  write_event(turn, asset, std::move(event));
 }
 
 }  // namespace
@@ -250,10 +221,25 @@ AssetEventRow event_of(const LiveRun& run, InstanceIndex i) {
 void write_asset_events(Turn& turn, const LiveRun& run, InstanceIndex i) {
   if (mutant("forget_asset_event")) return;
   if (!run.stored.run.branch.empty()) return;  // nobody who waits for it could read it
+  const std::vector<ToldAsset> told = told_of(turn, run, i);
   for (const AssetIndex place : run.definition(i).outlets) {
     const AssetSpec& spec = run.stored.dag->assets[place];
     if (spec.uri.starts_with(lake_assets)) continue;  // each version that it published was told
-    write_event(turn, asset_of(turn, spec), event_of(run, i));
+    const LiveAsset& asset = asset_of(turn, spec.uri);
+    bool said = false;
+    for (const ToldAsset& one : told) {
+      if (!one.alias.empty() || one.asset.uri != spec.uri) continue;
+      said = true;
+      write_told(turn, run, i, asset, one);
+    }
+    if (!said) write_event(turn, asset, event_of(run, i));
+  }
+  for (const ToldAsset& one : told) {
+    if (one.alias.empty()) continue;
+    LiveAsset& asset = asset_of(turn, one.asset.uri);
+    take_over_words(turn, one.asset, asset.row);
+    link_alias(turn, one.alias, asset);
+    write_told(turn, run, i, asset, one);
   }
 }
 
@@ -263,33 +249,34 @@ void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const st
   if (!run.stored.run.branch.empty()) return;
   AssetEventRow event = event_of(run, i);
   event.extra_json = "{\"version\":" + std::to_string(version) + "}";
-  AssetSpec spec;
-  spec.uri = std::string(lake_assets) + table;
-  write_event(turn, asset_of(turn, spec), std::move(event));
+  write_event(turn, asset_of(turn, std::string(lake_assets) + table), std::move(event));
 }
 
-void create_asset_run(Turn& turn, LiveDag& dag) {
-  if (!dag.dag->waits_for || !condition_holds(*dag.dag->waits_for, dag)) return;
-  if (!has_room_for_run(turn.state, dag)) return;  // the end of a run asks again
+void create_asset_runs(Turn& turn, LiveDag& dag) {
+  if (!dag.dag->waits_for) return;
   const Time now = turn.now.wall;
-  if (dag.asset_run_at && *dag.asset_run_at <= now && now < *dag.asset_run_at + asset_run_gap) {
-    turn.state.timers.insert({*dag.asset_run_at + asset_run_gap,
-                              Timer::Kind::run_after,
-                              RunSeq{},
-                              {},
-                              &dag,
-                              dag.row.dag_id});
-    return;
+  std::erase_if(dag.asset_runs_at, [&](const auto& one) {
+    return one.second > now || now >= one.second + asset_run_gap;
+  });
+  std::vector<std::string> keys;
+  for (const auto& [key, queue] : dag.asset_queues) {
+    if (condition_holds(*dag.dag->waits_for, turn.state, dag, queue)) keys.push_back(key);
   }
-  dag.asset_run_at = now;
-  const LiveRun& run = create_run(turn, dag, asset_run_row(turn, dag));
-  ++turn.state.counters.asset_runs;
-  consume(turn, dag, run.row().seq);
-}
-
-void forget_assets(SchedulerState& state, const LiveDag& dag) {
-  for (const std::int64_t id : dag.assets) {
-    state.assets_by_id.at(id)->consumers.erase(dag.row.dag_id);
+  for (const std::string& key : keys) {
+    if (!has_room_for_run(turn.state, dag)) return;  // the end of a run asks again
+    if (const auto last = dag.asset_runs_at.find(key); last != dag.asset_runs_at.end()) {
+      turn.state.timers.insert({last->second + asset_run_gap,
+                                Timer::Kind::run_after,
+                                RunSeq{},
+                                {},
+                                &dag,
+                                dag.row.dag_id});
+      continue;
+    }
+    dag.asset_runs_at.emplace(key, now);
+    const LiveRun& run = create_run(turn, dag, asset_run_row(turn, dag, key));
+    ++turn.state.counters.asset_runs;
+    consume(turn, dag, key, run.row().seq);
   }
 }
 
@@ -301,6 +288,7 @@ void on(Turn& turn, const AssetChanged& event) {
   }
   AssetEventRow row;
   row.extra_json = event.extra_json;
+  row.partition_key = event.partition_key;
   write_event(turn, *at->second, std::move(row));
   log_event(turn, "create_asset_event", event.user, {}, {}, {},
             "{" + json_member("uri", at->second->row.uri) + "}");
@@ -316,8 +304,10 @@ namespace {
 std::size_t drop_by_hand(Turn& turn, const QueuedAssetEventsDropped& event, LiveDag& dag) {
   if (dag.deleted) return 0;
   if (event.asset != 0) return drop_queued(turn, dag, event.asset, event.before);
-  std::vector<std::int64_t> assets;
-  for (const auto& [id, events] : dag.asset_queue) assets.push_back(id);
+  std::set<std::int64_t> assets;
+  for (const auto& [key, queue] : dag.asset_queues) {
+    for (const auto& [id, events] : queue) assets.insert(id);
+  }
   std::size_t gone = 0;
   for (const std::int64_t id : assets) gone += drop_queued(turn, dag, id, event.before);
   return gone;
@@ -351,29 +341,6 @@ void on(Turn& turn, const QueuedAssetEventsDropped& event) {
   }
   if (gone == 0) return reply(turn, event.request, Errc::not_found, not_queued(event));
   reply(turn, event.request, Errc::ok);
-}
-
-const AssetRow* SchedulerState::asset(std::int64_t id) const {
-  const auto at = assets_by_id.find(id);
-  return at == assets_by_id.end() ? nullptr : &at->second->row;
-}
-
-const AssetRow* SchedulerState::find_asset(std::string_view uri) const {
-  const auto at = assets.find(uri);
-  return at == assets.end() ? nullptr : &at->second.row;
-}
-
-std::vector<std::pair<std::string, std::size_t>> SchedulerState::awaited_assets(
-    std::string_view dag_id) const {
-  std::vector<std::pair<std::string, std::size_t>> all;
-  const auto at = dags.find(dag_id);
-  if (at == dags.end()) return all;
-  for (const std::int64_t id : awaited_by(at->second)) {
-    const auto queued = at->second.asset_queue.find(id);
-    all.emplace_back(assets_by_id.at(id)->row.uri,
-                     queued == at->second.asset_queue.end() ? 0 : queued->second.size());
-  }
-  return all;
 }
 
 }  // namespace batuta

@@ -1,4 +1,5 @@
 #include "scheduler/core/dag.h"
+#include "scheduler/core/partition.h"
 
 #include <algorithm>
 #include <bit>
@@ -266,6 +267,17 @@ bool looks_back(const Task& task) {
 
 bool uses_past(const Dag& dag) {
   return std::any_of(dag.tasks.begin(), dag.tasks.end(), looks_back);
+}
+
+std::string partition_of_tick(const Dag& dag, Time logical_date) {
+  if (!dag.tick_partition) return {};
+  return partition_key_of(logical_date, dag.schedule.zone.get(), *dag.tick_partition);
+}
+
+bool asks_runtimes(const Dag& dag) {
+  return std::any_of(dag.deadlines.begin(), dag.deadlines.end(), [](const Deadline& deadline) {
+    return deadline.reference == Deadline::Reference::average_runtime;
+  });
 }
 
 std::string describe_schedule(const Dag& dag) {

@@ -113,13 +113,14 @@ struct Task {
   bool do_xcom_push = true;         // false: what it returns is not kept
   bool multiple_outputs = false;    // each member of what it returns is an XCom of its own, too
   std::vector<Notifier> notifiers;
-  std::vector<std::string> connections;  // names it may use
-  std::vector<AssetIndex> outlets;       // what it makes: an event of each when it succeeds
-  std::vector<AssetIndex> inlets;        // what it reads; for people
-  std::string spec_json;                 // the task's fields for rendering: {"params":…} and the
-                                         // built-in's own fields; opaque to the core
-  bool has_templates = false;            // spec_json contains "{{"
-  std::string params_json = "{}";        // data tasks: "params" as written, for the control row
+  std::vector<std::string> connections;      // names it may use
+  std::vector<AssetIndex> outlets;           // what it makes: an event of each when it succeeds
+  std::vector<AssetIndex> inlets;            // what it reads; for people
+  std::vector<AssetIndex> outlet_aliases{};  // aliases: what it makes of them it tells as it runs
+  std::string spec_json;           // the task's fields for rendering: {"params":…} and the
+                                   // built-in's own fields; opaque to the core
+  bool has_templates = false;      // spec_json contains "{{"
+  std::string params_json = "{}";  // data tasks: "params" as written, for the control row
   // Filled by finish_dag.
   std::int32_t effective_weight = 1;
   // The first task of its mapped group; of other tasks itself.
@@ -166,7 +167,11 @@ struct Dag {
   Timetable schedule;                       // scheduled runs
   std::string schedule_text;                // as written: "@hourly", "0 5 * * *", empty for none
   std::vector<AssetSpec> assets;            // that it names, each once
+  std::vector<AliasSpec> aliases{};         // likewise
   std::optional<AssetCondition> waits_for;  // of those; beside the ticks of `schedule`
+  bool partitioned = false;                 // of events with a partition key: a run for each key
+  // Runs of ticks have the tick as their partition key, so told; nothing: they have none.
+  std::optional<PartitionGrain> tick_partition{};
   std::string timezone = "UTC";
   OptTime start_date;
   OptTime end_date;
@@ -187,6 +192,9 @@ struct Dag {
   Duration retention{};
   std::int32_t retention_runs = 0;
   std::vector<Deadline> deadlines;
+  // Average runtimes of deadlines: of so many successful runs, if there are so many at least.
+  std::int32_t average_runs = default_average_runs;
+  std::int32_t average_needs = default_average_runs;
   std::vector<Notifier> notifiers;  // of its runs, and of ticks without one
   std::string params_json = "{}";   // {"name": {schema…, "default": …}}
   std::string canonical_json;       // the whole definition, sorted keys; what the store keeps
@@ -214,6 +222,8 @@ Result<std::shared_ptr<const Dag>> finish_dag(Dag dag);
 
 // When the run of this tick may start: the same for the same DAG and tick, up to `jitter` later.
 Time start_of_tick(const Dag& dag, Time tick);
+// The partition of a scheduled run; empty: the DAG's have none.
+std::string partition_of_tick(const Dag& dag, Time logical_date);
 // The next run that time alone will bring: after `handled`, the DAG's cursor, if it has one.
 // nullopt: none, ever.
 std::optional<ScheduledTick> upcoming_run(const Dag& dag, OptTime handled, Time now);
@@ -230,5 +240,7 @@ std::optional<TaskIndex> find_task(const Dag& dag, std::string_view task_id);
 // wait_for_downstream.
 bool looks_back(const Task& task);
 bool uses_past(const Dag& dag);
+// A deadline of it counts from an average runtime.
+bool asks_runtimes(const Dag& dag);
 
 }  // namespace batuta

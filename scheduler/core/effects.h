@@ -64,9 +64,14 @@ struct Changes {
   struct AssetRefs {
     std::string dag_id;
     Time at;
-    std::vector<AssetRefRow> refs;  // each once
+    std::vector<AssetRefRow> refs;       // each once
+    std::vector<AssetRefRow> aliases{};  // likewise, of aliases
   };
   std::vector<AssetRefs> asset_refs;
+  std::vector<AssetAliasRow> asset_aliases;                            // upserts by id
+  std::vector<AssetAliasLink> asset_alias_links;                       // inserts
+  std::vector<AssetWatcherRow> asset_watchers;                         // upserts by id
+  std::vector<std::int64_t> asset_watchers_gone;                       // afterwards
   std::vector<AssetEventRow> asset_events;                             // inserts
   std::vector<QueuedAssetEvent> asset_queued;                          // inserts
   std::vector<std::pair<std::string, std::int64_t>> asset_unqueued;    // DAG and event; afterwards
@@ -141,6 +146,7 @@ struct BackfillEffect {
 struct CheckEffect {
   AttemptKey key;
   std::string argument_json;
+  std::int64_t watcher = 0;  // instead of a task: the answer says what was seen
 };
 struct CancelEffect {
   WorkerId worker = 0;

@@ -2,6 +2,7 @@
 // arrive inside; the core makes up nothing.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -26,6 +27,9 @@ using WorkerId = std::uint64_t;
 struct DagsChanged {
   std::vector<std::shared_ptr<const Dag>> current;  // every changed or new one
   std::vector<std::string> gone;
+  // Set by the engine, of those with a deadline by it: what their last successful runs took, oldest
+  // first, by DAG.
+  std::map<std::string, std::vector<Duration>> runtimes{};
 };
 struct PauseRequested {
   RequestId request = 0;
@@ -65,7 +69,8 @@ struct RunRequested {
   // on_exit; `with_upstream`: and all that comes before them. The others are none of the run's.
   std::vector<std::string> only{};
   bool with_upstream = false;
-  std::string branch{};  // see RunRow
+  std::string branch{};         // see RunRow
+  std::string partition_key{};  // likewise
   // Set by the engine when the key or the run id exists among finished runs in the store.
   std::optional<RunRow> existing;
 };
@@ -242,6 +247,9 @@ struct AttemptFinished {  // worker 0: the engine itself (a template failed)
   // it looks at, when that is one by date that is not in memory.
   std::optional<WaitRow> wait{};
   std::optional<StoredRun> found{};
+  // Set by the engine: what the report says of assets. Each is an outlet of the task, or stands for
+  // an alias that is one.
+  std::vector<ToldAsset> assets{};
 };
 // Empty (the engine found it unfit): nothing is kept, but it is acknowledged.
 struct AttemptCheckpointed {
@@ -312,7 +320,9 @@ struct WaitChecked {
   enum class Outcome : std::uint8_t { satisfied, not_yet, failed };
   AttemptKey key;
   Outcome outcome = Outcome::not_yet;
-  std::string message;  // why not
+  std::string message;       // why not
+  std::int64_t watcher = 0;  // instead of a task: whose look it was
+  std::string seen{};  // of a watcher: what was found; not_yet: not empty when nothing is there
 };
 // A person answers what a task asks. Checked at the door against the question's options and form
 // (dagfile/answer.h), and whether this person may. Refused unless the task still waits for it.
@@ -330,6 +340,7 @@ struct AssetChanged {
   std::int64_t asset = 0;
   std::string extra_json = "{}";
   std::string user{};
+  std::string partition_key{};
 };
 // What is queued goes, without a run. At least one of `dag_id` and `asset` is given.
 struct QueuedAssetEventsDropped {

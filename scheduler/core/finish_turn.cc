@@ -2,6 +2,7 @@
 // timer.
 #include <algorithm>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -178,6 +179,7 @@ void finish_turn(Turn& turn) {
   emit_waits(turn);
   emit_checkpoints(turn);
   emit_backfills(turn);
+  emit_asset_refs(turn);
   job_heartbeats(turn);
   purge_ended(turn);
   forget_deleted_dags(turn);
@@ -195,9 +197,10 @@ bool Changes::empty() const {
          waits.empty() && waits_done.empty() && checkpoints.empty() && checkpoints_gone.empty() &&
          questions.empty() && answers.empty() && assets.empty() && asset_refs.empty() &&
          asset_events.empty() && asset_queued.empty() && asset_unqueued.empty() &&
-         asset_events_consumed.empty() && job_executions.empty() && attempt_reports.empty() &&
-         outbox.empty() && outbox_done.empty() && event_log.empty() && runs_removed.empty() &&
-         dags_deleted.empty();
+         asset_events_consumed.empty() && asset_aliases.empty() && asset_alias_links.empty() &&
+         asset_watchers.empty() && asset_watchers_gone.empty() && job_executions.empty() &&
+         attempt_reports.empty() && outbox.empty() && outbox_done.empty() && event_log.empty() &&
+         runs_removed.empty() && dags_deleted.empty();
 }
 
 }  // namespace batuta

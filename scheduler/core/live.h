@@ -268,20 +268,25 @@ struct LiveDag {
   std::map<PluginNo, Duration> estimates;  // how long a task runs, near its median
   // Failures in a row of tasks that count them, by id and map index.
   std::map<std::pair<std::string, MapIndex>, std::int32_t> streaks;
-  std::vector<std::int64_t> assets;  // ids, by AssetIndex of the newest version
-  // What it has yet to consume, by asset, oldest first; nothing of assets that it does not wait
-  // for.
+  std::vector<std::int64_t> assets;   // ids, by AssetIndex of the newest version
+  std::vector<std::int64_t> aliases;  // likewise of Dag::aliases
+  std::set<std::int64_t> watchers;    // that its newest version has; of a stale one none
+  std::deque<Duration> runtimes;      // of its last successful runs, the oldest first
+  // What it has yet to consume, by partition (of a DAG without: "") and asset, oldest first;
+  // nothing of assets that it does not wait for.
   struct QueuedEvent {
     std::int64_t event = 0;
     Time queued_at;
   };
-  std::map<std::int64_t, std::deque<QueuedEvent>> asset_queue;
+  using AssetQueue = std::map<std::int64_t, std::deque<QueuedEvent>>;
+  std::map<std::string, AssetQueue> asset_queues;
   std::size_t asset_queue_size = 0;
   bool asset_queue_overflows = false;  // told since it was consumed
-  OptTime asset_run_at;                // when it started one by its assets, since start
-  std::int32_t scheduled_live = 0;     // scheduled runs not ended
-  OptTime tick_timer;                  // its Timer, if it has one
-  std::int32_t created_in_turn = 0;    // scheduled runs
+  // When it started runs by its assets, by partition: those of the last second.
+  std::map<std::string, Time> asset_runs_at;
+  std::int32_t scheduled_live = 0;   // scheduled runs not ended
+  OptTime tick_timer;                // its Timer, if it has one
+  std::int32_t created_in_turn = 0;  // scheduled runs
   bool in_to_advance = false;
   bool touched = false;
   bool deleted = false;     // in this turn
@@ -345,16 +350,38 @@ struct LiveTable {
 
 struct LiveAsset {
   AssetRow row;
+  std::map<std::string, std::int64_t> watchers;  // by name
+  std::set<std::string> consumers;               // DAGs whose newest version waits for it
+};
+
+struct LiveAlias {
+  AssetAliasRow row;
+  std::set<std::int64_t> assets;    // that it stands for
   std::set<std::string> consumers;  // DAGs whose newest version waits for it
+};
+
+struct LiveWatcher {
+  AssetWatcherRow row;
+  std::set<std::string> dags;  // whose newest version has it; none of them is stale
+  OptTime next_look;           // its Timer; nothing: a look is under way
 };
 
 // ---- timers -----------------------------------------------------------------------------------
 
 struct Timer {
-  enum class Kind : std::uint8_t { tick, run_after, retry, run_timeout, wait, deadline, patience };
+  enum class Kind : std::uint8_t {
+    tick,
+    run_after,
+    retry,
+    run_timeout,
+    wait,
+    deadline,
+    patience,
+    watch
+  };
   Time at;
   Kind kind = Kind::tick;
-  RunSeq run{};
+  RunSeq run{};              // watch: the watcher's number
   InstanceIndex instance{};  // retry, wait, patience; deadline: which of the version's
   LiveDag* dag = nullptr;    // tick, run_after
   std::string_view dag_id;   // orders ticks of one instant

@@ -1,6 +1,7 @@
 // What people are told of: ends and retries of tasks, ends of runs, deadlines, ticks without a run.
 #include <algorithm>
 
+#include "scheduler/core/deadline.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -101,37 +102,38 @@ std::string in_a_row(std::int32_t failures, const char* what) {
          (failures == 1 ? "" : " in a row");
 }
 
-OptTime base_of(const LiveRun& run, Deadline::Reference reference) {
-  const RunRow& row = run.row();
-  switch (reference) {
-    case Deadline::Reference::start_date:
-      return row.start_date;
-    case Deadline::Reference::logical_date:
-      // A run without one counts from when it may start: never no deadline.
-      return row.logical_date ? row.logical_date : OptTime(row.run_after);
-    case Deadline::Reference::queued_at:
-      break;
-  }
-  return row.queued_at;
-}
-
 template <class Use>
 void each_deadline_timer(const LiveRun& run, Use use) {
   const std::vector<Deadline>& deadlines = run.stored.dag->deadlines;
   for (std::size_t n = 0; n < deadlines.size(); ++n) {
     if ((run.row().deadlines_missed & (std::int64_t{1} << n)) != 0) continue;
-    // The date of a backfill's run is long past: that it is late is why there is a backfill.
-    const bool of_date = deadlines[n].reference == Deadline::Reference::logical_date;
-    const OptTime base = base_of(run, deadlines[n].reference);
-    if (!base || (of_date && run.row().type == RunType::backfill)) continue;
+    const OptTime at = deadline_of(run.row(), deadlines[n]);
+    if (!at) continue;
     const auto which = InstanceIndex{static_cast<std::uint32_t>(n)};
-    use(Timer{
-        *base + deadlines[n].interval, Timer::Kind::deadline, run.row().seq, which, nullptr, {}});
+    use(Timer{*at, Timer::Kind::deadline, run.row().seq, which, nullptr, {}});
   }
 }
 
 std::string seconds_text(Duration span) {
   return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(span).count()) + " s";
+}
+
+std::string why_missed(const RunRow& run, const Deadline& deadline) {
+  const std::string is = "it is " + std::string(to_string(run.state)) + " ";
+  const bool early = deadline.interval < Duration::zero();
+  const std::string span = seconds_text(early ? -deadline.interval : deadline.interval);
+  const std::string after = span + (early ? " before " : " after ");
+  switch (deadline.reference) {
+    case Deadline::Reference::fixed_datetime:
+      if (deadline.interval == Duration::zero()) return is + "at " + to_iso(deadline.at);
+      return is + after + to_iso(deadline.at);
+    case Deadline::Reference::average_runtime:
+      return is + seconds_text(*run.average_runtime + deadline.interval) +
+             " after it was queued; its DAG's runs take " + seconds_text(*run.average_runtime) +
+             " on average";
+    default:
+      return is + after + "its " + std::string(to_string(deadline.reference));
+  }
 }
 
 }  // namespace
@@ -144,8 +146,47 @@ std::string_view to_string(AlertOn on) {
 }
 
 std::string_view to_string(Deadline::Reference reference) {
-  static constexpr std::string_view names[] = {"queued_at", "logical_date", "start_date"};
+  static constexpr std::string_view names[] = {"queued_at", "logical_date", "start_date",
+                                               "fixed_datetime", "average_runtime"};
   return names[static_cast<std::size_t>(reference)];
+}
+
+OptTime deadline_of(const RunRow& run, const Deadline& deadline) {
+  OptTime base;
+  switch (deadline.reference) {
+    case Deadline::Reference::queued_at:
+      base = run.queued_at;
+      break;
+    case Deadline::Reference::logical_date:
+      if (run.type == RunType::backfill) return std::nullopt;
+      // A run without one counts from when it may start: never no deadline.
+      base = run.logical_date.value_or(run.run_after);
+      break;
+    case Deadline::Reference::start_date:
+      base = run.start_date;
+      break;
+    case Deadline::Reference::fixed_datetime:
+      if (deadline.at + deadline.interval <= run.queued_at) return std::nullopt;
+      base = deadline.at;
+      break;
+    case Deadline::Reference::average_runtime:
+      if (run.average_runtime) base = run.queued_at + *run.average_runtime;
+      break;
+  }
+  if (!base) return std::nullopt;
+  return *base + deadline.interval;
+}
+
+std::optional<Duration> average_runtime(const LiveDag& dag, const Dag& version) {
+  const auto needed = static_cast<std::size_t>(version.average_needs);
+  if (!asks_runtimes(version) || dag.runtimes.size() < needed) return std::nullopt;
+  const auto most = static_cast<std::size_t>(version.average_runs);
+  const std::size_t count = std::min(dag.runtimes.size(), most);
+  Duration sum{};
+  for (std::size_t n = dag.runtimes.size() - count; n < dag.runtimes.size(); ++n) {
+    sum += dag.runtimes[n];
+  }
+  return sum / static_cast<std::int64_t>(count);
 }
 
 void tell_of_task(Turn& turn, LiveRun& run, InstanceIndex i, TaskState state) {
@@ -210,9 +251,7 @@ void deadline_due(Turn& turn, const Timer& timer) {
   run.row().deadlines_missed |= std::int64_t{1} << which;
   ++turn.state.counters.deadlines;
   ++turn.state.counters.deadlines_missed[run.row().dag_id];
-  const std::string reason = "it is " + std::string(to_string(run.row().state)) + " " +
-                             seconds_text(deadline.interval) + " after its " +
-                             std::string(to_string(deadline.reference));
+  const std::string reason = why_missed(run.row(), deadline);
   log_event(turn, "deadline_missed", "", run.row().dag_id, run.row().dag_run_id, "",
             "{\"deadline\":\"" + to_iso(timer.at) + "\",\"reference\":\"" +
                 std::string(to_string(deadline.reference)) + "\"}");

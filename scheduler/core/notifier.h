@@ -38,13 +38,25 @@ struct Notifier {
 
 // A run that has not ended so long after its reference has missed it.
 struct Deadline {
-  enum class Reference : std::uint8_t { queued_at, logical_date, start_date };
+  enum class Reference : std::uint8_t {
+    queued_at,
+    logical_date,
+    start_date,
+    fixed_datetime,   // `at`, of runs that were queued before the deadline
+    average_runtime,  // as long after it was queued as the DAG's last runs took
+  };
   Reference reference = Reference::queued_at;
-  Duration interval{};
+  Duration interval{};        // may be negative: so long before
+  Time at{};                  // fixed_datetime
+  std::string name{};         // for people; may be empty
+  std::string description{};  // likewise
   bool operator==(const Deadline&) const = default;
 };
 std::string_view to_string(Deadline::Reference reference);
 inline constexpr std::size_t max_deadlines = 8;
+// Of how many runs an average runtime may be, and is where nothing else is said.
+inline constexpr std::int32_t max_average_runs = 100;
+inline constexpr std::int32_t default_average_runs = 10;
 
 // How often in a row a task's instance has failed, over all runs: kept where its notifiers count,
 // and gone with its first success.

@@ -144,6 +144,7 @@ void on(Turn& turn, const AttemptFinished& event) {
   const bool watched = run.definition(i).repeat.output.empty();
   run.cell(i).output_found = watched && report.output_found && is_own_failure(report.outcome);
   keep_report(turn, run, i, report);
+  if (!event.assets.empty()) turn.told_assets[{run.row().seq, i}] = event.assets;
   if (report.outcome == Outcome::success) {
     const InstanceCold& detail = run.detail(i);
     note_duration(*run.dag, run.group_spec(i).plugin, *detail.end_date - *detail.start_date);

@@ -131,6 +131,7 @@ RunSeq make_run(Turn& turn, LiveDag& dag, const LiveBackfill& backfill, const Sc
   row.conf_start = from.conf_start;
   row.conf_end = from.conf_end;
   row.triggered_by = "backfill";
+  row.partition_key = partition_of_tick(*dag.dag, tick.logical_date);
   row.triggering_user = from.user;
   row.backfill = from.id;
   row.backfill_tick = from.done + 1;

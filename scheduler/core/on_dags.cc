@@ -1,12 +1,16 @@
 // DAG versions come and go; DAGs are paused.
+#include <map>
 #include <utility>
+#include <vector>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/turn.h"
 
 namespace batuta {
 namespace {
 
-void take_version(Turn& turn, const std::shared_ptr<const Dag>& current) {
+void take_version(Turn& turn, const std::shared_ptr<const Dag>& current,
+                  const std::map<std::string, std::vector<Duration>>& runtimes) {
   SchedulerState& state = turn.state;
   LiveDag& dag = state.dags[current->id];
   if (dag.deleted) return;  // it comes back when the folder is read again
@@ -26,11 +30,16 @@ void take_version(Turn& turn, const std::shared_ptr<const Dag>& current) {
     const std::shared_ptr<const Dag> before = std::exchange(dag.dag, current);
     dag.row.version = current->version;
     if (before) schedule_edited(turn, dag, *before);
-    take_assets(turn, dag);
+    take_assets(turn, dag, before.get());
+    if (asks_runtimes(*current)) {
+      const auto read = runtimes.find(current->id);
+      if (read != runtimes.end()) dag.runtimes.assign(read->second.begin(), read->second.end());
+    }
     dag.plan = make_plan(state, *current);
     wake_all_past_users(state, dag);  // which runs count may be others now
     turn.out.changes.dag_versions.push_back(current);
   }
+  hold_watchers(turn, dag);
   refresh_dag(state, dag, turn.now.boot);  // its limits may be others now
   advance_later(state, dag);
 }
@@ -38,12 +47,13 @@ void take_version(Turn& turn, const std::shared_ptr<const Dag>& current) {
 }  // namespace
 
 void on(Turn& turn, const DagsChanged& event) {
-  for (const auto& current : event.current) take_version(turn, current);
+  for (const auto& current : event.current) take_version(turn, current, event.runtimes);
   for (const std::string& id : event.gone) {
     const auto found = turn.state.dags.find(id);
     if (found == turn.state.dags.end() || found->second.row.is_stale) continue;
     touch(turn, found->second);
     found->second.row.is_stale = true;
+    hold_watchers(turn, found->second);
     advance_later(turn.state, found->second);
   }
   turn.out.feed.push_back({FeedItem::Kind::dags, RunSeq{}, {}, {}});

@@ -1,6 +1,7 @@
 // Deleted by hand: a DAG with all that it has done, a task instance of a run; and XComs.
 #include <algorithm>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/turn.h"
 
 namespace batuta {
@@ -67,6 +68,7 @@ void forget_deleted_dags(Turn& turn) {
     if (!dag->deleted) continue;
     forget_backfills(turn, *dag);
     forget_assets(state, *dag);
+    hold_watchers(turn, *dag);
     BATUTA_CHECK(dag->by_run_id.empty(), "a deleted DAG has runs: " + dag->row.dag_id);
     std::erase_if(state.timers, [&](const Timer& timer) { return timer.dag == dag; });
     std::erase(state.to_advance, dag);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "scheduler/core/mutant.h"
+#include "scheduler/core/partition.h"
 #include "scheduler/core/turn.h"
 
 namespace batuta {
@@ -40,6 +41,11 @@ Error check_request(const RunRequested& event) {
   if (event.conf_start && event.conf_end && *event.conf_end < *event.conf_start) {
     return {Errc::invalid, "conf.end lies before conf.start", "conf"};
   }
+  if (!event.partition_key.empty()) {
+    if (std::string why = fault_of_partition_key(event.partition_key); !why.empty()) {
+      return {Errc::invalid, std::move(why), "partition_key"};
+    }
+  }
   return {Errc::ok, {}, {}};
 }
 
@@ -64,6 +70,7 @@ RunRow make_row(const RunRequested& event, const LiveDag& dag, const Now& now) {
   row.idempotency_key = event.idempotency_key;
   row.request_digest = event.request_digest;
   row.branch = event.branch;
+  row.partition_key = event.partition_key;
   row.dag_run_id = event.dag_run_id.empty() ? generated_run_id(row) : event.dag_run_id;
   return row;
 }

@@ -2,6 +2,7 @@
 // docs/architecture.md, "one commit for data and state"; the step between is the outbox's.
 #include <algorithm>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/sha1.h"
 #include "scheduler/core/turn.h"
@@ -157,6 +158,8 @@ void accept_outputs(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& r
     state.publications.emplace(row.id, std::move(row));
   }
   AcceptedRow accepted{report, again};
+  const auto told = turn.told_assets.find({key.run, i});
+  if (told != turn.told_assets.end()) accepted.assets = told->second;
   accepted.report.outputs.clear();
   accepted.report.extra_json.clear();
   turn.out.changes.accepted.push_back(accepted);
@@ -186,6 +189,7 @@ void on(Turn& turn, const PublicationSettled& event) {
   queue_followers(turn, gone);
   if (!pending_of(turn.state, key).empty() && !mutant("settle_after_first")) return;
   const AcceptedRow accepted = take_accepted(turn, key);
+  turn.told_assets[{key.run, of.instance}] = accepted.assets;
   attempt_succeeded(turn, *of.run, of.instance, accepted.report, accepted.again);
 }
 

@@ -1,6 +1,7 @@
 // The live state from what the store has.
 #include <algorithm>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/step.h"
 #include "scheduler/core/turn.h"
@@ -30,6 +31,10 @@ void restore_dags(SchedulerState& state, StoredState& stored) {
     const auto at = state.dags.find(row.dag_id);
     if (at == state.dags.end()) continue;
     at->second.streaks[{row.task_id, MapIndex{row.map_index}}] = row.failures;
+  }
+  for (const auto& [dag_id, took] : stored.runtimes) {
+    const auto at = state.dags.find(dag_id);
+    if (at != state.dags.end()) at->second.runtimes.assign(took.begin(), took.end());
   }
   for (const auto& [dag_id, date] : stored.dates_ahead) {
     const auto at = state.dags.find(dag_id);
@@ -205,6 +210,7 @@ SchedulerState restore(StoredState stored, const SchedulerOptions& options, cons
   restore_starts(state, stored);
   restore_lake(state, stored);
   restore_assets(state, stored);
+  restore_watchers(state, stored, now);
   return state;
 }
 

@@ -11,6 +11,7 @@
 #include "common/message.h"
 #include "common/time.h"
 #include "common/uuid.h"
+#include "scheduler/core/asset.h"
 #include "scheduler/core/states.h"
 
 namespace batuta {
@@ -66,6 +67,11 @@ struct RunRow {
   // "<name>/<id>" of the branch of the lake that its tasks write on, for all its life; empty: none.
   // Then nothing that others wait for comes of it: no asset event, no watermark.
   std::string branch;
+  std::string partition_key{};  // which part of its assets it is about; empty: none
+  OptTime partition_date{};     // when that begins, if the key is a time of its DAG's zone
+  // When it was queued, or cleared: what its DAG's last runs took on average. Nothing: no deadline
+  // asks, or too few of them have ended.
+  std::optional<Duration> average_runtime{};
 };
 
 // A run of this key began, and counts in its DAG's rate.
@@ -247,6 +253,7 @@ struct BackfillTickRow {
 struct AcceptedRow {
   Finished report;  // outputs and extra_json emptied: they are PublicationRows, an AttemptReportRow
   bool again = false;  // its loop goes on then
+  std::vector<ToldAsset> assets{};
 };
 
 // What an attempt told about quality and lineage, kept however the attempt ended.

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "scheduler/core/mutant.h"
+#include "scheduler/core/partition.h"
 #include "scheduler/core/turn.h"
 
 namespace batuta {
@@ -113,6 +114,13 @@ void count_failures(Turn& turn, LiveDag& dag, DagRunState ended) {
   }
 }
 
+void note_runtime(LiveRun& run) {
+  LiveDag& dag = *run.dag;
+  if (!run.row().start_date || !asks_runtimes(*dag.dag)) return;
+  dag.runtimes.push_back(*run.row().end_date - *run.row().start_date);
+  if (dag.runtimes.size() > static_cast<std::size_t>(max_average_runs)) dag.runtimes.pop_front();
+}
+
 void finish_run(Turn& turn, LiveRun& run) {
   const DagRunState ended = run.row().ending.value_or(judge_leaves(run));
   touch(turn, run);
@@ -130,6 +138,7 @@ void finish_run(Turn& turn, LiveRun& run) {
   tell_waiters(turn.state, run);
   const std::int32_t before = run.dag->row.consecutive_failures;
   if (of_lake) count_failures(turn, *run.dag, ended);
+  if (of_lake && ended == DagRunState::success) note_runtime(run);
   tell_of_run(turn, run, ended == DagRunState::success ? before : before + 1);
   advance_later(turn.state, *run.dag);
 }
@@ -219,6 +228,8 @@ LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row) {
   row.dag_version = dag.dag->version;
   row.state = DagRunState::queued;
   row.queued_at = turn.now.wall;
+  row.average_runtime = average_runtime(dag, *dag.dag);
+  row.partition_date = begin_of_partition(row.partition_key, dag.dag->schedule.zone.get());
   LiveRun& run = add_run(state, dag, StoredRun{std::move(row), dag.dag});
   run.created = true;
   if (mutant("rows_while_queued")) create_rows(turn, run);
@@ -301,6 +312,7 @@ void requeue_run(Turn& turn, LiveRun& run) {
   RunRow& row = run.row();
   row.state = DagRunState::queued;
   row.queued_at = turn.now.wall;
+  row.average_runtime = average_runtime(*run.dag, *run.stored.dag);
   row.start_date.reset();
   row.end_date.reset();
   row.last_scheduling_decision.reset();

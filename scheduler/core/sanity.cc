@@ -333,12 +333,16 @@ void check_lake(const SchedulerState& state, Tally& tally) {
 void check_assets(const SchedulerState& state) {
   for (const auto& [id, dag] : state.dags) {
     std::size_t queued = 0;
-    for (const auto& [asset, events] : dag.asset_queue) {
-      BATUTA_CHECK(!events.empty(), "an asset without events in the queue of " + id);
-      const auto at = state.assets_by_id.find(asset);
-      BATUTA_CHECK(at != state.assets_by_id.end() && at->second->consumers.contains(id),
-                   "queued for " + id + ", which does not wait for it");
-      queued += events.size();
+    for (const auto& [key, queue] : dag.asset_queues) {
+      BATUTA_CHECK(!queue.empty() && dag.dag->partitioned != key.empty(),
+                   "a partition in the queue of " + id);
+      for (const auto& [asset, events] : queue) {
+        BATUTA_CHECK(!events.empty(), "an asset without events in the queue of " + id);
+        const auto at = state.assets_by_id.find(asset);
+        BATUTA_CHECK(at != state.assets_by_id.end() && at->second->consumers.contains(id),
+                     "queued for " + id + ", which does not wait for it");
+        queued += events.size();
+      }
     }
     BATUTA_CHECK(queued == dag.asset_queue_size && queued <= max_queued_asset_events,
                  "the queue of assets of " + id);
@@ -347,6 +351,19 @@ void check_assets(const SchedulerState& state) {
     BATUTA_CHECK(asset->row.id == id && id <= state.last_asset, "the number of an asset");
     for (const std::string& dag : asset->consumers) {
       BATUTA_CHECK(state.dags.contains(dag), "an asset that a DAG waits for which is not there");
+    }
+  }
+}
+
+void check_watchers(const SchedulerState& state) {
+  for (const auto& [id, watcher] : state.watchers) {
+    const auto asset = state.assets_by_id.find(watcher.row.asset);
+    BATUTA_CHECK(asset != state.assets_by_id.end() &&
+                     asset->second->watchers.contains(watcher.row.spec.name),
+                 "a watcher of no asset");
+    BATUTA_CHECK(!watcher.dags.empty() || !watcher.next_look, "a watcher that nobody has looks");
+    for (const std::string& dag : watcher.dags) {
+      BATUTA_CHECK(state.dags.at(dag).watchers.contains(id), "who has a watcher");
     }
   }
 }
@@ -374,6 +391,7 @@ void sanity_check(const SchedulerState& state) {
   check_backfills(state);
   check_lake(state, tally);
   check_assets(state);
+  check_watchers(state);
   check_timers(state, tally);
 }
 

@@ -1,6 +1,7 @@
 // Scheduled runs: which ticks are due, and what each finds. Where a schedule stands is ticks.cc's.
 #include <algorithm>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/sha1.h"
 #include "scheduler/core/turn.h"
@@ -30,6 +31,7 @@ bool create_scheduled(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
   row.data_interval_end = tick.interval.end;
   row.run_after = start_of_tick(*dag.dag, tick.at);
   row.triggered_by = "timetable";
+  row.partition_key = partition_of_tick(*dag.dag, date);
   create_run(turn, dag, std::move(row));
   return true;
 }
@@ -196,7 +198,7 @@ Uuid derived_uuid(const std::string& dag_id, Time tick, RunSeq seq, Time now) {
 void create_due_runs(Turn& turn, LiveDag& dag) {
   const bool idle = (dag.row.is_paused && !mutant("schedule_while_paused")) || dag.row.is_stale;
   if (idle) return set_timer(turn.state, dag, std::nullopt);
-  create_asset_run(turn, dag);
+  create_asset_runs(turn, dag);
   switch (dag.dag->schedule.kind) {
     case Timetable::Kind::none:
       return set_timer(turn.state, dag, std::nullopt);

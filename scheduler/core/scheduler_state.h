@@ -161,6 +161,9 @@ class SchedulerState {
 
   std::map<std::string, LiveAsset, std::less<>> assets;  // by URI
   std::map<std::int64_t, LiveAsset*> assets_by_id;
+  std::map<std::string, LiveAlias, std::less<>> aliases;  // by name
+  std::map<std::int64_t, LiveAlias*> aliases_by_id;
+  std::map<std::int64_t, LiveWatcher> watchers;
 
   std::set<Timer> timers;  // wall clock
   std::set<CancelDeadline> cancel_deadlines;
@@ -180,6 +183,8 @@ class SchedulerState {
   std::int64_t last_backfill = 0;
   std::int64_t last_asset = 0;
   std::int64_t last_asset_event = 0;
+  std::int64_t last_asset_alias = 0;
+  std::int64_t last_asset_watcher = 0;
   std::int64_t last_outbox = 0;  // publications take their numbers here too
   std::uint64_t last_launch = 0;
   std::uint64_t last_offer = 0;

@@ -14,6 +14,7 @@
 //   notices.cc                                                callbacks, deadlines
 //   finish_turn.cc                                            rows, timers
 #include "scheduler/core/step.h"
+#include "scheduler/core/assets.h"
 
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
@@ -54,6 +55,9 @@ void fire(Turn& turn, const Timer& timer) {
       return;
     case Timer::Kind::patience:
       patience_due(turn, timer);
+      return;
+    case Timer::Kind::watch:
+      watch_due(turn, timer);
       return;
     case Timer::Kind::deadline:
       deadline_due(turn, timer);

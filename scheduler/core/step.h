@@ -1,7 +1,9 @@
 // The decision: one pure function. STYLE: no clock, socket, database, thread or log line inside.
 #pragma once
 
+#include <map>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "scheduler/core/effects.h"
@@ -32,7 +34,12 @@ struct StoredState {
   std::vector<StreakRow> streaks;         // by (dag_id, task_id, map_index)
   std::vector<AssetRow> assets;
   std::vector<QueuedAssetEvent> asset_queue;  // by DAG and event
-  std::vector<PluginInfo> catalogue;          // last known
+  std::vector<AssetAliasRow> asset_aliases;
+  std::vector<AssetAliasLink> asset_alias_links;
+  std::vector<AssetWatcherRow> asset_watchers;
+  // Of DAGs with a deadline by it: what their last successful runs took, oldest first.
+  std::map<std::string, std::vector<Duration>> runtimes;
+  std::vector<PluginInfo> catalogue;  // last known
   // Not done, with the version whose schedule they follow; null when it cannot be read.
   std::vector<std::pair<BackfillRow, std::shared_ptr<const Dag>>> backfills;
   // For DAGs whose newest version or a live run uses the past: their newest ended runs, at most 64
@@ -50,6 +57,8 @@ struct StoredState {
   std::int64_t last_backfill = 0;
   std::int64_t last_asset = 0;
   std::int64_t last_asset_event = 0;
+  std::int64_t last_asset_alias = 0;
+  std::int64_t last_asset_watcher = 0;
 };
 
 // Queued and running attempts stay so for one full lease from `now`, waiting for their agent to

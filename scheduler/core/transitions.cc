@@ -1,6 +1,7 @@
 // The one place where a task's state changes, and what must change with it.
 #include <algorithm>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/deferral.h"
 #include "scheduler/core/mapped_group.h"
 #include "scheduler/core/mutant.h"

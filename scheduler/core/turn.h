@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scheduler/core/effects.h"
@@ -32,6 +33,9 @@ struct Turn {
   std::set<std::int64_t> backfills{};  // touched
   // As the turn leaves them; none: there is to be none.
   std::map<InstanceKey, std::optional<CheckpointRow>> checkpoints{};
+  // What attempts that ended in this turn said of assets that they made.
+  std::map<std::pair<RunSeq, InstanceIndex>, std::vector<ToldAsset>> told_assets{};
+  std::set<std::string> asset_refs{};  // DAGs that may name other assets than before
 };
 
 // ---- transitions.cc: the only place where a task's state changes --------------------------------
@@ -340,25 +344,6 @@ void begin_question(Turn& turn, LiveRun& run, InstanceIndex i, WaitRow wait, Que
 void question_timed_out(Turn& turn, LiveRun& run, InstanceIndex i);
 void on(Turn& turn, const QuestionAnswered& event);
 
-// ---- assets.cc: data, its events, and who waits for it
-// -------------------------------------------------------------------------------------
-
-// A version came: the assets that it names, and what it waits for.
-void take_assets(Turn& turn, LiveDag& dag);
-// The same of a DAG that the store had.
-void restore_assets(SchedulerState& state, const StoredState& stored);
-// The task made what it makes.
-void write_asset_events(Turn& turn, const LiveRun& run, InstanceIndex i);
-// It published a version of a table.
-void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const std::string& table,
-                       std::int64_t version);
-// If what it waits for has come, a run that consumes it.
-void create_asset_run(Turn& turn, LiveDag& dag);
-void forget_assets(SchedulerState& state, const LiveDag& dag);  // the DAG is deleted
-bool condition_holds(const AssetCondition& condition, const LiveDag& dag);
-void on(Turn& turn, const AssetChanged& event);
-void on(Turn& turn, const QueuedAssetEventsDropped& event);
-
 // ---- notices.cc: what people are told
 // -------------------------------------------------------------------------------------
 
@@ -371,6 +356,8 @@ void tell_input_required(Turn& turn, LiveRun& run, InstanceIndex i, const std::s
 void tell_of_run(Turn& turn, LiveRun& run, std::int32_t failures);
 void tell_run_timeout(Turn& turn, LiveRun& run);
 void tell_ticks_skipped(Turn& turn, const LiveDag& dag, const std::string& reason);
+// What the DAG's last runs took, as deadlines of that version ask; nothing: too few have ended.
+std::optional<Duration> average_runtime(const LiveDag& dag, const Dag& version);
 // Timers of the deadlines that the run has not missed, for as long as it has not ended.
 void arm_deadlines(SchedulerState& state, const LiveRun& run);
 void disarm_deadlines(SchedulerState& state, const LiveRun& run);

@@ -3,6 +3,7 @@
 // its time-out counts from the first; restarts arm it again.
 #include <algorithm>
 
+#include "scheduler/core/assets.h"
 #include "scheduler/core/deferral.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
@@ -210,6 +211,7 @@ void wait_due(Turn& turn, const Timer& timer) {
 }
 
 void on(Turn& turn, const WaitChecked& event) {
+  if (event.watcher != 0) return watcher_looked(turn, event);
   const auto at = turn.state.runs.find(event.key.run);
   if (at == turn.state.runs.end() || at->second->deleted) return;
   LiveRun& run = *at->second;

@@ -1,53 +1,39 @@
 #include "scheduler/dagfile/asset_fields.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 
 #include "common/safe_json.h"
+#include "scheduler/core/asset_uri.h"
+#include "scheduler/core/partition.h"
+#include "scheduler/dagfile/wait_types.h"
 
 namespace batuta {
+
+std::optional<PartitionGrain> read_partition_grain(const nlohmann::json& value,
+                                                   const std::string& pointer, Problems& problems) {
+  if (value.is_boolean() && value.get<bool>()) return PartitionGrain::as_it_is;
+  const auto grain = value.is_string() ? parse_grain(value.get_ref<const std::string&>())
+                                       : std::optional<PartitionGrain>();
+  if (!grain) {
+    problems.add(pointer,
+                 "partitions must be true (keys as they are), \"hour\", \"day\", \"week\", "
+                 "\"month\", \"quarter\" or \"year\"");
+  }
+  return grain;
+}
+
 namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_uri = 1500;  // bytes, as in Airflow; of names and groups too
+constexpr std::size_t max_uri = max_asset_uri;  // of names and groups too
 constexpr std::size_t max_extra = 64 << 10;
 constexpr std::size_t max_assets_of_task = 256;
 constexpr std::size_t max_nesting = 8;
-
-// Why a text is no asset's URI; empty when it is one.
-std::string fault_of(const std::string& uri) {
-  if (uri.empty() || uri.size() > max_uri) {
-    return "an asset's URI has 1 to " + std::to_string(max_uri) + " characters";
-  }
-  if (uri.find("{{") != std::string::npos || uri.find("{%") != std::string::npos) {
-    return "an asset's URI is known before anything runs: it cannot be a template";
-  }
-  const bool plain =
-      std::all_of(uri.begin(), uri.end(), [](unsigned char c) { return c > ' ' && c < 127; });
-  if (!plain) {
-    return "an asset's URI has visible ASCII characters only: write %20 for a space";
-  }
-  const auto scheme = uri.find("://");
-  if (scheme == std::string::npos) return {};
-  std::string name = uri.substr(0, scheme);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (name == "airflow" || name == "x-airflow") {
-    return "the scheme \"" + name + "\" is kept by Airflow for itself";
-  }
-  const std::string rest = uri.substr(scheme + 3);
-  const std::string host = rest.substr(0, rest.find('/'));
-  const auto at = host.find('@');
-  if (at != std::string::npos && host.substr(0, at).find(':') != std::string::npos) {
-    return "an asset's URI is shown to everybody who may see the DAG: leave the password out";
-  }
-  return {};
-}
 
 std::string words(FieldReader& fields, const char* name) {
   const auto text = fields.text(name, max_uri);
@@ -59,8 +45,94 @@ std::string words(FieldReader& fields, const char* name) {
   return *text;
 }
 
+constexpr std::size_t max_watchers = 8;  // of an asset
+constexpr Duration default_look = std::chrono::minutes(1);
+constexpr Duration longest_look = std::chrono::hours(24);
+
+// {"name", "wait_for", "poke_interval"}: what is looked at is written as a sensor's.
+std::optional<WatcherSpec> read_watcher(const json& value, const std::string& pointer,
+                                        Problems& problems) {
+  if (!value.is_object()) {
+    problems.add(pointer, "a watcher is {\"wait_for\": {\"file\": …}, \"poke_interval\": \"1m\"}");
+    return std::nullopt;
+  }
+  FieldReader fields(value, pointer, problems);
+  WatcherSpec spec;
+  spec.name = words(fields, "name");
+  if (spec.name.empty()) spec.name = "watcher";
+  if (const auto interval = fields.duration("poke_interval")) {
+    spec.interval = *interval;
+    if (*interval < std::chrono::seconds(1) || *interval > longest_look) {
+      fields.problem("poke_interval", "poke_interval is at least 1s and at most 24h");
+    }
+  } else {
+    spec.interval = default_look;
+  }
+  const json* wait = fields.object("wait_for");
+  fields.refuse_unknown("a watcher");
+  if (wait == nullptr) {
+    if (!fields.find("wait_for")) {
+      fields.problem("wait_for",
+                     "a watcher needs \"wait_for\" with one of file, http, topic and sql");
+    }
+    return std::nullopt;
+  }
+  for (const char* kind : {"time", "until", "delay", "run"}) {
+    if (!wait->contains(kind)) continue;
+    fields.problem("wait_for", std::string("a watcher looks at a file, an http answer, a topic or "
+                                           "a database, not at \"") +
+                                   kind + "\"");
+    return std::nullopt;
+  }
+  const auto params = read_deferral(json::object({{"wait_for", *wait}}));
+  if (!params) {
+    problems.add(pointer + params.error().where, params.error().message);
+    return std::nullopt;
+  }
+  spec.argument_json = json_text(params->at("wait_for"));
+  return spec;
+}
+
+void read_watchers(FieldReader& fields, AssetSpec& spec) {
+  const json* value = fields.find("watchers");
+  if (value == nullptr) return;
+  if (!value->is_array() || value->empty() || value->size() > max_watchers) {
+    return fields.problem("watchers", "watchers must be a list of 1 to " +
+                                          std::to_string(max_watchers) + " watchers");
+  }
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < value->size(); ++i) {
+    const std::string pointer = fields.pointer_to("watchers") + "/" + std::to_string(i);
+    auto watcher = read_watcher((*value)[i], pointer, fields.problems());
+    if (!watcher) continue;
+    if (!names.insert(watcher->name).second) {
+      fields.problems().add(pointer, "two watchers of an asset need a \"name\" each");
+    }
+    spec.watchers.push_back(std::move(*watcher));
+  }
+}
+
+bool is_alias(const json& value) {
+  return value.is_object() && value.contains("alias");
+}
+
+std::optional<AliasSpec> read_alias(const json& value, const std::string& pointer,
+                                    Problems& problems, bool in_schedule) {
+  FieldReader fields(value, pointer, problems);
+  AliasSpec spec;
+  spec.name = words(fields, "alias");
+  spec.group = words(fields, "group");
+  if (in_schedule) fields.allow("partitions");
+  fields.refuse_unknown("an alias");
+  if (spec.name.empty()) return std::nullopt;  // told already
+  if (spec.name.find("{{") != std::string::npos) {
+    fields.problem("alias", "an alias is known before anything runs: it cannot be a template");
+  }
+  return spec;
+}
+
 std::optional<AssetSpec> read_asset_object(const json& value, const std::string& pointer,
-                                           Problems& problems) {
+                                           Problems& problems, bool in_schedule) {
   FieldReader fields(value, pointer, problems);
   AssetSpec spec;
   spec.name = words(fields, "name");
@@ -73,12 +145,14 @@ std::optional<AssetSpec> read_asset_object(const json& value, const std::string&
       fields.problem("extra", "extra is at most 64 KiB of JSON");
     }
   }
+  read_watchers(fields, spec);
+  if (in_schedule) fields.allow("partitions");
   fields.refuse_unknown("an asset");
   if (!fields.find("uri") && !fields.find("name")) {
     problems.add(pointer, "an asset needs a \"uri\"");
     return std::nullopt;
   }
-  if (std::string fault = fault_of(spec.uri); !fault.empty()) {
+  if (std::string fault = fault_of_asset_uri(spec.uri); !fault.empty()) {
     fields.problem(fields.find("uri") ? "uri" : "name", std::move(fault));
     return std::nullopt;
   }
@@ -86,8 +160,8 @@ std::optional<AssetSpec> read_asset_object(const json& value, const std::string&
 }
 
 std::optional<AssetSpec> read_asset(const json& value, const std::string& pointer,
-                                    Problems& problems) {
-  if (value.is_object()) return read_asset_object(value, pointer, problems);
+                                    Problems& problems, bool in_schedule = false) {
+  if (value.is_object()) return read_asset_object(value, pointer, problems, in_schedule);
   if (!value.is_string()) {
     problems.add(pointer,
                  "an asset is a URI or {\"uri\": …, \"name\": …, \"group\": …, "
@@ -97,7 +171,7 @@ std::optional<AssetSpec> read_asset(const json& value, const std::string& pointe
   }
   AssetSpec spec;
   spec.uri = value.get<std::string>();
-  if (std::string fault = fault_of(spec.uri); !fault.empty()) {
+  if (std::string fault = fault_of_asset_uri(spec.uri); !fault.empty()) {
     problems.add(pointer, std::move(fault));
     return std::nullopt;
   }
@@ -109,6 +183,17 @@ class Assets {
  public:
   Assets(Dag& dag, Problems& problems) : dag_(dag), problems_(problems) {
     for (AssetIndex i = 0; i < dag.assets.size(); ++i) places_.emplace(dag.assets[i].uri, i);
+    for (AssetIndex i = 0; i < dag.aliases.size(); ++i) aliases_.emplace(dag.aliases[i].name, i);
+  }
+  AssetIndex take(const AliasSpec& spec, const std::string& pointer) {
+    const auto place = static_cast<AssetIndex>(dag_.aliases.size());
+    const auto [at, fresh] = aliases_.emplace(spec.name, place);
+    if (fresh) {
+      dag_.aliases.push_back(spec);
+    } else {
+      merge(spec.group, dag_.aliases[at->second].group, "group", pointer);
+    }
+    return at->second;
   }
   AssetIndex take(const AssetSpec& spec, const std::string& pointer) {
     const auto [at, fresh] = places_.emplace(spec.uri, static_cast<AssetIndex>(dag_.assets.size()));
@@ -120,6 +205,13 @@ class Assets {
     merge(spec.name, known.name, "name", pointer);
     merge(spec.group, known.group, "group", pointer);
     merge(spec.extra_json, known.extra_json, "extra", pointer);
+    if (known.watchers.empty()) {
+      known.watchers = spec.watchers;
+    } else if (!spec.watchers.empty() && spec.watchers != known.watchers) {
+      problems_.add(pointer,
+                    "this file has the same asset with other watchers: say them once, and name "
+                    "the asset by its URI elsewhere");
+    }
     return at->second;
   }
 
@@ -137,25 +229,37 @@ class Assets {
 
   Dag& dag_;
   Problems& problems_;
-  std::map<std::string, AssetIndex> places_;
+  std::map<std::string, AssetIndex> places_, aliases_;
 };
 
 class ConditionReader {
  public:
-  ConditionReader(Assets& assets, Problems& problems) : assets_(assets), problems_(problems) {}
+  // `grain`: of partitions, where an asset says nothing else; none: there are no partitions.
+  ConditionReader(Assets& assets, Problems& problems, std::optional<PartitionGrain> grain)
+      : assets_(assets), problems_(problems), grain_(grain) {}
 
   std::optional<AssetCondition> read(const json& value, const std::string& pointer,
                                      std::size_t depth) {
     if (value.is_object() && (value.contains("all") || value.contains("any"))) {
       return read_named(value, pointer, depth);
     }
-    const auto spec = read_asset(value, pointer, problems_);
-    if (!spec) return std::nullopt;
+    AssetCondition out;
+    if (is_alias(value)) {
+      const auto alias = read_alias(value, pointer, problems_, true);
+      if (!alias) return std::nullopt;
+      out.kind = AssetCondition::Kind::alias;
+      out.asset = assets_.take(*alias, pointer);
+    } else {
+      const auto spec = read_asset(value, pointer, problems_, true);
+      if (!spec) return std::nullopt;
+      out.asset = assets_.take(*spec, pointer);
+    }
+    read_partitions(value, pointer, out);
     if (++count_ == max_assets_of_schedule + 1) {
       problems_.add(pointer, "a schedule names at most " + std::to_string(max_assets_of_schedule) +
                                  " assets");
     }
-    return AssetCondition{AssetCondition::Kind::asset, assets_.take(*spec, pointer)};
+    return out;
   }
 
   std::optional<AssetCondition> read_list(const json& list, const std::string& pointer,
@@ -180,6 +284,23 @@ class ConditionReader {
   }
 
  private:
+  void read_partitions(const json& value, const std::string& pointer, AssetCondition& out) {
+    out.grain = grain_.value_or(PartitionGrain::as_it_is);
+    const auto own = value.is_object() ? value.find("partitions") : value.end();
+    if (own != value.end()) {
+      const std::string where = pointer + "/partitions";
+      if (!grain_) {
+        problems_.add(where, "the schedule has no runs by partition: give it \"partitions\", too");
+      }
+      out.grain = read_partition_grain(*own, where, problems_).value_or(out.grain);
+    }
+    const auto key = std::pair(out.kind, out.asset);
+    const auto [at, fresh] = grains_.emplace(key, out.grain);
+    if (!fresh && at->second != out.grain) {
+      problems_.add(pointer, "the same asset stands here with other partitions");
+    }
+  }
+
   std::optional<AssetCondition> read_named(const json& value, const std::string& pointer,
                                            std::size_t depth) {
     if (value.size() != 1) {
@@ -195,10 +316,14 @@ class ConditionReader {
 
   Assets& assets_;
   Problems& problems_;
+  const std::optional<PartitionGrain> grain_;
+  std::map<std::pair<AssetCondition::Kind, AssetIndex>, PartitionGrain> grains_;
   std::size_t count_ = 0;
 };
 
-void read_assets_of(FieldReader& fields, const char* name, std::vector<AssetSpec>& out) {
+// `aliases`: null where none may stand.
+void read_assets_of(FieldReader& fields, const char* name, std::vector<AssetSpec>& out,
+                    std::vector<AliasSpec>* aliases) {
   const json* value = fields.find(name);
   if (!value) return;
   if (!value->is_array()) {
@@ -211,6 +336,23 @@ void read_assets_of(FieldReader& fields, const char* name, std::vector<AssetSpec
   std::set<std::string> seen;
   for (std::size_t i = 0; i < value->size(); ++i) {
     const std::string pointer = fields.pointer_to(name) + "/" + std::to_string(i);
+    if (is_alias((*value)[i])) {
+      if (aliases == nullptr) {
+        fields.problems().add(pointer,
+                              "an alias stands in outlets and in a schedule: name here the assets "
+                              "that the task reads");
+        continue;
+      }
+      const auto alias = read_alias((*value)[i], pointer, fields.problems(), false);
+      if (!alias) continue;
+      if (!seen.insert("alias " + alias->name).second) {
+        fields.problems().add(
+            pointer, "the alias \"" + alias->name.substr(0, 80) + "\" stands twice in " + name);
+        continue;
+      }
+      aliases->push_back(*alias);
+      continue;
+    }
     const auto spec = read_asset((*value)[i], pointer, fields.problems());
     if (!spec) continue;
     if (!seen.insert(spec->uri).second) {
@@ -225,14 +367,15 @@ void read_assets_of(FieldReader& fields, const char* name, std::vector<AssetSpec
 }  // namespace
 
 void read_task_assets(FieldReader& fields, TaskDraft& draft) {
-  read_assets_of(fields, "outlets", draft.outlets);
-  read_assets_of(fields, "inlets", draft.inlets);
+  read_assets_of(fields, "outlets", draft.outlets, &draft.outlet_aliases);
+  read_assets_of(fields, "inlets", draft.inlets, nullptr);
 }
 
 void read_awaited_assets(const json& value, const std::string& pointer, Problems& problems,
-                         Dag& dag) {
+                         Dag& dag, std::optional<PartitionGrain> partitions) {
   Assets assets(dag, problems);
-  ConditionReader reader(assets, problems);
+  dag.partitioned = partitions.has_value();
+  ConditionReader reader(assets, problems, partitions);
   // A list means that all of them are waited for.
   auto condition = value.is_array() ? reader.read_list(value, pointer, AssetCondition::Kind::all, 1)
                                     : reader.read(value, pointer, 1);
@@ -249,6 +392,9 @@ void connect_assets(std::vector<TaskDraft>& drafts, Dag& dag, Problems& problems
       }
     };
     take(draft.outlets, "outlets", draft.task.outlets);
+    for (const AliasSpec& alias : draft.outlet_aliases) {
+      draft.task.outlet_aliases.push_back(assets.take(alias, draft.pointer + "/outlets"));
+    }
     take(draft.inlets, "inlets", draft.task.inlets);
   }
 }

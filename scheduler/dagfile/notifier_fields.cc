@@ -123,27 +123,94 @@ void read_kind(FieldReader& fields, AlertOn on, std::vector<Notifier>& out) {
   }
 }
 
+// Beside what is fixed it may be nothing, or reach back: "-30m" is half an hour before.
+void read_interval(FieldReader& fields, Deadline& deadline) {
+  const bool exact = deadline.reference == Deadline::Reference::fixed_datetime ||
+                     deadline.reference == Deadline::Reference::average_runtime;
+  const json* written = fields.find("interval");
+  if (written == nullptr || written->is_null()) {
+    if (!exact) {
+      fields.problem("interval", "a deadline needs an \"interval\" such as \"2h\"");
+    }
+    return;
+  }
+  const std::string text = written->is_string() ? written->get<std::string>() : std::string();
+  if (exact && text.starts_with('-')) {
+    const auto before = parse_duration(std::string_view(text).substr(1));
+    if (!before) {
+      return fields.problem("interval", "must be a duration such as \"30m\", or \"-30m\" before");
+    }
+    deadline.interval = -*before;
+    return;
+  }
+  const auto interval = fields.duration("interval");
+  if (!interval) return;  // told already
+  if (*interval <= Duration::zero() && !exact) {
+    fields.problem("interval", "a deadline's interval must be longer than nothing");
+  }
+  deadline.interval = *interval;
+}
+
+void read_fixed(FieldReader& fields, Deadline& deadline) {
+  const bool fixed = deadline.reference == Deadline::Reference::fixed_datetime;
+  const auto at = fields.time("datetime");
+  if (fixed && !fields.find("datetime")) {
+    fields.problem("datetime",
+                   "a fixed deadline needs its \"datetime\", such as \"2026-12-31T18:00:00Z\"");
+  } else if (!fixed && fields.find("datetime")) {
+    fields.problem("datetime", "a datetime goes with \"reference\": \"fixed_datetime\"");
+  }
+  deadline.at = at.value_or(Time{});
+}
+
+// One average serves all deadlines of a DAG.
+void read_average(FieldReader& fields, const Deadline& deadline, Dag& dag) {
+  const auto runs = fields.integer("max_runs", 1, max_average_runs);
+  const auto needs = fields.integer("min_runs", 1, max_average_runs);
+  if (deadline.reference != Deadline::Reference::average_runtime) {
+    for (const char* name : {"max_runs", "min_runs"}) {
+      if (!fields.find(name)) continue;
+      fields.problem(name, std::string(name) + " goes with \"reference\": \"average_runtime\"");
+    }
+    return;
+  }
+  const auto most = static_cast<std::int32_t>(runs.value_or(default_average_runs));
+  const auto least = static_cast<std::int32_t>(needs.value_or(most));
+  if (least > most) {
+    return fields.problem(
+        "min_runs", "min_runs cannot be more than max_runs, which is " + std::to_string(most));
+  }
+  const bool again = asks_runtimes(dag);
+  if (again && (dag.average_runs != most || dag.average_needs != least)) {
+    fields.problem("max_runs",
+                   "a DAG has one average: its deadlines name the same max_runs and min_runs");
+  }
+  dag.average_runs = most;
+  dag.average_needs = least;
+}
+
 void read_deadline(const json& written, const std::string& pointer, Problems& problems, Dag& dag) {
-  static const std::vector<std::string> names = {"queued_at", "logical_date", "start_date"};
+  static const std::vector<std::string> names = {"queued_at", "logical_date", "start_date",
+                                                 "fixed_datetime", "average_runtime"};
   const json object = written.is_object() ? written : json{{"interval", written}};
   FieldReader fields(object, pointer, problems);
   Deadline deadline;
-  const auto interval = fields.duration("interval");
-  if (!interval && !fields.find("interval")) {
-    fields.problem("interval", "a deadline needs an \"interval\" such as \"2h\"");
-  } else if (interval && *interval <= Duration::zero()) {
-    fields.problem("interval", "a deadline's interval must be longer than nothing");
-  }
-  deadline.interval = interval.value_or(Duration{});
   if (const auto name = fields.text("reference")) {
     const auto at = std::find(names.begin(), names.end(), *name);
     if (at == names.end()) {
-      fields.problem("reference", "reference must be queued_at, logical_date or start_date" +
-                                      did_you_mean(*name, names));
+      fields.problem("reference",
+                     "reference must be queued_at, logical_date, start_date, fixed_datetime or "
+                     "average_runtime" +
+                         did_you_mean(*name, names));
     } else {
       deadline.reference = static_cast<Deadline::Reference>(at - names.begin());
     }
   }
+  read_interval(fields, deadline);
+  read_fixed(fields, deadline);
+  read_average(fields, deadline, dag);
+  deadline.name = fields.text("name", 250).value_or("");
+  deadline.description = fields.text("description", 1000).value_or("");
   fields.refuse_unknown("a deadline");
   dag.deadlines.push_back(deadline);
 }

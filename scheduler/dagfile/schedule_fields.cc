@@ -137,9 +137,14 @@ void read_schedule(FieldReader& fields, Dag& dag) {
   const bool dates = schedule.find("dates") != nullptr;
   const json* crons = schedule.find("cron");
   const json* assets = schedule.find("assets");
+  std::optional<PartitionGrain> partitions;
+  if (const json* written = schedule.find("partitions")) {
+    partitions =
+        read_partition_grain(*written, schedule.pointer_to("partitions"), fields.problems());
+  }
   schedule.refuse_unknown("a schedule");
   const int times = (every ? 1 : 0) + (dates ? 1 : 0) + (crons ? 1 : 0);
-  if (assets == nullptr && (times != 1 || crons)) {
+  if (assets == nullptr && (times != 1 || (crons && !partitions))) {
     return fields.problem("schedule",
                           "a schedule that is an object has either \"every\", an "
                           "interval, or \"dates\", a list, or \"assets\"");
@@ -148,12 +153,21 @@ void read_schedule(FieldReader& fields, Dag& dag) {
     return fields.problem("schedule",
                           "beside \"assets\" stands one of \"cron\", \"every\" and \"dates\"");
   }
+  if (partitions && assets && times > 0) {
+    return schedule.problem("partitions",
+                            "by partition a DAG runs by assets or by time, not by both");
+  }
+  if (assets == nullptr) dag.tick_partition = partitions;
   if (every) read_every(schedule, dag);
   if (dates) read_date_list(schedule, dag);
   if (crons && crons->is_array()) read_crons(schedule, dag, "cron");
   if (crons && !crons->is_array()) read_schedule_text(schedule, dag, "cron");
   if (assets == nullptr) return;
-  read_awaited_assets(*assets, schedule.pointer_to("assets"), fields.problems(), dag);
+  read_awaited_assets(*assets, schedule.pointer_to("assets"), fields.problems(), dag, partitions);
+  if (partitions) {
+    dag.schedule_text = "Partitioned Asset";
+    return;
+  }
   dag.schedule_text = times == 0 ? "Asset" : "Asset or " + dag.schedule_text;
 }
 

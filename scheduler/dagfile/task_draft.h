@@ -16,6 +16,7 @@ struct TaskDraft {
   std::vector<std::string> setups;      // of a teardown: tasks, upstream too
   std::map<std::string, std::string> edge_labels;
   std::vector<AssetSpec> outlets;
+  std::vector<AliasSpec> outlet_aliases;
   std::vector<AssetSpec> inlets;
 };
 

@@ -26,6 +26,7 @@ json run_value(const RunRow& run, const std::string& conf_json) {
               {"execution_id", to_string(run.uuid)},
               {"run_type", std::string(to_string(run.type))},
               {"triggering_user", run.triggering_user}};
+  if (!run.partition_key.empty()) out["partition_key"] = run.partition_key;
   auto conf = parse_untrusted(conf_json);
   out["conf"] = conf ? *conf : json::object();
   put(out, "logical_date", run.logical_date);
@@ -33,6 +34,7 @@ json run_value(const RunRow& run, const std::string& conf_json) {
   put(out, "data_interval_end", run.data_interval_end);
   put(out, "run_after", run.run_after);
   put(out, "queued_at", run.queued_at);
+  put(out, "partition_date", run.partition_date);
   put(out, "start_date", run.start_date);
   return out;
 }

@@ -5,6 +5,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/core/backfill.h"
+#include "scheduler/engine/asset_reports.h"
 #include "scheduler/engine/identity.h"
 #include "scheduler/engine/results.h"
 #include "scheduler/engine/turn_xcoms.h"
@@ -26,6 +27,13 @@ class Asking {
   void operator()(TaskResolved& e) {
     if (e.what.trigger) run(*e.what.trigger);
     if (e.what.kind == Resolution::Kind::wait) watched(e.what.wait, e.found);
+  }
+  void operator()(DagsChanged& e) {
+    for (const auto& dag : e.current) {
+      if (!asks_runtimes(*dag)) continue;
+      questions_.runtimes.push_back(dag->id);
+      runtimes_.push_back(&e.runtimes[dag->id]);
+    }
   }
   void operator()(RunStateRequested& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
   void operator()(RunDeleted& e) { whole(e.dag_id, e.dag_run_id, e.stored); }
@@ -58,6 +66,7 @@ class Asking {
     if (e.report.outcome == Outcome::deferred) return deferral(*run, task, e);
     if (task.repeat.loops()) e.result_fits = context_.fits_loop(task, e.report);
     shape_result(task, e.report);
+    e.assets = take_told_assets(*run->dag, task, e.report);
   }
   // A worker's word alone, which becomes a part of another launch's context.
   void operator()(AttemptCheckpointed& e) {
@@ -85,6 +94,9 @@ class Asking {
     give(dates_, answers.dates);
     for (std::size_t i = 0; i < xcoms_.size(); ++i) {
       xcoms_[i]->exists = answers.xcoms.at(i).has_value();
+    }
+    for (std::size_t i = 0; i < runtimes_.size(); ++i) {
+      *runtimes_[i] = std::move(answers.runtimes.at(i));
     }
   }
 
@@ -174,6 +186,7 @@ class Asking {
   std::vector<RunRequested*> keys_, runs_, dates_;  // runs_: null where only a name is asked
   std::vector<std::pair<std::size_t, bool*>> names_;
   std::vector<XcomEdited*> xcoms_;
+  std::vector<std::vector<Duration>*> runtimes_;
 };
 
 // A result comes and goes with the success of its attempt.
@@ -190,27 +203,6 @@ std::uint64_t results_stamp(const StoredRun& run, TaskIndex task) {
     mix(end ? end->time_since_epoch().count() : 0);
   });
   return stamp;
-}
-
-// As Airflow's triggering_asset_events, by URI.
-std::string asset_events_text(const RunRow& run, Xcoms& xcoms) {
-  nlohmann::json out = nlohmann::json::object();
-  if (run.type != RunType::asset_triggered) return json_text(out);
-  for (const AssetEventRow& event : xcoms.asset_events(run.seq)) {
-    const AssetRow* asset = xcoms.asset(event.asset);
-    if (asset == nullptr) continue;
-    auto extra = parse_untrusted(event.extra_json);
-    out[asset->uri].push_back({{"id", event.id},
-                               {"uri", asset->uri},
-                               {"name", asset->name},
-                               {"timestamp", to_iso(event.timestamp)},
-                               {"extra", extra ? *extra : nlohmann::json::object()},
-                               {"source_dag_id", event.source_dag_id},
-                               {"source_run_id", event.source_run_id},
-                               {"source_task_id", event.source_task_id},
-                               {"source_map_index", number_of(event.source_map_index)}});
-  }
-  return json_text(out);
 }
 
 LaunchContext::Attempt attempt_of(const StoredRun& run, InstanceIndex i, Xcoms& xcoms) {

@@ -23,6 +23,14 @@ struct AssetView {
   AssetRow row;
   std::vector<AssetRefView> refs;  // by role, DAG and task; of DAGs that are seen
   std::optional<std::pair<std::int64_t, Time>> last_event;
+  std::vector<AssetAliasRow> aliases{};     // that stand for it, by id; of DAGs that are seen
+  std::vector<AssetWatcherRow> watchers{};  // by id
+};
+struct AssetAliasView {
+  AssetAliasRow row;
+  std::vector<AssetRefView> refs;  // of DAGs that are seen
+  std::vector<std::pair<std::int64_t, std::string>>
+      assets{};  // that it stands for, with URIs, by id
 };
 struct AssetEventView {
   AssetEventRow row;
@@ -33,13 +41,14 @@ struct AssetEventView {
   // Of these runs those that it started: it is the newest event that they consumed.
   std::vector<RunSeq> started;
 };
-// What is queued of one asset for one DAG.
+// What is queued of one asset for one DAG; where it was asked so, for one partition of it.
 struct QueuedAssetView {
   std::string dag_id;
   std::int64_t asset = 0;
   std::string uri;
   std::int64_t events = 0;
   Time queued_at;  // the oldest
+  std::string partition_key{};
 };
 
 }  // namespace batuta

@@ -237,11 +237,21 @@ struct AssetEventQuery {
   Page page;
   Sight sight{};  // of DAGs
 };
+// An alias is seen by whoever sees a DAG that names it.
+struct AssetAliasQuery {
+  std::optional<std::int64_t> id;
+  std::vector<std::string> names;  // only these
+  std::vector<Filter> filters;
+  std::vector<std::string> order_by;
+  Page page;
+  Sight sight{};  // of DAGs
+};
 struct QueuedAssetQuery {
   std::optional<std::string> dag_id;
   std::optional<std::int64_t> asset;
   OptTime before;
   Sight sight{};  // of the DAGs that wait
+  bool by_partition = false;
 };
 
 // Thread-safe: a small pool of connections inside. Throws StoreError.
@@ -303,7 +313,8 @@ class History {
 
   virtual PageOf<AssetView> assets(const AssetQuery& query) = 0;
   virtual PageOf<AssetEventView> asset_events(const AssetEventQuery& query) = 0;
-  // By DAG and asset; not paged, for queues are bounded.
+  virtual PageOf<AssetAliasView> asset_aliases(const AssetAliasQuery& query) = 0;
+  // By DAG and asset, or by DAG, partition and asset; not paged, for queues are bounded.
   virtual std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) = 0;
 
   virtual PageOf<OutboxRow> outbox(bool dead_only, const Page& page) = 0;

@@ -38,9 +38,8 @@ constexpr Field run_fields[] = {
     {"bundle_version", "r.dag_version"},
     {"triggering_user_name", "r.triggering_user", Holds::text},
     {"branch", "substr(r.branch, 1, instr(r.branch, '/') - 1)"},
-    // As the answers say: no run has a partition.
-    {"partition_key", "NULL", Holds::one_value},
-    {"partition_date", "NULL", Holds::one_value},
+    {"partition_key", "NULLIF(r.partition_key, '')", Holds::sometimes},
+    {"partition_date", "r.partition_date", Holds::sometimes},
     {"consuming_asset",
      "(SELECT group_concat(a.name || ' ' || a.uri) FROM asset_event_run AS c "
      "JOIN asset_event AS e ON e.id = c.event JOIN asset AS a ON a.id = e.asset "

@@ -87,6 +87,7 @@ ListSql questions_sql(const QuestionQuery& query);
 // Columns: of an asset.
 ListSql assets_sql(const AssetQuery& query);
 // Columns: of an event, then its asset's uri, name and group.
+ListSql asset_aliases_sql(const AssetAliasQuery& query);
 ListSql asset_events_sql(const AssetEventQuery& query);
 
 // What a TaskInstanceView is read from: task_instance t, its run r, its rendered parameters x.

@@ -37,7 +37,8 @@ constexpr char select_pending[] = "SELECT " BATUTA_PUBLICATION_COLUMNS
 constexpr char select_accepted[] =
     "SELECT run, task, map_index, fence, outcome, reason, exit_code, signal, peak_rss_kib, "
     "started, ended, slot, "
-    "plugin_sha256, result_json, files_json, watermark_us, records, branch_json, again "
+    "plugin_sha256, result_json, files_json, watermark_us, records, branch_json, again, "
+    "assets_json "
     "FROM accepted ORDER BY run, task, map_index, fence";
 constexpr char select_watermarks[] =
     "SELECT dag_id, task_id, value FROM watermark ORDER BY dag_id, task_id";
@@ -78,9 +79,11 @@ std::vector<std::string> branch_of(const std::string& text) {
 void read_accepted(Rows& rows, AcceptedRow& r) {
   Finished& f = r.report;
   std::optional<std::string> branch;
+  std::string assets;
   rows.read(f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome, f.reason, f.exit_code,
             f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
-            f.files_json, f.watermark_us, f.records, branch, r.again);
+            f.files_json, f.watermark_us, f.records, branch, r.again, assets);
+  r.assets = told_assets_of(assets);
   f.has_branch = branch.has_value();
   if (branch) f.branch = branch_of(*branch);
 }
@@ -201,6 +204,8 @@ void SqliteStore::load_counters(StoredState& state) {
   state.last_backfill = counter(db_, "backfill");
   state.last_asset = counter(db_, "asset");
   state.last_asset_event = counter(db_, "asset_event");
+  state.last_asset_alias = counter(db_, "asset_alias");
+  state.last_asset_watcher = counter(db_, "asset_watcher");
   Rows rows = db_.statement(select_last_instance).query();
   if (rows.next()) rows.read(state.last_instance);
 }
@@ -213,6 +218,7 @@ void SqliteStore::load_past(StoredState& state) {
       Rows rows = db_.statement(select_dates_ahead).query(row.dag_id, cursor, max_dates);
       while (rows.next()) rows.read(state.dates_ahead.emplace_back(row.dag_id, Time()).second);
     }
+    if (asks_runtimes(*dag)) state.runtimes[row.dag_id] = load_runtimes(row.dag_id);
     const bool wanted =
         uses_past(*dag) ||
         std::any_of(state.runs.begin(), state.runs.end(), [&id = row.dag_id](const StoredRun& run) {

@@ -1,4 +1,6 @@
 // One answer to all that a turn asks.
+#include <algorithm>
+
 #include "scheduler/store/asset_rows.h"
 #include "scheduler/store/row_codec.h"
 #include "scheduler/store/sqlite_store.h"
@@ -20,6 +22,9 @@ constexpr char select_consumed[] =
     "SELECT " BATUTA_ASSET_EVENT_COLUMNS("e.") " FROM asset_event AS e WHERE e.id IN "
     "(SELECT event FROM asset_event_run WHERE run = ?1 UNION SELECT value FROM json_each(?2)) "
     "ORDER BY e.id";
+constexpr char select_runtimes[] =
+    "SELECT start_date, end_date FROM dag_run WHERE dag_id = ? AND state = 2 AND branch = '' "
+    "AND start_date IS NOT NULL ORDER BY run_after DESC LIMIT ?";
 constexpr char select_xcom[] =
     "SELECT value_json FROM xcom WHERE run = ? AND task = ? AND map_index = ? AND key = ?";
 
@@ -57,6 +62,18 @@ std::optional<StoredRun> SqliteStore::with_tasks(std::optional<RunRow> run) {
   stored.run = std::move(*run);
   load_tasks(stored);
   return stored;
+}
+
+std::vector<Duration> SqliteStore::load_runtimes(const std::string& dag_id) {
+  std::vector<Duration> newest;
+  Rows rows = db_.statement(select_runtimes).query(dag_id, max_average_runs);
+  while (rows.next()) {
+    Time start, end;
+    rows.read(start, end);
+    newest.push_back(end - start);
+  }
+  std::reverse(newest.begin(), newest.end());
+  return newest;
 }
 
 Answers SqliteStore::read(const Questions& questions) {
@@ -98,6 +115,9 @@ Answers SqliteStore::read(const Questions& questions) {
   for (const InstanceKey& of : questions.checkpoints) {
     answers.checkpoints.push_back(
         one_text(db_.statement(select_checkpoint).query(of.run, of.task, of.map_index)));
+  }
+  for (const std::string& dag_id : questions.runtimes) {
+    answers.runtimes.push_back(load_runtimes(dag_id));
   }
   return answers;
 }

@@ -3,12 +3,15 @@
 namespace batuta {
 
 void read_run(Rows& rows, RunRow& r) {
+  std::optional<std::int64_t> runtime;
   rows.read(r.seq, r.uuid, r.dag_id, r.dag_run_id, r.dag_version, r.type, r.state, r.logical_date,
             r.data_interval_start, r.data_interval_end, r.run_after, r.queued_at, r.start_date,
             r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
             r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
             r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
-            r.keys_known, r.concurrency_key, r.rate_key, r.branch);
+            r.keys_known, r.concurrency_key, r.rate_key, r.branch, r.partition_key,
+            r.partition_date, runtime);
+  if (runtime) r.average_runtime = Duration(*runtime);
 }
 
 void read_task(Rows& rows, TaskInstanceRow& r) {

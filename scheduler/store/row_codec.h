@@ -2,6 +2,9 @@
 // read side share it. The macros give the list with a table alias in front of each name.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "scheduler/core/rows.h"
 #include "scheduler/core/wait.h"
 #include "scheduler/store/codes.h"
@@ -14,7 +17,8 @@
     "conf_start, " p "conf_end, " p "note, " p "triggered_by, " p "triggering_user, " p            \
     "idempotency_key, " p "request_digest, " p "reason, " p "clear_number, " p "ending, " p        \
     "backfill, " p "backfill_tick, " p "deadlines_missed, " p "is_paused, " p "keys_known, " p     \
-    "concurrency_key, " p "rate_key, " p "branch"
+    "concurrency_key, " p "rate_key, " p "branch, " p "partition_key, " p "partition_date, " p     \
+    "average_runtime"
 
 // Of a task instance and of its ended tries alike; each table has a key of its own before them.
 // First the three that say which instance it is, then what may change in an instance's life.
@@ -64,6 +68,12 @@ template <class Use>
 auto with_task_values(const TaskInstanceRow& r, Use use) {
   return with_changing_values(
       r, [&](const auto&... values) { return use(r.run, r.task, r.map_index, values...); });
+}
+
+// As its column has it.
+inline std::optional<std::int64_t> stored_runtime(const RunRow& r) {
+  if (!r.average_runtime) return std::nullopt;
+  return r.average_runtime->count();
 }
 
 // Each takes its columns and leaves the cursor behind them.

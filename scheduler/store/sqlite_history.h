@@ -58,6 +58,7 @@ class SqliteHistory : public History {
                                        std::int32_t try_number) override;
   PageOf<AssetView> assets(const AssetQuery& query) override;
   PageOf<AssetEventView> asset_events(const AssetEventQuery& query) override;
+  PageOf<AssetAliasView> asset_aliases(const AssetAliasQuery& query) override;
   std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   OutboxCounts outbox_counts() override;

@@ -16,6 +16,11 @@ constexpr Field asset_fields[] = {
     {"created_at", "a.created_at"},
     {"updated_at", "a.updated_at"},
 };
+constexpr Field alias_fields[] = {
+    {"id", "l.id"},
+    {"name", "l.name"},
+    {"group", "l.alias_group"},
+};
 constexpr Field asset_event_fields[] = {
     {"id", "e.id"},
     {"asset_id", "e.asset"},
@@ -31,6 +36,17 @@ constexpr Field asset_event_fields[] = {
 constexpr char select_refs[] =
     "SELECT role, dag_id, task_id, created_at, updated_at FROM asset_ref WHERE asset = ? "
     "ORDER BY role, dag_id, task_id";
+constexpr char select_aliases_of[] =
+    "SELECT l.id, l.name, l.alias_group FROM asset_alias_asset AS s JOIN asset_alias AS l "
+    "ON l.id = s.alias WHERE s.asset = ? ORDER BY l.id";
+constexpr char select_watchers_of[] =
+    "SELECT " BATUTA_ASSET_WATCHER_COLUMNS " FROM asset_watcher WHERE asset = ? ORDER BY id";
+constexpr char select_alias_refs[] =
+    "SELECT role, dag_id, task_id, created_at, updated_at FROM asset_alias_ref WHERE alias = ? "
+    "ORDER BY role, dag_id, task_id";
+constexpr char select_assets_of_alias[] =
+    "SELECT a.id, a.uri FROM asset_alias_asset AS s JOIN asset AS a ON a.id = s.asset "
+    "WHERE s.alias = ? ORDER BY a.id";
 constexpr char select_last_event[] =
     "SELECT id, timestamp FROM asset_event WHERE asset = ? ORDER BY id DESC LIMIT 1";
 constexpr char select_consumers[] =
@@ -40,7 +56,10 @@ constexpr char select_consumers[] =
     "WHERE c.event = ? ORDER BY r.seq";
 constexpr char active[] =
     "(a.uri LIKE 'lake://%' OR EXISTS (SELECT 1 FROM asset_ref AS f JOIN dag AS d "
-    "ON d.dag_id = f.dag_id WHERE f.asset = a.id AND d.is_stale = 0))";
+    "ON d.dag_id = f.dag_id WHERE f.asset = a.id AND d.is_stale = 0) "
+    "OR EXISTS (SELECT 1 FROM asset_alias_asset AS s JOIN asset_alias_ref AS f ON f.alias = "
+    "s.alias "
+    "JOIN dag AS d ON d.dag_id = f.dag_id WHERE s.asset = a.id AND d.is_stale = 0))";
 
 // One of the alternatives holds: what it begins with, and a column that names a DAG which is seen.
 void add_seen(Where& where, const std::vector<std::pair<std::string, std::string>>& alternatives,
@@ -89,6 +108,20 @@ ListSql assets_sql(const AssetQuery& query) {
           "SELECT COUNT(*) FROM asset AS a" + where.text(), where.values};
 }
 
+ListSql asset_aliases_sql(const AssetAliasQuery& query) {
+  Where where;
+  if (query.id) where.add("l.id = ?", *query.id);
+  if (!query.names.empty()) {
+    where.add("l.name IN (SELECT value FROM json_each(?))", json_array(query.names));
+  }
+  where.add_all(query.filters, alias_fields);
+  add_seen(where, {{"EXISTS (SELECT 1 FROM asset_alias_ref AS f WHERE f.alias = l.id", "f.dag_id"}},
+           query.sight);
+  return {"SELECT l.id, l.name, l.alias_group FROM asset_alias AS l" + where.text() +
+              order_text(query.order_by, alias_fields, "l.id") + " LIMIT ? OFFSET ?",
+          "SELECT COUNT(*) FROM asset_alias AS l" + where.text(), where.values};
+}
+
 ListSql asset_events_sql(const AssetEventQuery& query) {
   Where where;
   if (query.consumed_by) {
@@ -108,20 +141,65 @@ ListSql asset_events_sql(const AssetEventQuery& query) {
           "SELECT COUNT(*)" + tables + where.text(), where.values};
 }
 
+namespace {
+
+std::vector<AssetRefView> refs_seen(Database& db, const char* sql, std::int64_t id,
+                                    const Sight& sight) {
+  std::vector<AssetRefView> refs;
+  Rows rows = db.statement(sql).query(id);
+  while (rows.next()) {
+    AssetRefView ref;
+    rows.read(ref.role, ref.dag_id, ref.task_id, ref.created_at, ref.updated_at);
+    if (sight.sees(ref.dag_id)) refs.push_back(std::move(ref));
+  }
+  return refs;
+}
+
+void read_beside(Database& db, AssetView& view, const Sight& sight) {
+  std::vector<AssetAliasRow> aliases;
+  {
+    Rows rows = db.statement(select_aliases_of).query(view.row.id);
+    while (rows.next()) {
+      AssetAliasRow& alias = aliases.emplace_back();
+      rows.read(alias.id, alias.name, alias.group);
+    }
+  }
+  for (AssetAliasRow& alias : aliases) {
+    const bool seen =
+        sight.everything() || !refs_seen(db, select_alias_refs, alias.id, sight).empty();
+    if (seen) view.aliases.push_back(std::move(alias));
+  }
+  Rows rows = db.statement(select_watchers_of).query(view.row.id);
+  while (rows.next()) read_asset_watcher(rows, view.watchers.emplace_back());
+}
+
+}  // namespace
+
+PageOf<AssetAliasView> SqliteHistory::asset_aliases(const AssetAliasQuery& query) {
+  Reader reader(*this);
+  auto page = reader.list<AssetAliasView>(asset_aliases_sql(query), query.page,
+                                          [](Rows& rows, AssetAliasView& view) {
+                                            rows.read(view.row.id, view.row.name, view.row.group);
+                                          });
+  for (AssetAliasView& view : page.rows) {
+    view.refs = refs_seen(reader.db(), select_alias_refs, view.row.id, query.sight);
+    Rows rows = reader.db().statement(select_assets_of_alias).query(view.row.id);
+    while (rows.next()) {
+      auto& [id, uri] = view.assets.emplace_back();
+      rows.read(id, uri);
+    }
+  }
+  return page;
+}
+
 PageOf<AssetView> SqliteHistory::assets(const AssetQuery& query) {
   Reader reader(*this);
   auto page =
       reader.list<AssetView>(assets_sql(query), query.page,
                              [](Rows& rows, AssetView& view) { read_asset(rows, view.row); });
   for (AssetView& view : page.rows) {
-    {
-      Rows rows = reader.db().statement(select_refs).query(view.row.id);
-      while (rows.next()) {
-        AssetRefView ref;
-        rows.read(ref.role, ref.dag_id, ref.task_id, ref.created_at, ref.updated_at);
-        if (query.sight.sees(ref.dag_id)) view.refs.push_back(std::move(ref));
-      }
-    }
+    view.refs = refs_seen(reader.db(), select_refs, view.row.id, query.sight);
+    read_beside(reader.db(), view, query.sight);
     Rows last = reader.db().statement(select_last_event).query(view.row.id);
     if (!last.next()) continue;
     auto& [id, when] = view.last_event.emplace();
@@ -159,16 +237,19 @@ std::vector<QueuedAssetView> SqliteHistory::queued_assets(const QueuedAssetQuery
   if (query.before) where.add("q.queued_at < ?", query.before->time_since_epoch().count());
   where.add_sight("q.dag_id", query.sight);
   Reader reader(*this);
-  Statement statement = reader.db().prepare(
-      "SELECT q.dag_id, q.asset, a.uri, COUNT(*), MIN(q.queued_at) FROM asset_queue AS q "
-      "JOIN asset AS a ON a.id = q.asset" +
-      where.text() + " GROUP BY q.dag_id, q.asset, a.uri ORDER BY q.dag_id, q.asset");
+  const std::string key = query.by_partition ? "q.partition_key" : "''";
+  const std::string by =
+      query.by_partition ? "q.dag_id, q.partition_key, q.asset" : "q.dag_id, q.asset";
+  Statement statement =
+      reader.db().prepare("SELECT q.dag_id, q.asset, a.uri, COUNT(*), MIN(q.queued_at), " + key +
+                          " FROM asset_queue AS q JOIN asset AS a ON a.id = q.asset" +
+                          where.text() + " GROUP BY " + by + ", a.uri ORDER BY " + by);
   bind_values(statement, where.values);
   std::vector<QueuedAssetView> found;
   Rows rows = statement.bound_query();
   while (rows.next()) {
     QueuedAssetView& view = found.emplace_back();
-    rows.read(view.dag_id, view.asset, view.uri, view.events, view.queued_at);
+    rows.read(view.dag_id, view.asset, view.uri, view.events, view.queued_at, view.partition_key);
   }
   return found;
 }

@@ -57,6 +57,7 @@ class SqliteStore : public Store {
   void load_definitions(StoredState& state);
   void load_runs(StoredState& state);
   void load_past(StoredState& state);
+  std::vector<Duration> load_runtimes(const std::string& dag_id);
   void load_lake(StoredState& state);
   void load_counters(StoredState& state);
   std::vector<OutboxRow> load_outbox();

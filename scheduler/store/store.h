@@ -119,11 +119,12 @@ struct Questions {
   };
   std::vector<Consumed> consumed;
   std::vector<InstanceKey> checkpoints;
+  std::vector<std::string> runtimes;  // by DAG: what its last successful runs took
 
   bool empty() const {
     return whole_runs.empty() && runs.empty() && keys.empty() && dates.empty() &&
            whole_dates.empty() && before.empty() && xcoms.empty() && consumed.empty() &&
-           checkpoints.empty();
+           checkpoints.empty() && runtimes.empty();
   }
 };
 // nullopt: there is none. Runs may have ended or not.
@@ -137,6 +138,7 @@ struct Answers {
   std::vector<std::optional<std::string>> xcoms;        // JSON texts
   std::vector<std::vector<AssetEventRow>> consumed;     // oldest first, each once
   std::vector<std::optional<std::string>> checkpoints;  // JSON texts
+  std::vector<std::vector<Duration>> runtimes;          // oldest first, at most max_average_runs
 };
 
 // One attempt at a time; control thread only. Calls throw StoreError unless they say otherwise.

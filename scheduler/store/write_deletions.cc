@@ -25,6 +25,7 @@ constexpr char drop_ticks[] =
 constexpr char drop_backfills[] = "DELETE FROM backfill WHERE dag_id = ?";
 constexpr char drop_asset_queue[] = "DELETE FROM asset_queue WHERE dag_id = ?";
 constexpr char drop_asset_refs[] = "DELETE FROM asset_ref WHERE dag_id = ?";
+constexpr char drop_alias_refs[] = "DELETE FROM asset_alias_ref WHERE dag_id = ?";
 constexpr char drop_dag[] = "DELETE FROM dag WHERE dag_id = ?";
 constexpr char drop_versions[] = "DELETE FROM dag_version WHERE dag_id = ?";
 
@@ -40,7 +41,7 @@ void write_deletions(Database& db, const Changes& changes) {
   for (const std::string& dag_id : changes.dags_deleted) {
     for (const char* sql :
          {drop_favourites, drop_streaks, drop_rate_starts, drop_ticks, drop_backfills,
-          drop_asset_queue, drop_asset_refs, drop_dag, drop_versions}) {
+          drop_asset_queue, drop_asset_refs, drop_alias_refs, drop_dag, drop_versions}) {
       db.statement(sql).run(dag_id);
     }
   }

@@ -62,8 +62,8 @@ constexpr char upsert_table[] =
 constexpr char upsert_accepted[] =
     "INSERT INTO accepted (run, task, map_index, fence, outcome, reason, exit_code, signal, "
     "peak_rss_kib, started, ended, slot, plugin_sha256, result_json, files_json, watermark_us, "
-    "records, branch_json, again) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    "records, branch_json, again, assets_json) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 constexpr char delete_accepted[] =
     "DELETE FROM accepted WHERE run = ? AND task = ? AND map_index = ? AND fence = ?";
 constexpr char upsert_publication[] =
@@ -112,7 +112,7 @@ void write_accepted(Database& db, const AcceptedRow& r) {
   db.statement(upsert_accepted)
       .run(f.key.run, f.key.task, f.key.map_index, f.key.fence, f.outcome, f.reason, f.exit_code,
            f.signal, f.peak_rss_kib, f.started, f.ended, f.slot, f.plugin_sha256, f.result_json,
-           f.files_json, f.watermark_us, f.records, branch, r.again);
+           f.files_json, f.watermark_us, f.records, branch, r.again, told_assets_text(r.assets));
 }
 
 void write_wait(Database& db, const WaitRow& r) {

@@ -31,13 +31,13 @@ constexpr char delete_pool[] = "DELETE FROM pool WHERE name = ?";
 constexpr char insert_run[] =
     "INSERT INTO dag_run (" BATUTA_RUN_COLUMNS("") ") VALUES "
     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-    "?)";
+    "?, ?, ?, ?)";
 // Only what may change: setting a column rewrites every index that holds it.
 constexpr char update_run[] =
     "UPDATE dag_run SET state = ?, queued_at = ?, start_date = ?, end_date = ?, "
     "last_scheduling_decision = ?, note = ?, reason = ?, clear_number = ?, ending = ?, "
-    "deadlines_missed = ?, is_paused = ?, keys_known = ?, concurrency_key = ?, rate_key = ? "
-    "WHERE seq = ?";
+    "deadlines_missed = ?, is_paused = ?, keys_known = ?, concurrency_key = ?, rate_key = ?, "
+    "partition_key = ?, partition_date = ?, average_runtime = ? WHERE seq = ?";
 
 constexpr char select_version[] = "SELECT dag_version FROM dag_run WHERE seq = ?";
 constexpr char insert_task[] =
@@ -102,7 +102,8 @@ void insert_new_run(Database& db, const RunRow& r) {
            r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end, r.note,
            r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
            r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
-           r.keys_known, r.concurrency_key, r.rate_key, r.branch);
+           r.keys_known, r.concurrency_key, r.rate_key, r.branch, r.partition_key, r.partition_date,
+           stored_runtime(r));
 }
 
 std::string version_of(Database& db, RunSeq run) {
@@ -157,7 +158,8 @@ void write_runs(Database& db, const Changes& changes) {
         db.statement(update_run)
             .run(r.state, r.queued_at, r.start_date, r.end_date, r.last_scheduling_decision, r.note,
                  r.reason, r.clear_number, r.ending, r.deadlines_missed, r.is_paused, r.keys_known,
-                 r.concurrency_key, r.rate_key, r.seq);
+                 r.concurrency_key, r.rate_key, r.partition_key, r.partition_date,
+                 stored_runtime(r), r.seq);
     BATUTA_CHECK(touched == 1, "an update of a run that is not stored");
   }
   for (const auto& change : changes.runs_repinned) repin_run(db, change);

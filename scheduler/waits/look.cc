@@ -1,13 +1,17 @@
 #include "scheduler/waits/look.h"
 
 #include <glob.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <vector>
 
 #include "common/safe_json.h"
 #include "common/url.h"
+#include "scheduler/core/sha1.h"
 
 namespace batuta {
 namespace {
@@ -19,12 +23,47 @@ constexpr char sql_timeout[] = "30s";
 constexpr Duration http_timeout = std::chrono::seconds(30);
 constexpr std::size_t max_body = std::size_t{1} << 20;
 
-Looked look_at_file(const std::string& pattern) {
+constexpr char nothing_there[] = "nothing";
+constexpr std::size_t max_seen = 120;  // bytes of a text that stands for itself
+
+// Short texts stand for themselves, others by their hash.
+std::string as_seen(const std::string& text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= ' ' && c != 127;
+  });
+  if (plain && text.size() <= max_seen) return text;
+  static constexpr char digits[] = "0123456789abcdef";
+  std::string out = std::to_string(text.size()) + " bytes, sha1 ";
+  for (const std::uint8_t byte : sha1(text)) {
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
+// What is at the paths: a file that was put anew at the same place is another.
+std::string state_of_files(const glob_t& found) {
+  std::string state;
+  std::vector<std::string> paths(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  std::sort(paths.begin(), paths.end());
+  for (const std::string& path : paths) {
+    struct stat file {};
+    if (::stat(path.c_str(), &file) != 0) continue;  // it went meanwhile
+    const auto changed = Time(std::chrono::seconds(file.st_mtim.tv_sec) +
+                              std::chrono::microseconds(file.st_mtim.tv_nsec / 1000));
+    state += (state.empty() ? "" : "; ") + std::to_string(file.st_size) + " bytes of " +
+             to_iso(changed) + " in " + path;
+  }
+  return state;
+}
+
+Looked look_at_file(const std::string& pattern, bool watches) {
   glob_t found{};
   const int result = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_ERR, nullptr, &found);
+  const std::string state = result == 0 && watches ? state_of_files(found) : std::string();
   ::globfree(&found);
-  if (result == 0) return {satisfied, {}};
-  if (result == GLOB_NOMATCH) return {not_yet, "nothing there"};
+  if (result == 0) return {satisfied, {}, as_seen(state)};
+  if (result == GLOB_NOMATCH) return {not_yet, "nothing there", nothing_there};
   return {not_yet, result == GLOB_ABORTED ? "a folder on the way cannot be read"
                                           : "not enough memory to look"};
 }
@@ -75,19 +114,27 @@ bool may_come_yet(int status) {
   return status == 404 || status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
+std::string state_of_answer(const HttpAnswer& answer) {
+  for (const char* name : {"etag", "last-modified"}) {
+    if (const std::string* value = answer.header(name)) return as_seen(*value);
+  }
+  return as_seen(answer.body);
+}
+
 Looked judge_body(const json& http, const HttpAnswer& answer) {
-  if (!http.contains("pointer")) return {satisfied, {}};
+  if (!http.contains("pointer")) return {satisfied, {}, state_of_answer(answer)};
   const std::string pointer = http.at("pointer").get<std::string>();
   const auto body = parse_untrusted(answer.body, {.bytes = max_body});
   if (!body) return {not_yet, "the answer is not JSON"};
   const json::json_pointer at(pointer);
-  if (!body->contains(at)) return {not_yet, "the answer has nothing at '" + pointer + "'"};
+  if (!body->contains(at))
+    return {not_yet, "the answer has nothing at '" + pointer + "'", nothing_there};
   const json& value = (*body)[at];
   const auto in = http.find("in");
   const bool fits = in == http.end() ? value == http.at("equals")
                                      : std::find(in->begin(), in->end(), value) != in->end();
-  if (fits) return {satisfied, {}};
-  return {not_yet, "'" + pointer + "' of the answer is another value"};
+  if (fits) return {satisfied, {}, as_seen(json_text(value))};
+  return {not_yet, "'" + pointer + "' of the answer is another value", nothing_there};
 }
 
 // A secret that cannot be looked up for now may come, as an answer of a server that is away.
@@ -95,13 +142,13 @@ Looked not_asked(const Error& error) {
   return {error.code == Errc::unavailable ? not_yet : failed, error.message};
 }
 
-Looked look_at_http(const json& http, const LookHooks& hooks) {
+Looked look_at_http(const json& http, const LookHooks& hooks, bool watches) {
   HttpRequest request;
   request.method = http.value("method", "GET");
   request.url = http.value("url", "");
   request.timeout = http_timeout;
   request.max_body = max_body;
-  request.ignore_body = !http.contains("pointer");
+  request.ignore_body = !watches && !http.contains("pointer");
   request.cancelled = hooks.cancelled;
   if (http.contains("connection")) {
     const auto status = add_connection(http.at("connection").get<std::string>(), hooks, request);
@@ -125,7 +172,8 @@ Looked look_at_http(const json& http, const LookHooks& hooks) {
                          : std::find(wanted.begin(), wanted.end(), answer->status) != wanted.end();
   if (right) return judge_body(http, *answer);
   const std::string told = "HTTP " + std::to_string(answer->status);
-  return may_come_yet(answer->status) ? Looked{not_yet, told} : Looked{failed, told};
+  if (!may_come_yet(answer->status)) return {failed, told};
+  return {not_yet, told, answer->status == 404 ? nothing_there : ""};
 }
 
 Looked look_at_topic(const json& topic, const LookHooks& hooks) {
@@ -140,10 +188,16 @@ Looked look_at_topic(const json& topic, const LookHooks& hooks) {
     return {may_come ? not_yet : failed, lags.error().message};
   }
   std::int64_t fresh = 0;
-  for (const stream::PartitionLag& one : *lags) fresh += one.lag;
+  std::string ends;
+  for (const stream::PartitionLag& one : *lags) {
+    fresh += one.lag;
+    ends += (ends.empty() ? "" : " ") + std::to_string(one.partition) + ":" +
+            std::to_string(one.kept.next);
+  }
   const std::int64_t wanted = topic.value("at_least", std::int64_t{1});
-  if (fresh >= wanted) return {satisfied, {}};
-  return {not_yet, std::to_string(fresh) + " new messages of " + std::to_string(wanted)};
+  if (fresh >= wanted) return {satisfied, {}, as_seen(ends)};
+  return {not_yet, std::to_string(fresh) + " new messages of " + std::to_string(wanted),
+          nothing_there};
 }
 
 // As PostgreSQL writes a `numeric` that is zero: "0", "0.00", "-0.0", "0E-20".
@@ -174,10 +228,11 @@ Looked judge_cell(const json& sql, const std::string& told) {
   if (!cell) return {failed, "its result cannot be read: " + cell.error().message};
   const auto equals = sql.find("equals");
   const bool holds = equals == sql.end() ? is_yes(*cell) : *cell == *equals;
-  if (holds) return {satisfied, {}};
-  if (cell->is_null()) return {not_yet, "no row, or NULL"};
+  if (holds) return {satisfied, {}, as_seen(json_text(*cell))};
+  if (cell->is_null()) return {not_yet, "no row, or NULL", nothing_there};
   return {not_yet,
-          equals == sql.end() ? "the result is 0, false or empty" : "the result is another value"};
+          equals == sql.end() ? "the result is 0, false or empty" : "the result is another value",
+          nothing_there};
 }
 
 Looked look_at_sql(const json& sql, const LookHooks& hooks) {
@@ -223,18 +278,32 @@ std::string server_of(const std::string& argument_json) {
   return connection.empty() ? "//" + std::string(split_url(text("url")).host) : connection;
 }
 
-Looked look(const std::string& argument_json, const LookHooks& hooks) {
+namespace {
+
+Looked look_at(const std::string& argument_json, const LookHooks& hooks, bool watches) {
   try {
     const auto argument = parse_untrusted(argument_json);
     if (!argument) return {failed, argument.error().message};
-    if (argument->contains("file")) return look_at_file(argument->at("file").get<std::string>());
+    if (argument->contains("file")) {
+      return look_at_file(argument->at("file").get<std::string>(), watches);
+    }
     if (argument->contains("sql")) return look_at_sql(argument->at("sql"), hooks);
     if (argument->contains("topic")) return look_at_topic(argument->at("topic"), hooks);
-    return look_at_http(argument->at("http"), hooks);
+    return look_at_http(argument->at("http"), hooks, watches);
   } catch (const json::exception& error) {
     // A template made something of it that is no text, number or object where one is needed.
     return {failed, std::string("it cannot be looked at as it is written: ") + error.what()};
   }
+}
+
+}  // namespace
+
+Looked look(const std::string& argument_json, const LookHooks& hooks) {
+  return look_at(argument_json, hooks, false);
+}
+
+Looked look_for_change(const std::string& argument_json, const LookHooks& hooks) {
+  return look_at(argument_json, hooks, true);
 }
 
 }  // namespace batuta

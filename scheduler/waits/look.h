@@ -32,6 +32,9 @@ struct LookHooks {
 struct Looked {
   WaitChecked::Outcome outcome = WaitChecked::Outcome::not_yet;
   std::string message;  // why not; without secrets
+  // Of a watcher, satisfied: what is there, in a line; another thing has another text. Not yet: not
+  // empty when it is known that nothing is there, empty when nobody could tell.
+  std::string seen{};
 };
 
 // Begins the name of a database among servers; no connection's id has a space.
@@ -60,5 +63,12 @@ std::string server_of(const std::string& argument_json);
 //         that cannot be looked up for now are "not yet"; any other answer, one larger than 1 MiB,
 //         what is no address, and a secret that may not be looked up are failures
 Looked look(const std::string& argument_json, const LookHooks& hooks);
+
+// The same for a watcher of an asset, which asks what is there and not only whether:
+//   file  each path that fits, its size and when it was changed
+//   http  the value at `pointer`; without that ETag or Last-Modified, or else the whole body
+//   sql   the first cell
+//   topic where the ends of its partitions are
+Looked look_for_change(const std::string& argument_json, const LookHooks& hooks);
 
 }  // namespace batuta

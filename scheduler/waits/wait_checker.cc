@@ -108,10 +108,12 @@ struct WaitChecker::Impl {
         continue;
       }
       lock.unlock();
-      const Looked looked = look(next->effect.argument_json, hooks);
+      const CheckEffect& asked = next->effect;
+      const Looked looked = asked.watcher != 0 ? look_for_change(asked.argument_json, hooks)
+                                               : look(asked.argument_json, hooks);
       lock.lock();
       lane.done(next->server);
-      tell({next->effect.key, looked.outcome, looked.message}, lane, lock);
+      tell({asked.key, looked.outcome, looked.message, asked.watcher, looked.seen}, lane, lock);
     }
   }
 

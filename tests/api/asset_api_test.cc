@@ -236,6 +236,126 @@ TEST_CASE_FIXTURE(Assets, "a DAG by assets is told apart in lists and details") 
   CHECK(get(v2 + "/dags/demo/details")["asset_expression"].is_null());
 }
 
+TEST_CASE_FIXTURE(Assets,
+                  "aliases are listed, stand for assets, and are seen with a DAG that names them") {
+  AssetAliasView alias;
+  alias.row = {4, "daily", "raw"};
+  alias.refs = {named_by(AssetRole::outlet, "demo", "first")};
+  alias.assets = {{1, "s3://lake/orders"}};
+  history.asset_alias_rows = {alias};
+  history.asset_rows[0].aliases = {alias.row};
+  const json shown{{"id", 4}, {"name", "daily"}, {"group", "raw"}};
+  CHECK(get(v2 + "/assets/aliases")["asset_aliases"][0] == shown);
+  CHECK(get(v2 + "/assets/aliases?name_pattern=dai&order_by=-name")["total_entries"] == 1);
+  CHECK(get(v2 + "/assets/aliases/4") == shown);
+  CHECK(get(v2 + "/assets/1")["aliases"][0] == shown);
+  CHECK(status(Method::get, v2 + "/assets/aliases/9") == 404);
+  CHECK(status(Method::get, v2 + "/assets/aliases?order_by=uri") == 400);
+  CHECK(of("/assets/aliases", "waiter")["total_entries"] == 0);
+  CHECK(call(Method::get, v2 + "/assets/aliases/4", "", "waiter").status == 404);
+}
+
+TEST_CASE_FIXTURE(Assets, "a DAG that waits for an alias waits for what that stands for") {
+  const auto parsed = parse_dag_file(
+      R"({"dag_id":"waits","schedule":{"assets":[{"alias":"daily"},{"alias":"none"}]},
+          "tasks":[{"task_id":"a","type":"empty"}]})",
+      "waits.json", ".", {});
+  REQUIRE(parsed.dag);
+  backend.bag->dags["waits"] = parsed.dag;
+  AssetAliasView alias;
+  alias.row = {4, "daily", "asset"};
+  alias.assets = {{1, "s3://lake/orders"}};
+  history.asset_alias_rows = {alias};
+  const json told = get("/api/batuta/dags/waits/awaitedAssets");
+  CHECK(told["assets"].size() == 1);
+  CHECK(told["assets"][0]["queued_events"] == 2);
+  CHECK(told["reason"] == "it waits for what the alias none stands for (nothing yet)");
+  CHECK(told["asset_expression"]["all"][0] ==
+        json{{"alias", {{"name", "daily"}, {"group", "asset"}}}});
+  CHECK(get(v2 + "/dags/waits/details")["asset_expression"]["all"][1]["alias"]["name"] == "none");
+}
+
+TEST_CASE_FIXTURE(Assets, "events and runs tell their partition, and requests give it") {
+  history.asset_event_rows[0].row.partition_key = "2026-03-10T09";
+  history.asset_event_rows[0].consumed_by[0].partition_key = "2026-03-10";
+  history.run_rows.front().partition_key = "2026-03-10";
+  history.run_rows.front().partition_date = now;
+  const json event = get(v2 + "/assets/events")["asset_events"][0];
+  CHECK(event["partition_key"] == "2026-03-10T09");
+  CHECK(event["created_dagruns"][0]["partition_key"] == "2026-03-10");
+  const json run = get(v2 + "/dags/demo/dagRuns/" + history.run_rows.front().dag_run_id);
+  CHECK(run["partition_key"] == "2026-03-10");
+  CHECK(run["partition_date"] == to_iso(now));
+  const std::string key = R"({"asset_id":1,"partition_key":"eu"})";
+  CHECK(status(Method::post, v2 + "/assets/events", key) == 200);
+  CHECK(last_event<AssetChanged>().partition_key == "eu");
+  CHECK(status(Method::post, v2 + "/assets/1/materialize", R"({"partition_key":"eu"})") == 200);
+  CHECK(last_event<RunRequested>().partition_key == "eu");
+  CHECK(status(Method::post, v2 + "/dags/demo/dagRuns", R"({"partition_key":"us"})") == 200);
+  CHECK(last_event<RunRequested>().partition_key == "us");
+  backend.events.clear();
+  CHECK(status(Method::post, v2 + "/dags/demo/dagRuns", R"({"partition_key":"a\nb"})") == 422);
+  CHECK(status(Method::post, v2 + "/assets/events", R"({"asset_id":1,"partition_key":""})") == 422);
+  CHECK(backend.events.empty());
+}
+
+TEST_CASE_FIXTURE(Assets, "partitions that have come in part are runs to be") {
+  const auto parsed = parse_dag_file(
+      R"({"dag_id":"waits","schedule":{"assets":["s3://lake/orders","s3://both"],"partitions":"day"},
+          "tasks":[{"task_id":"a","type":"empty"}]})",
+      "waits.json", ".", {});
+  REQUIRE(parsed.dag);
+  backend.bag->dags["waits"] = parsed.dag;
+  history.queued_rows = {{"waits", 1, "s3://lake/orders", 3, now, "2026-03-10"}};
+  const json runs = get("/api/batuta/dags/waits/partitionedDagRuns");
+  CHECK(runs["total_entries"] == 1);
+  const json& one = runs["partitioned_dag_runs"][0];
+  CHECK(one["partition_key"] == "2026-03-10");
+  CHECK(one["partition_date"] == "2026-03-10T00:00:00Z");
+  CHECK(one["received"][0]["queued_events"] == 3);
+  CHECK(one["missing"] == "s3://both");
+  CHECK(get("/api/batuta/dags/demo/partitionedDagRuns")["total_entries"] == 0);
+  CHECK(status(Method::get, "/api/batuta/dags/none/partitionedDagRuns") == 404);
+  const json details = get(v2 + "/dags/waits/details");
+  CHECK(details["timetable_partitioned"] == true);
+  CHECK(details["timetable_summary"] == "Partitioned Asset");
+}
+
+TEST_CASE_FIXTURE(Assets, "deadlines are shown with their runs and their DAG") {
+  const auto parsed = parse_dag_file(
+      R"({"dag_id":"demo","tasks":[{"task_id":"first","type":"empty"}],
+          "deadline":[{"interval":"1h","name":"soon"},
+                      {"reference":"fixed_datetime","datetime":"2030-01-01T00:00:00Z","interval":"-30m"},
+                      {"reference":"average_runtime","max_runs":5,"min_runs":2}]})",
+      "demo.json", ".", {});
+  REQUIRE(parsed.dag);
+  backend.bag->dags["demo"] = parsed.dag;
+  const json alerts = get("/api/batuta/dags/demo/deadlineAlerts");
+  CHECK(alerts["total_entries"] == 3);
+  CHECK(alerts["deadline_alerts"][0]["name"] == "soon");
+  CHECK(alerts["deadline_alerts"][0]["reference_type"] == "queued_at");
+  CHECK(alerts["deadline_alerts"][1]["interval"] == -1800.0);
+  CHECK(alerts["deadline_alerts"][1]["datetime"] == "2030-01-01T00:00:00Z");
+  CHECK(alerts["deadline_alerts"][2]["min_runs"] == 2);
+  CHECK(status(Method::get, "/api/batuta/dags/none/deadlineAlerts") == 404);
+  CHECK(status(Method::get, "/api/batuta/dags/demo/dagRuns/none/deadlines") == 404);
+  const std::string run = history.run_rows.front().dag_run_id;
+  CHECK(get("/api/batuta/dags/demo/dagRuns/" + run + "/deadlines")["total_entries"] == 0);
+}
+
+TEST_CASE_FIXTURE(Assets, "an asset shows its watchers") {
+  AssetWatcherRow watcher{5, 1, {"landing", R"({"file":"/in/*"})", std::chrono::seconds(30)}, now};
+  watcher.message = "nothing there";
+  history.asset_rows[0].watchers = {watcher};
+  const json one = get(v2 + "/assets/1")["watchers"][0];
+  CHECK(one["name"] == "landing");
+  CHECK(one["trigger_id"] == 5);
+  CHECK(one["batuta"]["looks_at"]["file"] == "/in/*");
+  CHECK(one["batuta"]["poke_interval"] == 30.0);
+  CHECK(one["batuta"]["seen"].is_null());
+  CHECK(one["batuta"]["message"] == "nothing there");
+}
+
 TEST_CASE_FIXTURE(Assets, "an asset keeps no states, and says so") {
   CHECK(get(v2 + "/assets/1/state-store")["total_entries"] == 0);
   CHECK(status(Method::get, v2 + "/assets/1/state-store/k") == 404);

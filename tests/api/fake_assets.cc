@@ -56,6 +56,20 @@ PageOf<AssetEventView> FakeHistory::asset_events(const AssetEventQuery& query) {
   return page_of_assets(std::move(found), query.page);
 }
 
+PageOf<AssetAliasView> FakeHistory::asset_aliases(const AssetAliasQuery& query) {
+  asset_aliases_sql(query);
+  std::vector<AssetAliasView> found;
+  for (AssetAliasView view : asset_alias_rows) {
+    if (query.id && *query.id != view.row.id) continue;
+    const auto& names = query.names;
+    const bool named = names.empty() || std::count(names.begin(), names.end(), view.row.name) > 0;
+    std::erase_if(view.refs, [&](const auto& ref) { return !query.sight.sees(ref.dag_id); });
+    if (!named || (view.refs.empty() && !query.sight.everything())) continue;
+    found.push_back(std::move(view));
+  }
+  return page_of_assets(std::move(found), query.page);
+}
+
 std::vector<QueuedAssetView> FakeHistory::queued_assets(const QueuedAssetQuery& query) {
   std::vector<QueuedAssetView> found;
   for (const QueuedAssetView& view : queued_rows) {
@@ -73,7 +87,13 @@ void TestApi::add_waited_asset() {
   asset.refs.emplace_back();
   asset.refs.back().role = AssetRole::schedule;
   asset.refs.back().dag_id = "demo";
+  asset.aliases = {{1, "daily", "asset"}};
+  asset.watchers = {{1, 1, {"landing", R"({"file":"/in/*"})", std::chrono::seconds(30)}, now}};
   history.asset_rows.push_back(asset);
+  AssetAliasView alias;
+  alias.row = asset.aliases.front();
+  alias.refs = asset.refs;
+  history.asset_alias_rows.push_back(alias);
   history.queued_rows.push_back({"demo", 1, asset.row.uri, 2, now});
 }
 

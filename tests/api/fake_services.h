@@ -57,6 +57,7 @@ class FakeHistory final : public History {
                                        std::int32_t try_number) override;
   PageOf<AssetView> assets(const AssetQuery& query) override;
   PageOf<AssetEventView> asset_events(const AssetEventQuery& query) override;
+  PageOf<AssetAliasView> asset_aliases(const AssetAliasQuery& query) override;
   std::vector<QueuedAssetView> queued_assets(const QueuedAssetQuery& query) override;
   PageOf<OutboxRow> outbox(bool dead_only, const Page& page) override;
   OutboxCounts outbox_counts() override { return {3, 2, 70, 50}; }
@@ -85,6 +86,7 @@ class FakeHistory final : public History {
   QuestionQuery last_question_query;
   std::vector<AssetView> asset_rows;  // with all of their references
   std::vector<AssetEventView> asset_event_rows;
+  std::vector<AssetAliasView> asset_alias_rows;
   std::vector<QueuedAssetView> queued_rows;
   AssetQuery last_asset_query;
   AssetEventQuery last_asset_event_query;

@@ -192,9 +192,9 @@ void compare_details(const RunView& view, const json& expected, const std::strin
 }
 
 const std::vector<std::string> run_members = {
-    "state",  "tasks",   "tries",   "reasons", "names",   "starts",       "ends",
-    "given",  "context", "results", "explain", "reason",  "logical_date", "data_interval",
-    "begins", "ended",   "conf",    "type",    "consumed"};
+    "state",  "tasks",   "tries",   "reasons", "names",    "starts",       "ends",
+    "given",  "context", "results", "explain", "reason",   "logical_date", "data_interval",
+    "begins", "ended",   "conf",    "type",    "consumed", "partition_key"};
 
 json time_or_null(const OptTime& time) {
   return time ? json(to_iso(*time)) : json(nullptr);
@@ -245,6 +245,9 @@ void compare_run(const RunView& view, const json& expected, const std::string& w
   if (expected.contains("consumed")) {
     differ(problems, where + "/consumed", expected["consumed"],
            consumed_by(view.world, view.run.run.seq));
+  }
+  if (expected.contains("partition_key")) {
+    differ(problems, where + "/partition_key", expected["partition_key"], row.partition_key);
   }
   if (expected.contains("conf")) {
     differ(problems, where + "/conf", expected["conf"], json::parse(row.conf_json));

@@ -39,7 +39,7 @@ std::string dag_of_run(const World& world, const json& step, const std::string& 
 void trigger(World& world, const json& step, const std::string& where) {
   allow_only(step,
              {"trigger", "run_id", "logical_date", "data_interval", "run_after", "conf",
-              "idempotency_key", "only", "only_with_upstream", "refused"},
+              "idempotency_key", "only", "only_with_upstream", "partition_key", "refused"},
              where);
   RunRequested request;
   request.dag_id = text(step, "trigger");
@@ -54,6 +54,7 @@ void trigger(World& world, const json& step, const std::string& where) {
   }
   if (step.contains("run_after")) request.run_after = time_at(step["run_after"], where);
   request.idempotency_key = text(step, "idempotency_key");
+  request.partition_key = text(step, "partition_key");
   request.only = step.value("only", std::vector<std::string>());
   request.with_upstream = step.value("only_with_upstream", false);
   const auto dag = world.state().dag(request.dag_id);
@@ -192,11 +193,12 @@ void answer(World& world, const json& step, const std::string& where) {
 
 // Somebody tells that an asset has changed.
 void asset(World& world, const json& step, const std::string& where) {
-  allow_only(step, {"asset", "extra", "refused"}, where);
+  allow_only(step, {"asset", "extra", "partition_key", "refused"}, where);
   const AssetRow* row = world.state().find_asset(text(step, "asset"));
   AssetChanged event;
   event.asset = row == nullptr ? 0 : row->id;
   event.extra_json = step.value("extra", json::object()).dump();
+  event.partition_key = text(step, "partition_key");
   event.user = "ana";
   told(world.ask(event), step, where);
 }

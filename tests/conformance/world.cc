@@ -152,6 +152,7 @@ Finished World::report_of(const Alive& one) const {
   report.ended = now.wall;
   report.slot = "slot";
   report.watermark_us = one.does.watermark_us;
+  report.extra_json = one.does.extra_json;
   for (const std::string& watched : one.launch.watch) {
     const auto pattern = Pattern::compile(watched);
     for (const std::string& line : one.does.prints) {

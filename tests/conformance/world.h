@@ -30,6 +30,7 @@ struct Behaviour {
   std::optional<std::vector<std::string>> branch{};  // a branch's choice
   std::vector<std::string> prints{};                 // lines
   std::string wait_json{}, payload_json{};           // of one that is deferred
+  std::string extra_json{};                          // what it tells of assets
 };
 
 class World : public TurnDriver, public Executor {

@@ -207,6 +207,45 @@ TEST_CASE("a cleared run has its deadlines anew; a logical date counts from itse
   CHECK(heard(world).size() == 1);  // it is past: missed again at once
 }
 
+TEST_CASE("a deadline by a fixed date, and by what runs take on average") {
+  World world;
+  world.add(DagMaker("dag")
+                .task("t")
+                .with([](Dag& dag) {
+                  Deadline fixed{Deadline::Reference::fixed_datetime, -30s};
+                  fixed.at = at("2026-03-10T12:10:00Z");
+                  dag.deadlines = {fixed, {Deadline::Reference::average_runtime, 10s}};
+                  dag.average_runs = 3;
+                  dag.average_needs = 2;
+                  dag.notifiers = {{AlertOn::deadline, "deadline"}};
+                })
+                .make());
+  world.join("a", 1);
+  const auto took = [&](Duration time) {
+    const RunSeq ended = world.trigger("dag");
+    world.live(time);
+    end_t(world, ended, Outcome::success);
+  };
+  for (const Duration time : {10s, 20s, 20s, 20s}) took(time);
+  CHECK(heard(world).empty());
+  world.restart();
+  world.join("b", 1);
+  const RunSeq run = world.trigger("dag");
+  CHECK(*world.ledger.runs.at(run).run.average_runtime == 20s);
+  world.live(29s);
+  CHECK(heard(world).empty());
+  world.live(2s);
+  CHECK(heard(world) == Heard{"deadline of run: it is running 30 s after it was queued; its DAG's "
+                              "runs take 20 s on average"});
+  world.live(8min);
+  CHECK(heard(world) == Heard{"deadline of run: it is running 30 s before 2026-03-10T12:10:00Z"});
+  end_t(world, run, Outcome::success);
+  const RunSeq late = world.trigger("dag");  // the date has passed
+  world.live(30min);
+  for (const std::string& alert : heard(world)) CHECK(alert.find("before") == std::string::npos);
+  CHECK((world.ledger.runs.at(late).run.deadlines_missed & 1) == 0);
+}
+
 TEST_CASE("ticks that no run is made for are told of, with why") {
   World world;
   world.add(scheduled("0 * * * *", [](Dag& dag) {

@@ -179,7 +179,19 @@ void Ledger::apply_lake(const Changes& changes) {
 
 void Ledger::apply_assets(const Changes& changes) {
   for (const AssetRow& row : changes.assets) assets[row.id] = row;
-  for (const auto& of : changes.asset_refs) asset_refs[of.dag_id] = of.refs;
+  for (const AssetAliasRow& row : changes.asset_aliases) asset_aliases[row.id] = row;
+  for (const AssetAliasLink& link : changes.asset_alias_links) {
+    REQUIRE(alias_links.insert(link).second);
+  }
+  for (const AssetWatcherRow& row : changes.asset_watchers) {
+    watchers[row.id] = row;
+    last_watcher = std::max(last_watcher, row.id);
+  }
+  for (const std::int64_t id : changes.asset_watchers_gone) watchers.erase(id);
+  for (const auto& of : changes.asset_refs) {
+    asset_refs[of.dag_id] = of.refs;
+    alias_refs[of.dag_id] = of.aliases;
+  }
   for (const AssetEventRow& row : changes.asset_events) {
     REQUIRE(assets.contains(row.asset));
     REQUIRE(asset_events.emplace(row.id, row).second);
@@ -252,6 +264,18 @@ StoredState Ledger::load() const {
     stored.last_asset = id;
   }
   for (const auto& [id, row] : asset_queue) stored.asset_queue.push_back(row);
+  for (const auto& [id, row] : asset_aliases) {
+    stored.asset_aliases.push_back(row);
+    stored.last_asset_alias = id;
+  }
+  stored.asset_alias_links.assign(alias_links.begin(), alias_links.end());
+  for (const auto& [id, row] : watchers) stored.asset_watchers.push_back(row);
+  stored.last_asset_watcher = last_watcher;
+  for (const auto& [seq, run] : runs) {
+    const auto& version = versions.at(dags.at(run.run.dag_id).version);
+    if (!asks_runtimes(*version) || run.run.state != DagRunState::success) continue;
+    stored.runtimes[run.run.dag_id].push_back(*run.run.end_date - *run.run.start_date);
+  }
   if (!asset_events.empty()) stored.last_asset_event = asset_events.rbegin()->first;
   stored.last_instance = last_instance;
   stored.last_outbox = last_outbox;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -64,6 +65,11 @@ struct Ledger {
   std::map<std::int64_t, AssetRow> assets;
   std::map<std::string, std::vector<AssetRefRow>> asset_refs;
   std::map<std::int64_t, AssetEventRow> asset_events;
+  std::map<std::int64_t, AssetAliasRow> asset_aliases;
+  std::map<std::string, std::vector<AssetRefRow>> alias_refs;
+  std::set<AssetAliasLink> alias_links;
+  std::map<std::int64_t, AssetWatcherRow> watchers;
+  std::int64_t last_watcher = 0;
   std::map<std::pair<std::string, std::int64_t>, QueuedAssetEvent> asset_queue;
   std::map<RunSeq, std::vector<std::int64_t>> consumed;
   std::int64_t last_instance = 0;

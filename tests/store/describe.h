@@ -46,7 +46,8 @@ inline void describe(Text& t, const RunRow& r) {
         r.start_date, r.end_date, r.last_scheduling_decision, r.conf_json, r.conf_start, r.conf_end,
         r.note, r.triggered_by, r.triggering_user, r.idempotency_key, r.request_digest, r.reason,
         r.clear_number, r.ending, r.backfill, r.backfill_tick, r.deadlines_missed, r.is_paused,
-        r.keys_known, r.concurrency_key, r.rate_key, r.branch);
+        r.keys_known, r.concurrency_key, r.rate_key, r.branch, r.partition_key, r.partition_date,
+        r.average_runtime ? r.average_runtime->count() : -1);
 }
 
 inline void describe(Text& t, const BackfillRow& b) {
@@ -116,11 +117,21 @@ inline void describe(Text& t, const AssetRow& a) {
 
 inline void describe(Text& t, const AssetEventRow& e) {
   t.add(std::string("asset event"), e.id, e.asset, e.timestamp, e.extra_json, e.source_dag_id,
-        e.source_run_id, e.source_task_id, e.source_map_index);
+        e.source_run_id, e.source_task_id, e.source_map_index, e.partition_key);
 }
 
 inline void describe(Text& t, const QueuedAssetEvent& q) {
-  t.add(std::string("queued"), q.dag_id, q.asset, q.event, q.queued_at);
+  t.add(std::string("queued"), q.dag_id, q.asset, q.event, q.queued_at, q.partition_key);
+}
+
+inline void describe(Text& t, const AssetWatcherRow& w) {
+  t.add(std::string("watcher"), w.id, w.asset, w.spec.name, w.spec.argument_json,
+        w.spec.interval.count(), w.created_at, w.seen, w.message);
+}
+
+inline void describe(Text& t, const ToldAsset& a) {
+  t.add(std::string("told"), a.asset.uri, a.asset.name, a.asset.group, a.asset.extra_json, a.alias,
+        a.extra_json, a.partition_key);
 }
 
 inline void describe(Text& t, const PluginInfo& p) {
@@ -162,6 +173,7 @@ inline std::string described(const StoredState& s) {
   for (const AcceptedRow& a : s.accepted) {
     describe(t, a.report);
     t.add(a.again);
+    for (const ToldAsset& told : a.assets) describe(t, told);
   }
   for (const WatermarkRow& w : s.watermarks)
     t.add(std::string("mark"), w.dag_id, w.task_id, w.value);
@@ -173,7 +185,13 @@ inline std::string described(const StoredState& s) {
     t.add(std::string("streak"), r.dag_id, r.task_id, r.map_index, r.failures);
   for (const AssetRow& a : s.assets) describe(t, a);
   for (const QueuedAssetEvent& q : s.asset_queue) describe(t, q);
-  t.add(s.last_asset, s.last_asset_event);
+  for (const AssetAliasRow& a : s.asset_aliases) t.add(std::string("alias"), a.id, a.name, a.group);
+  for (const AssetAliasLink& l : s.asset_alias_links)
+    t.add(std::string("stands for"), l.alias, l.asset);
+  for (const AssetWatcherRow& w : s.asset_watchers) describe(t, w);
+  for (const auto& [dag, times] : s.runtimes)
+    for (const Duration took : times) t.add(std::string("took"), dag, took.count());
+  t.add(s.last_asset, s.last_asset_event, s.last_asset_alias, s.last_asset_watcher);
   for (const PluginInfo& p : s.catalogue) describe(t, p);
   for (const auto& [row, dag] : s.backfills) {
     describe(t, row);

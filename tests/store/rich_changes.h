@@ -11,6 +11,7 @@ namespace batuta::test {
 inline AcceptedRow make_accepted(const AttemptKey& key) {
   AcceptedRow a;
   a.again = true;
+  a.assets = {{{"s3://b", "b", "raw", R"({"owner":"é"})"}, "all", R"({"rows":1})", "2026-03"}};
   Finished& f = a.report;
   f.key = key;
   f.reason = "done";

@@ -132,6 +132,9 @@ inline RunRow make_full_run(std::int64_t seq) {
   r.concurrency_key = "acme";
   r.rate_key = "eu";
   r.branch = "fix/0123456789abcdef";
+  r.partition_key = "2026-03-10";
+  r.partition_date = at(77);
+  r.average_runtime = Duration(90);
   r.backfill = 4;
   r.backfill_tick = 2;
   return r;

@@ -279,7 +279,8 @@ TEST_CASE_FIXTURE(Fixture,
       "NULL, data_interval_start, data_interval_end, run_after, queued_at, start_date, end_date, "
       "last_scheduling_decision, conf_json, conf_start, conf_end, note, triggered_by, "
       "triggering_user, '', request_digest, reason, clear_number, ending, backfill, backfill_tick, "
-      "deadlines_missed, is_paused, keys_known, concurrency_key, rate_key, branch "
+      "deadlines_missed, is_paused, keys_known, concurrency_key, rate_key, branch, "
+      "partition_key, partition_date, average_runtime "
       "FROM dag_run, (WITH RECURSIVE c(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM c "
       "WHERE n < 3000) SELECT n FROM c) WHERE seq = 1");
   const auto count_steps = [](void* thousands) { return ++*static_cast<int*>(thousands), 0; };

@@ -63,6 +63,13 @@ StoredState MemoryStore::load() {
   for (const auto& [id, row] : data_.asset_queue) stored.asset_queue.push_back(row);
   stored.last_asset = data_.last_asset;
   stored.last_asset_event = data_.last_asset_event;
+  for (const auto& [id, row] : data_.asset_aliases) stored.asset_aliases.push_back(row);
+  stored.asset_alias_links.assign(data_.asset_alias_links.begin(), data_.asset_alias_links.end());
+  for (const auto& [id, row] : data_.asset_watchers) stored.asset_watchers.push_back(row);
+  stored.last_asset_alias = data_.last_asset_alias;
+  stored.last_asset_watcher = data_.last_asset_watcher;
+  for (const auto& [id, row] : data_.dags)
+    if (asks_runtimes(*data_.dag_versions.at(row.version))) stored.runtimes[id] = runtimes_of(id);
   return stored;
 }
 
@@ -282,26 +289,6 @@ void MemoryStore::apply_tasks(const Changes& changes) {
   }
 }
 
-void MemoryStore::apply_assets(const Changes& changes) {
-  for (const AssetRow& row : changes.assets) {
-    data_.assets[row.id] = row;
-    data_.last_asset = std::max(data_.last_asset, row.id);
-  }
-  for (const auto& of : changes.asset_refs) data_.asset_refs[of.dag_id] = of.refs;
-  for (const AssetEventRow& row : changes.asset_events) {
-    BATUTA_CHECK(data_.asset_events.try_emplace(row.id, row).second, std::to_string(row.id));
-    data_.last_asset_event = std::max(data_.last_asset_event, row.id);
-  }
-  for (const QueuedAssetEvent& row : changes.asset_queued) {
-    const auto id = std::pair(row.dag_id, row.event);
-    BATUTA_CHECK(data_.asset_queue.try_emplace(id, row).second, row.dag_id);
-  }
-  for (const auto& id : changes.asset_unqueued)
-    BATUTA_CHECK(data_.asset_queue.erase(id) == 1, id.first);
-  for (const auto& id : changes.asset_events_consumed)
-    BATUTA_CHECK(data_.asset_events_consumed.insert(id).second, std::to_string(id.second));
-}
-
 void MemoryStore::apply_lake(const Changes& changes) {
   for (const TableRow& row : changes.tables) data_.tables[row.table] = row;
   for (const AcceptedRow& row : changes.accepted) data_.accepted[row.report.key] = row;
@@ -343,6 +330,7 @@ void MemoryStore::apply_deletions(const Changes& changes) {
     for (const auto& [seq, run] : data_.runs) BATUTA_CHECK(run.run.dag_id != dag_id, dag_id);
     std::erase_if(data_.asset_queue, [&](const auto& q) { return q.first.first == dag_id; });
     data_.asset_refs.erase(dag_id);
+    data_.asset_alias_refs.erase(dag_id);
     data_.dags.erase(dag_id);
     std::erase_if(data_.backfill_ticks, [&](const BackfillTickRow& tick) {
       return data_.backfills.at(tick.backfill).dag_id == dag_id;
@@ -408,6 +396,8 @@ Answers MemoryStore::read(const Questions& questions) {
     auto& events = answers.consumed.emplace_back();
     for (const std::int64_t id : ids) events.push_back(data_.asset_events.at(id));
   }
+  for (const std::string& dag_id : questions.runtimes)
+    answers.runtimes.push_back(runtimes_of(dag_id));
   return answers;
 }
 

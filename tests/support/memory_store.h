@@ -60,6 +60,10 @@ class MemoryStore : public Store {
     std::map<std::int64_t, AssetRow> assets;
     std::map<std::string, std::vector<AssetRefRow>> asset_refs;  // by DAG
     std::map<std::int64_t, AssetEventRow> asset_events;
+    std::map<std::int64_t, AssetAliasRow> asset_aliases;
+    std::map<std::string, std::vector<AssetRefRow>> asset_alias_refs;  // by DAG
+    std::set<AssetAliasLink> asset_alias_links;
+    std::map<std::int64_t, AssetWatcherRow> asset_watchers;
     std::map<std::pair<std::string, std::int64_t>, QueuedAssetEvent> asset_queue;
     std::set<std::pair<RunSeq, std::int64_t>> asset_events_consumed;
     std::vector<PluginInfo> catalogue;
@@ -73,6 +77,8 @@ class MemoryStore : public Store {
     std::int64_t last_backfill = 0;
     std::int64_t last_asset = 0;
     std::int64_t last_asset_event = 0;
+    std::int64_t last_asset_alias = 0;
+    std::int64_t last_asset_watcher = 0;
   };
 
   // Asked once per commit and probe; null = always ok. Failing ones are `retry` and `unknown`; a
@@ -115,6 +121,8 @@ class MemoryStore : public Store {
   void move_tasks(const Changes::RunRepinned& change);
   void apply_lake(const Changes& changes);
   void apply_assets(const Changes& changes);
+  void apply_aliases(const Changes& changes);
+  std::vector<Duration> runtimes_of(const std::string& dag_id) const;
   void apply_logs(const Changes& changes);
   void apply_deletions(const Changes& changes);
   void create_run(const RunRow& row);

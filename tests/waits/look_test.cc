@@ -56,6 +56,48 @@ TEST_CASE("a file is there when something has its path, stars included") {
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE("a watcher sees a file that was changed, added or put anew, and one that is gone") {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("batuta-watch-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  const std::string argument = "{\"file\":\"" + folder.string() + "/*.csv\"}";
+  CHECK_FALSE(look_for_change(argument, {}).seen.empty());  // it is known that nothing is there
+  std::ofstream(folder / "a.csv") << "x";
+  std::filesystem::last_write_time(folder / "a.csv", std::filesystem::file_time_type{});
+  const auto first = look_for_change(argument, {});
+  CHECK(first.outcome == satisfied);
+  CHECK(look_for_change(argument, {}).seen == first.seen);
+  std::filesystem::last_write_time(folder / "a.csv",
+                                   std::filesystem::file_time_type{} + std::chrono::hours(1));
+  const auto second = look_for_change(argument, {});
+  CHECK(second.seen != first.seen);
+  std::ofstream(folder / "b.csv") << "y";
+  CHECK(look_for_change(argument, {}).seen != second.seen);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("a watcher sees an answer's tag, else its body, or the value that it points at") {
+  Server server;
+  const std::string whole = R"({"http":{"connection":"api","url":"/feed"}})";
+  server.body = "one";
+  CHECK(look_for_change(whole, server.hooks()).seen == "one");
+  CHECK_FALSE(server.asked.ignore_body);
+  server.body = std::string(1000, 'x');
+  CHECK(look_for_change(whole, server.hooks()).seen.find("1000 bytes, sha1 ") == 0);
+  server.status = 404;
+  CHECK(look_for_change(whole, server.hooks()).outcome == not_yet);
+  CHECK_FALSE(look_for_change(whole, server.hooks()).seen.empty());
+  server.away = true;
+  CHECK(look_for_change(whole, server.hooks()).seen.empty());  // nobody could tell
+  server.away = false;
+  server.status = 200;
+  server.body = R"({"state":"done","n":3})";
+  const std::string part = R"({"http":{"connection":"api","url":"/j","pointer":"/n","in":[3,4]}})";
+  CHECK(look_for_change(part, server.hooks()).seen == "3");
+  server.body = R"({"n":5})";
+  CHECK(look_for_change(part, server.hooks()).outcome == not_yet);
+}
+
 TEST_CASE("a topic satisfies by messages that the group has not committed") {
   const auto folder =
       std::filesystem::temp_directory_path() / ("batuta-topic-" + std::to_string(::getpid()));

@@ -185,6 +185,14 @@ def lineage(**facts):
     _tell({"type": "report", "list": "lineage", "value": facts})
 
 
+def asset(uri, alias=None, extra=None, partition_key=None, name=None, group=None):
+    """An event of an asset that this task makes: one of its outlets, or what an alias among them stands for.
+
+    It is written when the task succeeds. Several of one asset are told one after the other."""
+    told = {"uri": uri, "alias": alias, "extra": extra, "partition_key": partition_key, "name": name, "group": group}
+    _tell({"type": "report", "list": "assets", "value": {key: value for key, value in told.items() if value is not None}})
+
+
 class _Handler(logging.Handler):
     def emit(self, record):
         level = ("error" if record.levelno >= logging.ERROR else
