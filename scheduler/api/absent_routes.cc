@@ -32,11 +32,6 @@ Result<Response> none_of(const Request& request, std::string_view plural) {
   return json_response(collection(plural, json::array(), 0));
 }
 
-Status find_dag(Context& context, const std::string& dag_id) {
-  if (!context.services.history.dag_summaries({dag_id}, 0).empty()) return success();
-  return {Errc::not_found, "The Dag with ID: `" + dag_id + "` was not found"};
-}
-
 Status find_instance(Context& context, const Request& request) {
   const auto name = instance_name(request);
   if (!name) return name.error();
@@ -44,13 +39,12 @@ Status find_instance(Context& context, const Request& request) {
   return {Errc::not_found, "no such task instance"};
 }
 
-// The body as the route declares it. `kept`, when given, is the body.
-Status check_body(const Request& request, json* kept = nullptr) {
-  auto body = body_object(request);
+// The body is as the route declares it.
+Status check_body(const Request& request) {
+  const auto body = body_object(request);
   if (!body) return body.error();
   BodyReader fields(request, *body);
   fields.check(*request.route->body);
-  if (kept) *kept = std::move(*body);
   return fields.status();
 }
 
@@ -115,19 +109,6 @@ Result<Response> clear_task_states(Context& context, const Request& request) {
   if (!query.status()) return query.status().error();
   if (const auto ok = find_instance(context, request); !ok) return ok.error();
   return no_content();
-}
-
-// ---- task groups, partitions
-
-// No run has a partition, so that none is cleared, and the answer says so.
-Result<Response> clear_partitions(Context& context, const Request& request) {
-  json body;
-  if (const auto ok = check_body(request, &body); !ok) return ok.error();
-  if (const auto ok = find_dag(context, path_param(request, "dag_id")); !ok) return ok.error();
-  const auto dry = body.find("dry_run");
-  return json_response({{"dag_runs_cleared", 0},
-                        {"task_instances_cleared", 0},
-                        {"dry_run", dry == body.end() || dry->is_null() || dry->get<bool>()}});
 }
 
 // ---- connections that are tried, or made from a list

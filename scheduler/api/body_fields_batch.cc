@@ -66,9 +66,9 @@ constexpr BodyField clear_runs_rows[] = {
     {"run_on_latest_version", Kind::flag, false,
      "Of one ended run: it goes on with the newest version"},
     {"note", Kind::text, false, "Becomes that of each run"},
-    {"partition_key", Kind::text, false, "Instead of dag_runs: no run has one"},
-    {"partition_date_start", Kind::time, false, "Instead of dag_runs: no run has one"},
-    {"partition_date_end", Kind::time, false, "Instead of dag_runs: no run has one"}};
+    {"partition_key", Kind::text, false, "Instead of dag_runs"},
+    {"partition_date_start", Kind::time, false, "Instead of dag_runs"},
+    {"partition_date_end", Kind::time, false, "Instead of dag_runs"}};
 
 constexpr BodyField xcom_value{"value", Kind::any, true, "Any JSON, at most 64 KiB of it"};
 constexpr BodyField xcom_index{"map_index", Kind::integer, false, "-1 unless given"};

@@ -364,7 +364,7 @@ constexpr Route every_route[] = {
      {.body = &hitl_body, .answer = "QuestionAnswer"}},
     {get,   TASK "/{map_index}/hitlDetails/tries/{try_number}", reading<get_question_of_try>, read_dag,
      "What one of its tries asked", {.answer = "Question"}},
-    {post,  DAG "/clearPartitions", reading<clear_partitions>, edit_dag, "Clear partitions of runs: there are none",
+    {post,  DAG "/clearPartitions", reading<clear_partitions>, edit_dag, "Take partitions from runs: they keep them",
      {.body = &partition_body, .answer = "PartitionsCleared"}},
     {post,  V2 "/connections/test", reading<refuse_connection_test>, editing("admin:connections"),
      "Refused: connections are not tried", {.body = &connection_body}},

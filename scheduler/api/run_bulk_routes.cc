@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "scheduler/api/asset_answers.h"
 #include "scheduler/api/auth.h"
 #include "scheduler/api/bulk.h"
 #include "scheduler/api/codecs.h"
@@ -150,7 +151,8 @@ struct ClearMany {
   ClearRequested event;
 };
 
-Status read_selection(const Request& request, BodyReader& fields, std::vector<RunName>& runs) {
+Status read_selection(Context& context, const Request& request, BodyReader& fields,
+                      std::vector<RunName>& runs) {
   const json* list = fields.value("dag_runs");
   const bool keyed = fields.has("partition_key");
   const bool dated = fields.has("partition_date_start") || fields.has("partition_date_end");
@@ -161,10 +163,15 @@ Status read_selection(const Request& request, BodyReader& fields, std::vector<Ru
   }
   if (!fields.status()) return fields.status();
   const std::string& of_path = path_param(request, "dag_id");
-  // No run here has a partition: none is found.
   if (!some) {
-    if (of_path != "~") return may_do(request, of_path, Action::edit);
-    return {Errc::malformed, "partitions are those of one DAG; ~ is not supported", {}};
+    if (of_path == "~") {
+      return {Errc::malformed, "partitions are those of one DAG; ~ is not supported", {}};
+    }
+    if (const auto ok = may_do(request, of_path, Action::edit); !ok) return ok;
+    const auto found = runs_of_partition(context, of_path, fields);
+    if (!found) return found.error();
+    for (const RunRow& run : *found) runs.push_back({run.dag_id, run.dag_run_id});
+    return success();
   }
   if (list->size() > max_cleared_runs) fields.fail("dag_runs", "must be at most 1000");
   std::set<RunName> seen;
@@ -196,7 +203,7 @@ Status read_selection(const Request& request, BodyReader& fields, std::vector<Ru
   return fields.status();
 }
 
-Result<ClearMany> read_clear_many(const Request& request) {
+Result<ClearMany> read_clear_many(Context& context, const Request& request) {
   const auto body = body_object(request);
   if (!body) return body.error();
   BodyReader fields(request, *body);
@@ -213,7 +220,7 @@ Result<ClearMany> read_clear_many(const Request& request) {
   }
   event.on_latest_version = fields.boolean("run_on_latest_version").value_or(false);
   if (!fields.status()) return fields.status().error();
-  if (const auto ok = read_selection(request, fields, many.runs); !ok) return ok.error();
+  if (const auto ok = read_selection(context, request, fields, many.runs); !ok) return ok.error();
   for (const RunName& run : many.runs) {
     if (&run == &many.runs.front()) {
       event.dag_id = run.dag_id;
@@ -249,20 +256,24 @@ Result<Response> would_clear(Context& context, const std::vector<RunName>& names
 }  // namespace
 
 void clear_dag_runs(Context& context, Call call) {
-  auto read = read_clear_many(*call.request);
-  if (!read) return call.respond(error_response(read.error()));
-  if (read->runs.empty()) {
-    const char* plural = read->event.dry_run ? "task_instances" : "dag_runs";
-    return call.respond(json_response(collection(plural, json::array(), 0)));
-  }
-  const bool dry = read->event.dry_run;
-  context.services.backend.request(
-      read->event, [&context, call, dry, names = read->runs](const Reply& reply) {
-        if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
-        context.finish(call, [&context, dry, names, reply] {
-          return dry ? would_clear(context, names, reply) : cleared_runs(context, names);
+  context.work(call, [&context, call]() -> Status {
+    auto read = read_clear_many(context, *call.request);
+    if (!read) return read.error();
+    const bool dry = read->event.dry_run;
+    if (read->runs.empty()) {
+      const char* plural = dry ? "task_instances" : "dag_runs";
+      call.respond(json_response(collection(plural, json::array(), 0)));
+      return success();
+    }
+    context.services.backend.request(
+        read->event, [&context, call, dry, names = read->runs](const Reply& reply) {
+          if (reply.code != Errc::ok) return call.respond(error_response(reply_error(reply)));
+          context.finish(call, [&context, dry, names, reply] {
+            return dry ? would_clear(context, names, reply) : cleared_runs(context, names);
+          });
         });
-      });
+    return success();
+  });
 }
 
 }  // namespace batuta::http

@@ -68,6 +68,21 @@ void shape_result(const Task& task, Finished& report) {
   report.outputs.clear();
 }
 
+std::uint64_t results_stamp(const StoredRun& run, TaskIndex task) {
+  std::uint64_t stamp = 0;
+  const auto mix = [&](std::int64_t value) {
+    stamp = (stamp ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15U;
+    stamp ^= stamp >> 29;
+  };
+  run.each_of(task, [&](InstanceIndex i) {
+    const OptTime end = run.cold[place_of(i)].end_date;
+    mix(run.hot[place_of(i)].fence);
+    mix(static_cast<std::int64_t>(run.hot[place_of(i)].state));
+    mix(end ? end->time_since_epoch().count() : 0);
+  });
+  return stamp;
+}
+
 StoredState with_members(StoredState stored) {
   std::map<RunSeq, const Dag*> dags;
   for (const StoredRun& run : stored.runs) dags.emplace(run.run.seq, run.dag.get());

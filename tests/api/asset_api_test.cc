@@ -299,6 +299,22 @@ TEST_CASE_FIXTURE(Assets, "events and runs tell their partition, and requests gi
   CHECK(backend.events.empty());
 }
 
+TEST_CASE_FIXTURE(Assets, "runs are cleared by partition, and keep it") {
+  RunRow& run = history.run_rows.front();
+  run.partition_key = "eu";
+  const std::string path = v2 + "/dags/demo/clearDagRuns";
+  CHECK(status(Method::post, path, R"({"partition_key":"eu","dry_run":false})") == 200);
+  CHECK(last_event<ClearRequested>().dag_run_id == run.dag_run_id);
+  CHECK(last_event<ClearRequested>().more_runs.empty());
+  backend.events.clear();
+  const std::string reset = v2 + "/dags/demo/clearPartitions";
+  const auto counted = body_of(call(Method::post, reset, R"({"partition_key":"eu"})"));
+  CHECK(counted["dag_runs_cleared"] == 1);
+  CHECK(status(Method::post, reset, R"({"partition_key":"eu","dry_run":false})") == 409);
+  CHECK(status(Method::post, reset, R"({"partition_key":"us","dry_run":false})") == 200);
+  CHECK(backend.events.empty());
+}
+
 TEST_CASE_FIXTURE(Assets, "partitions that have come in part are runs to be") {
   const auto parsed = parse_dag_file(
       R"({"dag_id":"waits","schedule":{"assets":["s3://lake/orders","s3://both"],"partitions":"day"},

@@ -56,6 +56,12 @@ PageOf<RunRow> FakeHistory::runs(const RunQuery& query) {
     if (query.dag_id && run.dag_id != *query.dag_id) continue;
     if (!query.sight.sees(run.dag_id)) continue;
     if (!has(query.states, run.state)) continue;
+    const bool fits =
+        std::all_of(query.filters.begin(), query.filters.end(), [&](const Filter& filter) {
+          return filter.field != "partition_key" || filter.op != Filter::Op::any ||
+                 filter.values.front() == FilterValue{run.partition_key};
+        });
+    if (!fits) continue;
     found.push_back(run);
   }
   return cut(found, query.page);

@@ -177,7 +177,7 @@ TEST_CASE("partitions: what a run makes is of its partition, unless its task say
   wrong.request = 7;
   wrong.dag_id = "make";
   wrong.partition_key = "two\nlines";
-  CHECK(world.ask(wrong).where == "partition_key");
+  CHECK(world.ask(wrong).where == "/partition_key");
 }
 
 TEST_CASE("partitions: a scheduled run has its tick as its partition") {
