@@ -2,13 +2,16 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "lakelog/branch.h"
 #include "scheduler/api/auth.h"
 #include "scheduler/api/bulk.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
+#include "scheduler/api/lake_branches.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/core/backfill.h"
+#include "scheduler/dagfile/run_branch.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/store/sealed_conf.h"
 
@@ -38,6 +41,7 @@ json backfill_json(const BackfillRow& row) {
           {"batuta",
            {{"run_backwards", row.run_backwards},
             {"run_on_latest_version", row.latest_version},
+            {"branch", text_or_null(lakelog::branch_name_of(row.branch))},
             {"ticks", row.ticks},
             {"done", row.done},
             {"cancelled", row.completed_at.has_value() && row.done < row.ticks},
@@ -61,6 +65,15 @@ Status read_conf(const Dag& dag, BodyReader& fields, BackfillRow& row) {
   row.conf_start = checked.conf_start;
   row.conf_end = checked.conf_end;
   return success();
+}
+
+// Its name; which branch of that name it is is looked up before the backfill is asked for.
+Status read_branch(const Dag& dag, BodyReader& fields, BackfillRow& row) {
+  row.branch = fields.text("branch", 64).value_or("");
+  if (!fields.has("branch") || !fields.status()) return fields.status();
+  if (!lakelog::valid_branch_name(row.branch))
+    return {Errc::invalid, lakelog::no_branch_name(row.branch), "/branch"};
+  return check_branch_tasks(dag, {});
 }
 
 struct Asked {
@@ -95,6 +108,7 @@ Result<Asked> read_backfill(Context& context, const Request& request) {
   if (it == bag->dags.end()) return {Errc::not_found, "Could not find dag " + row.dag_id};
   asked.dag = it->second;
   if (const auto ok = read_conf(*asked.dag, fields, row); !ok) return ok.error();
+  if (const auto ok = read_branch(*asked.dag, fields, row); !ok) return ok.error();
   return asked;
 }
 
@@ -203,12 +217,16 @@ Result<Response> try_backfill(Context& context, const Request& request) {
   if (!asked) return asked.error();
   BackfillRow& row = asked->row;
   if (const auto ok = check_backfill(*asked->dag, row, context.now()); !ok) return ok.error();
+  const bool on_branch = !row.branch.empty();
+  if (on_branch)
+    if (const auto branch = asked_branch(context, row.branch); !branch) return branch.error();
   const std::vector<Time> dates = dates_of(*asked->dag, row);
   const auto runs = context.services.history.runs_of_dates(row.dag_id, dates);
   json items = json::array();
   json left = json::array();
   for (std::size_t i = 0; i < dates.size(); ++i) {
-    const RunRow* run = runs.at(i) ? &*runs[i] : nullptr;
+    // A date has a run of its own on a branch, whose name has more behind it.
+    const RunRow* run = !on_branch && runs.at(i) ? &*runs[i] : nullptr;
     const TickOutcome outcome = judge_tick(run, row.reprocess);
     const json id = run != nullptr ? run->dag_run_id : backfill_run_id(dates[i]);
     if (outcome == TickOutcome::exists || outcome == TickOutcome::in_flight) {
@@ -231,7 +249,17 @@ Result<Response> try_backfill(Context& context, const Request& request) {
 void create_backfill(Context& context, Call call) {
   auto asked = read_backfill(context, *call.request);
   if (!asked) return call.respond(error_response(asked.error()));
-  context.services.backend.request(BackfillRequested{0, std::move(asked->row)}, answering(call));
+  if (asked->row.branch.empty())
+    return context.services.backend.request(BackfillRequested{0, std::move(asked->row)},
+                                            answering(call));
+  context.work(call, [&context, call, asked_row = std::move(asked->row)]() -> Status {
+    const auto branch = asked_branch(context, asked_row.branch);
+    if (!branch) return branch.error();
+    BackfillRow row = asked_row;
+    row.branch = *branch;
+    context.services.backend.request(BackfillRequested{0, std::move(row)}, answering(call));
+    return success();
+  });
 }
 void pause_backfill(Context& context, Call call) {
   change_backfill(context, call, BackfillChanged::Kind::pause);

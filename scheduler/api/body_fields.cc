@@ -219,7 +219,9 @@ constexpr BodyField backfill_rows[] = {
     {"dag_id", Kind::text, true},       {"from_date", Kind::time, true},
     {"to_date", Kind::time, true},      {"run_backwards", Kind::flag},
     {"dag_run_conf", Kind::object},     {"reprocess_behavior"},
-    {"max_active_runs", Kind::integer}, {"run_on_latest_version", Kind::flag}};
+    {"max_active_runs", Kind::integer}, {"run_on_latest_version", Kind::flag},
+    {"branch", Kind::text, false,
+     "Branch of the lake that its runs write on, each without a logical date"}};
 
 constexpr BodyField hitl_rows[] = {{"chosen_options", Kind::list, true},
                                    {"params_input", Kind::object},

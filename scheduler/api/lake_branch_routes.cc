@@ -26,6 +26,17 @@ Result<std::shared_ptr<lakelog::Storage>> branching_lake(Context& context) {
   return lake->storage();
 }
 
+Result<std::string> asked_branch(Context& context, const std::string& name) {
+  const auto lake = branching_lake(context);
+  if (!lake) return lake.error();
+  const auto branch = lakelog::find_branch(**lake, name);
+  if (!branch && branch.error().code == Errc::not_found)
+    return {Errc::invalid,
+            branch.error().message + "; `batuta lake branch list` says which there are", "/branch"};
+  if (!branch) return branch.error();
+  return branch->ref();
+}
+
 namespace {
 
 json branch_row(const lakelog::Branch& branch) {
@@ -48,15 +59,26 @@ json branch_table_row(lakelog::Storage& lake, const lakelog::BranchTable& table)
           {"has_moved", now != table.base}};
 }
 
-// Runs of it that have not ended: the first one's name, or empty.
+// Runs and backfills on it that have not ended: the first one's name, or empty.
 std::string running_on(Context& context, const std::string& branch) {
   RunQuery query;
   query.states = {DagRunState::queued, DagRunState::running};
   query.filters.push_back({"branch", Filter::Op::any, {branch}});
   query.page.limit = 1;
   const auto runs = context.services.history.runs(query);
-  if (runs.rows.empty()) return {};
-  return runs.rows.front().dag_id + " " + runs.rows.front().dag_run_id;
+  if (!runs.rows.empty())
+    return "run " + runs.rows.front().dag_id + " " + runs.rows.front().dag_run_id;
+  BackfillQuery unfinished;
+  unfinished.unfinished = true;
+  unfinished.page.limit = max_page;
+  for (;; unfinished.page.offset += unfinished.page.limit) {
+    const auto found = context.services.history.backfills(unfinished);
+    for (const BackfillRow& row : found.rows)
+      if (lakelog::branch_name_of(row.branch) == branch)
+        return "backfill " + std::to_string(row.id) + " of " + row.dag_id;
+    if (found.rows.empty() || unfinished.page.offset + std::ssize(found.rows) >= found.total)
+      return {};
+  }
 }
 
 // Whoever may edit all of the lake, and who made it.
@@ -80,7 +102,7 @@ Result<lakelog::Branch> branch_to_drop(Context& context, const Request& request)
     if (branch.name != name) continue;
     if (auto allowed = check_may_drop(request, branch); !allowed) return allowed.error();
     if (const std::string run = running_on(context, name); !run.empty())
-      return {Errc::conflict, "the run " + run + " goes on on the branch " + name +
+      return {Errc::conflict, "the " + run + " goes on on the branch " + name +
                                   ": cancel it, or wait for its end"};
     return branch;
   }

@@ -174,7 +174,7 @@ constexpr ObjectSchema schemas[] = {
      "[assets:AwaitedAsset]"},
     {"AssetStateCollection", "[asset_state_store:object] total_entries:int"},
     {"BackfillExtra",
-     "run_backwards:bool run_on_latest_version:bool ticks:int done:int cancelled:bool ended:bool "
+     "run_backwards:bool run_on_latest_version:bool branch? ticks:int done:int cancelled:bool ended:bool "
      "triggering_user_name? ~outcomes:object ~runs:object"},
     {"Backfill",
      "id:int dag_id dag_display_name from_date:time to_date:time dag_run_conf:object? "

@@ -315,16 +315,10 @@ void trigger_run(Context& context, Call call) {
   if (event.branch.empty())
     return context.services.backend.request(std::move(event), answering_run(context, call));
   context.work(call, [&context, call, asked = std::move(event)]() -> Status {
-    const auto lake = branching_lake(context);
-    if (!lake) return lake.error();
-    const auto branch = lakelog::find_branch(**lake, asked.branch);
-    if (!branch && branch.error().code == Errc::not_found)
-      return {Errc::invalid,
-              branch.error().message + "; `batuta lake branch list` says which there are",
-              "/branch"};
+    const auto branch = asked_branch(context, asked.branch);
     if (!branch) return branch.error();
     RunRequested ready = asked;
-    ready.branch = branch->ref();
+    ready.branch = *branch;
     context.services.backend.request(std::move(ready), answering_run(context, call));
     return success();
   });

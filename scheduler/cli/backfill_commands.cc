@@ -21,7 +21,7 @@ using json = nlohmann::json;
 constexpr Duration pace = std::chrono::milliseconds(500);
 
 struct BackfillArguments {
-  std::string dag_id, from, to, conf, reprocess = "none";
+  std::string dag_id, from, to, conf, branch, reprocess = "none";
   int max_active_runs = 10, limit = 25, offset = 0;
   std::int64_t id = 0;
   bool backwards = false, original_version = false, dry_run = false, wait = false;
@@ -92,6 +92,7 @@ json body_of(const BackfillArguments& a) {
             {"reprocess_behavior", a.reprocess},
             {"max_active_runs", a.max_active_runs},
             {"run_on_latest_version", !a.original_version}};
+  if (!a.branch.empty()) body["branch"] = a.branch;
   if (a.conf.empty()) return body;
   auto conf = parse_untrusted(a.conf);
   if (!conf) throw Failure("--dag-run-conf is no JSON: " + conf.error().message, 2);
@@ -168,6 +169,8 @@ void add_create(CLI::App& noun, Session& session) {
   verb->add_option("dag_id,--dag-id", a->dag_id)->required();
   verb->add_option("-s,--from-date", a->from, "the first logical date, ISO 8601")->required();
   verb->add_option("-e,--to-date", a->to, "the last one, itself within")->required();
+  verb->add_option("--branch", a->branch,
+                   "of the lake: each date gets a run there, beside the lake's own");
   verb->add_option("--reprocess-behavior", a->reprocess,
                    "dates that have a run: left alone (none), run again if it failed (failed), "
                    "or if it has ended (completed)")

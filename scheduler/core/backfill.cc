@@ -97,13 +97,20 @@ Status check_backfill(const Dag& dag, BackfillRow& backfill, Time now) {
     return {Errc::invalid, "must be from 1 to " + std::to_string(max_backfill_active_runs),
             "/max_active_runs"};
   }
-  if (uses_past(dag) && backfill.run_backwards) {
+  if (!backfill.branch.empty() && backfill.reprocess != Reprocess::none) {
+    return {Errc::invalid,
+            "must be none with a branch: each date gets a run of its own there, and no run of the "
+            "lake runs again",
+            "/reprocess_behavior"};
+  }
+  const bool waits = uses_past(dag) && backfill.branch.empty();  // runs on a branch wait for none
+  if (waits && backfill.run_backwards) {
     return {Errc::invalid,
             "Backfill cannot be run in reverse when the DAG has tasks with depends_on_past or "
             "wait_for_downstream: they wait for the run before",
             "/run_backwards"};
   }
-  if (uses_past(dag) && backfill.reprocess == Reprocess::none) {
+  if (waits && backfill.reprocess == Reprocess::none) {
     return {Errc::invalid,
             "the DAG has tasks with depends_on_past or wait_for_downstream, which a run left as it "
             "is may hold for ever: must be failed or completed",

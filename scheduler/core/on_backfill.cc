@@ -33,7 +33,8 @@ std::string described(const BackfillRow& row) {
          json_member("reprocess_behavior", to_string(row.reprocess)) +
          ",\"max_active_runs\":" + number(row.max_active_runs) +
          ",\"run_on_latest_version\":" + (row.latest_version ? "true" : "false") +
-         ",\"runs\":" + number(row.ticks) + "}}";
+         ",\"runs\":" + number(row.ticks) +
+         (row.branch.empty() ? "" : "," + json_member("branch", row.branch)) + "}}";
 }
 
 void answer(Turn& turn, RequestId request, const LiveBackfill& backfill) {
@@ -118,12 +119,14 @@ RunSeq make_run(Turn& turn, LiveDag& dag, const LiveBackfill& backfill, const Sc
   row.uuid =
       derived_uuid(dag.row.dag_id, tick.logical_date, turn.state.last_run_seq, turn.now.wall);
   row.dag_run_id = backfill_run_id(tick.logical_date);
-  if (name_taken || dag.by_run_id.contains(row.dag_run_id)) {
+  row.branch = from.branch;
+  // The name is that of the lake's run of the date, which may come later.
+  if (!row.branch.empty() || name_taken || dag.by_run_id.contains(row.dag_run_id)) {
     const std::string uuid = to_string(row.uuid);
     row.dag_run_id += "__" + uuid.substr(uuid.size() - 8);
   }
   row.type = RunType::backfill;
-  row.logical_date = tick.logical_date;
+  if (row.branch.empty()) row.logical_date = tick.logical_date;
   row.data_interval_start = tick.interval.start;
   row.data_interval_end = tick.interval.end;
   row.run_after = tick.at;
@@ -136,7 +139,7 @@ RunSeq make_run(Turn& turn, LiveDag& dag, const LiveBackfill& backfill, const Sc
   row.backfill = from.id;
   row.backfill_tick = from.done + 1;
   const RunSeq made = create_run(turn, dag, std::move(row)).row().seq;
-  keep_date(dag, tick.logical_date);
+  if (from.branch.empty()) keep_date(dag, tick.logical_date);
   return made;
 }
 
@@ -206,11 +209,12 @@ bool unsettled(const LiveDag& dag, const LiveBackfill& backfill, const LiveRun* 
 // False: nothing came of it, it is looked at again.
 bool handle_tick(Turn& turn, LiveDag& dag, LiveBackfill& backfill, BackfillLooked::Tick& look,
                  const ScheduledTick& tick) {
-  const auto at = dag.by_date.find(tick.logical_date);
+  const bool on_branch = !backfill.row.branch.empty();  // no date of the schedule is taken there
+  const auto at = on_branch ? dag.by_date.end() : dag.by_date.find(tick.logical_date);
   LiveRun* run = at == dag.by_date.end() ? nullptr : at->second;
   if (unsettled(dag, backfill, run)) return false;
   const RunRow* existing = run != nullptr ? &run->row() : nullptr;
-  if (run == nullptr && look.found) existing = &look.found->run;
+  if (run == nullptr && look.found && !on_branch) existing = &look.found->run;
   const TickOutcome outcome = judge_tick(existing, backfill.row.reprocess);
   const bool makes_run = outcome == TickOutcome::created || outcome == TickOutcome::reprocessed;
   if (makes_run && room_of(backfill) <= 0) return false;
@@ -307,7 +311,8 @@ void on(Turn& turn, const BackfillRequested& event) {
     return refuse_field(turn, event.request, ok.error().where, ok.error().message);
   }
   // Their dates are kept beside those that a schedule has yet to reach.
-  if (dag.dates_ahead.size() + static_cast<std::size_t>(row.ticks) > max_dates_ahead) {
+  if (row.branch.empty() &&
+      dag.dates_ahead.size() + static_cast<std::size_t>(row.ticks) > max_dates_ahead) {
     return reply(turn, event.request, Errc::conflict,
                  number(static_cast<std::int64_t>(dag.dates_ahead.size())) +
                      " runs have dates that the schedule has not reached, and with this range they "

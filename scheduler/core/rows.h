@@ -231,6 +231,9 @@ struct BackfillRow {
   Time updated_at;
   OptTime completed_at;  // phase draining has it already
   std::string user;
+  // The branch of the lake, as in RunRow, on which each date gets a run of its own: without a
+  // logical date, and beside whatever run the date has. Then reprocess is none.
+  std::string branch;
 };
 
 enum class TickOutcome : std::uint8_t {

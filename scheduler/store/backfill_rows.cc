@@ -8,7 +8,7 @@ namespace {
 
 constexpr char upsert_backfill[] =
     "INSERT INTO backfill (" BATUTA_BACKFILL_COLUMNS
-    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (id) DO UPDATE SET is_paused = excluded.is_paused, phase = excluded.phase, "
     "done = excluded.done, cursor = excluded.cursor, updated_at = excluded.updated_at, "
     "completed_at = excluded.completed_at";
@@ -24,7 +24,8 @@ constexpr char adopt_run[] =
 void read_backfill(Rows& rows, BackfillRow& r) {
   rows.read(r.id, r.dag_id, r.dag_version, r.from_date, r.to_date, r.run_backwards, r.reprocess,
             r.max_active_runs, r.latest_version, r.conf_json, r.conf_start, r.conf_end, r.is_paused,
-            r.phase, r.ticks, r.done, r.cursor, r.created_at, r.updated_at, r.completed_at, r.user);
+            r.phase, r.ticks, r.done, r.cursor, r.created_at, r.updated_at, r.completed_at, r.user,
+            r.branch);
 }
 
 void write_backfills(Database& db, const Changes& changes) {
@@ -33,7 +34,7 @@ void write_backfills(Database& db, const Changes& changes) {
         .run(r.id, r.dag_id, r.dag_version, r.from_date, r.to_date, r.run_backwards, r.reprocess,
              r.max_active_runs, r.latest_version, r.conf_json, r.conf_start, r.conf_end,
              r.is_paused, r.phase, r.ticks, r.done, r.cursor, r.created_at, r.updated_at,
-             r.completed_at, r.user);
+             r.completed_at, r.user, r.branch);
   }
   for (const BackfillTickRow& r : changes.backfill_ticks) {
     db.statement(insert_tick).run(r.backfill, r.ordinal, r.logical_date, r.outcome, r.run);

@@ -8,7 +8,7 @@
 #define BATUTA_BACKFILL_COLUMNS                                                              \
   "id, dag_id, dag_version, from_date, to_date, run_backwards, reprocess, max_active_runs, " \
   "latest_version, conf_json, conf_start, conf_end, is_paused, phase, ticks, done, cursor, " \
-  "created_at, updated_at, completed_at, user"
+  "created_at, updated_at, completed_at, user, branch"
 
 namespace batuta {
 

@@ -148,6 +148,43 @@ TEST_CASE_FIXTURE(Branches,
   CHECK(backend.events.size() == asked + 1);
 }
 
+TEST_CASE_FIXTURE(Branches, "branches: a backfill names one, whose dates it leaves to the lake") {
+  constexpr const char* backfills = "/api/v2/backfills";
+  const auto ask = [this](const json& more, const std::string& rest = "") {
+    json body = {{"dag_id", "demo"},
+                 {"from_date", "2026-11-20T00:00:00Z"},
+                 {"to_date", "2026-11-20T03:00:00Z"}};
+    body.update(more);
+    return call(Method::post, backfills + rest, body.dump(), "ana");
+  };
+  backend.answer = [](const Event& event) {
+    Reply reply;
+    reply.backfill = std::get<BackfillRequested>(event).backfill;
+    return reply;
+  };
+  for (const char* rest : {"", "/dry_run"}) {
+    const Response none = ask({{"branch", "fix"}}, rest);
+    CHECK(none.status == 422);
+    CHECK(none.body.find("branch") != none.body.npos);
+  }
+  CHECK(ask({{"branch", "../fix"}}).status == 422);
+  CHECK(backend.events.empty());
+  REQUIRE(make("fix").status == 201);
+  const Response made = ask({{"branch", "fix"}});
+  INFO(made.body);
+  REQUIRE(made.status == 200);
+  CHECK(body_of(made)["batuta"]["branch"] == "fix");
+  CHECK(body_of(ask(json::object()))["batuta"]["branch"].is_null());
+  const auto& asked = std::get<BackfillRequested>(backend.events.front()).backfill;
+  CHECK(asked.branch.size() == std::string("fix/0123456789abcdef").size());
+  BackfillRow going = asked;
+  going.id = 7;
+  history.backfill_rows = {going};
+  const Response busy = drop("fix");
+  CHECK(busy.status == 409);
+  CHECK(busy.body.find("backfill 7 of demo goes on") != busy.body.npos);
+}
+
 TEST_CASE_FIXTURE(Branches, "branches: a table is compared by its key with what it left from") {
   const std::string meta =
       R"({"protocol":{"minReaderVersion":1,"minWriterVersion":2}})"

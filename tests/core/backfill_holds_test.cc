@@ -157,6 +157,11 @@ TEST_CASE("a backfill that cannot be is refused, and says what is wrong") {
        }),
        "/run_backwards", "in reverse"},
       {six(of("past")), "/reprocess_behavior", "depends_on_past"},
+      {six([](BackfillRow& b) {
+         b.branch = "fix/0123456789abcdef";
+         b.reprocess = Reprocess::failed;
+       }),
+       "/reprocess_behavior", "none with a branch"},
   };
   for (const Bad& one : bad) {
     const Reply reply = world.ask(one.event);

@@ -251,6 +251,34 @@ TEST_CASE("ticks to come are none of a backfill's, and the range has both of its
   }
 }
 
+TEST_CASE("a backfill on a branch of the lake gives each date a run of its own, and takes no date") {
+  World world;
+  world.add(hourly({}, [](Task& t) { t.depends_on_past = true; }));
+  world.join("a", 8);
+  const RunSeq lakes =
+      world.trigger("dag", [](RunRequested& r) { r.logical_date = at("2026-03-09T00:00:00Z"); });
+  world.run_all();
+  const auto id = begin(world, six([](BackfillRow& b) { b.branch = "fix/0123456789abcdef"; }));
+  run_to_end(world);
+  CHECK(ticks_of(world, id) ==
+        Names{"00 created", "01 created", "02 created", "03 created", "04 created", "05 created"});
+  CHECK(world.ledger.runs.size() == 7);
+  Names ids;
+  for (const auto& [seq, run] : world.ledger.runs) {
+    if (seq == lakes) continue;
+    CHECK_FALSE(run.run.logical_date);
+    CHECK(run.run.branch == "fix/0123456789abcdef");
+    CHECK(run.run.state == DagRunState::success);
+    CHECK(to_iso(*run.run.data_interval_end).substr(11, 2) == "0" + std::to_string(ids.size()));
+    CHECK(run.run.dag_run_id.starts_with("backfill__2026-03-09T"));
+    ids.push_back(run.run.dag_run_id);
+  }
+  // The dates are the lake's still: its own backfill makes runs of those names.
+  const auto lake = begin(world, six([](BackfillRow& b) { b.reprocess = Reprocess::failed; }));
+  CHECK(ticks_of(world, lake).front() == "00 already exists");
+  CHECK(ticks_of(world, lake).back() == "05 created");
+}
+
 TEST_CASE("what depends on the past waits for the tick before, but at a backfill's first") {
   World world;
   world.add(hourly({}, [](Task& t) { t.depends_on_past = true; }));

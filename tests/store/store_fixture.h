@@ -197,6 +197,7 @@ inline BackfillRow make_full_backfill(std::int64_t id, const std::string& versio
   b.updated_at = at(11);
   b.completed_at = at(12);
   b.user = "ana";
+  b.branch = "fix/0123456789abcdef";
   return b;
 }
 
