@@ -49,10 +49,10 @@ const json& list_of(const json& object, const char* name) {
 }
 
 Operation operation_of(const std::string& name) {
-  for (const Operation each :
-       {Operation::create, Operation::append, Operation::merge, Operation::overwrite_partitions})
+  for (const Operation each : {Operation::create, Operation::append, Operation::merge,
+                               Operation::overwrite_partitions, Operation::promote})
     if (name == to_string(each)) return each;
-  throw Wrong{"operation", "must be create, append, merge or overwrite_partitions"};
+  throw Wrong{"operation", "must be create, append, merge, overwrite_partitions or promote"};
 }
 
 PartitionValues partition_of(const json& object, const char* field) {
@@ -208,6 +208,8 @@ Payload payload_of(const json& root) {
     out.partition_columns.push_back(column.get<std::string>());
   }
   out.description = text_of(root, "description", false);
+  out.table_id = text_of(root, "table_id", false);
+  if (out.table_id.size() > 64) throw Wrong{"table_id", "must be 64 bytes at most"};
   if (member(root, "read_partitions") != nullptr) {
     out.read_partitions.emplace();
     for (const json& partition : list_of(root, "read_partitions"))
@@ -256,6 +258,7 @@ std::string serialise_payload(const Payload& payload) {
   if (payload.evolve) out["evolve"] = true;
   if (payload.base) out["base"] = base_json(*payload.base);
   if (!payload.description.empty()) out["description"] = payload.description;
+  if (!payload.table_id.empty()) out["table_id"] = payload.table_id;
   if (payload.read_partitions) {
     out["read_partitions"] = json::array();
     for (const PartitionValues& values : *payload.read_partitions)
@@ -299,6 +302,8 @@ const char* to_string(Operation operation) {
       return "merge";
     case Operation::overwrite_partitions:
       return "overwrite_partitions";
+    case Operation::promote:
+      return "promote";
   }
   return "append";
 }

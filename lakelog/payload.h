@@ -12,7 +12,8 @@
 
 namespace batuta::lakelog {
 
-enum class Operation { create, append, merge, overwrite_partitions };
+// promote: what a branch of the lake has made of the table (promotion.h).
+enum class Operation { create, append, merge, overwrite_partitions, promote };
 
 // What the table was at the version read: with it nobody has to read the log up to there again, a
 // Parquet checkpoint included.
@@ -32,6 +33,7 @@ struct Payload {
       false;  // `schema` may have nullable columns behind those of the table: they are added
   std::vector<std::string> partition_columns;
   std::string description;
+  std::string table_id{};  // of a table that is made: its metadata's id; empty: a new one
   std::optional<std::vector<PartitionValues>> read_partitions;  // nullopt = the whole table
   std::vector<AddFile> adds;
   std::vector<RemoveFile> removes;

@@ -238,6 +238,8 @@ const char* delta_operation(Operation operation) {
       return "MERGE";
     case Operation::overwrite_partitions:
       return "WRITE";
+    case Operation::promote:
+      return "PROMOTE";
   }
   return "WRITE";
 }
@@ -276,7 +278,9 @@ Commit commit_of(const Publication& publication, const Payload& payload, const j
   if (!base) {
     commit.protocol = Protocol{};
     Metadata metadata;
-    metadata.id = to_string(make_uuid_v7(Time(std::chrono::milliseconds(stamp))));
+    metadata.id = payload.table_id.empty()
+                      ? to_string(make_uuid_v7(Time(std::chrono::milliseconds(stamp))))
+                      : payload.table_id;
     metadata.description = payload.description;
     metadata.columns = payload.schema;
     metadata.partition_columns = payload.partition_columns;

@@ -2,7 +2,7 @@
 //
 // A publication's JSON, as a plugin hands it to batuta_host.output and the outbox hands it back:
 //   {"table": "silver/financial/quotes",
-//    "operation": "create" | "append" | "merge" | "overwrite_partitions",
+//    "operation": "create" | "append" | "merge" | "overwrite_partitions" | "promote",
 //    "append": true|false,               // blind append
 //    "read_version": 12,                 // -1: the table did not exist
 //    "base": {"protocol":{…}, "metaData":{…}},  // what held at read_version: only the log after it
@@ -15,6 +15,7 @@
 //                                        // ones at its end, which this version adds
 //    "partition_columns": ["day"],
 //    "description": "…",
+//    "table_id": "…",                    // of a table that is made; without, it gets a new one
 //    "read_partitions": [{"day":"2026-11-20"}…] | null,   // null: read the whole table
 //    "add": [{"path","size","modification_time","partition_values":{},"stats":{…}}…],
 //    "remove": [{"path","partition_values":{},"size"}…],

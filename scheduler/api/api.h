@@ -106,6 +106,8 @@ struct ApiServices {
   SecretOpener* secrets = nullptr;  // null: there is nothing that references could refer to
   // Empty: there is none.
   std::optional<stores::Lake> lake{};
+  // A branch of the lake was made: there may be more DAGs now. Any thread.
+  std::function<void()> branch_made = [] {};
   // Runs the plugin lake_sql with these parameters in a process of its own, and gives what it
   // returns. `stop`: asked now and then; true ends it. Blocking; on a thread of its own.
   std::function<Result<std::string>(const std::string& params_json,

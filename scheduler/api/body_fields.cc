@@ -171,6 +171,9 @@ constexpr BodyField lake_alert_rows[] = {
 constexpr BodyField lake_branch_rows[] = {
     {"name", Kind::text, true, "1 to 64 of a-z 0-9 - _, a letter or digit first"},
     {"note", Kind::text, false, "What it is for; at most 1000 bytes"}};
+constexpr BodyField lake_promotion_rows[] = {
+    {"dry_run", Kind::flag, false, "Tell what would go, and change nothing"},
+    {"note", Kind::text, false, "Of the run that does it; at most 1000 bytes"}};
 constexpr BodyField quarantine_order_rows[] = {
     {"action", Kind::text, true,
      "repair: judge rows again with other values; replay: as they are; discard: give them up"},
@@ -216,10 +219,14 @@ constexpr BodyField bulk_rows[] = {
     {"actions", Kind::list, true, "{action: create, update or delete, entities: [...], ...}"}};
 
 constexpr BodyField backfill_rows[] = {
-    {"dag_id", Kind::text, true},       {"from_date", Kind::time, true},
-    {"to_date", Kind::time, true},      {"run_backwards", Kind::flag},
-    {"dag_run_conf", Kind::object},     {"reprocess_behavior"},
-    {"max_active_runs", Kind::integer}, {"run_on_latest_version", Kind::flag},
+    {"dag_id", Kind::text, true},
+    {"from_date", Kind::time, true},
+    {"to_date", Kind::time, true},
+    {"run_backwards", Kind::flag},
+    {"dag_run_conf", Kind::object},
+    {"reprocess_behavior"},
+    {"max_active_runs", Kind::integer},
+    {"run_on_latest_version", Kind::flag},
     {"branch", Kind::text, false,
      "Branch of the lake that its runs write on, each without a logical date"}};
 
@@ -259,6 +266,7 @@ constinit const BodyTable group_patch_body = group_patch_rows;
 constinit const BodyTable lake_sql_body = lake_sql_rows;
 constinit const BodyTable lake_alert_body = lake_alert_rows;
 constinit const BodyTable lake_branch_body = lake_branch_rows;
+constinit const BodyTable lake_promotion_body = lake_promotion_rows;
 constinit const BodyTable quarantine_order_body = quarantine_order_rows;
 constinit const BodyTable letter_order_body = letter_order_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;

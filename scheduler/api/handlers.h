@@ -249,6 +249,9 @@ Result<Response> get_lake_branch(Context&, const Request&);
 void create_lake_branch(Context&, Call);
 void drop_lake_branch(Context&, Call);
 
+// lake_promotions.cc
+void promote_lake_branch(Context&, Call);
+
 // lake_branch_diff.cc
 void diff_lake_branch(Context&, Call);
 

@@ -37,6 +37,27 @@ Result<std::string> asked_branch(Context& context, const std::string& name) {
   return branch->ref();
 }
 
+std::string going_on_branch(Context& context, const std::string& branch) {
+  RunQuery query;
+  query.states = {DagRunState::queued, DagRunState::running};
+  query.filters.push_back({"branch", Filter::Op::any, {branch}});
+  query.page.limit = 1;
+  const auto runs = context.services.history.runs(query);
+  if (!runs.rows.empty())
+    return "run " + runs.rows.front().dag_id + " " + runs.rows.front().dag_run_id;
+  BackfillQuery unfinished;
+  unfinished.unfinished = true;
+  unfinished.page.limit = max_page;
+  for (;; unfinished.page.offset += unfinished.page.limit) {
+    const auto found = context.services.history.backfills(unfinished);
+    for (const BackfillRow& row : found.rows)
+      if (lakelog::branch_name_of(row.branch) == branch)
+        return "backfill " + std::to_string(row.id) + " of " + row.dag_id;
+    if (found.rows.empty() || unfinished.page.offset + std::ssize(found.rows) >= found.total)
+      return {};
+  }
+}
+
 namespace {
 
 json branch_row(const lakelog::Branch& branch) {
@@ -59,28 +80,6 @@ json branch_table_row(lakelog::Storage& lake, const lakelog::BranchTable& table)
           {"has_moved", now != table.base}};
 }
 
-// Runs and backfills on it that have not ended: the first one's name, or empty.
-std::string running_on(Context& context, const std::string& branch) {
-  RunQuery query;
-  query.states = {DagRunState::queued, DagRunState::running};
-  query.filters.push_back({"branch", Filter::Op::any, {branch}});
-  query.page.limit = 1;
-  const auto runs = context.services.history.runs(query);
-  if (!runs.rows.empty())
-    return "run " + runs.rows.front().dag_id + " " + runs.rows.front().dag_run_id;
-  BackfillQuery unfinished;
-  unfinished.unfinished = true;
-  unfinished.page.limit = max_page;
-  for (;; unfinished.page.offset += unfinished.page.limit) {
-    const auto found = context.services.history.backfills(unfinished);
-    for (const BackfillRow& row : found.rows)
-      if (lakelog::branch_name_of(row.branch) == branch)
-        return "backfill " + std::to_string(row.id) + " of " + row.dag_id;
-    if (found.rows.empty() || unfinished.page.offset + std::ssize(found.rows) >= found.total)
-      return {};
-  }
-}
-
 // Whoever may edit all of the lake, and who made it.
 Status check_may_drop(const Request& request, const lakelog::Branch& branch) {
   if (may(request.identity, Action::edit, "lake:*")) return success();
@@ -101,9 +100,9 @@ Result<lakelog::Branch> branch_to_drop(Context& context, const Request& request)
   for (const lakelog::Branch& branch : *all) {
     if (branch.name != name) continue;
     if (auto allowed = check_may_drop(request, branch); !allowed) return allowed.error();
-    if (const std::string run = running_on(context, name); !run.empty())
-      return {Errc::conflict, "the " + run + " goes on on the branch " + name +
-                                  ": cancel it, or wait for its end"};
+    if (const std::string run = going_on_branch(context, name); !run.empty())
+      return {Errc::conflict,
+              "the " + run + " goes on on the branch " + name + ": cancel it, or wait for its end"};
     return branch;
   }
   return {Errc::not_found, "there is no branch " + name};
@@ -185,6 +184,7 @@ void create_lake_branch(Context& context, Call call) {
             if (!lake) return lake.error();
             const auto made = lakelog::create_branch(**lake, branch);
             if (!made) return made.error();
+            context.services.branch_made();
             return json_response(branch_row(*made), 201);
           });
         });

@@ -174,7 +174,8 @@ constexpr ObjectSchema schemas[] = {
      "[assets:AwaitedAsset]"},
     {"AssetStateCollection", "[asset_state_store:object] total_entries:int"},
     {"BackfillExtra",
-     "run_backwards:bool run_on_latest_version:bool branch? ticks:int done:int cancelled:bool ended:bool "
+     "run_backwards:bool run_on_latest_version:bool branch? ticks:int done:int cancelled:bool "
+     "ended:bool "
      "triggering_user_name? ~outcomes:object ~runs:object"},
     {"Backfill",
      "id:int dag_id dag_display_name from_date:time to_date:time dag_run_conf:object? "
@@ -292,6 +293,14 @@ constexpr ObjectSchema schemas[] = {
      "[rows:LakeBranchRow] cut:bool"},
     {"LakeBranchDetails",
      "name created_by created_at:time note? is_dropping:bool [tables:LakeBranchTable] hidden:int"},
+    {"LakeMoved", "version:int? at:time? operation? dag_id? dag_run_id? reason"},
+    {"LakePromotedTable",
+     "table base_version:int? branch_version:int lake_version:int? expected_version:int? "
+     "is_done:bool appends:bool added_files:int removed_files:int changes_schema:bool "
+     "moved:LakeMoved?"},
+    {"LakePromotion",
+     "branch dry_run:bool may_promote:bool [tables:LakePromotedTable] hidden:int dag_id? "
+     "dag_run_id?"},
     {"LakeQuarantineTable", "domain table rows:int? version:int? modified:time? problem?"},
     {"LakeQuarantineCollection", "[tables:LakeQuarantineTable] total_entries:int"},
     {"LakeQuarantineOrder", "operation dag_id dag_run_id task_id repeated:bool"},

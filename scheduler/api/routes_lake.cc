@@ -53,6 +53,11 @@ constexpr Route lake_rows[] = {
      "What a branch's table has otherwise than the version of the lake's that it stands on: rows added, removed and changed by "
      "key, some of them with their values before and after, as masked as always; needs the right to read the table",
      {.query = &branch_diff_params, .answer = "LakeBranchDiff"}},
+    {post,  LAKE_BRANCHES "/{branch}/promote", promote_lake_branch, edit_some_lake,
+     "What the branch has made becomes the lake's, all of its tables or none, by a run of the DAG lake_promotion; refused "
+     "where the lake's have moved since the branch began, each named; with `dry_run` it is only told which go. Needs the "
+     "right to edit each table; the branch stays until it is dropped",
+     {.body = &lake_promotion_body, .answer = "LakePromotion"}},
     {del,   LAKE_BRANCHES "/{branch}", drop_lake_branch, edit_some_lake,
      "It goes with all that was written on it; who made it may, and who may edit lake:*; not while runs on it go on",
      {.status = 204}},

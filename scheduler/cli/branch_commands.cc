@@ -9,6 +9,7 @@
 
 #include "common/number_range.h"
 #include "common/url.h"
+#include "scheduler/cli/follow.h"
 #include "scheduler/cli/lake_access.h"
 
 namespace batuta::cli {
@@ -22,7 +23,7 @@ struct BranchArguments {
   std::string name, note, table;
   std::vector<std::string> key;
   int limit = 20;
-  bool yes = false;
+  bool yes = false, dry_run = false, drop = false;
 };
 
 std::string branch_path(const std::string& name) {
@@ -121,6 +122,80 @@ void diff_branch(Session& session, const BranchArguments& a) {
                  diff["rows"].size());
 }
 
+std::string promoted_text(const json& table) {
+  if (table["is_done"] == true) return "nothing: the lake has it";
+  if (table["moved"].is_null())
+    return table["appends"] == true ? "goes, beside the lake's rows" : "goes";
+  const json& moved = table["moved"];
+  std::string text = "MOVED: ";
+  if (!moved["version"].is_null()) text += "at version " + moved["version"].dump() + " ";
+  text += moved["reason"].get<std::string>();
+  if (moved["dag_run_id"].is_string())
+    text += " (" + moved["dag_id"].get<std::string>() + " " +
+            moved["dag_run_id"].get<std::string>() + ")";
+  return text;
+}
+
+void print_promotion(Session& session, const json& told) {
+  json rows = told["tables"];
+  for (json& row : rows) row["what"] = promoted_text(row);
+  print_rows(session.format(), rows,
+             {{"table", "table"},
+              {"from version", "base_version"},
+              {"on the branch", "branch_version"},
+              {"in the lake", "lake_version"},
+              {"becomes", "expected_version"},
+              {"files come", "added_files"},
+              {"files leave", "removed_files"},
+              {"what", "what"}});
+  if (const auto hidden = told.value("hidden", 0); hidden > 0)
+    std::fprintf(stderr, "batuta: there are %d more that you may not read\n", hidden);
+}
+
+void promote_branch(Session& session, const BranchArguments& a) {
+  const Client client = session.client();
+  const std::string path = branch_path(a.name) + "/promote";
+  json body = {{"dry_run", true}};
+  if (a.dry_run) {
+    const json told = client.call("POST", path, body);
+    if (session.format().data()) return print_object(session.format(), told);
+    print_promotion(session, told);
+    if (told["may_promote"] != true)
+      std::fprintf(stderr, "batuta: nothing would be promoted as it is now\n");
+    return;
+  }
+  confirm("Make what the branch " + a.name + " has made the lake's?", a.yes);
+  body = json::object();
+  if (!a.note.empty()) body["note"] = a.note;
+  const json told = client.call("POST", path, body);
+  const std::string dag_id = told["dag_id"], run_id = told["dag_run_id"];
+  const std::string run =
+      "/api/v2/dags/" + percent_encoded(dag_id) + "/dagRuns/" + percent_encoded(run_id);
+  try {
+    client.get(run);
+  } catch (const Failure&) {
+    throw Failure("the run " + run_id + " of " + dag_id +
+                      " promotes it, which you may not see: `batuta lake branch promote " + a.name +
+                      " --dry-run` says what the lake has of it",
+                  1);
+  }
+  const std::string state = follow_run(client, dag_id, run_id, false);
+  if (state != "success") {
+    const json why = client.get(run + "/taskInstances/promote");
+    const json reason = why.value("batuta", json::object()).value("reason", json());
+    throw Failure("the branch " + a.name + " was not promoted: " +
+                      (reason.is_string() && !reason.get<std::string>().empty()
+                           ? reason.get<std::string>()
+                           : "the run " + run_id + " of " + dag_id + " " + state),
+                  1);
+  }
+  if (a.drop) client.call("DELETE", branch_path(a.name), nullptr);
+  if (session.format().data()) return print_object(session.format(), told);
+  print_promotion(session, told);
+  std::printf("the lake has what the branch %s has made%s\n", a.name.c_str(),
+              a.drop ? "; the branch is gone" : "; the branch stays until it is dropped");
+}
+
 void drop_branch(Session& session, const BranchArguments& a) {
   confirm("Drop the branch " + a.name + " with all that was written on it?", a.yes);
   session.client().call("DELETE", branch_path(a.name), nullptr);
@@ -152,6 +227,12 @@ void add_branch_commands(CLI::App& lake, Session& session) {
   diff->add_option("--limit", a->limit, "rows that differ, at most")
       ->check(whole_number(0, 200))
       ->capture_default_str();
+  CLI::App* promote = named(
+      "promote", "Make what it has made the lake's, all of its tables or none", promote_branch);
+  promote->add_flag("--dry-run", a->dry_run, "say which tables would go, change nothing");
+  promote->add_flag("--drop", a->drop, "and take the branch away afterwards");
+  promote->add_option("--note", a->note, "why");
+  promote->add_flag("-y,--yes", a->yes, "without asking");
   named("drop", "Take it away with all that was written on it", drop_branch)
       ->add_flag("-y,--yes", a->yes, "without asking");
 }

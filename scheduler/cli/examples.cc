@@ -125,6 +125,9 @@ constexpr Example examples[] = {
     {"lake branch diff",
      "batuta lake branch diff fix silver.shop.orders\n"
      "  batuta lake branch diff fix gold/shop/sales --key day,store --limit 100"},
+    {"lake branch promote",
+     "batuta lake branch promote fix --dry-run\n"
+     "  batuta lake branch promote fix --drop --note 'compared and found right'"},
     {"lake erase",
      "batuta lake erase --key cpf --mask-key file:/run/secrets/pii\n"
      "  batuta lake erase --key cpf --mask-key file:/run/secrets/pii --apply --operation "

@@ -43,6 +43,11 @@ constexpr JsonLimits order_limits{
     .bytes = std::size_t{8} << 20, .tokens = 2'000'000, .string_bytes = std::size_t{8} << 20};
 
 Status refuse_orders(const nlohmann::json& conf) {
+  if (conf.contains(promotion_member))
+    return {Errc::invalid,
+            "must not be given: branches of the lake are promoted by `batuta lake branch promote` "
+            "and POST /api/lake/branches/{branch}/promote",
+            std::string("/conf/") + promotion_member};
   const bool given = conf.contains(quarantine_member);
   if (!given && !conf.contains(quarantine_values_member)) return success();
   return {Errc::invalid,
@@ -111,6 +116,27 @@ Status add_quarantine_order(RunRequested& request, const std::string& order_json
     return {Errc::too_large, "the order is too large: give it in parts"};
   request.conf_json = std::move(text);
   return success();
+}
+
+Status add_promotion_order(RunRequested& request, const std::string& order_json) {
+  auto conf = parse_untrusted(request.conf_json);
+  auto order = parse_untrusted(order_json, order_limits);
+  if (!conf || !conf->is_object() || !order || !order->is_object())
+    return {Errc::too_large, "the branch has too many tables for one promotion"};
+  (*conf)[promotion_member] = std::move(*order);
+  std::string text = json_text(*conf);
+  if (!parse_untrusted(text, order_limits))
+    return {Errc::too_large, "the branch has too many tables for one promotion"};
+  request.conf_json = std::move(text);
+  return success();
+}
+
+std::string promotion_order_of(const std::string& conf_json) {
+  if (conf_json.find(promotion_member) == std::string::npos) return {};
+  const auto conf = parse_untrusted(conf_json, order_limits);
+  if (!conf || !conf->is_object()) return {};
+  const auto order = conf->find(promotion_member);
+  return order != conf->end() && order->is_object() ? json_text(*order) : std::string();
 }
 
 Result<std::string> quarantine_order_of(const std::string& conf_json, const std::string& task_id,

@@ -16,6 +16,15 @@ inline constexpr const char* quarantine_member = "batuta:quarantine";
 // the run's passwords, and shown to nobody but the task.
 inline constexpr const char* quarantine_values_member = "batuta:quarantine_values";
 
+// In the conf of a run of lake_promotion: which branch of the lake is to become the lake's, by its
+// ref, and which versions of its tables: {"branch","tables":{"<table>":<version>}}. Only the server
+// puts it there, once it has asked for the rights.
+inline constexpr const char* promotion_member = "batuta:promotion";
+// The task that carries it out, and no other.
+inline constexpr const char* promotion_plugin = "lake_promotion";
+// The DAG that comes with the server once a branch was made.
+inline constexpr const char* promotion_dag_id = "lake_promotion";
+
 // Names of the DAG's params that are passwords ("format": "password"), ascending.
 std::vector<std::string> password_params(const Dag& dag);
 
@@ -28,6 +37,11 @@ Status set_conf(const Dag& dag, std::string conf_json, RunRequested& request);
 // still: seal_request() before it is kept. Errc::too_large where an order that
 // is carried out could not be read again; nothing is changed then.
 Status add_quarantine_order(RunRequested& request, const std::string& order_json);
+
+// The same of a promotion.
+Status add_promotion_order(RunRequested& request, const std::string& order_json);
+// It, as JSON text; empty where there is none, or it cannot be read: its task refuses to run then.
+std::string promotion_order_of(const std::string& conf_json);
 
 // The order in the conf of a run, as JSON text, for one of its tasks: empty where the run is none
 // of an order. Errc::invalid, and the attempt must not run, for every task that the order does not

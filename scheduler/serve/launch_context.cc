@@ -156,6 +156,10 @@ Status RegistryLaunchContext::fill_launch(const Attempt& attempt, Launch& out,
             traceparent_(attempt.run.uuid, attempt.task.id, attempt.hot.map_index, out.try_number) +
             "\"");
   }
+  if (attempt.task.plugin == promotion_plugin) {
+    if (const auto order = promotion_order_of(attempt.run.conf_json); !order.empty())
+      add("promotion", order);
+  }
   if (!attempt.run.branch.empty()) {
     out.context_json.pop_back();
     out.context_json += ",\"lake_branch\":" + json_text(attempt.run.branch) + "}";

@@ -165,7 +165,7 @@ Status Server::Impl::start() {
     }
     if (traces) context.set_traceparent(traceparent_of);
     context.set_platform_facts([this] { return facts.json(); });
-    dags.bag().set_built_in(system_dags(home.settings()));
+    dags.bag().set_built_in(own_dags(home.settings()));
     for (const StoredRun& run : stored.runs) {
       for (const InstanceHot& row : run.hot) {
         if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
@@ -213,7 +213,15 @@ Status Server::Impl::start() {
 
 void Server::Impl::take_over(const Settings& settings) {
   if (http_server) http_server->answer_for(settings.allowed_hosts, settings.trusted_proxies);
-  dags.bag().set_built_in(system_dags(settings));
+  dags.bag().set_built_in(own_dags(settings));
+}
+
+std::vector<std::pair<std::string, std::string>> Server::Impl::own_dags(
+    const Settings& settings) const {
+  std::error_code none;
+  const bool branches =
+      lake.at().is_folder() && std::filesystem::exists(lake.at().folder() + "/_branches", none);
+  return system_dags(settings, branches);
 }
 
 Status Server::Impl::first_admin() {

@@ -74,6 +74,8 @@ struct Server::Impl {
   Status start();
 
   void take_over(const Settings& settings);
+  // DAGs that the server brings along, as the lake is now.
+  std::vector<std::pair<std::string, std::string>> own_dags(const Settings& settings) const;
 
   // Before anything is served: no default account, no open door.
   Status first_admin();

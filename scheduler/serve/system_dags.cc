@@ -4,6 +4,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/monitor_files.h"
+#include "scheduler/dagfile/run_conf.h"
 
 namespace batuta {
 namespace {
@@ -65,14 +66,32 @@ std::string lake_monitors(const Settings& settings) {
                     settings.lake_monitors, task);
 }
 
+// Without a schedule: whoever promotes a branch starts a run of it.
+std::string lake_promotion() {
+  const json task = {{"task_id", "promote"},     {"type", "transform"}, {"source", "lake"},
+                     {"layer", "promotion"},     {"retries", 3},        {"retry_delay", "5s"},
+                     {"execution_timeout", "1h"}};
+  return json_text({{"dag_id", promotion_dag_id},
+                    {"description",
+                     "Makes what a branch of the lake has the lake's, all of its tables or none: "
+                     "`batuta lake branch promote`"},
+                    {"schedule", nullptr},
+                    {"max_active_runs", 1},
+                    {"is_paused_upon_creation", false},
+                    {"tags", {"system"}},
+                    {"tasks", json::array({task})}});
+}
+
 }  // namespace
 
-std::vector<std::pair<std::string, std::string>> system_dags(const Settings& settings) {
+std::vector<std::pair<std::string, std::string>> system_dags(const Settings& settings,
+                                                             bool branches) {
   std::vector<std::pair<std::string, std::string>> out;
   if (settings.lake_maintenance != "off")
     out.emplace_back("(built in) lake_maintenance.json", lake_maintenance(settings));
   if (settings.lake_monitors != "off")
     out.emplace_back("(built in) lake_monitors.json", lake_monitors(settings));
+  if (branches) out.emplace_back("(built in) lake_promotion.json", lake_promotion());
   return out;
 }
 

@@ -10,7 +10,9 @@
 
 namespace batuta {
 
-// The file's name as people see it, and its text. What the settings switch off is not among them.
-std::vector<std::pair<std::string, std::string>> system_dags(const Settings& settings);
+// The file's name as people see it, and its text. What the settings switch off is not among them,
+// nor what promotes branches of the lake where none has ever been made (`branches`).
+std::vector<std::pair<std::string, std::string>> system_dags(const Settings& settings,
+                                                             bool branches = false);
 
 }  // namespace batuta

@@ -125,6 +125,7 @@ TestApi::TestApi(Bundles* bundles, SignOn* sign_on, bool local_login) : hub(thre
   };
   write_orders(home);
   services.lake = home + "/lake";
+  services.branch_made = [this] { ++branches_made; };
   add_lake(services);
   services.backup = [](const std::string&) { return success(); };
   services.keep_house = [this](auto job) { keep_house = std::move(job); };

@@ -3,6 +3,7 @@
 // first two pass the conformance suites of their interfaces (fakes_test.cc).
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <future>
 #include <map>
@@ -214,6 +215,7 @@ class TestApi {
   std::vector<PluginFault> plugin_faults;
   std::string damage;
   std::function<void(Time)> keep_house;   // what the API gave to be called each minute
+  std::atomic<int> branches_made = 0;     // told to the server
   std::vector<std::string> lake_queries;  // parameters of each
   std::function<bool()> lake_stop;        // what the query that runs asks
   std::function<Result<std::string>()> lake_answer = [] {

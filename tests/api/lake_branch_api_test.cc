@@ -25,6 +25,7 @@ struct Branches : TestApi {
     add_clerk("bia", {"edit lake:sales/gold"});
     add_clerk("boss", {"edit lake:*"});
     add_clerk("reader", {"read lake:*"});
+    add_clerk("reader_of_sales", {"edit lake:sales/*"});
     auto bag = std::make_shared<DagBagSnapshot>(*backend.bag);
     auto dag = std::make_shared<Dag>(*demo_dag());
     for (Task& task : dag->tasks) task.plugin = "sql_model";
@@ -183,6 +184,81 @@ TEST_CASE_FIXTURE(Branches, "branches: a backfill names one, whose dates it leav
   const Response busy = drop("fix");
   CHECK(busy.status == 409);
   CHECK(busy.body.find("backfill 7 of demo goes on") != busy.body.npos);
+}
+
+TEST_CASE_FIXTURE(Branches, "branches: one is promoted by who may edit each table, as one run") {
+  const std::string url = std::string(branches_url) + "/fix/promote";
+  const auto promote = [&](const json& body, const std::string& who = "boss") {
+    return call(Method::post, url, body.dump(), who);
+  };
+  CHECK(promote({{"dry_run", true}}).status == 404);
+  REQUIRE(make("fix").status == 201);
+  CHECK(branches_made == 1);
+  const Response none = promote(json::object());
+  CHECK(none.status == 409);
+  CHECK(none.body.find("nothing that the lake has not") != none.body.npos);
+  write_on("fix", "gold/sales/orders", 1);
+  write_on("fix", "gold/hr/more", 0);
+  const json told = body_of(promote({{"dry_run", true}}, "reader_of_sales"));
+  CHECK(told["hidden"] == 1);
+  const json ahead = body_of(promote({{"dry_run", true}}));
+  INFO(ahead.dump());
+  CHECK(ahead["may_promote"] == true);
+  REQUIRE(ahead["tables"].size() == 2);
+  CHECK(ahead["tables"][0]["table"] == "gold/hr/more");
+  CHECK(ahead["tables"][0]["base_version"].is_null());
+  CHECK(ahead["tables"][0]["expected_version"] == 0);
+  CHECK(ahead["tables"][1]["expected_version"] == 1);
+  CHECK(ahead["tables"][1]["moved"].is_null());
+  CHECK(backend.events.empty());
+  backend.answer = [](const Event&) { return Reply{}; };
+  CHECK(promote(json::object()).status == 503);  // the server has not read its DAG yet
+  auto bag = std::make_shared<DagBagSnapshot>(*backend.bag);
+  auto dag = std::make_shared<Dag>(*demo_dag());
+  dag->id = "lake_promotion";
+  dag->params_json = "{}";
+  bag->dags["lake_promotion"] = dag;
+  backend.bag = bag;
+  const Response foreign = promote(json::object(), "ana");
+  CHECK(foreign.status == 403);
+  CHECK(foreign.body.find("lake:hr/gold") != foreign.body.npos);
+  CHECK(promote({{"note", 7}}).status == 422);
+  CHECK(backend.events.empty());
+  const Response done = promote({{"note", "the new rule"}});
+  INFO(done.body);
+  REQUIRE(done.status == 200);
+  CHECK(body_of(done)["dag_id"] == "lake_promotion");
+  CHECK(registry.audit.back().event == "lake_branch_promoted");
+  CHECK(registry.audit.back().extra_json.find(R"("gold/sales/orders":1)") != std::string::npos);
+  const auto& run = std::get<RunRequested>(backend.events.back());
+  CHECK(run.dag_run_id == body_of(done)["dag_run_id"]);
+  CHECK(run.user == "boss");
+  CHECK(run.branch.empty());
+  const json order = json::parse(run.conf_json)["batuta:promotion"];
+  CHECK(order["tables"] == json{{"gold/hr/more", 0}, {"gold/sales/orders", 1}});
+  // A run there, or the lake's own, is in the way.
+  RunRow going;
+  going.dag_id = "demo";
+  going.dag_run_id = "run_7";
+  going.branch = "fix/0123456789abcdef";
+  history.run_rows = {going};
+  CHECK(promote(json::object()).body.find("run demo run_7 goes on") != std::string::npos);
+  history.run_rows.clear();
+  write_lake_version(home, "gold/sales/orders", 1,
+                     R"({"commitInfo":{"operation":"MERGE","timestamp":1700000000000,)"
+                     R"("batuta":{"dag_id":"demo","run_id":"run_8"}}})"
+                     "\n"
+                     R"({"add":{"path":"x.parquet","partitionValues":{},"size":1,)"
+                     R"("modificationTime":1,"dataChange":true}})"
+                     "\n");
+  const json moved = body_of(promote({{"dry_run", true}}));
+  CHECK(moved["may_promote"] == false);
+  CHECK(moved["tables"][1]["moved"]["dag_run_id"] == "run_8");
+  CHECK(moved["tables"][1]["moved"]["version"] == 1);
+  const Response refused = promote(json::object());
+  CHECK(refused.status == 409);
+  CHECK(refused.body.find("gold/sales/orders left at version 0, and at version 1 of the lake's "
+                          "rows were written (by demo run_8)") != refused.body.npos);
 }
 
 TEST_CASE_FIXTURE(Branches, "branches: a table is compared by its key with what it left from") {

@@ -157,6 +157,7 @@ constexpr Expected table[] = {
     {Method::post, "/api/lake/branches", "operator"},
     {Method::get, "/api/lake/branches/{branch}", "viewer"},
     {Method::get, "/api/lake/branches/{branch}/diff", "viewer"},
+    {Method::post, "/api/lake/branches/{branch}/promote", "operator"},
     {Method::del, "/api/lake/branches/{branch}", "operator"},
     {Method::get, "/api/lake/quarantine", "viewer"},
     {Method::get, "/api/lake/quarantine/{domain}/{table}", "viewer"},

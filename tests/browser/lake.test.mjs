@@ -11,6 +11,7 @@ const folder = dirname(process.env.BATUTA_DAGS);
 const table = '#/lake/silver/shop/orders';
 let session;
 const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
+const batuta = (args, input = '') => execFileSync(join(process.env.BATUTA_BUILD_DIR, 'batuta'), [...args, '--home', join(folder, 'home')], { input });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true });
 
 // More columns than any screen has room for, one of them of hashes.
@@ -410,7 +411,6 @@ test('rejected rows are repaired and given up, after a look ahead that changes n
 });
 
 test('dead letters are shown whole, repaired, sent again and given up; whoever may not finds no buttons', async () => {
-  const batuta = (args, input = '') => execFileSync(join(process.env.BATUTA_BUILD_DIR, 'batuta'), [...args, '--home', join(folder, 'home')], { input });
   batuta(['stream', 'create', 'Pedidos']);
   batuta(['stream', 'produce', 'Pedidos'], ['{"id": 1}', `{"note": ${JSON.stringify(canary)}}`, 'no JSON', 'not this either', ''].join('\n'));
   put(join(folder, 'contracts', 'shop', 'messages.odcs.yaml'), JSON.stringify({
@@ -479,5 +479,26 @@ test('dead letters are shown whole, repaired, sent again and given up; whoever m
   await page.reload();
   await rows.first().waitFor();
   assert.equal(await page.getByRole('button', { name: /…$/ }).count(), 0);
+  await finish();
+});
+
+test('a run is started on a branch of the lake, which the form names once there is one', async () => {
+  const { page, finish } = await newPage(session);
+  const place = (dialog) => dialog.getByRole('combobox', { name: 'Branch of the lake' });
+  batuta(['lake', 'branch', 'create', 'fix']);
+  await trigger(page, 'shop', async (dialog) => {
+    await place(dialog).selectOption('fix');
+    await check(page, 'a run on a branch is started');
+  });
+  await headState(page, 'success').waitFor();
+  await page.locator('.page-head, .facts').getByText('fix', { exact: true }).first().waitFor();
+  // What the form says of a DAG that may not run there stands at the field.
+  await goTo(page, '#/dags/post');
+  await page.getByRole('button', { name: 'Trigger', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await place(dialog).selectOption('fix');
+  batuta(['lake', 'branch', 'drop', 'fix', '--yes']);
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
+  await dialog.locator('[data-field="branch"] .field-problem').getByText('there is no branch fix', { exact: false }).waitFor();
   await finish();
 });

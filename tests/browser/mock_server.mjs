@@ -233,6 +233,7 @@ const routes = [
   ['GET', '/monitor/health', () => ({ metadatabase: { status: 'healthy' }, scheduler: { status: 'healthy', latest_scheduler_heartbeat: new Date().toISOString() } })],
   ['GET', '/api/batuta/dags/:dag/grid', (w, [dag], q) => grid(w, must(w.dags.get(dag)), Number(q.get('runs') ?? 50))],
   ['GET', '/api/batuta/home', (w) => home(w)],
+  ['GET', '/api/lake/branches', () => ({ branches: [], total_entries: 0 })],
   ['GET', '/api/lake/alerts', () => ({ alerts: [], total_entries: 0, counts: { open: 0, acknowledged: 0, closed: 0 }, domains: [], more: false })],
   ['GET', '/api/batuta/dags/:dag/dagRuns/:run/taskInstances/:task/report', (w, ids, q) => {
     const told = must(taskOf(w, ids).tries[Number(q.get('try_number')) - 1]?.report);

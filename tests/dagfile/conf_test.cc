@@ -147,6 +147,19 @@ TEST_CASE("conf must be an object of honest JSON") {
   CHECK(refused(*dag, R"({"a":1e400})").code == Errc::malformed);
 }
 
+TEST_CASE("which branch of the lake is promoted nobody says but the server") {
+  const auto dag = dag_with("{}");
+  RunRequested request;
+  const Status given = set_conf(*dag, R"({"batuta:promotion":{"branch":"fix"}})", request);
+  REQUIRE_FALSE(given.ok());
+  CHECK(given.error().where == "/conf/batuta:promotion");
+  REQUIRE(set_conf(*dag, R"({"x":1})", request).ok());
+  CHECK(promotion_order_of(request.conf_json).empty());
+  REQUIRE(add_promotion_order(request, R"({"branch":"fix/1","tables":{"a/b/c":2}})").ok());
+  CHECK(nlohmann::json::parse(promotion_order_of(request.conf_json))["tables"]["a/b/c"] == 2);
+  CHECK(promotion_order_of(R"({"batuta:promotion":"fix"})").empty());
+}
+
 TEST_CASE("an order for the quarantine is the one task's that it names, or nobody's") {
   RunRequested request;
   request.conf_json = R"({"x":1})";

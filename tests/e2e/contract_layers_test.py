@@ -54,6 +54,7 @@ def a_history_survives_kill_9():
                                 "FROM silver.clients_hist ORDER BY client_id, valid_from")
             assert states == expected, (step, states)
         on_a_branch(server, base, expected)
+        promoted(server, base)
         server.stop()
         server.check_database()
 
@@ -115,6 +116,8 @@ def on_a_branch(server, base, expected):
     server.call("POST", f"/api/v2/dags/shop/dagRuns/{run_id}/clear", {"dry_run": False})
     assert server.wait_run("shop", run_id, 90)["state"] == "success", server.tasks("shop", run_id)
     lake = server.sql(states)
+    assert "the lake has moved since the branch fix began" in server.cli("lake", "branch", "promote", "fix", "--yes", check=False).stderr
+    assert server.sql(states) == lake
     server.cli("lake", "branch", "drop", "fix", "--yes")
     assert server.get("/api/lake/branches")["branches"] == [] and server.sql(states) == lake
     assert not list((Path(server.home) / "lake" / "_branches").iterdir())
@@ -122,6 +125,57 @@ def on_a_branch(server, base, expected):
     assert server.wait_run("shop", run_id, 90)["state"] == "failed"
     tries = server.tasks("shop", run_id)["clients_extract"]["try_number"]
     assert "has been dropped" in server.log_text("shop", run_id, "clients_extract", tries)
+
+
+def promoted(server, base):
+    """all that a branch has made becomes the lake's, each table once, whenever the scheduler dies; and the lake goes on from there"""
+    def names(*more):
+        told = server.cli("lake", "sql", "SELECT name FROM silver.clients WHERE client_id >= 6 ORDER BY client_id", *more, "-o", "json").stdout
+        return [row["name"] for row in json.loads(told)]
+
+    def versions():
+        return {one["table"]: one["version"] for one in json.loads(server.cli("lake", "branch", "show", "trial", "-o", "json").stdout)["tables"]}
+
+    clients_table(base, [(6, "Gil", 1, "2024-08-01 10:00:00")])
+    server.cli("lake", "branch", "create", "trial")
+    made = server.call("POST", "/api/v2/dags/shop/dagRuns", {"logical_date": None, "branch": "trial"})["dag_run_id"]
+    assert server.wait_run("shop", made, 90)["state"] == "success", server.tasks("shop", made)
+    before = {table: server.call("GET", f"/api/lake/tables/{table}")["version"] for table in versions()}
+    ahead = server.call("POST", "/api/lake/branches/trial/promote", {"dry_run": True})
+    assert ahead["may_promote"] and [one["expected_version"] for one in ahead["tables"]] == \
+        [before[one["table"]] + 1 for one in ahead["tables"]], ahead
+    assert [one["table"] for one in ahead["tables"]][0] == "bronze/shop/clients", ahead
+    assert names() == [] and names("--branch", "trial") == ["Gil"]
+    server.stop()
+    server.env["BATUTA_FAILPOINT"] = "publish_after_link:2"
+    server.start()
+    run_id = server.call("POST", "/api/lake/branches/trial/promote", {"note": "found right"})["dag_run_id"]
+    eventually(lambda: server.process.poll() is not None, 60, "the scheduler dies while it promotes")
+    del server.env["BATUTA_FAILPOINT"]
+    server.start()
+    assert server.wait_run("lake_promotion", run_id, 90)["state"] == "success", server.tasks("lake_promotion", run_id)
+    assert names() == ["Gil"], names()
+    after = {table: server.call("GET", f"/api/lake/tables/{table}")["version"] for table in before}
+    assert after == {table: version + 1 for table, version in before.items()}, (before, after)
+    newest = json.loads(server.cli("lake", "history", "silver/shop/clients", "-o", "json").stdout)[0]
+    assert newest["operation"] == "PROMOTE" and newest["info"]["batuta"]["run_id"] == run_id, newest
+    events = server.get("/api/v2/assets/events?limit=100&order_by=-id")["asset_events"]
+    told = {one["uri"] if "uri" in one else one.get("name") for one in events if one["source_run_id"] == run_id}
+    assert len(told) == len(before), events
+    logged = server.get("/api/v2/eventLogs?event=lake_branch_promoted")["event_logs"]
+    assert len(logged) == 1 and "silver/shop/clients" in logged[0]["extra"], logged
+    # Nothing more is there to promote; the branch goes on, and so does the lake, which takes in once more what it has: no row twice.
+    assert "nothing that the lake has not" in server.cli("lake", "branch", "promote", "trial", "--yes", check=False).stderr
+    ended(server, "shop")
+    assert names() == ["Gil"] and server.sql("SELECT count(*) FROM silver.clients_hist WHERE client_id = 6") == [[1]]
+    server.cli("lake", "branch", "drop", "trial", "--yes")
+    clients_table(base, [(7, "Hugo", 1, "2024-08-02 10:00:00")])
+    server.cli("lake", "branch", "create", "trial")
+    made = server.call("POST", "/api/v2/dags/shop/dagRuns", {"logical_date": None, "branch": "trial"})["dag_run_id"]
+    assert server.wait_run("shop", made, 90)["state"] == "success", server.tasks("shop", made)
+    said = server.cli("lake", "branch", "promote", "trial", "--yes", "--drop").stdout
+    assert "the branch is gone" in said and names() == ["Gil", "Hugo"], said
+    assert server.get("/api/lake/branches")["branches"] == []
 
 
 def rows_that_are_gone_leave_silver():

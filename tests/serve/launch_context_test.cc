@@ -230,6 +230,26 @@ TEST_CASE_FIXTURE(PasswordFixture,
     for (const std::string& word : secret.mask) CHECK(word.find("s3cret-row") == std::string::npos);
 }
 
+TEST_CASE_FIXTURE(PasswordFixture, "which branch is promoted is told to the task that does it") {
+  Dag data = *of;
+  RunRow run;
+  run.seq = RunSeq{1};
+  run.conf_json = R"({"batuta:promotion":{"branch":"fix/1","tables":{}}})";
+  TaskInstanceRow row;
+  row.task = *find_task(data, "use");
+  data.tasks[row.task].is_data = true;
+  for (const bool promotes : {false, true}) {
+    data.tasks[row.task].plugin = promotes ? "lake_promotion" : "shell";
+    const Status told = context.render_launch(
+        {run, data, data.tasks[row.task], row, row,
+         [](TaskIndex, std::string_view) { return std::optional<std::string>("x"); }},
+        launch, rendered);
+    REQUIRE_MESSAGE(told.ok(), (told ? "" : told.error().message));
+    CHECK((launch.context_json.find(R"("promotion":{"branch":"fix/1")") != std::string::npos) ==
+          promotes);
+  }
+}
+
 TEST_CASE_FIXTURE(PasswordFixture,
                   "a password of the conf reaches the task; rendered fields and log have stars") {
   REQUIRE(conf.find("s3cret") == std::string::npos);

@@ -60,6 +60,24 @@ TEST_CASE("the DAG that looks after tables is read as a file is, whatever its se
   CHECK(next.snapshot->import_errors[0].file == "mine.json");
 }
 
+TEST_CASE(
+    "what promotes branches of the lake is there once a branch was made, and runs by itself") {
+  DagFolder folder;
+  Settings settings;
+  settings.lake_maintenance = settings.lake_monitors = "off";
+  BagState bag(folder.path);
+  bag.set_built_in(system_dags(settings, true));
+  const auto update = bag.scan(Time{});
+  REQUIRE(update.snapshot);
+  for (const auto& error : update.snapshot->import_errors) FAIL(error.message);
+  REQUIRE(update.changed.size() == 1);
+  const Dag& dag = *update.changed[0];
+  CHECK(dag.id == "lake_promotion");
+  CHECK(dag.schedule_text.empty());
+  CHECK(dag.tasks[0].plugin == "lake_promotion");
+  CHECK(dag.tasks[0].is_data);
+}
+
 TEST_CASE("switched off there is none, and one that was there is told as gone") {
   DagFolder folder;
   Settings settings;

@@ -80,7 +80,7 @@ export const dagRun = (dag: string, run: string, signal?: AbortSignal) =>
   get<t.DagRun>(runUrl(dag, run), signal);
 export const trigger = (
   dag: string,
-  body: { logical_date: string | null; conf: Record<string, unknown>; note?: string },
+  body: { logical_date: string | null; conf: Record<string, unknown>; branch?: string; note?: string },
 ) => request<t.DagRun>('POST', `${dagUrl(dag)}/dagRuns`, { body });
 /** Of any DAG, of all of it or of none. */
 export const clearRuns = (runs: readonly t.RunKey[], dryRun: boolean, onlyFailed: boolean) =>
@@ -285,6 +285,7 @@ export const lakeLineage = (of: t.LakeKey, depth: number, signal?: AbortSignal) 
 /** Of one version, or of the newest. */
 export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
   get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);
+export const lakeBranches = (signal?: AbortSignal) => get<t.LakeBranches>('/api/lake/branches', signal);
 export const lakeQuarantines = (signal?: AbortSignal) => get<t.LakeQuarantines>('/api/lake/quarantine', signal);
 const quarantineUrl = (of: Pick<t.LakeKey, 'domain' | 'table'>) => `/api/lake/quarantine/${path(of.domain, of.table)}`;
 export const lakeQuarantine = (of: Pick<t.LakeKey, 'domain' | 'table'>, signal?: AbortSignal) => get<t.LakeQuarantine>(quarantineUrl(of), signal);

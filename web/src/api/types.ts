@@ -63,6 +63,7 @@ export type ConfigSection = schema.ConfigSection;
 export type Assets = schema.AssetCollection;
 export type AssetEvents = schema.AssetEventCollection;
 export type AssetQueue = schema.QueuedEventCollection;
+export type LakeBranches = schema.LakeBranchCollection;
 export type LakeTable = schema.LakeTable;
 export type LakeTables = schema.LakeTableCollection;
 export type LakeTableDetails = schema.LakeTableDetails;

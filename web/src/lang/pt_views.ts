@@ -110,6 +110,8 @@ export const viewWords: Readonly<Record<string, string>> = {
   'The configuration must be a JSON object.': 'A configuração deve ser um objeto JSON.',
   'Data window (optional)': 'Janela de dados (opcional)',
   'Left empty, the run takes the last complete interval of the schedule.': 'Em branco, a execução usa o último intervalo completo da agenda.',
+  'None: the run writes in the lake': 'Nenhum: a execução escreve no próprio lake',
+  'On a branch the run reads the lake and writes beside it; it has no logical date, and nobody else sees what it makes.': 'Em um ramo a execução lê o lake e escreve ao lado dele; não tem data lógica, e ninguém mais vê o que ela faz.',
   'A run of {dag} has been triggered.': 'Uma execução de {dag} foi disparada.',
   'How to write the configuration': 'Como escrever a configuração',
   'This DAG declares no params.': 'Este DAG não declara parâmetros.',

@@ -14,6 +14,7 @@ import { useApp, useResource } from '../lib/hooks';
 import { confOf, fieldsOf, problemsByField, utcOf, type ConfResult, type Field } from '../lib/params';
 import { runLink } from '../lib/route';
 import { t } from '../lib/words';
+import { BranchChoice } from './branch_choice';
 import { DagFileNotice } from './dag_file_notice';
 
 const modes = [
@@ -24,6 +25,7 @@ const modes = [
 type Texts = Record<string, string>;
 const windowNames = ['start', 'end'] as const;
 const titleOf = (name: (typeof windowNames)[number]) => (name === 'start' ? t('Start, UTC') : t('End, UTC'));
+const branchField = { name: 'branch', title: t('Branch of the lake') };
 const windowFields = windowNames.map((name) => ({ name, title: titleOf(name) }));
 
 function formConf(fields: readonly Field[], texts: Texts, windowTexts: Texts): ConfResult {
@@ -90,6 +92,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
   const [texts, setTexts] = useState<Texts>({});
   const [windowTexts, setWindowTexts] = useState<Texts>({});
   const [json, setJson] = useState('{}');
+  const [branch, setBranch] = useState('');
   const [problems, setProblems] = useState<Texts>({});
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
@@ -106,12 +109,13 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
     if (Object.keys(found).length > 0) return;
     setBusy(true);
     try {
-      const run = await api.trigger(details.dag_id, { logical_date: new Date().toISOString(), conf });
+      const place = branch === '' ? { logical_date: new Date().toISOString() } : { logical_date: null, branch };
+      const run = await api.trigger(details.dag_id, { ...place, conf });
       notify(t('A run of {dag} has been triggered.', { dag: run.dag_id }));
       location.hash = runLink(run.dag_id, run.dag_run_id);
       onClose();
     } catch (error) {
-      const names = mode === 'form' ? [...fields.map((field) => field.name), ...windowNames] : [];
+      const names = [branchField.name, ...(mode === 'form' ? [...fields.map((field) => field.name), ...windowNames] : [])];
       const fieldProblems = error instanceof ApiError ? error.fields : [];
       setProblems(
         fieldProblems.length > 0
@@ -124,7 +128,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
   return (
     <form class="trigger-form" ref={form} onSubmit={submit} noValidate>
       <Tabs tabs={modes} current={mode} label={t('How to write the configuration')} onChange={changeMode} />
-      <FormProblems problems={problems} names={ownWindow ? fields : [...fields, ...windowFields]} />
+      <FormProblems problems={problems} names={[...fields, ...(ownWindow ? [] : windowFields), branchField]} />
       {mode === 'form' ? (
         <>
           {fields.length === 0 && <p class="muted">{t('This DAG declares no params.')}</p>}
@@ -151,6 +155,7 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
           />
         </label>
       )}
+      <BranchChoice branch={branch} problem={problems['branch']} onChange={setBranch} />
       <DagFileNotice dag={details} />
       {details.is_paused && <p class="notice notice-warning">{t('This DAG is paused; the run waits until it is activated.')}</p>}
       <footer class="dialog-foot">
