@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 // What a commit tells of itself; an object, if an empty one.
-json info_of(const Commit& commit) {
+json info_told_by(const Commit& commit) {
   auto info = parse_untrusted(commit.info_json.empty() ? "{}" : commit.info_json);
   return info && info->is_object() ? *std::move(info) : json::object();
 }
@@ -74,7 +74,7 @@ Result<OwnChanges> own_changes(const LogFolder& log, std::int64_t from, std::int
 
 // An erasure does not reach branches: what one wrote before may hold the person still.
 bool is_erasure_mark(const Commit& commit) {
-  return object_in(info_of(commit), "operationParameters").contains("erasure");
+  return object_in(info_told_by(commit), "operationParameters").contains("erasure");
 }
 
 // Why nothing of the branch can follow this commit of the lake's; empty: it can. Marks of a vacuum
@@ -121,7 +121,7 @@ Status look_at_lake(const LogFolder& lake, const LogFolder& branch, const std::s
       break;
     }
     if (!commit) return commit.error();
-    const json info = info_of(*commit);
+    const json info = info_told_by(*commit);
     if (const std::int64_t had = promoted_by(info, ref); had >= 0) {
       out.from = had;
       out.promoted_at = at;
@@ -229,7 +229,7 @@ Result<json> model_metrics(const LogFolder& own, const Promoting& as) {
   for (std::int64_t at = as.table.version; at > as.table.from; --at) {
     const auto commit = commit_at(own, at);
     if (!commit) return commit.error();
-    json metrics = object_in(info_of(*commit), "operationMetrics");
+    json metrics = object_in(info_told_by(*commit), "operationMetrics");
     if (!metrics.contains("model")) continue;
     const auto inputs = parse_untrusted(text_in(metrics, "inputs"));
     const auto ids = parse_untrusted(text_in(metrics, "input_tables"));

@@ -68,7 +68,7 @@ Status read_conf(const Dag& dag, BodyReader& fields, BackfillRow& row) {
 }
 
 // Its name; which branch of that name it is is looked up before the backfill is asked for.
-Status read_branch(const Dag& dag, BodyReader& fields, BackfillRow& row) {
+Status read_backfill_branch(const Dag& dag, BodyReader& fields, BackfillRow& row) {
   row.branch = fields.text("branch", 64).value_or("");
   if (!fields.has("branch") || !fields.status()) return fields.status();
   if (!lakelog::valid_branch_name(row.branch))
@@ -108,7 +108,7 @@ Result<Asked> read_backfill(Context& context, const Request& request) {
   if (it == bag->dags.end()) return {Errc::not_found, "Could not find dag " + row.dag_id};
   asked.dag = it->second;
   if (const auto ok = read_conf(*asked.dag, fields, row); !ok) return ok.error();
-  if (const auto ok = read_branch(*asked.dag, fields, row); !ok) return ok.error();
+  if (const auto ok = read_backfill_branch(*asked.dag, fields, row); !ok) return ok.error();
   return asked;
 }
 
