@@ -265,6 +265,7 @@ void Checker::check_edge(const Changes::TaskUpdate& update, const RunRow& run) {
 
 void Checker::released(const Effects& effects) {
   for (const AckEffect& ack : effects.acks) {
+    if (ack.checkpoint != 0) continue;
     const auto row = store_.find_task(ack.key.instance());
     const bool open = row && row->fence == ack.key.fence &&
                       (row->state == TaskState::queued || row->state == TaskState::running);

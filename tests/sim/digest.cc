@@ -88,6 +88,13 @@ void add_rows(Hasher& h, const Changes& c) {
     h.add(row.dag_id);
   }
   for (const auto& key : c.waits_done) h.add(AttemptKey{key.run, key.task, key.map_index, 0});
+  for (const auto& row : c.checkpoints) {
+    h.add(AttemptKey{row.run, row.task, row.map_index, row.try_number});
+    h.add(row.checkpoint_json);
+  }
+  for (const auto& key : c.checkpoints_gone) {
+    h.add(AttemptKey{key.run, key.task, key.map_index, 1});
+  }
   for (const auto& row : c.questions) {
     h.add(AttemptKey{row.run, row.task, row.map_index, row.try_number});
     h.add(row.subject);
@@ -143,7 +150,10 @@ std::uint64_t digest(const Effects& effects) {
   for (const auto& e : effects.checks) h.add(e.key);
   for (const auto& e : effects.cancels) h.add(e.key);
   for (const auto& e : effects.recalls) h.add(e.key);
-  for (const auto& e : effects.acks) h.add(e.key);
+  for (const auto& e : effects.acks) {
+    h.add(e.key);
+    h.add(static_cast<std::int64_t>(e.checkpoint));
+  }
   for (const auto& e : effects.alerts) h.add(e.key);
   for (const auto& e : effects.drops) h.add(static_cast<std::int64_t>(e.worker));
   for (const auto& e : effects.replies) {
