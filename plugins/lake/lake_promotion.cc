@@ -50,8 +50,10 @@ PromotionOrder promotion_order(const plugin::Context& context) {
   const std::string ref = order->value("branch", "");
   out.branch.name = lakelog::branch_name_of(ref);
   out.branch.id = ref.substr(std::min(ref.size(), out.branch.name.size() + 1));
-  for (const auto& [table, version] : order->value("tables", json::object()).items())
-    out.tables[table] = json_int(version).value_or(-1);
+  const auto tables = order->find("tables");
+  if (tables != order->end() && tables->is_object())
+    for (const auto& [table, version] : tables->items())
+      out.tables[table] = json_int(version).value_or(-1);
   if (!lakelog::valid_branch_name(out.branch.name) || out.tables.empty())
     no_promotion_order("the run's order names no branch with tables");
   return out;
