@@ -155,6 +155,25 @@ TEST_CASE_FIXTURE(CommandHost, "what a command writes to BATUTA_RESULT is its re
   CHECK(returned("mkfifo \"$BATUTA_RESULT\"").find("it is no file") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(CommandHost, "what a command writes to BATUTA_ASSETS are events of assets") {
+  const auto told = [&](const std::string& text) {
+    reports.clear();
+    std::filesystem::remove(folder + "/.assets");
+    std::ofstream(folder + "/.assets") << text;
+    const std::string out = output({{"command", "true"}});
+    return out.starts_with("failed") ? json(out) : json(reports["assets"]);
+  };
+  const json lines = told("s3://a\n\ndaily orders s3://b\n{\"uri\":\"c\",\"extra\":{\"n\":1}}");
+  REQUIRE(lines.size() == 3);
+  CHECK(json::parse(lines[0].get<std::string>()) == json::object({{"uri", "s3://a"}}));
+  CHECK(json::parse(lines[1].get<std::string>()) ==
+        json::object({{"alias", "daily orders"}, {"uri", "s3://b"}}));
+  CHECK(json::parse(lines[2].get<std::string>())["extra"]["n"] == 1);
+  const json wrong = told("s3://a\n{no json");
+  CHECK(wrong.get<std::string>().find("$BATUTA_ASSETS does not tell of assets: line 2") !=
+        std::string::npos);
+}
+
 TEST_CASE_FIXTURE(CommandHost, "a large result is handed on byte for byte") {
   std::filesystem::remove(folder + "/.result");
   const std::string text = "[1.10, " + std::string(70'000, ' ') + "\"\\u00e9\"]";

@@ -123,6 +123,55 @@ TEST_CASE_FIXTURE(AssetFixture, "assets: who sees some DAGs sees what these name
   CHECK(events([](AssetEventQuery& q) { q.sight = only("etl"); }) == Ids{1, 2, 3, 5});
 }
 
+TEST_CASE_FIXTURE(AssetFixture,
+                  "assets: aliases are listed with what they stand for, of who names them") {
+  Changes c;
+  c.asset_aliases = {{1, "daily", "raw"}, {2, "hourly", "asset"}};
+  c.asset_alias_links = {{1, 2}, {1, 4}};
+  c.asset_refs = {{"ml", at(7), {}}};
+  c.asset_refs[0].aliases = {{1, AssetRole::outlet, "task_0"}};
+  c.asset_watchers = {{3, 4, {"landing", "{}", std::chrono::seconds(30)}, at(8)}};
+  commit(*store, c);
+  const auto names = [&](const std::function<void(AssetAliasQuery&)>& change) {
+    AssetAliasQuery query;
+    change(query);
+    std::vector<std::string> found;
+    for (const auto& view : history.asset_aliases(query).rows) found.push_back(view.row.name);
+    return found;
+  };
+  CHECK(names([](auto& q) { q.order_by = {"-name"}; }) == Uris{"hourly", "daily"});
+  CHECK(names([](auto& q) { q.names = {"daily", "none"}; }) == Uris{"daily"});
+  CHECK(names([](auto& q) { q.sight = only("ml"); }) == Uris{"daily"});
+  CHECK(names([](auto& q) { q.sight = only("etl"); }).empty());
+  AssetAliasQuery query;
+  query.id = 1;
+  const auto view = history.asset_aliases(query).rows.at(0);
+  CHECK(view.refs.at(0).dag_id == "ml");
+  CHECK(view.assets ==
+        std::vector<std::pair<std::int64_t, std::string>>{{2, "s3://b"}, {4, "s3://gone"}});
+  AssetQuery one;
+  one.id = 4;
+  CHECK(history.assets(one).rows.at(0).aliases.at(0).name == "daily");
+  CHECK(history.assets(one).rows.at(0).watchers.at(0).spec.name == "landing");
+  // Whoever made it by an alias keeps it among those that are in use.
+  CHECK(listed([](AssetQuery& q) { q.only_active = true; }) ==
+        Uris{"s3://a", "s3://b", "lake://gold/t", "s3://gone"});
+}
+
+TEST_CASE_FIXTURE(AssetFixture, "assets: what is queued is told by partition where that is asked") {
+  Changes c;
+  c.asset_queued = {{"part", 2, 3, at(103), "eu"}, {"part", 2, 5, at(104), "us"}};
+  commit(*store, c);
+  QueuedAssetQuery query;
+  query.dag_id = "part";
+  CHECK(history.queued_assets(query).size() == 1);
+  query.by_partition = true;
+  const auto keys = history.queued_assets(query);
+  REQUIRE(keys.size() == 2);
+  CHECK(keys[0].partition_key == "eu");
+  CHECK(keys[1].queued_at == at(104));
+}
+
 TEST_CASE_FIXTURE(AssetFixture, "assets: an event tells its source and the runs that consumed it") {
   CHECK(events() == Ids{1, 2, 3, 4, 5});
   CHECK(events([](AssetEventQuery& q) { q.consumed_by = RunSeq{7}; }) == Ids{1, 2});
