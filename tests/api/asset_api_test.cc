@@ -158,8 +158,6 @@ TEST_CASE_FIXTURE(Assets, "who tells of an asset may start the DAGs that wait fo
   backend.events.clear();
   CHECK(status(Method::post, v2 + "/assets/events", R"({"asset_id":9})") == 404);
   CHECK(status(Method::post, v2 + "/assets/events", "{}") == 422);
-  CHECK(status(Method::post, v2 + "/assets/events", R"({"asset_id":1,"partition_key":"a"})") ==
-        422);
   CHECK(status(Method::post, v2 + "/assets/events", R"({"asset_id":1,"extra":[]})") == 422);
   CHECK(backend.events.empty());
 }

@@ -14,13 +14,17 @@ export interface AirflowPluginCollection {
 }
 
 export interface Asset {
-  aliases: Record<string, unknown>[]; consuming_tasks: AssetTask[]; created_at: string; extra: Record<string, unknown>;
+  aliases: AssetAlias[]; consuming_tasks: AssetTask[]; created_at: string; extra: Record<string, unknown>;
   group: string; id: number; last_asset_event: LastAssetEvent | null; name: string; producing_tasks: AssetTask[];
-  scheduled_dags: AssetSchedule[]; updated_at: string; uri: string; watchers: Record<string, unknown>[];
+  scheduled_dags: AssetSchedule[]; updated_at: string; uri: string; watchers: AssetWatcher[];
+}
+
+export interface AssetAlias {
+  group: string; id: number; name: string;
 }
 
 export interface AssetAliasCollection {
-  asset_aliases: Record<string, unknown>[]; total_entries: number;
+  asset_aliases: AssetAlias[]; total_entries: number;
 }
 
 export interface AssetCollection {
@@ -55,6 +59,14 @@ export interface AssetTask {
   created_at: string; dag_id: string; task_id: string; updated_at: string;
 }
 
+export interface AssetWatcher {
+  batuta: AssetWatcherExtra; created_date: string; name: string; trigger_id: number;
+}
+
+export interface AssetWatcherExtra {
+  looks_at: Record<string, unknown>; message: string | null; poke_interval: number; seen: string | null;
+}
+
 export interface AttemptReport {
   lineage: Record<string, unknown>[]; quality: Record<string, unknown>[]; try_number: number;
 }
@@ -79,9 +91,8 @@ export interface BackfillCollection {
 }
 
 export interface BackfillExtra {
-  branch: string | null; cancelled: boolean; done: number; ended: boolean; outcomes?: Record<string, unknown>;
-  run_backwards: boolean; run_on_latest_version: boolean; runs?: Record<string, unknown>; ticks: number;
-  triggering_user_name: string | null;
+  cancelled: boolean; done: number; ended: boolean; outcomes?: Record<string, unknown>; run_backwards: boolean;
+  run_on_latest_version: boolean; runs?: Record<string, unknown>; ticks: number; triggering_user_name: string | null;
 }
 
 export interface BackfillPlan {
@@ -291,6 +302,24 @@ export interface DagStatsState {
 export interface DagVersion {
   bundle_name: string; bundle_url: string | null; bundle_version: string; created_at: string; dag_display_name: string;
   dag_id: string; id: string; version_number: number;
+}
+
+export interface Deadline {
+  alert_description: string | null; alert_id: string; alert_name: string | null; dag_id: string; dag_run_id: string;
+  deadline_time: string | null; id: string; missed: boolean;
+}
+
+export interface DeadlineAlert {
+  datetime: string | null; description: string | null; id: string; interval: number; max_runs: number | null;
+  min_runs: number | null; name: string | null; reference_type: string;
+}
+
+export interface DeadlineAlertCollection {
+  deadline_alerts: DeadlineAlert[]; total_entries: number;
+}
+
+export interface DeadlineCollection {
+  deadlines: Deadline[]; total_entries: number;
 }
 
 export interface Domain {
@@ -602,24 +631,8 @@ export interface LakeMonitorResultCollection {
   results: LakeMonitorResult[]; total_entries: number;
 }
 
-export interface LakeMoved {
-  at: string | null; dag_id: string | null; dag_run_id: string | null; operation: string | null; reason: string;
-  version: number | null;
-}
-
 export interface LakePartition {
   bytes: number; files: number; rows: number | null; values: Record<string, unknown>;
-}
-
-export interface LakePromotedTable {
-  added_files: number; appends: boolean; base_version: number | null; branch_version: number; changes_schema: boolean;
-  expected_version: number | null; is_done: boolean; lake_version: number | null; moved: LakeMoved | null;
-  removed_files: number; table: string;
-}
-
-export interface LakePromotion {
-  branch: string; dag_id: string | null; dag_run_id: string | null; dry_run: boolean; hidden: number;
-  may_promote: boolean; tables: LakePromotedTable[];
 }
 
 export interface LakeQuality {
@@ -959,6 +972,15 @@ export interface VariableCollection {
 
 export interface VersionInfo {
   git_version: string | null; version: string;
+}
+
+export interface WaitingPartition {
+  dag_id: string; missing: string; partition_date: string | null; partition_key: string; queued_at: string;
+  received: AwaitedAsset[];
+}
+
+export interface WaitingPartitionCollection {
+  partitioned_dag_runs: WaitingPartition[]; total_entries: number;
 }
 
 export interface XCom {
