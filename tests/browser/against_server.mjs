@@ -58,7 +58,7 @@ function stop(server) {
 
 // The mock's alone: streams cut and sessions ended need a server under the test's control.
 function filesOf([first, ...others]) {
-  const all = readdirSync('.').filter((name) => name.endsWith('.test.mjs') && name !== 'reconnect.test.mjs');
+  const all = readdirSync('.').filter((name) => name.endsWith('.test.mjs') && name !== 'reconnect.test.mjs').sort();
   if (first === '--but') return all.filter((name) => !others.includes(name));
   return first ? [first, ...others] : all;
 }
