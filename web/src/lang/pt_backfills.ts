@@ -14,6 +14,8 @@ export const backfillWords: Readonly<Record<string, string>> = {
   'the logical date': 'a data lógica',
   'when it was queued': 'quando entrou na fila',
   'when it started': 'quando começou',
+  'a fixed date': 'uma data fixa',
+  'what its runs take on average': 'o que as execuções levam em média',
   'backfills': 'preenchimentos',
   'date': 'data',
   'dates': 'datas',

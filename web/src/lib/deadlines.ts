@@ -5,6 +5,8 @@ const names: Readonly<Record<string, string>> = {
   logical_date: t('the logical date'),
   queued_at: t('when it was queued'),
   start_date: t('when it started'),
+  fixed_datetime: t('a fixed date'),
+  average_runtime: t('what its runs take on average'),
 };
 
 export const referenceName = (reference: string): string => names[reference] ?? (reference || '–');
