@@ -234,7 +234,7 @@ TEST_CASE_FIXTURE(PasswordFixture, "which branch is promoted is told to the task
   Dag data = *of;
   RunRow run;
   run.seq = RunSeq{1};
-  run.conf_json = R"({"batuta:promotion":{"branch":"fix/1","tables":{}}})";
+  run.conf_json = R"({"t":"x","batuta:promotion":{"branch":"fix/1","tables":{}}})";
   TaskInstanceRow row;
   row.task = *find_task(data, "use");
   data.tasks[row.task].is_data = true;

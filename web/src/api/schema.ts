@@ -91,8 +91,9 @@ export interface BackfillCollection {
 }
 
 export interface BackfillExtra {
-  cancelled: boolean; done: number; ended: boolean; outcomes?: Record<string, unknown>; run_backwards: boolean;
-  run_on_latest_version: boolean; runs?: Record<string, unknown>; ticks: number; triggering_user_name: string | null;
+  branch: string | null; cancelled: boolean; done: number; ended: boolean; outcomes?: Record<string, unknown>;
+  run_backwards: boolean; run_on_latest_version: boolean; runs?: Record<string, unknown>; ticks: number;
+  triggering_user_name: string | null;
 }
 
 export interface BackfillPlan {
@@ -631,8 +632,24 @@ export interface LakeMonitorResultCollection {
   results: LakeMonitorResult[]; total_entries: number;
 }
 
+export interface LakeMoved {
+  at: string | null; dag_id: string | null; dag_run_id: string | null; operation: string | null; reason: string;
+  version: number | null;
+}
+
 export interface LakePartition {
   bytes: number; files: number; rows: number | null; values: Record<string, unknown>;
+}
+
+export interface LakePromotedTable {
+  added_files: number; appends: boolean; base_version: number | null; branch_version: number; changes_schema: boolean;
+  expected_version: number | null; is_done: boolean; lake_version: number | null; moved: LakeMoved | null;
+  removed_files: number; table: string;
+}
+
+export interface LakePromotion {
+  branch: string; dag_id: string | null; dag_run_id: string | null; dry_run: boolean; hidden: number;
+  may_promote: boolean; tables: LakePromotedTable[];
 }
 
 export interface LakeQuality {
