@@ -63,8 +63,8 @@ class Producer {
     if (options_.per_second <= 0) return;
     paced_ += static_cast<std::int64_t>(more);
     const Duration due = Duration(std::chrono::seconds(1)) * paced_ / options_.per_second;
+    if (options_.pause_until) return options_.pause_until(due);
     const Duration past = read_clock().boot - begun_;
-    if (options_.pause) return options_.pause(due - std::min(past, due));
     if (due > past) std::this_thread::sleep_for(due - past);
   }
 

@@ -24,7 +24,8 @@ struct ProducerOptions {
   std::int64_t spool_bytes = std::int64_t{1} << 30;  // 1 MiB at least
   // New messages a second, as a service would have them; 0: as fast as they can be made.
   int per_second = 0;
-  std::function<void(Duration)> pause = {};            // takes that long; empty: sleeps
+  // Returns when so much has passed since the call began; empty: sleeps.
+  std::function<void(Duration)> pause_until = {};
   std::optional<stream::KafkaConnection> broker = {};  // in the embedded log's place
 };
 
