@@ -44,6 +44,9 @@ Result<Response> plan_domain(Context&, const Request&);
 void apply_domain(Context&, Call);
 void destroy_domain(Context&, Call);
 
+// lake_cost_routes.cc
+void get_lake_cost(Context&, Call);
+
 // grid_routes.cc
 Result<Response> get_grid(Context&, const Request&);
 

@@ -274,6 +274,18 @@ constexpr ObjectSchema schemas[] = {
      "rows:int? "
      "bytes:int? contract? contract_version? engine?"},
     {"LakeVersionCollection", "[versions:LakeVersion] total_entries:int"},
+    {"LakeCostStored", "layer tables:int rows:int files:int bytes:int"},
+    {"LakeCostWork",
+     "dag_id runs:int attempts:int failed:int busy_seconds:number cpu_seconds:number "
+     "read_bytes:int unmeasured:int peak_rss_kib:int"},
+    {"LakeCostDay",
+     "day stored_bytes:int? runs:int attempts:int failed:int busy_seconds:number "
+     "cpu_seconds:number read_bytes:int unmeasured:int peak_rss_kib:int"},
+    {"LakeCost",
+     "domain since:time tables:int rows:int bytes:int runs:int attempts:int failed:int "
+     "busy_seconds:number cpu_seconds:number read_bytes:int unmeasured:int peak_rss_kib:int "
+     "[stored:LakeCostStored] [work:LakeCostWork] [days:LakeCostDay] [unknown] more:bool "
+     "hidden:bool"},
     {"LakeQualityReport",
      "dag_id? dag_run_id? task_id? map_index:int? try_number:int run_after:time passed:bool "
      "[results:object]"},

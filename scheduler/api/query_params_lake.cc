@@ -17,6 +17,11 @@ constexpr QueryParam lake_list_rows[] = {
     pattern("name_pattern", "name"),
 };
 
+constexpr QueryParam lake_cost_rows[] = {
+    own("since", Kind::time,
+        "Tries that began then or later: 30 days ago unless given, at most 366"),
+};
+
 constexpr QueryParam lake_lineage_rows[] = {
     own("depth", Kind::integer, "How many steps up and down: 3 unless given, at most 20"),
 };
@@ -109,6 +114,7 @@ constexpr QueryParam lake_alert_rows[] = {
 
 constinit const QueryTable lake_list_params = lake_list_rows;
 constinit const QueryTable branch_diff_params = branch_diff_rows;
+constinit const QueryTable lake_cost_params = lake_cost_rows;
 constinit const QueryTable lake_lineage_params = lake_lineage_rows;
 constinit const QueryTable lake_rows_params = lake_rows_rows;
 constinit const QueryTable quarantine_params = quarantine_table;

@@ -41,6 +41,9 @@ constexpr Route lake_rows[] = {
      "All its rows as a file, Parquet, CSV or JSON lines, by `format` or Accept; resumed by Range, with If-Range or of a "
      "named version; too large a file is refused, never cut",
      {.query = &lake_export_params}},
+    {get,   "/api/lake/domains/{domain}/cost", get_lake_cost, some_lake,
+     "What a domain's tables hold and what the tasks that write them took, by layer, DAG and day; `hidden`: not all of it may be "
+     "seen; `more`: there are more tries than are counted", {.query = &lake_cost_params, .answer = "LakeCost"}},
     {get,   LAKE_BRANCHES, reading<list_lake_branches>, some_lake, "Branches of the lake, by name",
      {.answer = "LakeBranchCollection"}},
     {post,  LAKE_BRANCHES, create_lake_branch, edit_some_lake,

@@ -177,6 +177,7 @@ constexpr Expected table[] = {
     {Method::post, "/api/batuta/outbox/{outbox_id}/retry", "operator"},
     {Method::post, "/api/batuta/outbox/{outbox_id}/drop", "operator"},
     {Method::post, "/api/batuta/db/backup", "admin"},
+    {Method::get, "/api/lake/domains/{domain}/cost", "viewer"},
     {Method::get, "/api/batuta/domains", "admin"},
     {Method::get, "/api/batuta/domains/{domain}", "admin"},
     {Method::post, "/api/batuta/domains/{domain}/plan", "admin"},

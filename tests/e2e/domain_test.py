@@ -105,8 +105,10 @@ def a_domain_from_a_contract():
         assert {row["dag_id"]: (row["runs"], row["attempts"], row["failed"]) for row in cost["work"]} == {
             "risk_ingestion": (1, 2, 0), "risk_quality": (1, 1, 0)}, cost
         assert 0 < cost["busy_seconds"] < 120 and cost["work"][0]["peak_rss_kib"] > 0, cost
+        assert 0 < cost["cpu_seconds"] < 240 and cost["read_bytes"] > 0 and cost["unmeasured"] == 0, cost
+        assert cost["days"][-1]["stored_bytes"] == cost["bytes"] and sum(day["attempts"] for day in cost["days"]) == 3, cost
         shown = server.cli("domain", "cost", "risk", "--last", "1h").stdout
-        assert "3 tries of 2 runs" in shown and "CPU seconds and bytes read are not measured" in shown, shown
+        assert "3 tries of 2 runs" in shown and "of a processor" in shown, shown
         nothing = server.cli("domain", "cost", "nobody", check=False)
         assert nothing.returncode == 1 and "no table of a domain nobody" in nothing.stderr, nothing
         assert server.cli("domain", "cost", "risk", "--last", "soon", check=False).returncode == 2

@@ -318,3 +318,5 @@ export const planDomain = (name: string, contract: string, schedule: string, sig
 export const applyDomain = (name: string, body: { contract: string; schedule: string; digest: string; force: boolean }) =>
   request<t.DomainPlan>('PUT', domainUrl(name), { body });
 export const destroyDomain = (name: string, digest: string) => request<t.DomainPlan>('DELETE', `${domainUrl(name)}${queryString({ digest })}`);
+/** Of the last 30 days. */
+export const domainCost = (name: string, signal?: AbortSignal) => get<t.LakeCost>(`/api/lake/domains/${path(name)}/cost`, signal);

@@ -540,6 +540,26 @@ export interface LakeContract {
   tags: string[]; version: string;
 }
 
+export interface LakeCost {
+  attempts: number; busy_seconds: number; bytes: number; cpu_seconds: number; days: LakeCostDay[]; domain: string;
+  failed: number; hidden: boolean; more: boolean; peak_rss_kib: number; read_bytes: number; rows: number; runs: number;
+  since: string; stored: LakeCostStored[]; tables: number; unknown: string[]; unmeasured: number; work: LakeCostWork[];
+}
+
+export interface LakeCostDay {
+  attempts: number; busy_seconds: number; cpu_seconds: number; day: string; failed: number; peak_rss_kib: number;
+  read_bytes: number; runs: number; stored_bytes: number | null; unmeasured: number;
+}
+
+export interface LakeCostStored {
+  bytes: number; files: number; layer: string; rows: number; tables: number;
+}
+
+export interface LakeCostWork {
+  attempts: number; busy_seconds: number; cpu_seconds: number; dag_id: string; failed: number; peak_rss_kib: number;
+  read_bytes: number; runs: number; unmeasured: number;
+}
+
 export interface LakeFile {
   added: string; bytes: number; path: string; rows: number | null;
 }

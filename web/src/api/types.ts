@@ -138,3 +138,5 @@ export type DomainPage = schema.DomainCollection;
 export type DomainDetails = schema.DomainDetails;
 export type DomainPlan = schema.DomainPlan;
 export type DomainStep = schema.DomainStep;
+export type LakeCost = schema.LakeCost;
+export type LakeCostDay = schema.LakeCostDay;

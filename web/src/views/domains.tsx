@@ -10,6 +10,7 @@ import { useMay } from '../lib/may';
 import { dagLink } from '../lib/route';
 import { t } from '../lib/words';
 import { DomainConfirm } from './domain_confirm';
+import { DomainCost } from './domain_cost';
 import { DomainForm } from './domain_form';
 
 const noDraft: DomainDraft = { name: '', schedule: '@daily', contract: '' };
@@ -37,7 +38,7 @@ function Destroy({ name, onDone, onClose }: { name: string; onDone: () => void; 
   );
 }
 
-function useColumns(onChange: (name: string) => void, onDestroy: (name: string) => void): readonly Column<Domain>[] {
+function useColumns(onCost: (name: string) => void, onChange: (name: string) => void, onDestroy: (name: string) => void): readonly Column<Domain>[] {
   const [mayEdit, mayDelete] = [useMay('edit', 'admin:domains'), useMay('delete', 'admin:domains')];
   return [
     {
@@ -68,6 +69,9 @@ function useColumns(onChange: (name: string) => void, onDestroy: (name: string) 
       name: t('Actions'),
       cell: (one) => (
         <div class="toolbar">
+          <button type="button" class="button" aria-label={t('Cost of {name}', { name: one.domain })} onClick={() => onCost(one.domain)}>
+            {t('Cost…')}
+          </button>
           {mayEdit && (
             <button type="button" class="button" aria-label={t('Change {name}', { name: one.domain })} onClick={() => onChange(one.domain)}>
               {t('Change…')}
@@ -94,7 +98,8 @@ export function DomainsView() {
   const mayEdit = useMay('edit', 'admin:domains');
   const [open, setOpen] = useState<string | null>(null); // '': a new one
   const [going, setGoing] = useState<string | null>(null);
-  const columns = useColumns(setOpen, setGoing);
+  const [cost, setCost] = useState<string | null>(null);
+  const columns = useColumns(setCost, setOpen, setGoing);
   useTitle(t('Domains'));
   const done = () => {
     setOpen(null);
@@ -122,6 +127,7 @@ export function DomainsView() {
       </Loaded>
       {open === '' && <DomainForm start={noDraft} onDone={done} onClose={() => setOpen(null)} />}
       {open !== null && open !== '' && <Changing key={open} name={open} onDone={done} onClose={() => setOpen(null)} />}
+      {cost !== null && <DomainCost key={cost} name={cost} onClose={() => setCost(null)} />}
       {going !== null && <Destroy key={going} name={going} onDone={done} onClose={() => setGoing(null)} />}
     </>
   );
