@@ -163,12 +163,12 @@ TEST_CASE_FIXTURE(CommandHost, "what a command writes to BATUTA_ASSETS are event
     const std::string out = output({{"command", "true"}});
     return out.starts_with("failed") ? json(out) : json(reports["assets"]);
   };
-  const json lines = told("s3://a\n\ndaily orders s3://b\n{\"uri\":\"c\",\"extra\":{\"n\":1}}");
-  REQUIRE(lines.size() == 3);
-  CHECK(json::parse(lines[0].get<std::string>()) == json::object({{"uri", "s3://a"}}));
-  CHECK(json::parse(lines[1].get<std::string>()) ==
+  const json events = told("s3://a\n\ndaily orders s3://b\n{\"uri\":\"c\",\"extra\":{\"n\":1}}");
+  REQUIRE(events.size() == 3);
+  CHECK(json::parse(events[0].get<std::string>()) == json::object({{"uri", "s3://a"}}));
+  CHECK(json::parse(events[1].get<std::string>()) ==
         json::object({{"alias", "daily orders"}, {"uri", "s3://b"}}));
-  CHECK(json::parse(lines[2].get<std::string>())["extra"]["n"] == 1);
+  CHECK(json::parse(events[2].get<std::string>())["extra"]["n"] == 1);
   const json wrong = told("s3://a\n{no json");
   CHECK(wrong.get<std::string>().find("$BATUTA_ASSETS does not tell of assets: line 2") !=
         std::string::npos);
