@@ -11,7 +11,7 @@ const folder = dirname(process.env.BATUTA_DAGS);
 const table = '#/lake/silver/shop/orders';
 let session;
 const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
-const batuta = (args, input = '') => execFileSync(join(process.env.BATUTA_BUILD_DIR, 'batuta'), [...args, '--home', join(folder, 'home')], { input });
+const batuta = (args, input = '') => execFileSync(join(process.env.BATUTA_BUILD_DIR, 'batuta'), [...args, '--home', join(folder, 'home')], { input, env: { ...process.env, BATUTA_URL: undefined } });
 const tab = (page, name) => page.getByRole('tab', { name, exact: true });
 
 // More columns than any screen has room for, one of them of hashes.
