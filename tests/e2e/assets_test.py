@@ -166,6 +166,32 @@ def a_table_that_is_published_is_an_asset():
         server.check_database()
 
 
+def what_tasks_tell_of_assets_starts_who_waits_for_their_alias():
+    """a command and a Python task tell what their alias stands for; a file that is watched is an event, without a task"""
+    with Folder("told") as folder:
+        watched = folder.path / "landing.csv"
+        python = {"task_id": "more", "type": "python", "depends_on": ["make"], "outlets": [{"alias": "daily"}],
+                  "code": "import batuta\nbatuta.asset('s3://b/2', alias='daily', extra={'rows': 2}, partition_key='eu')\n"}
+        server = folder.server({
+            "make": dag("make", [shell("make", "echo 'daily s3://b/1' >>\"$BATUTA_ASSETS\"", outlets=[{"alias": "daily"}]), python]),
+            "whole": by_assets("whole", [{"alias": "daily"}], [mock("use")]),
+            "parts": dag("parts", [shell("use", "echo part={{ dag_run.partition_key }}")], schedule={"assets": [{"alias": "daily"}], "partitions": True}),
+            "lands": by_assets("lands", [{"uri": "file://landing", "watchers": [{"wait_for": {"file": str(watched)}, "poke_interval": "1s"}]}],
+                               [mock("use")])}).start()
+        server.trigger("make", run_id="first")
+        assert ended(server, "whole")[0]["partition_key"] is None
+        part = ended(server, "parts")[0]
+        assert part["partition_key"] == "eu" and "part=eu" in server.log_text("parts", part["dag_run_id"], "use"), part
+        assert server.get("/api/v2/assets/aliases")["asset_aliases"][0]["name"] == "daily"
+        watched.write_text("1")
+        ended(server, "lands")
+        extra = server.get("/api/v2/assets/events?order_by=-id")["asset_events"][0]["extra"]
+        assert extra["from_trigger"] is True and extra["watcher"] == "watcher", extra
+        server.stop()
+        server.check_database()
+
+
 if __name__ == "__main__":
     main([one_dag_starts_another_with_what_it_made, a_kill_between_the_event_and_the_run_loses_neither,
-          paused_dags_collect_and_queues_are_dropped_by_hand, a_table_that_is_published_is_an_asset])
+          paused_dags_collect_and_queues_are_dropped_by_hand, a_table_that_is_published_is_an_asset,
+          what_tasks_tell_of_assets_starts_who_waits_for_their_alias])
