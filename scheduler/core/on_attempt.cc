@@ -159,6 +159,23 @@ void on(Turn& turn, const AttemptFinished& event) {
   }
 }
 
+void on(Turn& turn, const AttemptCheckpointed& event) {
+  renew_lease(turn, event.worker);
+  const TaskCheckpoint& report = event.report;
+  // A stale one too: whoever wrote it need not say it again.
+  turn.out.acks.push_back({event.worker, report.key, report.number});
+  const std::optional<TaskRef> ref = current_attempt(turn, report.key);
+  if (!ref || report.checkpoint_json.empty()) return;
+  LiveRun& run = *ref->run;
+  const InstanceHot& row = run.task(ref->instance);
+  // It was cleared meanwhile: what it did counts no more.
+  if (row.asked == TaskState::none) return;
+  run.cell(ref->instance).checkpoint = true;
+  turn.checkpoints[report.key.instance()] =
+      CheckpointRow{run.row().seq,  row.task,      row.map_index,
+                    row.try_number, turn.now.wall, report.checkpoint_json};
+}
+
 void on(Turn& turn, const AttemptRecalled& event) {
   renew_lease(turn, event.worker);
   const std::optional<TaskRef> ref = current_attempt(turn, event.key);

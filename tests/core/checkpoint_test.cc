@@ -163,6 +163,16 @@ TEST_CASE("a clear begins without it, unless it is asked to keep it") {
   }
 }
 
+TEST_CASE("who says a checkpoint is alive: its lease counts from then") {
+  Saving saving;
+  const Duration lease = saving.world.options.lease;
+  saving.world.pass(lease - 1s);
+  saving.save(saving.key(), 1, "[1]");
+  saving.world.pass(2s);
+  saving.world.step();
+  CHECK(saving.world.state_of(saving.run, "a") == TaskState::running);
+}
+
 TEST_CASE("only the attempt that runs has a say; an old one is acknowledged all the same") {
   Saving saving;
   const AttemptKey old = saving.key();
