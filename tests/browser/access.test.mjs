@@ -134,6 +134,7 @@ test('a domain is planned while its contract is typed, made after a look at what
   await look(page, 'domain-plan', page.getByText('8 of 8 would change'));
   await button(page, 'Apply…').click();
   const dialog = page.getByRole('dialog');
+  await dialog.getByRole('list', { name: 'Changes' }).waitFor();
   assert.equal(await dialog.getByRole('list', { name: 'Changes' }).locator('li').count(), 8);
   await check(page, 'what applying changes');
   await button(dialog, 'Apply').click();
@@ -146,6 +147,7 @@ test('a domain is planned while its contract is typed, made after a look at what
   await page.getByText('no table of a domain shop', { exact: false }).waitFor(); // nothing was read yet
   await button(page.getByRole('region', { name: 'Cost of shop' }), 'Close').click();
   await button(page, 'Take away shop').click();
+  await dialog.getByRole('list', { name: 'Changes' }).waitFor();
   assert.equal(await dialog.getByRole('list', { name: 'Changes' }).locator('li').count(), 8);
   await button(dialog, 'Take away').click();
   await row(page, 'shop').waitFor({ state: 'detached' });
