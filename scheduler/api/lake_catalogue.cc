@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "common/time.h"
 #include "lakelog/log_folder.h"
 #include "lakelog/path.h"
@@ -17,6 +19,8 @@ constexpr std::chrono::seconds not_open_age{10};
 constexpr std::size_t most_kept = 10'000;
 constexpr std::ptrdiff_t most_details = 32;
 constexpr std::size_t most_tables = 10'000;
+constexpr std::size_t most_told = 256;  // tables whose told columns are kept
+constexpr std::size_t few_entries = 16, most_entries = 256;
 
 std::string commit_key(const std::string& table, std::int64_t version) {
   return table + "/_delta_log/" + lakelog::commit_file_name(version);
@@ -135,6 +139,20 @@ class RowTally {
   }
   std::map<std::string, std::pair<std::optional<std::int64_t>, std::int64_t>> files_;
 };
+
+// Versions that leave rows and columns what they were.
+bool is_upkeep(const std::string& operation) {
+  return operation == "OPTIMIZE" || operation == "ERASE" || operation.starts_with("VACUUM") ||
+         operation == "ROTATE KEY";
+}
+
+std::string column_lineage_of(const lakelog::HistoryEntry& entry) {
+  const auto metrics =
+      parse_untrusted(entry.metrics_json.empty() ? "{}" : std::string_view(entry.metrics_json));
+  if (!metrics || !metrics->is_object()) return {};
+  const auto told = metrics->find("column_lineage");
+  return told != metrics->end() && told->is_string() ? told->get<std::string>() : std::string();
+}
 
 }  // namespace
 
@@ -267,6 +285,36 @@ Result<std::shared_ptr<const LakeDetail>> LakeCatalogue::detail(const LakeName& 
       std::make_shared<const LakeDetail>(detail_of(*snapshot, log.modified_ms(snapshot->version)));
   keep(path, {detail->summary, detail, 0});
   return detail;
+}
+
+std::string LakeCatalogue::told_columns(const LakeName& name) {
+  const LakeSummary now = summary(name);
+  const auto lake = storage();
+  if (!now.problem.empty() || !lake) return {};
+  const std::string path = name.path();
+  {
+    const std::lock_guard guard(mutex_);
+    const auto known = told_.find(path);
+    if (known != told_.end() && known->second.version == now.version &&
+        known->second.modified_ms == now.modified_ms)
+      return known->second.text;
+  }
+  Told told{now.version, now.modified_ms, {}};
+  bool found = false;
+  for (const std::size_t limit : {few_entries, most_entries}) {
+    const auto entries = lakelog::table_history(**lake, path, limit, now.version + 1);
+    if (!entries) return {};
+    for (const lakelog::HistoryEntry& entry : *entries) {
+      if (is_upkeep(entry.operation)) continue;
+      told.text = column_lineage_of(entry);
+      found = true;
+      break;
+    }
+    if (found || entries->size() < limit) break;
+  }
+  const std::lock_guard guard(mutex_);
+  if (told_.size() >= most_told) told_.clear();
+  return told_.insert_or_assign(path, std::move(told)).first->second.text;
 }
 
 Result<PageOf<LakeVersion>> LakeCatalogue::versions(const LakeName& name, const Page& page) {

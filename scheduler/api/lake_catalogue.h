@@ -95,6 +95,10 @@ class LakeCatalogue {
   Result<std::shared_ptr<const LakeDetail>> detail(const LakeName& name);
   // Newest first; the total is what the log still has. Errors as detail().
   Result<PageOf<LakeVersion>> versions(const LakeName& name, const Page& page);
+  // What the newest version that was written by a task, not by upkeep, tells of where its columns
+  // come from (the metric column_lineage, docs/models.md); empty: it tells nothing, or its log
+  // cannot be read.
+  std::string told_columns(const LakeName& name);
 
  private:
   struct Kept {
@@ -115,6 +119,11 @@ class LakeCatalogue {
   std::shared_ptr<const LakeNames> names_;
   std::int64_t names_until_ = 0;  // of the monotonic clock, microseconds
   std::map<std::string, Kept, std::less<>> kept_;
+  struct Told {
+    std::int64_t version = -1, modified_ms = 0;
+    std::string text;
+  };
+  std::map<std::string, Told, std::less<>> told_;  // by path, of the version it was read at
   std::uint64_t uses_ = 0;
 };
 

@@ -47,15 +47,15 @@ std::shared_ptr<const TableContract> history_of(
   return history;
 }
 
-// Calls `found` with the name and text of each contract that a task of the DAG names, for what it
-// writes or for a file that it hands in.
+// Calls `found` with the name and text of each contract that a task of the DAG names, and the
+// task's id: for what it writes, or, with an empty one, for a file that it hands in.
 template <class Take>
 void each_contract(const std::string& canonical_json, const Take& found) {
   // Few DAGs have one: the others are not parsed for it.
   if (canonical_json.find("\"contract\":{") == std::string::npos) return;
   const auto definition = stored_json(canonical_json);
   if (!definition.is_object() || !definition.contains("tasks")) return;
-  const auto take = [&](const auto& owner) {
+  const auto take = [&](const auto& owner, const std::string& task) {
     const auto contract = owner.find("contract");
     if (contract == owner.end() || !contract->is_object()) return;
     const auto name = contract->find("name");
@@ -63,14 +63,14 @@ void each_contract(const std::string& canonical_json, const Take& found) {
     if (name == contract->end() || yaml == contract->end() || !name->is_string() ||
         !yaml->is_string())
       return;
-    found(name->template get<std::string>(), yaml->template get<std::string>());
+    found(name->template get<std::string>(), yaml->template get<std::string>(), task);
   };
   for (const auto& task : definition["tasks"]) {
-    take(task);
+    take(task, task.value("task_id", ""));
     const auto outputs = task.find("outputs");
     if (outputs == task.end() || !outputs->is_array()) continue;
     for (const auto& output : *outputs)
-      if (output.is_object()) take(output);
+      if (output.is_object()) take(output, {});
   }
 }
 
@@ -83,17 +83,23 @@ bool names_masks(const std::string& yaml) {
 void LakeContracts::index(const std::shared_ptr<const DagBagSnapshot>& bag) {
   std::map<std::string, Found, std::less<>> found;
   for (const auto& [id, dag] : bag->dags) {
-    each_contract(dag->canonical_json, [&](const std::string& name, const std::string& yaml) {
-      Found& one = found.try_emplace(name).first->second;
-      one.yaml = yaml;
-      if (names_masks(yaml)) one.masking.insert(yaml);
-    });
+    each_contract(dag->canonical_json,
+                  [&](const std::string& name, const std::string& yaml, const std::string& task) {
+                    Found& one = found.try_emplace(name).first->second;
+                    one.yaml = yaml;
+                    if (names_masks(yaml)) one.masking.insert(yaml);
+                    for (const Task& each : dag->tasks)
+                      if (!task.empty() && each.id == task) one.plugins.insert(each.plugin);
+                  });
   }
   for (auto& [name, one] : found) {
     const auto before = found_.find(name);
-    if (before != found_.end() && before->second.yaml == one.yaml &&
-        before->second.masking == one.masking)
-      one = before->second;
+    if (before == found_.end() || before->second.yaml != one.yaml ||
+        before->second.masking != one.masking)
+      continue;
+    std::set<std::string> plugins = std::move(one.plugins);
+    one = before->second;
+    one.plugins = std::move(plugins);
   }
   found_ = std::move(found);
   bag_ = bag;
@@ -106,9 +112,11 @@ void LakeContracts::index_former(const std::shared_ptr<const DagBagSnapshot>& ba
     if (bag->dags.contains(row.dag_id)) continue;
     const auto stored = history.dag_version(row.version);
     if (!stored) continue;
-    each_contract(stored->canonical_json, [&](const std::string& name, const std::string& yaml) {
-      if (names_masks(yaml)) found.try_emplace(name).first->second.masking.insert(yaml);
-    });
+    each_contract(stored->canonical_json,
+                  [&](const std::string& name, const std::string& yaml, const std::string&) {
+                    if (names_masks(yaml))
+                      found.try_emplace(name).first->second.masking.insert(yaml);
+                  });
   }
   former_ = std::move(found);
   former_of_ = bag;
@@ -152,6 +160,14 @@ std::shared_ptr<const TableContract> LakeContracts::find(
   if (!table.ends_with(history_suffix)) return nullptr;
   const Found* of = parsed_of(domain + "/" + table.substr(0, table.size() - history_suffix.size()));
   return of ? of->of_history : nullptr;
+}
+
+bool LakeContracts::made_by(const std::shared_ptr<const DagBagSnapshot>& bag,
+                            const std::string& name, const std::string& plugin) {
+  const std::lock_guard guard(mutex_);
+  if (bag != bag_) index(bag);
+  const auto found = found_.find(name);
+  return found != found_.end() && found->second.plugins.contains(plugin);
 }
 
 std::vector<std::string> LakeContracts::names(const std::shared_ptr<const DagBagSnapshot>& bag) {

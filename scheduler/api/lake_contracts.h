@@ -40,6 +40,10 @@ class LakeContracts {
   // Of all contracts that tasks name: "domain/table", in order.
   std::vector<std::string> names(const std::shared_ptr<const DagBagSnapshot>& bag);
 
+  // Whether a task of this plugin names the contract `name`, for what it writes.
+  bool made_by(const std::shared_ptr<const DagBagSnapshot>& bag, const std::string& name,
+               const std::string& plugin);
+
   // Those that hide values from readers, by "domain/table": of the DAG files, and of DAGs whose
   // file is gone or broken as the store has them, for their tables are still there. Blocks on the
   // store when the DAG files are others than last time.
@@ -49,6 +53,7 @@ class LakeContracts {
  private:
   struct Found {
     std::string yaml;
+    std::set<std::string> plugins;  // of the tasks that name it
     bool parsed = false;
     std::shared_ptr<const TableContract> contract, of_history;
     std::set<std::string> masking;  // each text of it that names masks

@@ -8,6 +8,7 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_catalogue.h"
+#include "scheduler/api/lake_columns.h"
 #include "scheduler/api/lake_masks.h"
 #include "scheduler/api/lake_questions.h"
 #include "scheduler/api/params.h"
@@ -212,6 +213,7 @@ Result<Response> list_lake_quality(Context& context, const Request& request) {
 Result<Response> get_lake_lineage(Context& context, const Request& request) {
   QueryReader query(request);
   const std::int64_t depth = query.integer("depth", 3, 1, 20);
+  const auto columns = query.list("columns");
   if (!query.status()) return query.status().error();
   const auto name = asked_table(context, request);
   if (!name) return name.error();
@@ -219,7 +221,13 @@ Result<Response> get_lake_lineage(Context& context, const Request& request) {
   const Sight lake = seen_lake(request);
   LineageWalk walk(edges, lake);
   walk.walk(name->path(), depth);
-  return json_response(lineage_json(edges, walk, seen_dags(request)));
+  json out = lineage_json(edges, walk, seen_dags(request));
+  if (!columns.empty()) {
+    ColumnWalk ways(context, edges, lake);
+    if (auto found = ways.walk(*name, columns, depth); !found) return found.error();
+    out["columns"] = ways.told();
+  }
+  return json_response(out);
 }
 
 }  // namespace batuta::http

@@ -24,6 +24,7 @@ constexpr QueryParam lake_cost_rows[] = {
 
 constexpr QueryParam lake_lineage_rows[] = {
     own("depth", Kind::integer, "How many steps up and down: 3 unless given, at most 20"),
+    own("columns", Kind::texts, "Tell the ways of these columns too"),
 };
 
 constexpr QueryParam version_row =

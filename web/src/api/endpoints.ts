@@ -281,7 +281,9 @@ export const lakeTables = (query: Query, signal?: AbortSignal) => get<t.LakeTabl
 export const lakeTable = (of: t.LakeKey, signal?: AbortSignal) => get<t.LakeTableDetails>(lakeUrl(of), signal);
 export const lakeVersions = (of: t.LakeKey, page: Page, signal?: AbortSignal) => rowsOf<t.LakeVersion>(`${lakeUrl(of)}/versions`, 'versions', { ...page }, signal);
 export const lakeQuality = (of: t.LakeKey, page: Page, signal?: AbortSignal) => get<t.LakeQuality>(`${lakeUrl(of)}/quality${queryString({ ...page })}`, signal);
-export const lakeLineage = (of: t.LakeKey, depth: number, signal?: AbortSignal) => get<t.LakeLineage>(`${lakeUrl(of)}/lineage${queryString({ depth })}`, signal);
+/** With a column: its ways too. */
+export const lakeLineage = (of: t.LakeKey, depth: number, columns: string, signal?: AbortSignal) =>
+  get<t.LakeLineage>(`${lakeUrl(of)}/lineage${queryString({ depth, columns })}`, signal);
 /** Of one version, or of the newest. */
 export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
   get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);

@@ -1,4 +1,4 @@
-// Where a table comes from and what is made of it: a picture, and the same as a table.
+// Where a table, or one of its columns, comes from and what is made of it: a picture, and the same as a table.
 import { useMemo } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { LakeKey, LakeLineage, LakeLineageEdge } from '../api/types';
@@ -15,6 +15,7 @@ import { useResource, useSearch } from '../lib/hooks';
 import { lakeLink } from '../lib/route';
 import { useGraphBox } from '../lib/use_graph_box';
 import { t } from '../lib/words';
+import { LakeColumnWays } from './lake_column_ways';
 import { Maker } from './lake_versions';
 
 const usualDepth = 3;
@@ -67,11 +68,12 @@ const columns: readonly Column<LakeLineageEdge>[] = [
   { name: t('Made by'), cell: (edge) => <Maker of={edge} /> },
 ];
 
-export function LakeLineageView({ of, version }: { of: LakeKey; version: number | null }) {
+export function LakeLineageView({ of, version, names }: { of: LakeKey; version: number | null; names: readonly string[] }) {
   const [search, change] = useSearch();
   const asked = countOf(search, 'depth', usualDepth);
   const depth = depths.includes(asked) ? asked : usualDepth;
-  const lineage = useResource((signal) => api.lakeLineage(of, depth, signal), [of.layer, of.domain, of.table, depth, version]);
+  const column = search.get('column') ?? '';
+  const lineage = useResource((signal) => api.lakeLineage(of, depth, column, signal), [of.layer, of.domain, of.table, depth, column, version]);
   return (
     <>
       <div class="toolbar">
@@ -82,10 +84,19 @@ export function LakeLineageView({ of, version }: { of: LakeKey; version: number 
           choices={depths.map((one) => ({ id: String(one), name: one === 1 ? t('one step') : t('{count} steps', { count: one }) }))}
           onChange={(next) => change({ depth: next })}
         />
+        <Choice
+          label={t('Column')}
+          value={column}
+          all={t('The whole table')}
+          choices={names.map((name) => ({ id: name, name }))}
+          onChange={(next) => change({ column: next })}
+        />
       </div>
       <Loaded of={lineage}>
         {(data) =>
-          data.edges.length === 0 && data.hidden === 0 ? (
+          data.columns ? (
+            <LakeColumnWays of={of} column={column} lineage={data.columns} />
+          ) : data.edges.length === 0 && data.hidden === 0 ? (
             <Empty>{t('No run has told what this table is made of, or made another of it.')}</Empty>
           ) : (
             <>

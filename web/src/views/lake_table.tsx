@@ -90,7 +90,7 @@ function Panel({ of, table, tab }: { of: LakeKey; table: LakeTableDetails; tab: 
     case 'quality':
       return <LakeQualityView of={of} version={table.version} />;
     case 'lineage':
-      return <LakeLineageView of={of} version={table.version} />;
+      return <LakeLineageView of={of} version={table.version} names={table.columns.map((one) => one.name)} />;
     case 'rows':
       return <LakeRowsView of={of} newest={table.version} />;
     case 'files':
