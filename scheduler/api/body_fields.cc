@@ -192,6 +192,17 @@ constexpr BodyField quarantine_order_rows[] = {
     {"note", Kind::text, false, "Why; at most 1000 bytes; discard needs one"},
     {"dry_run", Kind::flag, false, "Tells what would become of each row, and changes nothing"},
     {"dag_id", Kind::text, false, "Where several DAGs make the table"}};
+constexpr BodyField lake_erasure_rows[] = {
+    {"keys", Kind::list, true,
+     "{column, value}, 1 to 20: any of them names the person. No record and no event has a value"},
+    {"domain", Kind::text, false, "Tables of this domain only"},
+    {"table", Kind::text, false, "This table only, in every layer: domain/table"},
+    {"apply", Kind::flag, false, "Do it; otherwise what would be touched is told"},
+    {"operation", Kind::text, false,
+     "Its id: what was done under it is not done again, what ended early goes on"},
+    {"subject", Kind::text, false, "What the record calls the person, such as a request's number"},
+    {"mask_connections", Kind::list, false,
+     "Connections with further keys of pseudonyms, beside those that the contracts name"}};
 constexpr BodyField letter_order_rows[] = {
     {"action", Kind::text, true,
      "repair: send one again with another value; replay: as they are; discard: give them up"},
@@ -267,6 +278,7 @@ constinit const BodyTable lake_sql_body = lake_sql_rows;
 constinit const BodyTable lake_alert_body = lake_alert_rows;
 constinit const BodyTable lake_branch_body = lake_branch_rows;
 constinit const BodyTable lake_promotion_body = lake_promotion_rows;
+constinit const BodyTable lake_erasure_body = lake_erasure_rows;
 constinit const BodyTable quarantine_order_body = quarantine_order_rows;
 constinit const BodyTable letter_order_body = letter_order_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;

@@ -8,6 +8,7 @@
 #include "common/safe_json.h"
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_contracts.h"
+#include "scheduler/api/lake_erasures.h"
 #include "scheduler/api/lake_exports.h"
 #include "scheduler/api/lake_monitors.h"
 #include "scheduler/api/lake_trust.h"
@@ -133,7 +134,8 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
       sql_(static_cast<std::size_t>(services.sql.slots), sql_bounds(services.sql.slots)),
       provider_(services.sign_on == nullptr
                     ? nullptr
-                    : std::make_unique<WorkQueue>(provider_threads, provider_bounds)) {}
+                    : std::make_unique<WorkQueue>(provider_threads, provider_bounds)),
+      erasures(std::make_unique<LakeErasures>()) {}
 
 Context::~Context() {
   stopping = true;

@@ -24,6 +24,7 @@ class LakeCatalogue;
 class LakeContracts;
 class LakeTrust;
 class LakeMonitorReads;
+class LakeErasures;
 class LakeExports;
 class RunningQueries;
 
@@ -115,6 +116,9 @@ class Context {
   WorkQueue lake_queries_;
   WorkQueue sql_;
   std::unique_ptr<WorkQueue> provider_;  // null: there is none
+
+ public:
+  const std::unique_ptr<LakeErasures> erasures;  // has a thread of its own: likewise
 };
 
 // ---- what of DAGs the caller sees: for every list, stream and count that is of more than one

@@ -256,6 +256,11 @@ void drop_lake_branch(Context&, Call);
 void promote_lake_branch(Context&, Call);
 
 // lake_branch_diff.cc
+// lake_erasure_routes.cc
+void order_lake_erasure(Context&, Call);
+Result<Response> get_lake_erasure(Context&, const Request&);
+void stop_lake_erasure(Context&, Call);
+
 void diff_lake_branch(Context&, Call);
 
 // lake_quarantine_routes.cc

@@ -13,6 +13,7 @@ namespace {
 #define LAKE_QUARANTINE "/api/lake/quarantine"
 #define LAKE_LETTERS "/api/lake/dead-letters"
 #define LAKE_BRANCHES "/api/lake/branches"
+#define LAKE_ERASURES "/api/lake/erasures"
 #define LAKE_MONITORS "/api/lake/monitors"
 #define LAKE_ALERTS "/api/lake/alerts"
 #define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
@@ -31,7 +32,8 @@ constexpr Route lake_rows[] = {
      "What attempts told of its quality, newest first; `more`: there are older ones",
      {.query = &page_params, .answer = "LakeQuality"}},
     {get,   LAKE_TABLE "/lineage", reading<get_lake_lineage>, read_lake,
-     "Tables that it is made of and that are made of it, and by which tasks; `hidden`: tables that may not be seen",
+     "Tables that it is made of and that are made of it, and by which tasks; `hidden`: tables that may not be seen; with "
+     "`columns` also what these come of and what comes of them, column by column, and how they are masked on the way",
      {.query = &lake_lineage_params, .answer = "LakeLineage"}},
     {get,   LAKE_TABLE "/rows", get_lake_rows, read_lake,
      "Its rows, page by page: of some columns, where conditions hold, in an order, of the newest version or an older one; "
@@ -64,6 +66,15 @@ constexpr Route lake_rows[] = {
     {del,   LAKE_BRANCHES "/{branch}", drop_lake_branch, edit_some_lake,
      "It goes with all that was written on it; who made it may, and who may edit lake:*; not while runs on it go on",
      {.status = 204}},
+    {post,  LAKE_ERASURES, order_lake_erasure, erase_some_lake,
+     "Take a person out of all layers, older versions too, for good; a plan without `apply`. One after the other, and not within "
+     "this request: its end is told by its operation. Needs the right to erase all layers of the domain, or of the lake",
+     {.body = &lake_erasure_body, .answer = "LakeErasure", .status = 202}},
+    {get,   LAKE_ERASURES "/{operation}", reading<get_lake_erasure>, erase_some_lake,
+     "How far one is: queued, running, ended, failed or stopped; its report, which has no value of the person",
+     {.answer = "LakeErasure"}},
+    {del,   LAKE_ERASURES "/{operation}", stop_lake_erasure, erase_some_lake,
+     "End one that is under way at its next step; ordered again under its operation it goes on", {.status = 204}},
     {get,   LAKE_QUARANTINE, reading<list_quarantines>, some_lake, "Tables with rows in quarantine",
      {.answer = "LakeQuarantineCollection"}},
     {get,   LAKE_QUARANTINE "/{domain}/{table}", get_quarantine, some_lake,

@@ -10,8 +10,9 @@ namespace batuta {
 namespace {
 
 constexpr std::pair<Action, std::string_view> action_names[] = {
-    {Action::read, "read"}, {Action::trigger, "trigger"}, {Action::create, "create"},
-    {Action::edit, "edit"}, {Action::remove, "delete"},   {Action::unmask, "unmask"}};
+    {Action::read, "read"},  {Action::trigger, "trigger"}, {Action::create, "create"},
+    {Action::edit, "edit"},  {Action::remove, "delete"},   {Action::unmask, "unmask"},
+    {Action::erase, "erase"}};
 
 constexpr std::string_view dag_kind = "dag";
 constexpr std::string_view lake_kind = "lake";
@@ -27,7 +28,7 @@ constexpr std::size_t max_resource = 256;
 // What can be done with a kind at all: a grant that never holds is a mistake.
 constexpr bool is_action_of(Action action, std::string_view kind) {
   if (kind == lake_kind) return action != Action::create && action != Action::trigger;
-  if (action == Action::unmask) return false;
+  if (action == Action::unmask || action == Action::erase) return false;
   if (kind == dag_kind) return action != Action::create;
   return action != Action::trigger;
 }
@@ -209,7 +210,7 @@ Result<Grant> parse_grant(std::string_view text) {
   const bool every = verb == "*";
   if (!grant.action && !every) {
     return wrong("\"" + std::string(verb) +
-                 "\" is no action: read, trigger, create, edit, delete, unmask and * are");
+                 "\" is no action: read, trigger, create, edit, delete, unmask, erase and * are");
   }
   if (resource == "*") return grant;
   if (Status ok = check_kind(resource, true); !ok) return ok.error();

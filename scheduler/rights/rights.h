@@ -20,8 +20,9 @@ namespace batuta {
 
 // Airflow's GET, POST, PUT and DELETE, and apart from them what only a DAG has: to start runs of it
 // is the one thing that many may and who may do no more. To mark, clear, note and pause is to edit.
-// unmask is of the lake alone: to be shown what a contract's batuta.readMask hides.
-enum class Action { read, trigger, create, edit, remove, unmask };
+// unmask is of the lake alone: to be shown what a contract's batuta.readMask hides. So is erase: to
+// take a person out of all layers of a domain, for good.
+enum class Action { read, trigger, create, edit, remove, unmask, erase };
 
 std::string_view to_string(Action action);  // "delete" for remove
 std::optional<Action> parse_action(std::string_view text);

@@ -18,6 +18,7 @@ constexpr std::int64_t beside_engine = 256 << 20;
 constexpr std::int64_t beside_thread = 16 << 20;
 constexpr std::chrono::seconds start_and_end{30};  // of the process, beside the query
 constexpr int export_patience = 10;                // times lake.sql_timeout
+constexpr std::chrono::hours erase_patience{6};    // as batuta lake erase has it by itself
 
 // To who writes the file; its names are read by us, who may all.
 Status give_folder(const std::string& folder, const std::string& user) {
@@ -41,7 +42,9 @@ std::function<Result<std::string>(const std::string&, const std::function<bool()
     // A file is made for a program, which waits; an answer for a person, who does not.
     const bool of_people = plugin == "lake_sql";
     const bool exports = of_people && params->value("operation", "") == "export";
-    const auto timeout = home.live()->lake_sql_timeout * (exports ? export_patience : 1);
+    const Duration timeout = plugin == "lake_erase"
+                                 ? Duration(erase_patience)
+                                 : home.live()->lake_sql_timeout * (exports ? export_patience : 1);
     if (exports && !settings.worker_user.empty()) {
       const Status given = give_folder(params->value("result_folder", ""), settings.worker_user);
       if (!given) return given.error();

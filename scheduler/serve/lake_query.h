@@ -1,5 +1,5 @@
 // What people ask of the lake, answered by a plugin in a process of its own: lake_sql for rows,
-// lake_monitors for results and alerts.
+// lake_monitors for results and alerts, lake_erase for a person who is to go.
 #pragma once
 
 #include <functional>
@@ -11,10 +11,10 @@
 
 namespace batuta {
 
-// For ApiServices::lake_query and monitor_query. `home` and `lake` outlive it; `plugins_folder` is
+// For ApiServices::lake_query, monitor_query and erase_query. `home` and `lake` outlive it; `plugins_folder` is
 // absolute. What `params_json` says of lake_sql's time-out is overruled by the setting
 // lake.sql_timeout, which bounds both, and ten times as much an export, whose folder is given to
-// worker.user.
+// worker.user. An erasure has six hours.
 std::function<Result<std::string>(const std::string& params_json,
                                   const std::function<bool()>& stop)>
 lake_query(const Home& home, const std::string& plugins_folder, const LakePlace& lake,

@@ -87,6 +87,7 @@ http::ApiServices Server::Impl::services() {
   services.branch_made = [this] { dags.bag().set_built_in(own_dags(*home.live())); };
   services.lake_query = lake_query(home, options.plugins_folder, lake);
   services.topics = [this](const auto& source) { return topics.of_source(source); };
+  services.erase_query = lake_query(home, options.plugins_folder, lake, "lake_erase");
   services.monitor_query = lake_query(home, options.plugins_folder, lake, "lake_monitors");
   const Settings& set = home.settings();
   services.sign_on = sign_on.get();

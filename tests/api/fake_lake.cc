@@ -100,6 +100,10 @@ void TestApi::add_lake(ApiServices& services) {
     lake_queries.push_back(params);
     return lake_answer();
   };
+  services.erase_query = [this](const auto& params, const auto& stop) {
+    erase_queries.push_back(params);
+    return erase_answer(stop);
+  };
   services.monitor_query = [this](const auto& params, const auto&) {
     monitor_queries.push_back(params);
     return monitor_answer(nlohmann::json::parse(params));

@@ -221,6 +221,9 @@ class TestApi {
   std::function<Result<std::string>()> lake_answer = [] {
     return Result<std::string>(R"({"columns":["id"],"rows":[[1],[null]],"cut":false})");
   };
+  std::vector<std::string> erase_queries;  // parameters of each; of the thread that erases
+  std::function<Result<std::string>(const std::function<bool()>& stop)> erase_answer =
+      [](const auto&) { return Result<std::string>(R"({"complete":true,"rows":2,"tables":[]})"); };
   std::vector<std::string> monitor_queries;  // parameters of each
   std::function<Result<std::string>(const nlohmann::json& params)> monitor_answer =
       [](const auto&) { return Result<std::string>(Errc::unavailable, "no monitors here"); };

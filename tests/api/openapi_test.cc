@@ -76,6 +76,10 @@ struct Documented : HasBundles, TestApi {
     };
     add_dead_letter();
     add_branch();
+    std::filesystem::create_directories(home + "/lake/_erasures");
+    std::ofstream(home + "/lake/_erasures/1.json")
+        << R"({"operation":"1","what":{"subject":"request-1","domain":"","table":""},"by":"ana",)"
+           R"("begun_at":"2026-11-20T11:00:00Z","ended_at":"","raw":{},"sources":{},"report":null})";
     document = get("/openapi.json");
   }
 

@@ -95,7 +95,7 @@ class Dice {
     return made;
   }
   const std::vector<std::string> verbs{"read",   "trigger", "create", "edit",
-                                       "delete", "unmask",  "*"};
+                                       "delete", "unmask",  "erase",  "*"};
 
  private:
   std::mt19937 random_;
@@ -147,7 +147,7 @@ TEST_CASE("who sees everything has a predicate that costs nothing") {
 
 TEST_CASE("a grant that names nothing is refused with how it is written") {
   CHECK(says(refusal("read"), "an action and a resource"));
-  CHECK(says(refusal("look dag:a"), "read, trigger, create, edit, delete, unmask and *"));
+  CHECK(says(refusal("look dag:a"), "read, trigger, create, edit, delete, unmask, erase and *"));
   CHECK(says(refusal("read dag"), "is no resource"));
   CHECK(says(refusal("read table:a"), "is no resource"));
   CHECK(says(refusal("read dag:"), "dag:* is all of them"));
@@ -158,7 +158,9 @@ TEST_CASE("a grant that names nothing is refused with how it is written") {
   CHECK(says(refusal("trigger admin:pools"), "read, create, edit, delete, or *"));
   CHECK(says(refusal("unmask dag:a"), "read, trigger, edit, delete, or *"));
   CHECK(says(refusal("unmask admin:users"), "read, create, edit, delete, or *"));
+  CHECK(says(refusal("erase dag:a"), "read, trigger, edit, delete, or *"));
   CHECK(refusal("unmask lake:finance/silver").empty());
+  CHECK(refusal("erase lake:finance/*").empty());
   CHECK(says(refusal("read lake:finance"), "lake:finance/gold"));
   CHECK(says(refusal("read lake:finance/"), "lake:finance/gold"));
   CHECK(says(refusal("read lake:a/b/c"), "lake:finance/gold"));
@@ -202,6 +204,8 @@ TEST_CASE("built-in roles grow from one to the next") {
   CHECK(allows("operator", Action::remove, "dag:a"));
   CHECK_FALSE(allows("operator", Action::unmask, "lake:bank/silver"));
   CHECK(allows("admin", Action::unmask, "lake:bank/silver"));
+  CHECK_FALSE(allows("operator", Action::erase, "lake:bank/*"));
+  CHECK(allows("admin", Action::erase, "lake:*"));
   CHECK(allows("operator", Action::read, "admin:connections"));
   CHECK_FALSE(allows("operator", Action::edit, "admin:connections"));
   CHECK_FALSE(allows("operator", Action::read, "admin:users"));
