@@ -1,6 +1,11 @@
 #include "plugins/contract/masks.h"
 
-#include <algorithm>
+#include <optional>
+
+#include "plugins/lake/attempt_session.h"
+#include "plugins/lake/delta_table.h"
+#include "plugins/lake/pseudonym.h"
+#include "plugins/lake/rotate_key.h"
 
 namespace batuta::from_contract {
 namespace {
@@ -8,42 +13,31 @@ namespace {
 using contract::Mask;
 using lake::quoted_name;
 
-constexpr std::size_t block_bytes = 64;  // of SHA-256
-constexpr std::size_t least_key_bytes = 16;
+constexpr const char* key_name = "mask_pads";
 
 std::string hmac_sql(const std::string& text) {
-  return "CASE WHEN " + text +
-         " IS NOT NULL THEN sha256((SELECT opad FROM mask_pads) || unhex(sha256((SELECT ipad FROM "
-         "mask_pads) || encode(" +
-         text + ")))) END";
+  return lake::pseudonym_sql(text, key_name);
 }
 
 std::string hidden_sql(const std::string& value) {
   return "CASE WHEN " + value + " IS NOT NULL THEN '***' END";
 }
 
-std::string hex_of(const std::string& bytes) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += {digits[byte >> 4], digits[byte & 15]};
-  }
-  return out;
+void check_key(const std::string& name, const std::string& key) {
+  if (key.size() < lake::least_pseudonym_key)
+    throw plugin::FinalError("the connection " + name +
+                             " holds the key of pseudonyms as its password: it needs 16 characters "
+                             "at least, from a random source");
 }
 
-std::string bytes_of_hex(const std::string& hex) {
-  std::string out;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
-    out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return out;
-}
-
-std::string padded(const std::string& key, unsigned char with) {
-  std::string out(block_bytes, '\0');
-  std::copy(key.begin(), key.end(), out.begin());
-  for (char& c : out) c = static_cast<char>(static_cast<unsigned char>(c) ^ with);
-  return out;
+// By which key a table is written; empty: it does not say; nullopt: there is no such table.
+std::optional<std::string> bearing(const plugin::Context& context, lake::Session& session,
+                                   const std::string& name) {
+  const auto table = lake::DeltaTable::open(session, lake::lake_folder(context), name);
+  if (!table.exists()) return std::nullopt;
+  const auto& configuration = table.snapshot().metadata.configuration;
+  const auto found = configuration.find(lake::mask_key_property);
+  return found == configuration.end() ? std::string() : found->second;
 }
 
 }  // namespace
@@ -93,19 +87,34 @@ std::string rejected_sql(const contract::Column& column) {
 }
 
 void prepare_masks(const plugin::Context& context, lake::Session& session,
-                   const contract::Table& table) {
-  if (table.mask_key.empty()) return;
-  std::string key = context.connection(table.mask_key).password;
-  if (key.size() < least_key_bytes)
-    throw plugin::FinalError("the connection " + table.mask_key +
-                             " holds the key of pseudonyms as its password: it needs 16 characters "
-                             "at least, from a random source");
-  if (key.size() > block_bytes)
-    key = bytes_of_hex(session.value("SELECT sha256(CAST($1 AS VARCHAR))", {key}).text());
-  session.run(
-      "CREATE OR REPLACE TEMP TABLE mask_pads AS SELECT unhex(CAST($1 AS VARCHAR)) AS ipad, "
-      "unhex(CAST($2 AS VARCHAR)) AS opad",
-      {hex_of(padded(key, 0x36)), hex_of(padded(key, 0x5c))});
+                   const Described& described) {
+  const std::string& name = described.table.mask_key;
+  if (name.empty()) return;
+  const auto connection = context.connection(name);
+  check_key(name, connection.password);
+  const std::string previous = connection.extra("previous_key");
+  if (!previous.empty()) check_key(name + " (previous_key)", previous);
+  const std::string table = "silver/" + described.path;
+  const auto silver = bearing(context, session, table);
+  const auto history = bearing(context, session, table + "_hist");
+  if (silver && history && *silver != *history)
+    throw plugin::RetryableError("the key of pseudonyms of " + table +
+                                 " is being rotated, and its history is not there yet");
+  if (!silver && !previous.empty())
+    throw plugin::RetryableError("the key of pseudonyms " + name + " is being rotated: " + table +
+                                 " is made once that has ended");
+  // One that bears none was written by the first key there was.
+  const bool first = !silver || silver->empty();
+  if (first || *silver == lake::mask_key_id(session, connection.password))
+    return lake::set_pseudonym_key(session, key_name,
+                                   first && !previous.empty() ? previous : connection.password);
+  if (!previous.empty() && *silver == lake::mask_key_id(session, previous))
+    return lake::set_pseudonym_key(session, key_name, previous);
+  throw plugin::RetryableError(
+      table + " is written by another key of pseudonyms than the connection " + name +
+      " has: give it back as the password, or as previous_key of extra until batuta lake "
+      "rotate-key "
+      "has ended");
 }
 
 }  // namespace batuta::from_contract

@@ -19,9 +19,12 @@ std::string stored_sql(const contract::Column& column);
 // The same over the text that a rejected row has: what cannot be typed is not shown either.
 std::string rejected_sql(const contract::Column& column);
 
-// Makes the key known to the session, where the table needs one. Throws plugin::FinalError for a
-// key of fewer than 16 bytes.
+// Makes the key known to the session, where the table needs one: the connection's password, or
+// while keys are rotated (docs/lake.md) its extra's previous_key, by which of the two silver is
+// written. Throws plugin::FinalError for a key of fewer than 16 bytes, and plugin::RetryableError
+// where silver is under neither, or does not agree with its history yet. To be called after the
+// tables that are to be written were opened: one that is rotated meanwhile then refuses them.
 void prepare_masks(const plugin::Context& context, lake::Session& session,
-                   const contract::Table& table);
+                   const Described& described);
 
 }  // namespace batuta::from_contract

@@ -26,7 +26,7 @@ struct ContractSilver {
     lake::TransformSpec spec = silver_spec(described);
     spec.prepare = [&](lake::Session& session) {
       prepare_expressions(session, described.table);
-      prepare_masks(context, session, described.table);
+      prepare_masks(context, session, described);
     };
     spec.check = [&](lake::Session& session) { check_quality(context, session, described); };
     if (order) return obey(context, spec, *order);

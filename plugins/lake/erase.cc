@@ -15,6 +15,7 @@
 #include "lakelog/vacuum.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/erase_raw.h"
+#include "plugins/lake/erase_spellings.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/staged_write.h"
@@ -163,9 +164,10 @@ class TableEraser {
     std::vector<std::string> out = {"coalesce(" + within("trim(" + name + ")", "VARCHAR") +
                                     ", false)"};
     if (!key.type.empty() && key.type != "string" && comparable(key.type)) {
-      const std::string type = sql_type(key.type);
-      out.push_back("coalesce(" + within("TRY_CAST(trim(" + name + ") AS " + type + ")", type) +
-                    ", false)");
+      const TextType as{key.type, key.format, key.timezone};
+      out.push_back("coalesce(" + typed_text_sql(as, name) + " IN (SELECT x FROM (SELECT " +
+                    typed_text_sql(as, "v") + " AS x FROM erase_values_" + number +
+                    ") WHERE x IS NOT NULL), false)");
     }
     return out;
   }

@@ -23,6 +23,8 @@ struct ErasedKey {
   std::vector<std::string> names;   // what sources call it in messages: `column` among them
   std::vector<std::string> values;  // as text: the value, and pseudonyms of it
   std::string type{};               // Delta's, of what bronze has as text; empty: a text
+  std::string format{};             // of dates and times there, as strptime has it; empty: ISO
+  std::string timezone{};           // of times without an offset; empty: UTC
 };
 
 struct EraseOptions {

@@ -45,6 +45,11 @@ void EraseRecord::read(const std::string& text) {
   const json raw = object("raw"), sources = object("sources");  // items() keeps no temporary
   for (const auto& [file, records] : raw.items()) raw_[file] = json_int(records).value_or(0);
   for (const auto& [file, yes] : sources.items()) sources_.insert(file);
+  const json pseudonyms = kept->value("pseudonyms", json::object());
+  if (pseudonyms.is_object())
+    for (const auto& [column, list] : pseudonyms.items())
+      for (const json& one : list)
+        if (one.is_string()) pseudonyms_[column].insert(one.get<std::string>());
   const auto field = [&](const char* name) {
     const json value = kept->value(name, json());
     return value.is_string() ? value.get<std::string>() : std::string();
@@ -57,9 +62,10 @@ void EraseRecord::read(const std::string& text) {
 }
 
 void EraseRecord::begin(const std::string& by, const std::string& now) {
-  if (!begun_at_.empty()) return;
-  by_ = by;
-  begun_at_ = now;
+  if (begun_at_.empty()) {
+    by_ = by;
+    begun_at_ = now;
+  }
   put();
 }
 
@@ -72,6 +78,15 @@ void EraseRecord::note_sources(const std::vector<std::string>& files, bool keep)
   if (files.empty()) return;
   sources_.insert(files.begin(), files.end());
   if (keep) put();
+}
+
+void EraseRecord::note_pseudonyms(const std::string& column,
+                                  const std::set<std::string>& pseudonyms) {
+  pseudonyms_[column].insert(pseudonyms.begin(), pseudonyms.end());
+}
+
+const std::set<std::string>& EraseRecord::pseudonyms(const std::string& column) {
+  return pseudonyms_[column];
 }
 
 void EraseRecord::keep_report(const std::string& report_json) {
@@ -93,9 +108,10 @@ void EraseRecord::put() {
     const auto value = parse_untrusted(text.empty() ? "null" : text);
     return value ? *value : json();
   };
-  const json record = {{"operation", operation_}, {"what", parsed(what_json_)},    {"by", by_},
-                       {"begun_at", begun_at_},   {"ended_at", ended_at_},         {"raw", raw_},
-                       {"sources", sources},      {"report", parsed(report_json_)}};
+  const json record = {
+      {"operation", operation_}, {"what", parsed(what_json_)},     {"by", by_},
+      {"begun_at", begun_at_},   {"ended_at", ended_at_},          {"raw", raw_},
+      {"sources", sources},      {"report", parsed(report_json_)}, {"pseudonyms", pseudonyms_}};
   if (auto kept = lake_->put(key_, json_text(record)); !kept)
     throw plugin::RetryableError(kept.error().message);
 }

@@ -32,6 +32,10 @@ class EraseRecord {
   // Raw files that bronze's rows came from; `keep`: in the record too, before bronze forgets them.
   void note_sources(const std::vector<std::string>& files, bool keep);
   const std::set<std::string>& sources() const { return sources_; }
+  // Pseudonyms that are looked for by a column, in lower case: an operation that goes on finds them
+  // although bronze, which told of which texts they are, has lost the person meanwhile.
+  void note_pseudonyms(const std::string& column, const std::set<std::string>& pseudonyms);
+  const std::set<std::string>& pseudonyms(const std::string& column);
   // What was done so far, of an operation that is to be called again.
   void keep_report(const std::string& report_json);
   void end(const std::string& report_json, const std::string& now);
@@ -45,6 +49,7 @@ class EraseRecord {
   std::string report_json_, by_, begun_at_, ended_at_;
   std::map<std::string, std::int64_t> raw_;
   std::set<std::string> sources_;
+  std::map<std::string, std::set<std::string>> pseudonyms_;  // by column
 };
 
 // What no erasure reaches, and why; `in_folder`: the lake is one, not an object store.

@@ -22,10 +22,12 @@
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/erase.h"
+#include "plugins/lake/erase_order.h"
 #include "plugins/lake/erase_raw_files.h"
 #include "plugins/lake/erase_report.h"
 #include "plugins/lake/erase_spellings.h"
 #include "plugins/lake/must.h"
+#include "plugins/lake/pseudonym.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/sdk/plugin.h"
 
@@ -35,43 +37,19 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t most_listed = 200;
-constexpr std::size_t most_keys = 20, most_values = 100, most_value_bytes = 4096;
-
-std::string lower_text(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text;
-}
 
 std::string now_text() {
   return to_iso(std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()));
 }
 
-std::string layer_of(const std::string& table) {
-  return table.substr(0, table.find('/'));
-}
-
-// "shop/orders" of "silver/shop/orders_hist", by which contracts are named.
-std::string described_name(const std::string& table) {
-  const auto slash = table.find('/');
-  std::string name = slash == table.npos ? table : table.substr(slash + 1);
-  for (const char* suffix : {"_hist", "_keys"})
-    if (name.ends_with(suffix)) return name.substr(0, name.size() - 5);
-  return name;
-}
-
-// Upstream first: what is not there any more is not taken in again.
+// Upstream first: what is not there any more is not taken in again. Letters before bronze, which
+// tells under which texts they have the person.
 int place_of(const std::string& layer) {
-  static constexpr const char* const order[] = {"raw",        "bronze", "dlq",
+  static constexpr const char* const order[] = {"raw",        "dlq",    "bronze",
                                                 "quarantine", "silver", "gold"};
   const auto* found = std::find(std::begin(order), std::end(order), layer);
   return static_cast<int>(found - std::begin(order));
 }
-
-// What contracts say of a column: {"source","type","mask"}.
-struct ColumnFacts {
-  std::string source, type, mask;
-};
 
 class Eraser {
  public:
@@ -80,31 +58,29 @@ class Eraser {
         session_(session_options(context)),
         lake_(lake_folder(context)),
         storage_(must(lake_.storage())),
-        apply_(context.boolean("apply", false)),
-        operation_(context.text("operation")),
-        subject_(context.text("subject")),
-        domain_(context.text("domain", "")),
-        table_(context.text("table", "")),
-        who_(context.text("who", "")),
-        means_(context.text("means", "")) {
-    check_operation();
-    read_keys();
-    read_facts();
-    csv_ = csv_forms(context.json("csv"));
+        order_(context),
+        apply_(order_.apply),
+        csv_(csv_forms(context.json("csv"))) {
+    for (std::size_t i = 0; i < order_.mask_keys.size(); ++i) {
+      mask_keys_.push_back("erase_key_" + std::to_string(i));
+      set_pseudonym_key(session_, mask_keys_.back(), order_.mask_keys[i]);
+    }
   }
 
   json run() {
-    EraseRecord record(storage_, operation_, json_text(asked()));
+    EraseRecord record(storage_, order_.operation, order_.asked_json());
     if (apply_ && !record.report_json().empty()) {
       json report = *parse_untrusted(record.report_json());
       report["done_before"] = true;
       // With other keys of pseudonyms or other contracts more may be found.
-      if (report.value("means", "") == means_) return report;
+      if (report.value("means", "") == order_.means) return report;
     }
     const std::vector<std::string> tables = tables_in_scope();
     check_pseudonyms(tables);
-    if (apply_) record.begin(context_.text("by", ""), now_text());
     record_ = &record;
+    find_texts();
+    if (apply_) record.begin(order_.by, now_text());
+    tell_other_keys(tables);
     RawFiles raw(
         context_, session_, lake_, record, apply_,
         [this](const std::string& what, const std::string& why) { miss(what, why); },
@@ -134,101 +110,87 @@ class Eraser {
   }
 
  private:
-  void check_operation() const {
-    const bool good = !operation_.empty() && operation_.size() <= 64 &&
-                      std::all_of(operation_.begin(), operation_.end(), [](char c) {
-                        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                               (c >= '0' && c <= '9') || c == '-' || c == '_';
-                      });
-    if (!good) throw plugin::FinalError("parameter operation: 1 to 64 of A-Z a-z 0-9 - _");
-    if (!domain_.empty() && !table_.empty())
-      throw plugin::FinalError("parameter domain or table: one of them");
-  }
-
-  void read_keys() {
-    const auto given = parse_untrusted(context_.json("keys"));
-    const char* const wrong =
-        R"(parameter keys: a list of 1 to 20 objects {"column": "cpf", "value": "123"})";
-    if (!given || !given->is_array() || given->empty() || given->size() > most_keys)
-      throw plugin::FinalError(wrong);
-    for (const json& one : *given) {
-      ErasedKey key;
-      if (!one.is_object() || !one.value("column", json()).is_string() ||
-          !one.value("value", json()).is_string())
-        throw plugin::FinalError(wrong);
-      key.column = one["column"].get<std::string>();
-      key.values = {one["value"].get<std::string>()};
-      const json pseudonyms = one.value("pseudonyms", json::array());
-      for (const json& text : pseudonyms) {
-        if (!text.is_string()) throw plugin::FinalError(wrong);
-        key.values.push_back(text.get<std::string>());
-      }
-      if (key.column.empty() || key.values.size() > most_values ||
-          std::any_of(key.values.begin(), key.values.end(), [](const std::string& value) {
-            return value.find_first_not_of(" \t\r\n") == value.npos ||
-                   value.size() > most_value_bytes;
-          }))
-        throw plugin::FinalError(
-            "parameter keys: a value is 1 to 4096 bytes and not blank: who has no value is nobody");
-      keys_.push_back(std::move(key));
-    }
-  }
-
-  void read_facts() {
-    const std::string text = context_.json("contracts");
-    const auto given = parse_untrusted(text.empty() ? "{}" : text);
-    if (!given || !given->is_object()) throw plugin::FinalError("parameter contracts: an object");
-    for (const auto& [table, columns] : given->items()) {
-      if (!columns.is_object())
-        throw plugin::FinalError("parameter contracts: an object of objects");
-      for (const auto& [column, facts] : columns.items()) {
-        const auto field = [&of = facts](const char* name) {
-          const json value = of.is_object() ? of.value(name, json()) : json();
-          return value.is_string() ? value.get<std::string>() : std::string();
-        };
-        facts_[table][lower_text(column)] = {field("source"), field("type"), field("mask")};
-      }
-    }
-  }
-
-  json asked() const {
-    json columns = json::array();
-    for (const ErasedKey& key : keys_) columns.push_back(key.column);
-    json out = {
-        {"subject", subject_}, {"columns", columns}, {"domain", domain_}, {"table", table_}};
-    if (!who_.empty()) out["who"] = who_;
-    return out;
-  }
-
-  // Of "silver/shop/orders": by the domain, or by what contracts call the table.
-  bool in_scope(const std::string& table) const {
-    const auto slash = table.find('/');
-    const std::string rest = slash == table.npos ? std::string() : table.substr(slash + 1);
-    if (!domain_.empty()) return rest.starts_with(domain_ + "/");
-    if (table_.empty()) return true;
-    return table == table_ || rest == table_ || described_name(table) == table_;
-  }
-
   std::vector<std::string> tables_in_scope() {
     const auto found = must(lakelog::list_tables(*storage_));
     for (const std::string& reason : found.unreadable) miss("a folder of the lake", reason);
     if (found.cut) miss("tables beyond the first 10000", "the lake has more than are looked at");
     std::vector<std::string> out;
     for (const std::string& name : found.names)
-      if (in_scope(name)) out.push_back(name);
+      if (order_.in_scope(name)) out.push_back(name);
     std::stable_sort(out.begin(), out.end(), [](const std::string& a, const std::string& b) {
       return place_of(layer_of(a)) < place_of(layer_of(b));
     });
-    if (out.empty() && (!domain_.empty() || !table_.empty()) && raw_folders().empty())
-      throw plugin::FinalError("the lake has no table of " + (table_.empty() ? domain_ : table_));
+    if (out.empty() && (!order_.domain.empty() || !order_.table.empty()) && raw_folders().empty())
+      throw plugin::FinalError("the lake has no table of " +
+                               (order_.table.empty() ? order_.domain : order_.table));
     return out;
   }
 
-  const ColumnFacts* facts_of(const std::string& table, const std::string& column) const {
-    const auto found = facts_.find(described_name(table));
-    if (found == facts_.end()) return nullptr;
-    const auto one = found->second.find(lower_text(column));
-    return one == found->second.end() ? nullptr : &one->second;
+  static TextType type_of(const ColumnFacts& facts) {
+    return {facts.type, facts.format, facts.timezone};
+  }
+
+  // Values that were given for this column, by whichever of the keys.
+  std::vector<std::string> given_of(const std::string& column) const {
+    std::vector<std::string> out;
+    for (const ErasedKey& one : order_.keys)
+      if (lower_text(one.column) == lower_text(column)) out.push_back(one.values.front());
+    return out;
+  }
+
+  std::set<std::string> pseudonyms_of(const std::vector<std::string>& texts) {
+    std::set<std::string> out;
+    for (const std::string& key : mask_keys_) {
+      const auto found = session_.query("SELECT DISTINCT " + pseudonym_sql("t", key) +
+                                            " FROM (SELECT unnest(CAST($1 AS VARCHAR[])) AS t)",
+                                        {texts});
+      for (const auto& row : found.rows) out.insert(row.at(0).text());
+    }
+    return out;
+  }
+
+  // Under which texts bronze has the person, before anything goes: silver has the pseudonyms of
+  // those, letters and raw files the texts.
+  void find_texts() {
+    for (const ErasedKey& key : order_.keys) {
+      const std::string column = lower_text(key.column);
+      record_->note_pseudonyms(column, pseudonyms_of(given_of(column)));
+      for (const auto& [contract, columns] : order_.facts) {
+        const auto facts = columns.find(column);
+        if (facts == columns.end()) continue;
+        const std::string bronze = "bronze/" + contract;
+        told(bronze, [&, &of = facts->second, &name = contract] {
+          PersonTexts& texts = texts_[{name, column}];
+          texts = person_texts(session_, lake_, bronze, column, type_of(of), given_of(column));
+          if (of.mask != "pseudonym") return;
+          record_->note_pseudonyms(column, pseudonyms_of(texts.typed));
+          record_->note_pseudonyms(name + " " + column, pseudonyms_of(texts.sent));
+        });
+      }
+    }
+  }
+
+  // Rows that nobody can tell whose they are, by the keys that were given.
+  void tell_other_keys(const std::vector<std::string>& tables) {
+    if (mask_keys_.empty()) return;
+    for (const std::string& name : tables)
+      for (const ErasedKey& key : order_.keys) {
+        const ColumnFacts* facts = order_.facts_of(name, key.column);
+        if (layer_of(name) != "silver" || facts == nullptr || facts->mask != "pseudonym") continue;
+        told(name, [&, facts] {
+          const auto rows =
+              rows_of_other_keys(session_, lake_, name, "bronze/" + described_name(name),
+                                 key.column, type_of(*facts), mask_keys_);
+          if (rows == 0) return;
+          miss(name, (rows < 0 ? std::string("bronze has no " + key.column +
+                                             ", so that rows under an older key")
+                               : std::to_string(rows) + " rows have a pseudonym in " + key.column +
+                                     " that no text in bronze has by the keys that were given: "
+                                     "they are under an older key, which is to be given too, or of "
+                                     "texts that bronze has no more. They") +
+                         " were looked at by what was given alone");
+        });
+      }
   }
 
   // The keys as the table has them. What silver holds no trace of is told.
@@ -236,11 +198,19 @@ class Eraser {
     const std::string layer = layer_of(table);
     const bool as_sent = layer == "bronze" || layer == "dlq" || layer == "raw";
     std::vector<ErasedKey> out;
-    for (ErasedKey key : keys_) {
+    for (ErasedKey key : order_.keys) {
       key.names = {key.column};
-      const ColumnFacts* facts = facts_of(table, key.column);
+      const std::string column = lower_text(key.column);
+      const ColumnFacts* facts = order_.facts_of(table, key.column);
+      add_values(key, record_->pseudonyms(column));
       if (facts != nullptr) {
+        add_values(key, record_->pseudonyms(described_name(table) + " " + column));
+        const PersonTexts& texts = texts_[{described_name(table), column}];
+        add_values(key, texts.sent);
+        add_values(key, texts.typed);
         key.type = facts->type;
+        key.format = facts->format;
+        key.timezone = facts->timezone;
         const std::string source = facts->source.substr(facts->source.find_last_of('/') + 1);
         if (!source.empty() && source != key.column) key.names.push_back(source);
         const bool lossy =
@@ -257,12 +227,19 @@ class Eraser {
     return out;
   }
 
+  template <class Values>
+  static void add_values(ErasedKey& key, const Values& values) {
+    for (const std::string& value : values)
+      if (std::find(key.values.begin(), key.values.end(), value) == key.values.end())
+        key.values.push_back(value);
+  }
+
   // Rows under a pseudonym that nobody looks for would stay unseen: once bronze has gone nobody can
   // tell of which text it is.
   void check_pseudonyms(const std::vector<std::string>& tables) {
     for (const std::string& table : tables)
-      for (const ErasedKey& key : keys_) {
-        const ColumnFacts* facts = facts_of(table, key.column);
+      for (const ErasedKey& key : order_.keys) {
+        const ColumnFacts* facts = order_.facts_of(table, key.column);
         if (facts == nullptr || facts->mask != "pseudonym") continue;
         const std::string why = unsought(table, key, *facts);
         if (why.empty()) continue;
@@ -272,15 +249,14 @@ class Eraser {
   }
 
   std::string unsought(const std::string& table, const ErasedKey& key, const ColumnFacts& facts) {
+    if (!mask_keys_.empty()) return {};  // all texts are found
     const std::string layer = layer_of(table);
     const bool keyless = key.values.size() == 1;
     if (keyless && (layer == "silver" || layer == "gold" || layer == "quarantine"))
       return "its " + key.column + " is a pseudonym and the key of it was not given: --mask-key";
     if (keyless || layer != "bronze") return {};
-    std::vector<std::string> given;
-    for (const ErasedKey& one : keys_)
-      if (lower_text(one.column) == lower_text(key.column)) given.push_back(one.values.front());
-    const auto others = other_spellings(session_, lake_, table, key.column, facts.type, given);
+    const auto others =
+        other_spellings(session_, lake_, table, key.column, type_of(facts), given_of(key.column));
     if (others == 0) return {};
     return "of the person's " + key.column + " silver may have pseudonyms of " +
            std::to_string(others) +
@@ -293,12 +269,12 @@ class Eraser {
     options.keys = keys_of(table);
     options.apply = apply_;
     options.data_change = layer_of(table) != "bronze";
-    options.operation = operation_;
+    options.operation = order_.operation;
     options.info_json = json_text({{"dag_id", context_.dag_id()},
                                    {"run_id", context_.run_id()},
                                    {"task_id", context_.task_id()},
                                    {"execution_id", context_.execution_id()},
-                                   {"erasure", operation_}});
+                                   {"erasure", order_.operation}});
     options.cancelled = [this] { return context_.cancelled(); };
     std::set<std::string> names;
     for (const auto& column : snapshot.metadata.columns) names.insert(column.name);
@@ -378,7 +354,7 @@ class Eraser {
     for (const std::string& domain : must(storage_->list("raw/")).prefixes)
       for (const std::string& table : must(storage_->list(domain)).prefixes) {
         const std::string name = table.substr(0, table.size() - 1);
-        if (in_scope(name)) out.push_back({table, name});
+        if (order_.in_scope(name)) out.push_back({table, name});
       }
     return out;
   }
@@ -431,11 +407,11 @@ class Eraser {
       raw_records += records;
       raw.push_back({{"file", file}, {"records", records}});
     }
-    return {{"operation", operation_},
-            {"subject", subject_},
+    return {{"operation", order_.operation},
+            {"subject", order_.subject},
             {"applied", apply_},
             {"complete", complete_},
-            {"means", means_},
+            {"means", order_.means},
             {"done_before", false},
             {"rows", rows},
             {"old_files", old_files},
@@ -451,11 +427,11 @@ class Eraser {
   Session session_;
   const Lake lake_;
   const std::shared_ptr<lakelog::Storage> storage_;
+  const EraseOrder order_;
   const bool apply_;
-  const std::string operation_, subject_, domain_, table_, who_, means_;
-  std::vector<ErasedKey> keys_;
-  std::map<std::string, std::map<std::string, ColumnFacts>> facts_;  // by contract, by column
-  std::map<std::string, CsvForm> csv_;                               // by contract
+  std::map<std::string, CsvForm> csv_;                                // by contract
+  std::vector<std::string> mask_keys_;                                // names in the session
+  std::map<std::pair<std::string, std::string>, PersonTexts> texts_;  // by contract and column
   EraseRecord* record_ = nullptr;
   bool complete_ = true;               // nothing is left that this operation could still do
   std::map<std::string, json> found_;  // by table
@@ -479,9 +455,11 @@ struct LakeErase {
       plugin::optional(BATUTA_PARAM_STRING, "domain", "tables of this domain only"),
       plugin::optional(BATUTA_PARAM_STRING, "table", "this table only, as domain/table"),
       plugin::optional(BATUTA_PARAM_STRING, "by", "who wants it"),
-      plugin::optional(
-          BATUTA_PARAM_OBJECT, "contracts",
-          "what contracts say of the columns: {table: {column: {source, type, mask}}}"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "mask_keys",
+                       "keys of pseudonyms, older ones too: all texts of the person are found"),
+      plugin::optional(BATUTA_PARAM_OBJECT, "contracts",
+                       "what contracts say of the columns: {table: {column: {source, type, mask, "
+                       "format, timezone}}}"),
       plugin::optional(BATUTA_PARAM_OBJECT, "csv",
                        "and of CSV files: {table: {delimiter, quote, encoding}}"),
       plugin::optional(BATUTA_PARAM_STRING, "who",

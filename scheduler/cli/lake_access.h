@@ -41,6 +41,8 @@ std::int64_t parse_moment(const std::string& option, const std::string& text);
 void add_lake_maintenance(CLI::App& lake, Session& session);
 // lake erase
 void add_lake_erase(CLI::App& lake, Session& session);
+// lake rotate-key
+void add_lake_rotate(CLI::App& lake, Session& session);
 // lake export
 void add_lake_export(CLI::App& lake, Session& session);
 // lake branch

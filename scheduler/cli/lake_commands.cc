@@ -410,6 +410,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
         ->capture_default_str();
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }
+  add_lake_rotate(*lake, session);
   add_lake_erase(*lake, session);
   add_lake_export(*lake, session);
   add_lake_maintenance(*lake, session);

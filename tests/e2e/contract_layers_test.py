@@ -345,6 +345,7 @@ def masked_values_stand_in_no_table_but_bronze():
         ended(server, "shop")
         assert len(json.loads(server.cli("lake", "history", "silver/shop/people", "-o", "json").stdout)) == 1
         a_person_is_erased(folder, server, rows[1][0])
+        the_key_is_rotated(folder, server, rows[0][0])
         server.call("PATCH", "/api/v2/connections/pii", {"connection_id": "pii", "conn_type": "generic", "password": "short"})
         run_id = ended(server, "shop", "failed")
         assert "it needs 16 characters at least" in server.log_text("shop", run_id, "people_transform")
@@ -389,10 +390,13 @@ def a_person_is_erased(folder, server, cpf):
     assert "silver/shop/people: its cpf is a pseudonym and the key of it was not given: --mask-key" in blind, blind
     plan = server.cli(*who, stdin=cpf + "\n").stdout
     assert "Nothing was changed. With --apply it is done." in plan and "backups" in plan, plan
+    # By the server: contracts and keys are its own.
+    by_server = json.loads(server.cli("lake", "erase", "--key", "cpf", "-o", "json", stdin=cpf + "\n").stdout)
     told = json.loads(server.cli(*who, "--apply", "--yes", "--operation", "lgpd-1", "-o", "json", stdin=cpf + "\n").stdout)
     rows = {one["table"]: one["rows"] for one in told["tables"]}
     assert rows == {"bronze/shop/people": 2, "bronze/shop/orders": 2, "silver/shop/people": 1, "silver/shop/people_hist": 1,
                     "silver/shop/orders": 1}, told
+    assert {one["table"]: one["rows"] for one in by_server["tables"]} == rows and not by_server["applied"], by_server
     assert told["raw_records"] == 4 and told["subject"].startswith("person-") and cpf not in json.dumps(told), told
     for path in (server.home / "lake").rglob("*"):
         if path.is_file() and "_delta_log" not in path.parts:  # whose statistics the report speaks of
@@ -404,6 +408,21 @@ def a_person_is_erased(folder, server, cpf):
     assert server.sql("SELECT born FROM silver.people") == [[1990]] and server.sql("SELECT born FROM silver.people_hist") == [[1990]]
     again = json.loads(server.cli(*who, "--apply", "--yes", "--operation", "lgpd-1", "-o", "json", stdin=cpf + "\n").stdout)
     assert again["done_before"] and again["tables"] == told["tables"], again
+
+
+def the_key_is_rotated(folder, server, cpf):
+    """all tables turn to another key of pseudonyms, the connection has that one alone, and the next run goes on by it"""
+    key = b"another key of pseudonyms, from elsewhere"
+    (folder.path / "new").write_bytes(key)
+    turned = server.cli("lake", "rotate-key", "pii", "--key", f"file:{folder.path / 'new'}", "--previous", f"file:{folder.path / 'key'}",
+                        "--contracts", folder.path / "contracts", "--apply", "--yes").stdout
+    assert "silver/shop/people_hist" in turned, turned
+    made = [[hmac.new(key, cpf.encode(), "sha256").hexdigest()]]
+    states = "SELECT cpf FROM silver.people_hist WHERE is_current"
+    assert server.sql("SELECT cpf FROM silver.people") == made and server.sql(states) == made
+    (folder.path / "people.csv").write_text((folder.path / "people.csv").read_text().replace("5432.1", "7432.1"))
+    ended(server, "shop")
+    assert server.sql("SELECT cpf, income FROM silver.people") == [made[0] + [7000]] and server.sql(states) == made
 
 
 if __name__ == "__main__":

@@ -31,10 +31,12 @@ class MaskEngine {
     session_.register_text_functions();
     FakeHost host;
     host.secrets["pii"] = nlohmann::json{{"password", key}}.dump();
+    host.context = {{"lake", lake_.path()}};
     const batuta_host table = host.table();
     plugin::Context context(table);
-    contract::Table described;
-    described.mask_key = "pii";
+    Described described;
+    described.path = "demo/people";
+    described.table.mask_key = "pii";
     prepare_masks(context, session_, described);
   }
 

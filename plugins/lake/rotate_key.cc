@@ -1,0 +1,304 @@
+#include "plugins/lake/rotate_key.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/failpoint.h"
+#include "common/time.h"
+#include "lakelog/change.h"
+#include "lakelog/snapshot.h"
+#include "lakelog/table.h"
+#include "plugins/lake/delta_table.h"
+#include "plugins/lake/erase_spellings.h"
+#include "plugins/lake/must.h"
+#include "plugins/lake/pseudonym.h"
+#include "plugins/lake/staged_write.h"
+#include "plugins/sdk/plugin.h"
+
+namespace batuta::lake {
+namespace {
+
+using lakelog::AddFile;
+
+constexpr const char* new_key = "rotate_new_key";
+constexpr const char* old_key = "rotate_old_key";
+constexpr const char* rotate_view = "rotate_rows";
+constexpr int rotate_rounds = 8;
+constexpr std::size_t problems_told = 5;
+
+bool holds_pseudonyms(const std::string& table) {
+  const std::string layer = layer_of(table);
+  return layer != "raw" && layer != "bronze" && layer != "dlq" && layer != "mngt";
+}
+
+class Rotator {
+ public:
+  Rotator(Session& session, const stores::Lake& lake, const RotateOptions& options)
+      : session_(session), lake_(lake), options_(options), storage_(must(lake.storage())) {
+    set_pseudonym_key(session_, new_key, options.key);
+    set_pseudonym_key(session_, old_key, options.previous);
+    id_ = mask_key_id(session_, options.key);
+  }
+
+  Rotation run() {
+    read_texts();
+    const auto found = must(lakelog::list_tables(*storage_));
+    for (const std::string& name : found.names)
+      if (holds_pseudonyms(name)) look(name);
+    if (options_.apply) {
+      refuse_problems();
+      for (RotatedTable& table : out_.tables) rotate(table);
+      // What came by the old key meanwhile: rejected rows are only added.
+      for (RotatedTable& table : out_.tables) rotate(table);
+    }
+    out_.unused = std::all_of(out_.tables.begin(), out_.tables.end(), [&](const auto& table) {
+      return table.problem.empty() && (options_.apply || table.rows == 0);
+    });
+    return std::move(out_);
+  }
+
+ private:
+  void step(const char* name) {
+    if (options_.cancelled && options_.cancelled()) throw plugin::RetryableError("cancelled");
+    if (options_.step) options_.step(name);
+    failpoint(name);
+  }
+
+  // rotate_map(old, new): of each text that bronze has, as silver and quarantine write it.
+  void read_texts() {
+    session_.run("CREATE OR REPLACE TEMP TABLE rotate_texts(s VARCHAR)");
+    for (const auto& [contract, columns] : options_.facts)
+      for (const auto& [column, facts] : columns) {
+        if (facts.mask != "pseudonym") continue;
+        const DeltaTable bronze = DeltaTable::open(session_, lake_, "bronze/" + contract);
+        if (!bronze.exists()) continue;
+        for (const lakelog::Column& each : bronze.snapshot().metadata.columns) {
+          if (lower_text(each.name) != column || each.type != "string") continue;
+          create_view(session_, "rotate_received", bronze);
+          const TextType as{facts.type, facts.format, facts.timezone};
+          std::string texts = "SELECT t AS s FROM texts UNION ALL SELECT trim(t) FROM texts";
+          if (!as.is_text())
+            texts +=
+                " UNION ALL SELECT CAST(" + typed_text_sql(as, "t") + " AS VARCHAR) FROM texts";
+          session_.run("INSERT INTO rotate_texts WITH texts AS (SELECT DISTINCT " +
+                       quoted_name(each.name) +
+                       " AS t FROM rotate_received) SELECT DISTINCT s FROM (" + texts +
+                       ") WHERE s IS NOT NULL");
+        }
+      }
+    session_.run("CREATE OR REPLACE TEMP TABLE rotate_map AS SELECT " +
+                 pseudonym_sql("s", old_key) + " AS old, " + pseudonym_sql("s", new_key) +
+                 " AS new FROM (SELECT DISTINCT s FROM rotate_texts)");
+    out_.texts = session_.value("SELECT count(*) FROM rotate_map").integer();
+    session_.run("DROP TABLE rotate_texts");
+  }
+
+  bool is_masked(const std::string& table, const std::string& column) const {
+    if (layer_of(table) == "gold") return false;
+    const auto facts = options_.facts.find(described_name(table));
+    if (facts == options_.facts.end()) return false;
+    const auto one = facts->second.find(lower_text(column));
+    return one != facts->second.end() && one->second.mask == "pseudonym";
+  }
+
+  // Rows with old pseudonyms that bronze knows, and those that no key and text gives: in a column
+  // that a contract masks, or that has others of them.
+  std::pair<std::int64_t, std::int64_t> counts_of(const std::string& column) {
+    const std::string name = "v." + quoted_name(column);
+    const auto row =
+        session_
+            .query(
+                "SELECT count(*) FILTER (WHERE o.old IS NOT NULL), count(*) FILTER (WHERE o.old "
+                "IS NULL AND n.new IS NULL AND regexp_full_match(" +
+                name + ", '[0-9a-f]{64}')) FROM " + rotate_view + " v LEFT JOIN rotate_map o ON " +
+                name + " = o.old LEFT JOIN rotate_map n ON " + name + " = n.new")
+            .rows.at(0);
+    return {row.at(0).integer(), row.at(1).integer()};
+  }
+
+  void look(const std::string& name) {
+    if (options_.cancelled && options_.cancelled()) throw plugin::RetryableError("cancelled");
+    const DeltaTable table = DeltaTable::open(session_, lake_, name);
+    if (!table.exists()) return;
+    RotatedTable found;
+    found.table = name;
+    look_at(table, found);
+    if (found.columns.empty() && found.problem.empty()) return;
+    out_.tables.push_back(std::move(found));
+  }
+
+  void look_at(const DeltaTable& table, RotatedTable& found) {
+    found.columns.clear();
+    found.rows = found.unknown = 0;
+    found.problem.clear();
+    create_view(session_, rotate_view, table);
+    const auto& metadata = table.snapshot().metadata;
+    for (const lakelog::Column& column : metadata.columns) {
+      if (column.type != "string") continue;
+      const auto [known, unknown] = counts_of(column.name);
+      const bool masked = is_masked(found.table, column.name);
+      if (known == 0 && !masked) continue;
+      found.columns.push_back(column.name);
+      found.rows += known;
+      found.unknown += unknown;
+      const auto& partitions = metadata.partition_columns;
+      if (std::find(partitions.begin(), partitions.end(), column.name) != partitions.end())
+        found.problem = "it is partitioned by the pseudonym " + column.name;
+    }
+    if (found.unknown > 0)
+      found.problem = std::to_string(found.unknown) +
+                      " pseudonyms are of no text that bronze has: they cannot be made by another "
+                      "key. Take those rows out, or derive the table anew from raw";
+  }
+
+  void refuse_problems() const {
+    std::string told;
+    std::size_t count = 0;
+    for (const RotatedTable& table : out_.tables) {
+      if (table.problem.empty()) continue;
+      if (++count <= problems_told)
+        told += (told.empty() ? "" : "; ") + table.table + ": " + table.problem;
+    }
+    if (count > problems_told)
+      told += "; and " + std::to_string(count - problems_told) + " more tables";
+    if (count > 0) throw plugin::FinalError(told + ". Nothing was changed");
+  }
+
+  bool bears_key(const DeltaTable& table) const {
+    const auto& configuration = table.snapshot().metadata.configuration;
+    const auto found = configuration.find(mask_key_property);
+    return found != configuration.end() && found->second == id_;
+  }
+
+  void rotate(RotatedTable& told) {
+    for (int round = 0;; ++round) {
+      const DeltaTable table = DeltaTable::open(session_, lake_, told.table);
+      RotatedTable now;
+      now.table = told.table;
+      look_at(table, now);
+      if (!now.problem.empty()) {
+        told.problem = now.problem;  // it came meanwhile
+        return;
+      }
+      if (now.rows == 0 && bears_key(table)) return;
+      if (round == rotate_rounds)
+        throw plugin::RetryableError(
+            told.table +
+            ": others changed it again and again; call it once more when less is going on");
+      told.columns = now.columns;
+      if (replace(table, now, told)) return;
+    }
+  }
+
+  // Whether the version was put; false: somebody was faster.
+  bool replace(const DeltaTable& table, const RotatedTable& now, RotatedTable& told) {
+    check_may_write(table);
+    lakelog::Change change;
+    change.read_version = table.version();
+    change.operation = "ROTATE KEY";
+    change.info_json = options_.info_json;
+    change.commit.metadata = table.snapshot().metadata;
+    change.commit.metadata->configuration[mask_key_property] = id_;
+    std::vector<AddFile> added;
+    for (const AddFile& file : table.files([](const AddFile&) { return true; })) {
+      create_view(session_, rotate_view, table, table.snapshot().metadata.columns,
+                  table.snapshot().metadata.partition_columns, {file});
+      if (old_rows(now.columns) == 0) continue;
+      step("rotate_before_file");
+      for (AddFile& each : rewritten(table, now.columns, file)) added.push_back(std::move(each));
+      change.intent.removes.insert(file.path);
+      change.commit.removes.push_back({file.path, 0, true, file.partition_values, file.size});
+    }
+    change.commit.adds = added;
+    change.metrics = {{"numUpdatedRows", now.rows},
+                      {"numRemovedFiles", static_cast<std::int64_t>(change.commit.removes.size())},
+                      {"numAddedFiles", static_cast<std::int64_t>(added.size())}};
+    step("rotate_before_put");
+    const auto put =
+        lakelog::put_change(lakelog::LogFolder(*storage_, told.table), change,
+                            read_clock().wall.time_since_epoch() / std::chrono::milliseconds(1));
+    if (put) {
+      told.version = *put;
+      step("rotate_after_put");
+      return true;
+    }
+    // It may stand all the same, and name the new files.
+    if (put.error().code == Errc::unavailable) throw plugin::RetryableError(put.error().message);
+    for (const AddFile& file : added) (void)storage_->remove(told.table + "/" + file.path);
+    if (put.error().code != Errc::conflict) throw plugin::FinalError(put.error().message);
+    return false;
+  }
+
+  std::int64_t old_rows(const std::vector<std::string>& columns) {
+    std::string any = "false";
+    for (const std::string& column : columns)
+      any += " OR v." + quoted_name(column) + " IN (SELECT old FROM rotate_map)";
+    return session_
+        .value("SELECT count(*) FROM " + std::string(rotate_view) + " v WHERE coalesce(" + any +
+               ", false)")
+        .integer();
+  }
+
+  // The file's rows with the new pseudonyms; rotate_view has them.
+  std::vector<AddFile> rewritten(const DeltaTable& table, const std::vector<std::string>& columns,
+                                 const AddFile& file) {
+    const auto& metadata = table.snapshot().metadata;
+    StagedWrite write;
+    write.storage = storage_;
+    write.table = table.name();
+    const auto slash = file.path.find_last_of('/');
+    write.subfolder = slash == file.path.npos ? std::string() : file.path.substr(0, slash + 1);
+    std::string names, joins;
+    for (const lakelog::Column& column : metadata.columns) {
+      const auto& partitions = metadata.partition_columns;
+      if (std::find(partitions.begin(), partitions.end(), column.name) != partitions.end())
+        continue;
+      const std::string name = quoted_name(column.name);
+      std::string value = "v." + name;
+      if (std::find(columns.begin(), columns.end(), column.name) != columns.end()) {
+        const std::string map = "m" + std::to_string(write.columns.size());
+        joins += " LEFT JOIN rotate_map " + map + " ON v." + name + " = " + map + ".old";
+        value = "coalesce(" + map + ".new, v." + name + ") AS " + name;
+      }
+      write.columns.push_back(column);
+      names += (names.empty() ? "" : ", ") + value;
+    }
+    write.select = "SELECT " + names + " FROM " + rotate_view + " v" + joins;
+    const std::int64_t all =
+        session_.value("SELECT count(*) FROM " + std::string(rotate_view)).integer();
+    std::vector<AddFile> added = write_files(session_, write);
+    std::int64_t rows = 0;
+    for (AddFile& each : added) {
+      rows += lakelog::record_count(each).value_or(0);
+      each.partition_values = file.partition_values;
+    }
+    if (rows == all) return added;
+    for (const AddFile& each : added) (void)storage_->remove(table.name() + "/" + each.path);
+    throw plugin::FinalError(table.name() + ": of " + std::to_string(all) + " rows of " +
+                             file.path + " " + std::to_string(rows) +
+                             " were written; nothing was changed");
+  }
+
+  Session& session_;
+  const stores::Lake& lake_;
+  const RotateOptions& options_;
+  const std::shared_ptr<lakelog::Storage> storage_;
+  std::string id_;
+  Rotation out_;
+};
+
+}  // namespace
+
+std::string mask_key_id(Session& session, const std::string& key) {
+  set_pseudonym_key(session, "mask_key_of_id", key);
+  const std::string id =
+      session.value("SELECT " + pseudonym_sql("'batuta.maskKeyId'", "mask_key_of_id")).text();
+  session.run("DROP TABLE mask_key_of_id");
+  return id.substr(0, 16);
+}
+
+Rotation rotate_key(Session& session, const stores::Lake& lake, const RotateOptions& options) {
+  return Rotator(session, lake, options).run();
+}
+
+}  // namespace batuta::lake

@@ -1,0 +1,171 @@
+// Another key of pseudonyms: each table turns in one version, joins hold before and after, and what
+// bronze has no text of is refused.
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "plugins/lake/pseudonym.h"
+#include "plugins/lake/rotate_key.h"
+#include "tests/plugins/erased_lake.h"
+
+using namespace batuta;
+using namespace batuta::lake;
+using namespace batuta::lake::erased;
+using nlohmann::json;
+
+namespace {
+
+const std::string key_before = "the key of pseudonyms before",
+                  key_after = "the key of them afterwards";
+const std::string rotated_gold = "gold/demo/per_person", rotated_bronze = "bronze/demo/people";
+const std::vector<lakelog::Column> rotated_columns = {
+    {"id", "long", true}, {"cpf", "string", true}, {"note", "string", true}};
+
+struct RotatingLake : ErasedLake {
+  RotatingLake() {
+    set_pseudonym_key(session, "before", key_before);
+    set_pseudonym_key(session, "after", key_after);
+    append(rotated_bronze, bronze_text_columns,
+           "SELECT CAST(i AS VARCHAR) AS id, 'c' || i AS cpf, 'x' AS _source_file FROM range(1, 4) "
+           "t(i)");
+    const std::string masked = "SELECT i::BIGINT AS id, " + pseudonym_sql("'c' || i", "before") +
+                               " AS cpf, 'n' AS note FROM range(1, 4) t(i)";
+    append(people, rotated_columns, masked);
+    append(people, rotated_columns, "SELECT 4::BIGINT AS id, NULL::VARCHAR AS cpf, 'n' AS note");
+    append(rotated_gold, rotated_columns, masked);
+  }
+  RotateOptions options(bool apply) const {
+    RotateOptions out;
+    out.key = key_after;
+    out.previous = key_before;
+    out.facts["demo/people"]["cpf"] = {"", "string", "pseudonym", "", ""};
+    out.apply = apply;
+    return out;
+  }
+  Rotation rotated(bool apply) { return rotate_key(session, lake.path(), options(apply)); }
+  // Rows of both tables that meet by their pseudonym.
+  std::int64_t joined() {
+    create_view(session, "joined_people", DeltaTable::open(session, lake.path(), people));
+    create_view(session, "joined_gold", DeltaTable::open(session, lake.path(), rotated_gold));
+    return session.value("SELECT count(*) FROM joined_people JOIN joined_gold USING (cpf)")
+        .integer();
+  }
+  std::int64_t under(const std::string& table, const std::string& name) {
+    create_view(session, "rows_under", DeltaTable::open(session, lake.path(), table));
+    return session
+        .value("SELECT count(*) FROM rows_under WHERE cpf IN (SELECT " +
+               pseudonym_sql("'c' || i", name) + " FROM range(1, 10) t(i))")
+        .integer();
+  }
+  std::string bears(const std::string& table) {
+    const auto opened = DeltaTable::open(session, lake.path(), table);
+    const auto& configuration = opened.snapshot().metadata.configuration;
+    const auto found = configuration.find(mask_key_property);
+    return found == configuration.end() ? std::string() : found->second;
+  }
+};
+
+struct RotationKilled {};
+
+}  // namespace
+
+TEST_CASE("rotation: every table turns in one version, joins hold, and the old key has no use") {
+  RotatingLake world;
+  const std::int64_t silver = world.newest(people), gold = world.newest(rotated_gold);
+  const Rotation plan = world.rotated(false);
+  CHECK(plan.tables.size() == 2);
+  CHECK_FALSE(plan.unused);
+  CHECK(world.newest(people) == silver);
+  REQUIRE(world.joined() == 3);
+  const Rotation done = world.rotated(true);
+  CHECK(done.unused);
+  CHECK(done.texts == 3);
+  CHECK(world.newest(people) == silver + 1);
+  CHECK(world.newest(rotated_gold) == gold + 1);
+  CHECK(world.joined() == 3);
+  CHECK(world.under(people, "before") == 0);
+  CHECK(world.under(people, "after") == 3);
+  CHECK(world.ids(people) == "1 2 3 4");
+  CHECK(world.bears(people) == mask_key_id(world.session, key_after));
+  // The version before is what it was.
+  CHECK(world.ids(people, silver) == "1 2 3 4");
+  const Rotation again = world.rotated(true);
+  CHECK(again.unused);
+  CHECK(world.newest(people) == silver + 1);
+}
+
+TEST_CASE("rotation: killed at any step it is ended by the next call") {
+  for (const char* at : {"rotate_before_file", "rotate_before_put", "rotate_after_put"}) {
+    CAPTURE(at);
+    RotatingLake world;
+    RotateOptions options = world.options(true);
+    options.step = [&](const char* name) {
+      if (std::string(name) == at) throw RotationKilled{};
+    };
+    CHECK_THROWS_AS(rotate_key(world.session, world.lake.path(), options), RotationKilled);
+    // Each table is whole, under one of the two keys.
+    for (const std::string& table : {people, rotated_gold})
+      CHECK((world.under(table, "before") == 0 || world.under(table, "after") == 0));
+    CHECK(world.rotated(true).unused);
+    CHECK(world.joined() == 3);
+    CHECK(world.under(people, "before") + world.under(rotated_gold, "before") == 0);
+  }
+}
+
+TEST_CASE("rotation: a pseudonym of which bronze has no text is refused before anything is done") {
+  RotatingLake world;
+  world.append(
+      people, rotated_columns,
+      "SELECT 9::BIGINT AS id, " + pseudonym_sql("'c9'", "before") + " AS cpf, 'n' AS note");
+  const std::int64_t silver = world.newest(people), gold = world.newest(rotated_gold);
+  const Rotation plan = world.rotated(false);
+  CHECK_FALSE(plan.unused);
+  std::string refused;
+  try {
+    (void)world.rotated(true);
+  } catch (const plugin::FinalError& error) {
+    refused = error.what();
+  }
+  CHECK(refused.find("silver/demo/people: 1 pseudonyms are of no text that bronze has") == 0);
+  CHECK(world.newest(people) == silver);
+  CHECK(world.newest(rotated_gold) == gold);
+}
+
+TEST_CASE(
+    "rotation: who read the table before is refused, so that no row comes under the old key") {
+  RotatingLake world;
+  const auto late = world.written(
+      people, rotated_columns,
+      "SELECT 2::BIGINT AS id, " + pseudonym_sql("'c2'", "before") + " AS cpf, 'late' AS note");
+  const std::int64_t read = world.newest(people);
+  (void)world.rotated(true);
+  const auto merged =
+      world.published(people, rotated_columns, {}, lakelog::merge_payload({}, late, read));
+  REQUIRE_FALSE(merged.ok());
+  CHECK(merged.error().message.find("metadata") != std::string::npos);
+  CHECK(world.under(people, "before") == 0);
+}
+
+TEST_CASE("rotation: the plugin tells what it would do, and refuses a key that is none") {
+  RotatingLake world;
+  const json facts = json::parse(R"({"demo/people":{"cpf":{"type":"string","mask":"pseudonym"}}})");
+  const auto run = [&](const std::string& key) {
+    const std::string scratch = world.lake.path() + "/_scratch";
+    std::filesystem::create_directories(scratch);
+    world.host.context = {{"execution_id", "x"}, {"lake", world.lake.path()}, {"scratch", scratch}};
+    world.host.parameters = json{{"key", key}, {"previous", key_before}, {"contracts", facts}};
+    world.host.failure.clear();
+    return world.host.run("lake_rotate_key");
+  };
+  REQUIRE(run(key_after) == 0);
+  const json told = json::parse(world.host.result);
+  CHECK(told["applied"] == false);
+  CHECK(told["tables"].size() == 2);
+  CHECK(told["tables"][1]["table"] == people);
+  CHECK(told["tables"][1]["rows"] == 3);
+  CHECK(run("short") != 0);
+  CHECK(world.host.failure.find("16 characters") != std::string::npos);
+  CHECK(run(key_before) != 0);
+}
