@@ -534,6 +534,14 @@ export interface LakeColumn {
   type: string;
 }
 
+export interface LakeColumnEdge {
+  from: string; from_column: string; mask: string | null; to: string; to_column: string;
+}
+
+export interface LakeColumnLineage {
+  columns: LakeLineageColumn[]; edges: LakeColumnEdge[]; hidden: number; more: boolean; untold: LakeUntold[];
+}
+
 export interface LakeContract {
   description: string | null; history: boolean; id: string; mode: string; name: string; owners: string[];
   quality_rules: string[]; retention: string | null; service_levels: Record<string, unknown>[]; status: string;
@@ -558,6 +566,12 @@ export interface LakeCostStored {
 export interface LakeCostWork {
   attempts: number; busy_seconds: number; cpu_seconds: number; dag_id: string; failed: number; peak_rss_kib: number;
   read_bytes: number; runs: number; unmeasured: number;
+}
+
+export interface LakeErasure {
+  apply: boolean; asked_at: string; by: string | null; domain: string | null; ended_at: string | null;
+  error: string | null; operation: string; report: Record<string, unknown> | null; state: string; subject: string;
+  table: string | null;
 }
 
 export interface LakeFile {
@@ -617,7 +631,11 @@ export interface LakeLetters {
 }
 
 export interface LakeLineage {
-  edges: LakeLineageEdge[]; hidden: number; more: boolean; tables: LakeLineageTable[];
+  columns?: LakeColumnLineage; edges: LakeLineageEdge[]; hidden: number; more: boolean; tables: LakeLineageTable[];
+}
+
+export interface LakeLineageColumn {
+  column: string; distance: number; source: LakeSourceField | null; table: string; unknown: string | null;
 }
 
 export interface LakeLineageEdge {
@@ -707,6 +725,10 @@ export interface LakeRows {
   version: number | null;
 }
 
+export interface LakeSourceField {
+  field: string; kind: string; server: string;
+}
+
 export interface LakeSqlRows {
   columns: string[]; cut: boolean; cut_by: string | null; limit: number; milliseconds: number; query_id: string | null;
   row_count: number; rows: unknown[]; tables: LakeSqlTable[];
@@ -742,6 +764,10 @@ export interface LakeTrust {
 
 export interface LakeTrustReason {
   message: string; names: string[]; subject: string; verdict: string;
+}
+
+export interface LakeUntold {
+  table: string; why: string;
 }
 
 export interface LakeVersion {
