@@ -96,7 +96,6 @@ Result<AskedErasure> asked_erasure(Context& context, const Request& request) {
   if (!body) return body.error();
   BodyReader fields(request, *body);
   AskedErasure out;
-  out.keys = person_keys(fields);
   Erasure& erasure = out.erasure;
   erasure.domain = fields.text("domain", 128).value_or("");
   erasure.table = lakelog::table_name_of(fields.text("table", 400).value_or(""));
@@ -105,6 +104,7 @@ Result<AskedErasure> asked_erasure(Context& context, const Request& request) {
   erasure.subject = fields.text("subject", 200).value_or("");
   out.mask_connections =
       fields.texts("mask_connections", most_mask_connections).value_or(std::vector<std::string>{});
+  out.keys = person_keys(fields);
   if (fields.status() && !valid_erasure(erasure.operation))
     fields.fail("operation", "must be 1 to 64 of A-Z a-z 0-9 - _");
   if (fields.status() && !erasure.domain.empty() && !erasure.table.empty())
