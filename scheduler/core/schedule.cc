@@ -88,32 +88,32 @@ void cancel_others(Turn& turn, LiveDag& dag, Time tick) {
   }
 }
 
-enum class Verdict : std::uint8_t { create, wait, passed_over };
+enum class TickVerdict : std::uint8_t { create, wait, passed_over };
 
-Verdict judge_overlap(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
+TickVerdict judge_overlap(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
   const Dag& definition = *dag.dag;
   const auto most = turn.state.options.max_queued_runs_per_dag;
   const bool full = dag.scheduled_live >= most;
-  if (has_room(dag) && !full) return Verdict::create;
-  if (definition.catchup) return Verdict::wait;
+  if (has_room(dag) && !full) return TickVerdict::create;
+  if (definition.catchup) return TickVerdict::wait;
   if (full) {
     pass_over(turn, dag, tick.logical_date, "full", "as many runs were alive as may be");
-    return Verdict::passed_over;
+    return TickVerdict::passed_over;
   }
   switch (definition.overlap) {
     case Overlap::buffer_one:
-      return Verdict::wait;
+      return TickVerdict::wait;
     case Overlap::skip:
       pass_over(turn, dag, tick.logical_date, "overlap", "the run before was still alive");
-      return Verdict::passed_over;
+      return TickVerdict::passed_over;
     case Overlap::cancel_other:
       cancel_others(turn, dag, tick.at);
-      return Verdict::create;
+      return TickVerdict::create;
     case Overlap::buffer_all:
     case Overlap::allow_all:
-      return Verdict::create;
+      return TickVerdict::create;
   }
-  return Verdict::wait;
+  return TickVerdict::wait;
 }
 
 void set_timer(SchedulerState& state, LiveDag& dag, OptTime at) {
@@ -140,10 +140,10 @@ void create_ticking_runs(Turn& turn, LiveDag& dag) {
       turn.more_to_create = true;
       break;
     }
-    const Verdict verdict = judge_overlap(turn, dag, *tick);
+    const TickVerdict verdict = judge_overlap(turn, dag, *tick);
     // While it has no room, the end of a run is what goes on, not the clock.
-    if (verdict == Verdict::wait) break;
-    if (verdict == Verdict::passed_over) continue;
+    if (verdict == TickVerdict::wait) break;
+    if (verdict == TickVerdict::passed_over) continue;
     ++dag.created_in_turn;
     if (!dag.dag->catchup) {
       const Time before = tick->logical_date - least_time;
