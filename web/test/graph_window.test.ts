@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { layoutGraph, nodeHeight, nodeWidth } from '../src/lib/graph';
-import { areaAround, outlines, within } from '../src/lib/graph_window';
+import { areaAround, drawnOf, drawnWhole, outlines, within } from '../src/lib/graph_window';
 
 const chain = Array.from({ length: 40 }, (_, at) => ({ id: `t${at}`, downstream: at < 39 ? [`t${at + 1}`] : [] }));
 
@@ -14,6 +14,16 @@ test('of a large graph what is in sight is drawn, with what was kept and the edg
   expect(edges.length).toBeLessThan(7);
   const middle = within(graph, { x: graph.width / 2, y: 0, width: 1, height: 100 }, []);
   expect(middle.edges.length).toBeGreaterThan(0); // one that begins and ends elsewhere
+});
+
+test('a graph that is small, or has no box that scrolls, is drawn whole', () => {
+  const far = { x: 1e6, y: 1e6, width: 1, height: 1 };
+  const small = layoutGraph(chain);
+  expect(drawnOf(small, true, far, []).nodes.length).toBe(40); // what was in sight of a larger one, before it was folded
+  const large = layoutGraph(Array.from({ length: drawnWhole + 1 }, (_, at) => ({ id: `t${at}`, downstream: at > 0 ? ['t0'] : [] })));
+  expect(drawnOf(large, false, null, [])).toBe(large);
+  expect(drawnOf(large, true, far, []).nodes.length).toBe(0);
+  expect(drawnOf(large, true, null, []).nodes.length).toBe(drawnWhole);
 });
 
 test('a small move of what is in sight asks for no other part', () => {

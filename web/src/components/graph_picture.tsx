@@ -3,7 +3,7 @@ import type { RefObject } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { frameHead, nodeHeight, nodeWidth, shortLabel, type Graph, type GraphFrame, type GraphNode } from '../lib/graph';
 import { nextSpot, type Spot } from '../lib/graph_view';
-import { areaAround, drawnWhole, within } from '../lib/graph_window';
+import { areaAround, drawnOf, drawnWhole } from '../lib/graph_window';
 import { stateInfo } from '../lib/states';
 import { useSeen } from '../lib/use_seen';
 import { t } from '../lib/words';
@@ -120,7 +120,7 @@ export function GraphPicture(props: Props) {
   const spots = spotsOf(graph);
   const current = [stop, props.selected].find((id) => spots.some((spot) => spot.id === id)) ?? spots[0]?.id ?? null;
   const seen = useSeen(graph.nodes.length > drawnWhole ? box : undefined, zoom, areaAround);
-  const { nodes, edges } = seen ? within(graph, seen, [current, props.selected]) : { nodes: graph.nodes.slice(0, drawnWhole), edges: graph.nodes.length > drawnWhole ? [] : graph.edges };
+  const { nodes, edges } = drawnOf(graph, box !== undefined, seen, [current, props.selected]);
   const focus = (id: string) => {
     for (const one of svg.current?.querySelectorAll<SVGElement>('[data-unit]') ?? []) if (one.dataset['unit'] === id) one.focus();
   };

@@ -8,7 +8,9 @@ export interface Area {
   height: number;
 }
 
-/** A graph of fewer boxes is drawn whole. */
+type Drawn = Pick<Graph, 'nodes' | 'edges'>;
+
+/** A graph of so many boxes is drawn whole. */
 export const drawnWhole = 300;
 const step = 400; // px of the graph
 
@@ -29,11 +31,17 @@ function crosses(edge: GraphEdge, area: Area): boolean {
 }
 
 /** The boxes and edges in it, and the boxes of `kept` wherever they are. Frames are few: all stay. */
-export function within(graph: Graph, area: Area, kept: readonly (string | null)[]): Pick<Graph, 'nodes' | 'edges'> {
+export function within(graph: Graph, area: Area, kept: readonly (string | null)[]): Drawn {
   return {
     nodes: graph.nodes.filter((node) => kept.includes(node.id) || !isBeside(area, node.x, node.y, node.x + nodeWidth, node.y + nodeHeight)),
     edges: graph.edges.filter((edge) => crosses(edge, area)),
   };
+}
+
+/** What is drawn of a graph: all of it, or of a large one that `scrolls` what is around `seen`; until that is known, some boxes. */
+export function drawnOf(graph: Graph, scrolls: boolean, seen: Area | null, kept: readonly (string | null)[]): Drawn {
+  if (!scrolls || graph.nodes.length <= drawnWhole) return graph;
+  return seen ? within(graph, seen, kept) : { nodes: graph.nodes.slice(0, drawnWhole), edges: [] };
 }
 
 /** Boxes as one line of a picture, to be filled. */

@@ -50,6 +50,7 @@ function Picture({ of, lineage }: { of: LakeKey; lineage: LakeLineage }) {
           found={null}
           onSelect={(path) => void (location.hash = linkOf(path))}
           onTurn={() => undefined}
+          box={box}
           stateOf={() => undefined}
           wordsOf={(path) => {
             const { layer, domain, table } = keyOfPath(path);
