@@ -80,7 +80,8 @@ pid_t start(const Child& child, const std::map<int, int>& descriptors) {
   ::posix_spawnattr_setpgroup(&attributes, 0);
   ::posix_spawnattr_setflags(
       &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  std::vector<std::string> words{child.program.substr(child.program.rfind('/') + 1)};
+  // Its whole path: some find their own files by it, such as a Python of a prefix of its own.
+  std::vector<std::string> words{child.program};
   words.insert(words.end(), child.arguments.begin(), child.arguments.end());
   std::vector<std::string> lines;
   for (const auto& [name, value] : child.environment) lines.push_back(name + "=" + value);

@@ -15,7 +15,7 @@ namespace batuta::plugin {
 class Context;
 
 struct Child {
-  std::string program;  // absolute
+  std::string program;  // absolute; its own name for itself (argv[0]), too
   std::vector<std::string>
       arguments;       // after the program's name; every user of the host reads them
   std::string folder;  // working folder, absolute

@@ -206,6 +206,18 @@ TEST_CASE("an interpreter that is not there is named with where it was looked fo
   CHECK(run.host.failure.find("/nowhere/python3: No such file") != std::string::npos);
 }
 
+TEST_CASE("an interpreter named by its path has the packages of its own prefix") {
+  PythonRun run;
+  const std::string prefix = run.folder + "/own";
+  fs::create_directories(prefix + "/bin");
+  fs::create_symlink(fs::canonical("/usr/bin/python3"), prefix + "/bin/python3");
+  std::ofstream(prefix + "/pyvenv.cfg") << "home = /usr/bin\n";
+  run.host.parameters["python"] = prefix + "/bin/python3";
+  REQUIRE_MESSAGE(run("import batuta, sys; batuta.result([sys.prefix, sys.executable])") == 0,
+                  run.host.failure);
+  CHECK(json::parse(run.host.result) == json::array({prefix, prefix + "/bin/python3"}));
+}
+
 TEST_CASE(
     "a virtual environment is made once, used again, and made anew when it was left half done") {
   PythonRun run;
