@@ -129,8 +129,11 @@ Target target_of(const Context& context) {
       out.mode = text_of(*mode, "deploy-mode");
     if (const auto queue = extra.find("queue"); queue != extra.end())
       out.conf["spark.yarn.queue"] = text_of(*queue, "queue");
-    if (const auto conf = extra.find("conf"); conf != extra.end() && conf->is_object())
+    if (const auto conf = extra.find("conf"); conf != extra.end()) {
+      if (!conf->is_object())
+        refuse("the connection's extra: \"conf\" must be an object of Spark's properties");
       out.conf.update(*conf);
+    }
   }
   out.mode = context.text("deploy_mode", out.mode);
   if (out.mode != "client" && out.mode != "cluster")

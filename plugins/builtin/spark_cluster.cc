@@ -102,21 +102,25 @@ std::string SparkCluster::path_of(const std::string& id) const {
   return kind_ == Kind::yarn ? "/ws/v1/cluster/apps/" + id : "/v1/submissions/status/" + id;
 }
 
+nlohmann::json SparkCluster::got(const std::string& path) const {
+  Answer answer = ask("GET", path, {});
+  if (answer.status >= 200 && answer.status < 300 && answer.body.is_object())
+    return std::move(answer.body);
+  throw FinalError("GET " + path.substr(0, path.find('?')) + " was answered by " +
+                       std::to_string(answer.status) +
+                       (answer.body.is_object() ? "" : ", and by no JSON object") +
+                       ": does the connection " + tracking_ + " lead to " +
+                       (kind_ == Kind::yarn ? "the ResourceManager?"
+                                            : "the master's REST port "
+                                              "(spark.master.rest.enabled)?"),
+                   spark_code::refused);
+}
+
 SparkCluster::Look SparkCluster::look(const std::string& id) const {
-  const Answer answer = ask("GET", path_of(id), {});
-  const bool fine = answer.status >= 200 && answer.status < 300 && answer.body.is_object();
-  if (!fine) {
-    throw FinalError("GET " + path_of(id) + " was answered by " + std::to_string(answer.status) +
-                         (answer.body.is_object() ? "" : ", and by no JSON object") +
-                         ": does the connection " + tracking_ + " lead to " +
-                         (kind_ == Kind::yarn ? "the ResourceManager?"
-                                              : "the master's REST port "
-                                                "(spark.master.rest.enabled)?"),
-                     spark_code::refused);
-  }
+  const json answer = got(path_of(id));
   Look out;
   if (kind_ == Kind::yarn) {
-    const json& app = object_in(answer.body, "app");
+    const json& app = object_in(answer, "app");
     out.state = member(app, "state");
     out.page = member(app, "amContainerLogs");
     if (out.page.empty()) out.page = member(app, "trackingUrl");
@@ -125,19 +129,23 @@ SparkCluster::Look SparkCluster::look(const std::string& id) const {
       out.verdict = yarn_verdict(out.state, member(app, "finalStatus"), member(app, "diagnostics"));
     return out;
   }
-  out.state = member(answer.body, "driverState");
+  out.state = member(answer, "driverState");
   out.ended = out.state.empty() || is_among(out.state, driver_ends);
-  if (out.ended) out.verdict = driver_verdict(out.state, member(answer.body, "message"));
-  if (const std::string worker = member(answer.body, "workerHostPort"); !worker.empty())
+  if (out.ended) out.verdict = driver_verdict(out.state, member(answer, "message"));
+  if (const std::string worker = member(answer, "workerHostPort"); !worker.empty())
     out.page = "the driver's log lies on the worker " + worker;
   return out;
 }
 
 std::optional<std::string> SparkCluster::find(const std::string& tag) const {
   if (kind_ != Kind::yarn) return std::nullopt;
-  const Answer answer = ask("GET", "/ws/v1/cluster/apps?applicationTags=" + tag, {});
-  if (answer.status < 200 || answer.status >= 300) return std::nullopt;
-  const json& apps = object_in(answer.body, "apps");
+  json answer;
+  try {
+    answer = got("/ws/v1/cluster/apps?applicationTags=" + tag);
+  } catch (const FinalError& refused) {  // nothing may be submitted: it might be there already
+    throw RetryableError(refused.what(), spark_code::busy);
+  }
+  const json& apps = object_in(answer, "apps");
   const auto list = apps.find("app");
   if (list == apps.end() || !list->is_array()) return std::nullopt;
   std::optional<std::string> newest;

@@ -33,7 +33,8 @@ class SparkCluster {
   // where no answer comes, four times in a row.
   Look look(const std::string& id) const;
   // The newest application that was submitted with this tag, whatever has become of it. Of YARN
-  // alone: a master has no tags. Errors as of look().
+  // alone: a master has no tags. RetryableError (spark_code::busy) where that is not told, for then
+  // it may be there.
   std::optional<std::string> find(const std::string& tag) const;
   // Ends it over there; warns where that cannot be.
   void kill(const std::string& id) const;
@@ -45,6 +46,8 @@ class SparkCluster {
  private:
   struct Answer;
   Answer ask(const char* method, const std::string& path, const std::string& body) const;
+  // The object that it answers with; errors as of look().
+  nlohmann::json got(const std::string& path) const;
   std::string path_of(const std::string& id) const;
 
   const Context& context_;

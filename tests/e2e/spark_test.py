@@ -61,11 +61,11 @@ def has_followed(server):
 class Submissions:
     """A server whose workers submit by the stub, and what was submitted."""
 
-    def __init__(self, folder, dags, cluster=None):
+    def __init__(self, folder, dags, cluster=None, slots=1):
         self.log = folder.path / "submitted"
         self.log.touch()
         env = {"STUB_LOG": str(self.log), "STUB_CLUSTER": cluster.url if cluster else "", "STAGE": "worker"}
-        self.server = folder.server({each["dag_id"]: each for each in dags}, arguments=["--slots", "1"], env={
+        self.server = folder.server({each["dag_id"]: each for each in dags}, arguments=["--slots", str(slots)], env={
             **TIMING, "BATUTA_WORKER_ENV": json.dumps(env), "BATUTA_WORKER_SPARK_SUBMIT": f"/usr/bin/env,python3,{STUB}"}).start()
 
     def all(self):
@@ -87,15 +87,17 @@ def an_application_reads_silver_and_makes_gold():
                  spark("own", code="raise ValueError('no rows')"),
                  spark("wrong", application="/nonexistent/job.py", retries=3),
                  spark("none", code="1", connection="other", reads=["silver/shop/nothing"], retries=3),
+                 spark("words", code="1", connection="wordy", retries=3),
                  spark("skipped", code="raise SystemExit(99)")]
         made = Submissions(folder, [dag("day", [shell("orders", ORDERS, outputs=[SILVER]), job], params={"day": "2026-01-02; id"}),
-                                    dag("fails", fails, default_args={"retries": 0}), follower()])
+                                    dag("fails", fails, default_args={"retries": 0}), follower()], slots=2)
         server = made.server
         connect(server, "cluster", "spark", host="spark://master:7077", extra={"conf": {"spark.cores.max": "2"}, "queue": "etl"})
         connect(server, "other", "spark", host="local[2]")
+        connect(server, "wordy", "spark", host="local[2]", extra={"conf": "spark.cores.max=2"})
         run = server.trigger("day")["dag_run_id"]
         failing = server.trigger("fails")["dag_run_id"]
-        assert server.wait_run("day", run)["state"] == "success", server.log_text("day", run, "customers")
+        assert server.wait_run("day", run, 120)["state"] == "success", server.log_text("day", run, "customers")
         [told] = [each for each in made.all() if each["flags"]["--name"] == ["day.customers"]]
         assert told["flags"]["--master"] == ["spark://master:7077"] and told["flags"]["--packages"] == ["a:b:1,c:d:2"], told
         assert set(told["flags"]["--conf"]) == {"spark.cores.max=2", "spark.yarn.queue=etl", "spark.executor.memory=1g",
@@ -108,10 +110,11 @@ def an_application_reads_silver_and_makes_gold():
         edges = server.get(f"/api/batuta/dags/day/dagRuns/{run}/taskInstances/customers/report")["lineage"]
         assert edges == [{"from": "silver/shop/orders", "from_version": 0, "to": "gold/shop/customers"}], edges
         has_followed(server)
-        assert server.wait_run("fails", failing)["state"] == "failed"
+        assert server.wait_run("fails", failing, 120)["state"] == "failed"
         why(server, "fails", failing, "memory", 16, "java.lang.OutOfMemoryError")
         why(server, "fails", failing, "own", 12, "exit code 1: ValueError: no rows")
         why(server, "fails", failing, "wrong", 15, "exit code 2: ")
+        why(server, "fails", failing, "words", 15, "\"conf\" must be an object")
         tasks = server.tasks("fails", failing)
         assert [tasks[name]["state"] for name in ("wrong", "none", "skipped")] == ["failed", "failed", "skipped"], tasks
         assert tasks["wrong"]["try_number"] == 1 and "there is no table silver/shop/nothing" in tasks["none"]["batuta"]["reason"], tasks
@@ -144,7 +147,7 @@ def an_application_on_a_cluster_holds_no_slot():
         hang.touch()
         run = server.trigger("score")["dag_run_id"]
         eventually(lambda: cluster.apps, 30, "it is submitted")
-        for pid in server.pids("slot") + server.pids("agent"):
+        for pid in server.pids("agent") + server.pids("slot"):  # in this order: an agent would tell that its slot was killed
             os.kill(pid, signal.SIGKILL)
         hang.unlink()
         eventually(lambda: state("score", run) == "deferred", 40, "it is taken up")
@@ -160,23 +163,26 @@ def an_application_on_a_cluster_holds_no_slot():
         result = server.get(f"/api/v2/dags/score/dagRuns/{run}/taskInstances/score/xcomEntries/return_value")["value"]
         assert result["application_id"] == name and result["page"].endswith(name), result
 
-        run, name = started()
-        cluster.end(name, state="FINISHED", finalStatus="FAILED", diagnostics="User class threw exception: no rows")
+        # Who may not be told what is there submits nothing: it might be there already.
+        cluster.refuse = 1
+        run = server.trigger("score")["dag_run_id"]
         assert server.wait_run("score", run)["state"] == "failed"
-        why(server, "score", run, "score", 12, "User class threw exception: no rows")
+        why(server, "score", run, "score", 10, "GET /ws/v1/cluster/apps was answered by 403")
+        assert list(cluster.apps) == [name], cluster.apps
 
-        run, name = started()
-        server.call("PATCH", f"/api/v2/dags/score/dagRuns/{run}", {"state": "failed"})
-        eventually(lambda: cluster.apps[name]["state"] == "KILLED", 20, "it is killed over there")
-
-        run, name = started("standalone")
-        assert name.startswith("driver-"), name
-        cluster.end(name, driverState="KILLED")
-        assert server.wait_run("standalone", run)["state"] == "failed"
-        why(server, "standalone", run, "score", 14, "the driver ended as KILLED")
-        run, name = started("standalone")
-        cluster.end(name, driverState="FINISHED")
-        assert server.wait_run("standalone", run)["state"] == "success"
+        # All of them wait at once, and end each in its own way.
+        failed, cancelled, killed, finished = started(), started(), started("standalone"), started("standalone")
+        assert killed[1].startswith("driver-"), killed
+        cluster.end(failed[1], state="FINISHED", finalStatus="FAILED", diagnostics="User class threw exception: no rows")
+        cluster.end(killed[1], driverState="KILLED")
+        cluster.end(finished[1], driverState="FINISHED")
+        server.call("PATCH", f"/api/v2/dags/score/dagRuns/{cancelled[0]}", {"state": "failed"})
+        eventually(lambda: cluster.apps[cancelled[1]]["state"] == "KILLED", 20, "it is killed over there")
+        assert server.wait_run("score", failed[0])["state"] == "failed"
+        why(server, "score", failed[0], "score", 12, "User class threw exception: no rows")
+        assert server.wait_run("standalone", killed[0])["state"] == "failed"
+        why(server, "standalone", killed[0], "score", 14, "the driver ended as KILLED")
+        assert server.wait_run("standalone", finished[0])["state"] == "success"
         server.stop()
         cluster.stop()
 
