@@ -161,11 +161,11 @@ test('a backfill is begun after a look at what it would do, paused, resumed and 
   await dialog.getByRole('button', { name: 'Begin' }).click();
   await dialog.getByText('is needed').first().waitFor();
   await dialog.getByLabel('From (logical date)').fill('2014-12-01T00:00');
-  await dialog.getByLabel('Until (logical date)').fill('2019-06-01T00:00');
+  await dialog.getByLabel('Until (logical date)').fill('2024-06-01T00:00');
   await dialog.getByLabel('Runs at once').fill('1');
   await dialog.getByRole('button', { name: 'Try it first' }).click();
-  await dialog.getByText('5 dates: 5 get a new run, 0 run again, 0 stay as they are.').waitFor();
-  assert.equal(await dialog.getByRole('listitem').count(), 5);
+  await dialog.getByText('10 dates: 10 get a new run, 0 run again, 0 stay as they are.').waitFor();
+  assert.equal(await dialog.getByRole('listitem').count(), 10);
   await check(page, 'new backfill');
   await shoot(page, 'view-backfill-new');
   await dialog.getByRole('button', { name: 'Begin' }).click();
