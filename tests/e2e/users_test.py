@@ -46,23 +46,25 @@ def the_lake_is_in_azurite():
         home, env = folder.path / "home", {**os.environ, "BATUTA_AZURITE": str(AZURITE)}
         process = subprocess.Popen([BATUTA, "demo", "run", "users", "--real", "--home", home, "--port", "0"], env=env,
                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        stop = threading.Timer(200, process.kill)
-        stop.start()
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "Ctrl-C stops it" in line:
-                break
-        stop.cancel()
-        for table in GOLD:
-            assert f"holds gold/users/{table}: every row" in said, said
-        assert "the lake is azblob://batuta/lake/demo" in said and "AZURE_STORAGE_KEY" in said and "WRONG" not in said, said
-        assert not list((home / "lake").rglob("*.parquet")) or (home / "lake" / "_store").exists(), list((home / "lake").iterdir())
-        assert azurites(home), "it is a process of its own"
-        busy = run("demo", "run", "users", "--real", "--home", home, "--port", "0", code=None, env=env)
-        assert busy.returncode != 0 and azurites(home), (busy, "another start leaves it alone")
-        process.kill()
-        process.wait()
+        try:
+            stop = threading.Timer(200, process.kill)
+            stop.start()
+            said = ""
+            for line in process.stdout:
+                said += line
+                if "Ctrl-C stops it" in line:
+                    break
+            stop.cancel()
+            for table in GOLD:
+                assert f"holds gold/users/{table}: every row" in said, said
+            assert "the lake is azblob://batuta/lake/demo" in said and "AZURE_STORAGE_KEY" in said and "WRONG" not in said, said
+            assert not list((home / "lake").rglob("*.parquet")) or (home / "lake" / "_store").exists(), list((home / "lake").iterdir())
+            assert azurites(home), "it is a process of its own"
+            busy = run("demo", "run", "users", "--real", "--home", home, "--port", "0", code=None, env=env)
+            assert busy.returncode != 0 and azurites(home), (busy, "another start leaves it alone")
+        finally:
+            process.kill()
+            process.wait()
         eventually(lambda: not azurites(home), 20, "it ends with the demo")
         refused = run("demo", "run", "users", "--home", home, code=2, env=env)
         assert "is in an Azurite of its own: say --real" in refused.stderr, refused
