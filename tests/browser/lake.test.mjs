@@ -29,10 +29,7 @@ const contract = {
       { name: 'id', logicalType: 'integer', primaryKey: true, required: true, description: 'Number of the order', classification: 'public', tags: ['key'] },
       { name: 'day', logicalType: 'date', required: true, partitioned: true },
       { name: 'note', logicalType: 'string', description: canary },
-      ...wide.map((name) => ({
-        name, logicalType: name === 'hash' ? 'string' : 'integer',
-        ...(name === 'total_13' && { customProperties: [{ property: 'batuta.mask', value: 'band:1000' }] }),
-      })),
+      ...wide.map((name) => ({ name, logicalType: name === 'hash' ? 'string' : 'integer' })),
     ],
     quality: [{ metric: 'rowCount', mustBeGreaterThan: 0 }],
   }],
@@ -176,12 +173,11 @@ test('quality over time, lineage as a picture and a table, files by partition', 
   await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => location.hash.startsWith('#/lake/bronze/shop/orders'));
-  // One column: from the source's field to what is made of it, and how it is hidden on the way.
+  // One column: from the source's field to what is made of it.
   await page.getByRole('combobox', { name: 'Column' }).selectOption('total_13');
   await page.locator('.graph [data-unit="silver/shop/orders/total_13"]').waitFor();
   await page.locator('.graph [data-unit="source of bronze/shop/orders/total_13"]').waitFor();
-  const step = page.locator('tbody tr', { hasText: 'silver/shop/orders/total_13' });
-  assert.match(await step.textContent(), /band:1000/);
+  await page.locator('tbody tr', { hasText: 'silver/shop/orders/total_13' }).first().waitFor();
   await look(page, 'lake-column', page.locator('tbody tr'));
   await page.locator('.graph [data-unit="silver/shop/orders/total_13"]').click();
   await page.waitForFunction(() => location.hash.startsWith('#/lake/silver/shop/orders') && /column=total_13/.test(location.hash));
