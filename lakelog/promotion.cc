@@ -144,6 +144,19 @@ Status look_at_lake(const LogFolder& lake, const LogFolder& branch, const std::s
   return success();
 }
 
+// Whether anybody was erased from the lake since the branch began. A table that had nothing of them
+// in the lake tells nothing of it, and neither does one that only the branch has.
+Result<bool> has_erased_since(const Storage& lake, const Branch& branch) {
+  ListOptions options;
+  options.details = true;
+  const auto records = lake.list("_erasures/", options);
+  if (!records) return records.error();
+  return std::any_of(records->objects.begin(), records->objects.end(),
+                     [&](const ObjectInfo& record) {
+                       return record.modified_ms < 0 || record.modified_ms >= branch.created_ms;
+                     });
+}
+
 // Bronze before silver before gold, so that nobody sees what came of rows that are not there.
 int layer_rank(const std::string& table) {
   constexpr std::array<std::string_view, 5> order = {"raw/", "bronze/", "quarantine/", "silver/",
@@ -258,6 +271,8 @@ Result<std::vector<PromotedTable>> look_at_promotion(const std::shared_ptr<Stora
                                                      const Branch& branch) {
   const auto tables = branch_tables(*lake, branch);
   if (!tables) return tables.error();
+  const auto erased = has_erased_since(*lake, branch);
+  if (!erased) return erased.error();
   const auto seen = branch_storage(lake, branch.ref());
   std::vector<PromotedTable> out;
   for (const BranchTable& table : *tables) {
@@ -274,8 +289,14 @@ Result<std::vector<PromotedTable>> look_at_promotion(const std::shared_ptr<Stora
     }
     if (auto looked = look_at_lake(log, LogFolder(*seen, table.table), branch.ref(), one); !looked)
       return looked.error();
+    if (*erased && !one.is_done() && !one.moved)
+      one.moved = moved_at(-1, json::object(),
+                           "a person was erased from the lake since the branch began, whose rows "
+                           "it may have: make the branch anew");
     out.push_back(std::move(one));
   }
+  // Of a branch that was being dropped meanwhile only a part was seen.
+  if (auto there = check_branch(*lake, branch.ref()); !there) return there.error();
   std::stable_sort(out.begin(), out.end(), [](const PromotedTable& a, const PromotedTable& b) {
     return layer_rank(a.table) < layer_rank(b.table);
   });
@@ -352,6 +373,8 @@ Status bring_files(
     add.modification_ms = now_ms;
     keys.push_back(key);
   }
+  // Of a branch that was being dropped meanwhile the payload may have only a part.
+  if (auto there = check_branch(lake, branch.ref()); !there) return there;
   return keys.empty() ? success() : lake.sync(keys);
 }
 

@@ -29,7 +29,7 @@ inline constexpr const char* promoted_version = "promoted_version";  // of the b
 
 // Why a table of the lake is not what the branch stands on.
 struct LakeMoved {
-  std::int64_t version = -1;  // the first that is another; -1: the table is gone
+  std::int64_t version = -1;  // the first that is another; -1: none tells it, `reason` does
   std::int64_t timestamp_ms = 0;
   std::string operation{};  // as its commitInfo says; empty where it says none
   std::string dag_id{}, run_id{};
@@ -59,8 +59,9 @@ struct PromotedTable {
 };
 
 // Tables of the branch, in the order in which they are to be published: what others are made of
-// comes first. By the logs since the branch's base alone; no file is looked at and no checkpoint
-// read. Errors as read_snapshot.
+// comes first. By the logs since the branch's base, and the lake's records of erasures since
+// branch.created_ms; no file is looked at and no checkpoint read. Errors as read_snapshot, and as
+// check_branch where the branch was dropped meanwhile.
 Result<std::vector<PromotedTable>> look_at_promotion(const std::shared_ptr<Storage>& lake,
                                                      const Branch& branch);
 
@@ -88,7 +89,8 @@ Result<Payload> promotion_payload(const std::shared_ptr<Storage>& lake, const Br
 // Makes the branch's files the lake's, beside the branch's own: `bring` puts what lies at one key
 // at another, where it may lie already from a try before. When it returns they are whole and there,
 // whatever fails afterwards, and the payload tells `now_ms` as their time. Nobody reads them before
-// they are published; files that never are go with a vacuum.
+// they are published; files that never are go with a vacuum. Errors as check_branch where the
+// branch was dropped since the payload was made: it may not be handed in.
 Status bring_files(
     Storage& lake, const Branch& branch, Payload& payload, std::int64_t now_ms,
     const std::function<Status(const std::string& from, const std::string& to)>& bring);

@@ -119,7 +119,9 @@ class Promotion {
     const auto& ref = order_.branch.ref();
     if (auto there = lakelog::check_branch(*storage_, ref); !there)
       promoted(Result<int>(there.error()));
-    const auto tables = promoted(lakelog::look_at_promotion(storage_, order_.branch));
+    auto branch = promoted(lakelog::find_branch(*storage_, order_.branch.name));  // when it began
+    branch.id = order_.branch.id;
+    const auto tables = promoted(lakelog::look_at_promotion(storage_, branch));
     check_as_looked_at(tables);
     if (auto may = lakelog::check_promotion(order_.branch, tables); !may)
       throw plugin::FinalError(may.error().message);

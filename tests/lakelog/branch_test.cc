@@ -10,6 +10,7 @@
 
 #include "lakelog/change.h"
 #include "lakelog/log_cleanup.h"
+#include "lakelog/promotion.h"
 #include "lakelog/table.h"
 #include "lakelog/vacuum.h"
 #include "tests/lakelog/branch_fixture.h"
@@ -263,4 +264,21 @@ TEST_CASE("the power goes at every step of a branch's life: it is whole, or goes
       if (!cut_short) break;
     }
   }
+}
+
+TEST_CASE("nothing goes of a branch that is dropped while it is read") {
+  Forked forked;
+  MemoryStorage& lake = forked.table.storage;
+  const auto tables = look_at_promotion(shared(lake), forked.branch);
+  REQUIRE(tables.ok());
+  auto payload = promotion_payload(shared(lake), forked.branch, *tables, 0, {});
+  REQUIRE(payload.ok());
+  const auto dropping = [&](const std::string& from, const std::string& to) -> Status {
+    lake.write_staged(to, *lake.read(from));
+    return drop_branch(lake, "fix");
+  };
+  const auto brought = bring_files(lake, forked.branch, *payload, first_ms, dropping);
+  REQUIRE(!brought.ok());
+  CHECK(brought.error().message.find("has been dropped") != std::string::npos);
+  CHECK_FALSE(look_at_promotion(shared(lake), forked.branch).ok());
 }

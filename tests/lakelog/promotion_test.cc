@@ -238,6 +238,30 @@ TEST_CASE("whoever was erased from the lake does not come back by a branch that 
   CHECK(refused.error().message.find("a person was erased") != std::string::npos);
 }
 
+TEST_CASE(
+    "nor does a table bring them back that only the branch has, or that had nothing of them") {
+  MemoryStorage lake;
+  must_publish(lake, nullptr, test_table, "a");
+  const auto erase_one = [&](std::int64_t at) {
+    lake.set_clock(at);
+    REQUIRE(lake.put("_erasures/person-" + std::to_string(at) + ".json", "{}").ok());
+  };
+  erase_one(first_ms - 1);
+  const auto made = create_branch(lake, {"fix", "", "ana", "", first_ms});
+  REQUIRE(made.ok());
+  must_publish(lake, &*made, test_table, "b");
+  must_promote(lake, *made);  // whoever went before the branch began is not on it
+  must_publish(lake, &*made, "gold/shop/new", "n");
+  erase_one(first_ms + 5);
+  const auto refused = promote(lake, *made);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == Errc::conflict);
+  CHECK(refused.error().message.find("gold/shop/new was new on the branch, and a person was "
+                                     "erased from the lake since") != std::string::npos);
+  CHECK(refused.error().message.find(test_table) == std::string::npos);  // it is there already
+  CHECK(names_of(lake, "gold/shop/new").empty());
+}
+
 TEST_CASE("a branch that goes on is promoted again, from where it was") {
   Forked forked;
   MemoryStorage& lake = forked.table.storage;
