@@ -295,7 +295,7 @@ json plan_json(const std::string& name, const DomainPlan& plan) {
 Status begin_apply(const DomainPlaces& places, const Domain& domain, const std::string& schedule,
                    const DomainPlan& plan, json& record) {
   if (auto sound = check_links_of_bundle(places.bundle); !sound) return sound;
-  record.erase("before");
+  record["before"] = json::object();  // also of a first one: it is there until the apply has ended
   for (const DomainStep& step : plan.steps) {
     if (!step.before.empty())
       record["before"][step.part.kind][step.part.name] = parsed_state(step.before);

@@ -143,6 +143,7 @@ TEST_CASE("an apply that fails half-way is ended by the next") {
   CHECK(failed.status == 503);
   CHECK(failed.body.find("cannot write") != std::string::npos);
   CHECK(world.has_role("risk_reader"));
+  CHECK(world.api.get("/api/batuta/domains")["domains"][0]["unfinished"] == true);
   fs::remove(in_the_way);
   CHECK(world.applied()["changes"] > 0);
   CHECK(world.plan()["changes"] == 0);
