@@ -85,7 +85,7 @@ Status check_real(const Home& home, const std::vector<Pipeline>& pipelines) {
                               "its own"};
 }
 
-// A lake stays where it was made: in Azurite, or in the home's folder.
+// A lake stays where it was made: in Azurite, or in the home's folder. Called with the home's lock.
 Status start_lake(const Home& home, bool is_new, bool real, std::unique_ptr<DemoAzurite>& azurite) {
   const bool there = lake_is_in_azurite(home.folder());
   if (there && !real)
@@ -99,9 +99,6 @@ Status start_lake(const Home& home, bool is_new, bool real, std::unique_ptr<Demo
     std::fflush(stdout);
     return success();
   }
-  // Not beside another demo of this home, whose Azurite would be taken for one that was left.
-  const auto alone = HomeLock::acquire(home.folder());
-  if (!alone) return alone.error();
   auto started = DemoAzurite::start(home.folder());
   if (!started) return started.error();
   azurite = std::move(*started);
@@ -351,13 +348,18 @@ int run_pipelines(const cli::ServeOptions& given) {
       return 2;
     }
   }
-  if (auto status = seed_files(*made, *pipelines, demo_folder, options, broker); !status)
-    return fail(status.error());
-
   std::unique_ptr<DemoAzurite> azurite;  // null: the lake is a folder
-  if (auto status = start_lake(*made, makes_it, options.real, azurite); !status) {
-    fail(status.error());
-    return 2;
+  {
+    // Not beside another demo of this home: the files that it reads would change under it, and its
+    // Azurite would be taken for one that was left.
+    const auto alone = HomeLock::acquire(made->folder());
+    if (!alone) return fail(alone.error());
+    if (auto status = seed_files(*made, *pipelines, demo_folder, options, broker); !status)
+      return fail(status.error());
+    if (auto status = start_lake(*made, makes_it, options.real, azurite); !status) {
+      fail(status.error());
+      return 2;
+    }
   }
   std::unique_ptr<DemoPostgres> postgres;  // null: embedded stand-ins only
   std::unique_ptr<DemoServices> usual;     // these outlive the server that calls them

@@ -60,8 +60,10 @@ def the_lake_is_in_azurite():
             assert "the lake is azblob://batuta/lake/demo" in said and "AZURE_STORAGE_KEY" in said and "WRONG" not in said, said
             assert not list((home / "lake").rglob("*.parquet")) or (home / "lake" / "_store").exists(), list((home / "lake").iterdir())
             assert azurites(home), "it is a process of its own"
-            busy = run("demo", "run", "users", "--real", "--home", home, "--port", "0", code=None, env=env)
+            busy = run("demo", "run", "users", "--real", "--kafka", "127.0.0.1:9", "--home", home, "--port", "0", code=None, env=env)
             assert busy.returncode != 0 and azurites(home), (busy, "another start leaves it alone")
+            contract = (home / "bundles/users/contracts/users/users_events.odcs.yaml").read_text()
+            assert "value: embedded}" in contract and "value: broker}" not in contract, (busy, "and what it reads")
         finally:
             process.kill()
             process.wait()
