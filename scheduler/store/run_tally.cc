@@ -44,7 +44,7 @@ std::size_t place_of(TaskState state) {
   }
 }
 
-std::int64_t micros(Time t) {
+std::int64_t tally_micros(Time t) {
   return t.time_since_epoch().count();
 }
 
@@ -60,10 +60,10 @@ void RunTallies::add(Tally& tally, const TaskInstanceRow& row) {
   ++tally.ended;
   ++tally.in_state[place_of(row.state)];
   tally.id.add(row.id);
-  tally.end.add(micros(*row.end_date));
+  tally.end.add(tally_micros(*row.end_date));
   if (row.start_date) {
-    tally.start.add(micros(*row.start_date));
-    tally.duration.add(micros(*row.end_date) - micros(*row.start_date));
+    tally.start.add(tally_micros(*row.start_date));
+    tally.duration.add(tally_micros(*row.end_date) - tally_micros(*row.start_date));
   } else {
     ++tally.unstarted[place_of(row.state)];
   }
