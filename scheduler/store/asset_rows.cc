@@ -80,13 +80,14 @@ void write_aliases(Database& db, const Changes& changes) {
   }
 }
 
+// First those that go: what comes may have the name that they had.
 void write_watchers(Database& db, const Changes& changes) {
+  for (const std::int64_t id : changes.asset_watchers_gone) db.statement(delete_watcher).run(id);
   for (const AssetWatcherRow& r : changes.asset_watchers) {
     db.statement(upsert_watcher)
         .run(r.id, r.asset, r.spec.name, r.spec.argument_json, r.spec.interval.count(),
              r.created_at, r.seen, r.message);
   }
-  for (const std::int64_t id : changes.asset_watchers_gone) db.statement(delete_watcher).run(id);
 }
 
 }  // namespace

@@ -324,7 +324,8 @@ TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, 
   Changes next;
   watcher.seen.reset();
   watcher.spec.interval = Duration(9);
-  next.asset_watchers = {watcher};
+  // The name of one that goes is another's in the same turn.
+  next.asset_watchers = {watcher, {7, 3, {"other", "{}", Duration(8)}, at(9)}};
   next.asset_watchers_gone = {6};
   next.asset_aliases = {{4, "all orders", "sales"}};
   asset.name = "all orders";
@@ -343,9 +344,10 @@ TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, 
   CHECK(state.asset_queue.size() == 1);
   CHECK(state.last_asset_event == 10);
   CHECK(state.asset_aliases.at(0).group == "sales");
-  REQUIRE(state.asset_watchers.size() == 1);
+  REQUIRE(state.asset_watchers.size() == 2);
   CHECK(described(state.asset_watchers[0]) == described(watcher));
-  CHECK(state.last_asset_watcher == 6);
+  CHECK(state.asset_watchers[1].id == 7);
+  CHECK(state.last_asset_watcher == 7);
   Changes gone;
   gone.runs_deleted = {RunSeq{1}};
   gone.dags_deleted = {"etl"};

@@ -29,11 +29,11 @@ void MemoryStore::apply_aliases(const Changes& changes) {
   }
   for (const AssetAliasLink& link : changes.asset_alias_links)
     BATUTA_CHECK(data_.asset_alias_links.insert(link).second, std::to_string(link.alias));
+  for (const std::int64_t id : changes.asset_watchers_gone) data_.asset_watchers.erase(id);
   for (const AssetWatcherRow& row : changes.asset_watchers) {
     data_.asset_watchers[row.id] = row;
     data_.last_asset_watcher = std::max(data_.last_asset_watcher, row.id);
   }
-  for (const std::int64_t id : changes.asset_watchers_gone) data_.asset_watchers.erase(id);
   for (const auto& of : changes.asset_refs) data_.asset_alias_refs[of.dag_id] = of.aliases;
 }
 
