@@ -33,24 +33,9 @@ LiveWatcher& make_watcher(Turn& turn, LiveAsset& asset, const WatcherSpec& spec)
   return turn.state.watchers.emplace(watcher.row.id, std::move(watcher)).first->second;
 }
 
-// The version that was read last says how it looks, and at what.
-void take_spec(Turn& turn, LiveWatcher& watcher, const WatcherSpec& spec) {
-  if (watcher.row.spec == spec) return;
-  const bool elsewhere = watcher.row.spec.argument_json != spec.argument_json;
-  watcher.row.spec = spec;
-  if (elsewhere) {
-    watcher.row.seen.reset();
-    watcher.row.message.clear();
-  }
-  turn.out.changes.asset_watchers.push_back(watcher.row);
-}
-
-void leave_watcher(Turn& turn, LiveDag& dag, std::int64_t id) {
+void drop_watcher(Turn& turn, std::int64_t id) {
   SchedulerState& state = turn.state;
-  dag.watchers.erase(id);
-  LiveWatcher& watcher = state.watchers.at(id);
-  watcher.dags.erase(dag.row.dag_id);
-  if (!watcher.dags.empty()) return;
+  const LiveWatcher& watcher = state.watchers.at(id);
   if (watcher.next_look) state.timers.erase(look_timer(watcher));
   state.assets_by_id.at(watcher.row.asset)->watchers.erase(watcher.row.spec.name);
   // It may have been made, or have looked, in this very turn.
@@ -58,6 +43,36 @@ void leave_watcher(Turn& turn, LiveDag& dag, std::int64_t id) {
                 [&](const AssetWatcherRow& row) { return row.id == id; });
   turn.out.changes.asset_watchers_gone.push_back(id);
   state.watchers.erase(id);
+}
+
+void leave_watcher(Turn& turn, LiveDag& dag, std::int64_t id) {
+  dag.watchers.erase(id);
+  LiveWatcher& watcher = turn.state.watchers.at(id);
+  watcher.dags.erase(dag.row.dag_id);
+  if (watcher.dags.empty()) drop_watcher(turn, id);
+}
+
+// The version that was read last says how it looks, and at what. One that looks elsewhere has a
+// number of its own: the answer to a look that is under way is about what the one before saw.
+LiveWatcher& take_spec(Turn& turn, LiveAsset& asset, LiveWatcher& known, const WatcherSpec& spec) {
+  if (known.row.spec == spec) return known;
+  if (known.row.spec.argument_json == spec.argument_json) {
+    known.row.spec = spec;
+    turn.out.changes.asset_watchers.push_back(known.row);
+    return known;
+  }
+  const std::int64_t before = known.row.id;
+  const std::set<std::string> dags = known.dags;
+  drop_watcher(turn, before);
+  LiveWatcher& watcher = make_watcher(turn, asset, spec);
+  watcher.dags = dags;
+  for (const std::string& id : dags) {
+    std::set<std::int64_t>& held = turn.state.dags.at(id).watchers;
+    held.erase(before);
+    held.insert(watcher.row.id);
+  }
+  if (!dags.empty()) look_at(turn.state, watcher, turn.now.wall);
+  return watcher;
 }
 
 void write_change(Turn& turn, const LiveWatcher& watcher) {
@@ -83,9 +98,9 @@ void hold_watchers(Turn& turn, LiveDag& dag) {
     LiveAsset& asset = *turn.state.assets_by_id.at(dag.assets[place]);
     for (const WatcherSpec& spec : dag.dag->assets[place].watchers) {
       const auto at = asset.watchers.find(spec.name);
-      LiveWatcher& watcher = at == asset.watchers.end() ? make_watcher(turn, asset, spec)
-                                                        : turn.state.watchers.at(at->second);
-      take_spec(turn, watcher, spec);
+      LiveWatcher& watcher = at == asset.watchers.end()
+                                 ? make_watcher(turn, asset, spec)
+                                 : take_spec(turn, asset, turn.state.watchers.at(at->second), spec);
       const bool idle = watcher.dags.empty();
       watcher.dags.insert(dag.row.dag_id);
       dag.watchers.insert(watcher.row.id);
@@ -138,7 +153,7 @@ void watcher_looked(Turn& turn, const WaitChecked& event) {
   row.message = found ? std::string() : event.message;
   if (found) {
     row.seen = event.seen;
-  } else if (event.outcome == WaitChecked::Outcome::not_yet && (!row.seen || !event.seen.empty())) {
+  } else if (event.outcome == WaitChecked::Outcome::not_yet && !event.seen.empty()) {
     row.seen.emplace();  // what comes now was not there before
   }
   if (row.seen != before.seen || row.message != before.message) {

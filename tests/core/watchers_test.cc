@@ -31,7 +31,7 @@ struct Looking : World {
   }
   void saw(WaitChecked::Outcome outcome, const std::string& seen, const std::string& why = {}) {
     WaitChecked event;
-    event.watcher = 1;
+    event.watcher = watcher;
     event.outcome = outcome;
     event.seen = seen;
     event.message = why;
@@ -40,6 +40,7 @@ struct Looking : World {
     step();
     CHECK(looks() == 1);
   }
+  std::int64_t watcher = 1;  // whose looks are answered
   std::size_t events() { return ledger.asset_events.size(); }
 };
 
@@ -78,7 +79,7 @@ TEST_CASE_FIXTURE(Looking, "watchers: the first look learns, another thing is an
 
 TEST_CASE_FIXTURE(Looking,
                   "watchers: what comes where nothing was is an event, what is away is none") {
-  saw(not_yet, "", "nothing there");
+  saw(not_yet, "nothing", "nothing there");
   CHECK(ledger.watchers.at(1).message == "nothing there");
   saw(satisfied, "1");
   CHECK(events() == 1);
@@ -89,6 +90,16 @@ TEST_CASE_FIXTURE(Looking,
   saw(not_yet, "gone", "nothing there");
   saw(satisfied, "1");
   CHECK(events() == 2);
+}
+
+TEST_CASE_FIXTURE(Looking, "watchers: a first look that nobody answered has not found nothing") {
+  saw(not_yet, "", "no answer");
+  CHECK_FALSE(ledger.watchers.at(1).seen);
+  CHECK(ledger.watchers.at(1).message == "no answer");
+  saw(satisfied, "1");
+  CHECK(events() == 0);  // it may have been there all the time
+  saw(satisfied, "2");
+  CHECK(events() == 1);
 }
 
 TEST_CASE_FIXTURE(Looking, "watchers: a failure is told once, and looked beyond") {
@@ -124,10 +135,35 @@ TEST_CASE_FIXTURE(Looking,
 
 TEST_CASE_FIXTURE(Looking, "watchers: one that looks elsewhere learns anew") {
   saw(satisfied, "1");
+  add(watching("more"));
+  CHECK(looks() == 0);  // that look of 30 s later is under way
   add(watching("use", R"({"file":"/other"})"));
-  CHECK_FALSE(ledger.watchers.at(1).seen);
+  CHECK(looks() == 1);
+  REQUIRE(ledger.watchers.size() == 1);
+  CHECK_FALSE(ledger.watchers.at(2).seen);
+  WaitChecked late;  // of the other place
+  late.watcher = 1;
+  late.outcome = satisfied;
+  late.seen = "1";
+  tell(late);
+  watcher = 2;
   saw(satisfied, "2");
   CHECK(events() == 0);
+  restart();
+  step();
+  saw(satisfied, "3");
+  CHECK(events() == 1);
+}
+
+TEST_CASE_FIXTURE(Looking,
+                  "watchers: one DAG gives its watcher up in the turn in which another has it") {
+  add(watching("other", "{}", false));
+  DagsChanged moved;
+  moved.current = {watching("use", "{}", false), watching("other")};
+  tell(moved);
+  REQUIRE(ledger.watchers.size() == 1);
+  CHECK(ledger.watchers.contains(2));
+  CHECK(looks() == 1);
 }
 
 }  // namespace batuta::testing
