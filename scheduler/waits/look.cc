@@ -62,6 +62,8 @@ Looked look_at_file(const std::string& pattern, bool watches) {
   const int result = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_ERR, nullptr, &found);
   const std::string state = result == 0 && watches ? state_of_files(found) : std::string();
   ::globfree(&found);
+  // What fits may be gone by now, or a link to nowhere.
+  if (result == 0 && watches && state.empty()) return {not_yet, "nothing there", nothing_there};
   if (result == 0) return {satisfied, {}, as_seen(state)};
   if (result == GLOB_NOMATCH) return {not_yet, "nothing there", nothing_there};
   return {not_yet, result == GLOB_ABORTED ? "a folder on the way cannot be read"

@@ -73,6 +73,10 @@ TEST_CASE("a watcher sees a file that was changed, added or put anew, and one th
   CHECK(second.seen != first.seen);
   std::ofstream(folder / "b.csv") << "y";
   CHECK(look_for_change(argument, {}).seen != second.seen);
+  std::filesystem::remove(folder / "a.csv");
+  std::filesystem::remove(folder / "b.csv");
+  std::filesystem::create_symlink(folder / "nowhere", folder / "c.csv");
+  CHECK(look_for_change(argument, {}).outcome == not_yet);
   std::filesystem::remove_all(folder);
 }
 
