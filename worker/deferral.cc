@@ -95,13 +95,17 @@ Status check_checkpoint(const Launch& launch, std::string_view json_text_of_it) 
   const auto refused = [](const std::string& why) {
     return Error{Errc::invalid, "checkpoint: " + why, {}};
   };
-  if (json_text_of_it.size() > max_checkpoint_bytes) {
-    return refused("it has " + std::to_string(json_text_of_it.size()) + " bytes as JSON, and " +
+  const auto too_long = [&](std::size_t bytes) {
+    return refused("it has " + std::to_string(bytes) + " bytes as JSON, and " +
                    std::to_string(max_checkpoint_bytes) +
                    " are the most: write what is large to a file or a table, and name that");
-  }
+  };
+  if (json_text_of_it.size() > max_checkpoint_bytes) return too_long(json_text_of_it.size());
   const auto value = parse_untrusted(json_text_of_it, limits);
   if (!value) return refused("it is not JSON: " + value.error().message);
+  // As the scheduler writes it down: "1e9" is longer there, and what is too long then is not kept.
+  const std::size_t kept = json_text(*value).size();
+  if (kept > max_checkpoint_bytes) return too_long(kept);
   const Mask mask = mask_of(launch);
   if (!mask.empty() && holds_secret(mask, *value)) {
     return refused("it holds a secret of the task, and is kept in the clear");

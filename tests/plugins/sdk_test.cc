@@ -431,6 +431,9 @@ TEST_CASE("a checkpoint is JSON of 64 KiB at most, without a secret of the task"
     return check_checkpoint(launch, json).error().message;
   };
   CHECK(why('"' + std::string(65'535, 'x') + '"').starts_with("checkpoint: it has 65537 bytes"));
+  std::string numbers = "[0";
+  for (int i = 0; i < 15'000; ++i) numbers += ",1e9";
+  CHECK(why(numbers + "]").starts_with("checkpoint: it has 195003 bytes"));  // 1000000000.0
   CHECK(why("{").starts_with("checkpoint: it is not JSON"));
   CHECK(why(R"(["a s3cret!"])").starts_with("checkpoint: it holds a secret"));
 }
