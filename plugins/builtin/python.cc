@@ -35,6 +35,8 @@ constexpr int in_fd = 3;
 constexpr int out_fd = 4;
 constexpr int answer_fd = 6;  // a byte for each checkpoint that asks for one; 5 is the slot's lock
 constexpr std::size_t max_line = 1 << 20;
+// How a checkpoint that waits for an answer begins, as the module writes it.
+constexpr const char* asking_checkpoint = R"({"type": "checkpoint", "answer": true,)";
 constexpr batuta::JsonLimits line_limits{max_line, 64, 200'000, max_line};
 
 // What the child has told, as it comes.
@@ -88,6 +90,10 @@ class Messages {
       return bad("a message is over " + std::to_string(max_line) + " bytes");
     }
     const auto message = parse_untrusted(text, line_limits);
+    if (!message && text.starts_with(asking_checkpoint)) {  // the child waits, whatever it said
+      context_.error("checkpoint: it is not JSON that can be kept: " + message.error().message);
+      return answer('x');
+    }
     if (!message || !message->is_object()) return bad("not a JSON object: " + text.substr(0, 200));
     try {
       take(*message);
@@ -132,14 +138,18 @@ class Messages {
   // 1: it is durable, 0: not yet, x: it was refused.
   void checkpoint(const json& message) {
     const bool asks = message.value("answer", false);
-    char answer = 'x';
+    char said = 'x';
     try {
-      answer = context_.checkpoint(json_text(message.at("value"))) ? '1' : '0';
+      said = context_.checkpoint(json_text(message.at("value"))) ? '1' : '0';
     } catch (const FinalError&) {
       if (!asks) throw;
     }
-    // The pipe takes it: whoever asks waits for the answer before it asks again.
-    if (asks && ::write(answers_, &answer, 1) != 1) bad("a checkpoint could not be answered");
+    if (asks) answer(said);
+  }
+
+  // The pipe takes it: whoever asks waits for the answer before it asks again.
+  void answer(char said) {
+    if (::write(answers_, &said, 1) != 1) bad("a checkpoint could not be answered");
   }
 
   void log(const std::string& level, const std::string& text) {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <stdlib.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -145,6 +146,12 @@ TEST_CASE("a Python task leaves checkpoints, knows which are durable, and finds 
   CHECK(run.host.failure_kind == BATUTA_FAIL_FINAL);
   CHECK(run("import batuta; batuta.checkpoint('x' * 70000)") != 0);
   CHECK(run.host.failure.starts_with("ValueError: the checkpoint is too long: 70002 bytes"));
+  // Python writes both keys, and who reads would have to drop one: an answer comes all the same.
+  CHECK(run("import batuta; batuta.checkpoint({1: 'a', '1': 'b'})") != 0);
+  CHECK(run.host.failure.find("refused the checkpoint") != std::string::npos);
+  CHECK(std::any_of(run.host.lines.begin(), run.host.lines.end(), [](const std::string& line) {
+    return line.find("checkpoint: it is not JSON that can be kept") != std::string::npos;
+  }));
   run.host.context["checkpoint"] = {{"page", 7}};
   CHECK(run("import batuta; assert batuta.last_checkpoint == {'page': 7}") == 0);
 }

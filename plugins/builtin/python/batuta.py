@@ -14,7 +14,7 @@ The protocol beneath, for other languages: descriptor 3 is a file with one JSON 
 {"type": "log", "level", "text"}, {"type": "progress", "share"}, {"type": "result", "value"},
 {"type": "result_file"} (the value is the JSON in the file "result_file" of descriptor 3),
 {"type": "records", "rows"}, {"type": "report", "list", "value"}, {"type": "skip", "reason"},
-{"type": "fail", "reason", "retry"}, {"type": "defer", "wait", "payload"}, {"type": "checkpoint", "value", "answer"} (with
+{"type": "fail", "reason", "retry"}, {"type": "defer", "wait", "payload"}, {"type": "checkpoint", "answer", "value"} (with
 "answer": true a byte comes on descriptor 6: 1 it is durable, 0 not yet, x it was refused). Standard output and standard error are the log as they are.
 """
 import datetime
@@ -158,7 +158,7 @@ def checkpoint(value):
         raise ValueError(f"the checkpoint is too long: {len(text)} bytes as JSON, {64 << 10} at most; "
                          "write what is large to a file and keep its name")
     with _checkpoint_lock:
-        _tell({"type": "checkpoint", "value": value, "answer": True})
+        _tell({"type": "checkpoint", "answer": True, "value": value})  # in this order: it may be told by its beginning
         answer = os.read(_ANSWERS, 1)
     if answer == b"x":
         raise Fail("the worker refused the checkpoint: the log says why")
