@@ -2,6 +2,8 @@
 // asset_queue_routes.cc; state stores are in absent_routes.cc.
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
 
 #include "common/safe_json.h"
 #include "scheduler/api/asset_answers.h"
@@ -239,6 +241,27 @@ Result<AssetView> find_asset_of(Context& context, const Request& request, std::i
   return std::move(whole.rows.front());
 }
 
+namespace {
+
+// What a watcher looks at stands in a DAG's file: it is told to whoever sees a DAG that has it.
+void leave_unseen_watchers(Context& context, const Sight& sight, AssetView& view) {
+  if (view.watchers.empty() || sight.everything()) return;
+  std::set<std::string> names;
+  const auto bag = context.services.backend.dags();
+  for (const AssetRefView& ref : view.refs) {
+    const auto dag = bag->dags.find(ref.dag_id);
+    if (!sight.sees(ref.dag_id) || dag == bag->dags.end()) continue;
+    for (const AssetSpec& spec : dag->second->assets) {
+      if (spec.uri != view.row.uri) continue;
+      for (const WatcherSpec& watcher : spec.watchers) names.insert(watcher.name);
+    }
+  }
+  std::erase_if(view.watchers,
+                [&](const AssetWatcherRow& row) { return !names.contains(row.spec.name); });
+}
+
+}  // namespace
+
 Result<Response> list_assets(Context& context, const Request& request) {
   QueryReader query(request);
   AssetQuery list;
@@ -255,9 +278,12 @@ Result<Response> list_assets(Context& context, const Request& request) {
   if (filtered && list.dag_ids.empty()) {
     return json_response(collection("assets", json::array(), 0));
   }
-  const auto found = context.services.history.assets(list);
+  auto found = context.services.history.assets(list);
   json items = json::array();
-  for (const AssetView& view : found.rows) items.push_back(asset_json(view));
+  for (AssetView& view : found.rows) {
+    leave_unseen_watchers(context, list.sight, view);
+    items.push_back(asset_json(view));
+  }
   return json_response(collection("assets", std::move(items), found.total));
 }
 
@@ -296,8 +322,9 @@ Result<Response> get_asset(Context& context, const Request& request) {
   AssetQuery query;
   query.id = *id;
   query.sight = seen_dags(request);
-  const auto found = context.services.history.assets(query);
+  auto found = context.services.history.assets(query);
   if (found.rows.empty()) return no_such_asset(*id);
+  leave_unseen_watchers(context, query.sight, found.rows.front());
   return json_response(asset_json(found.rows.front()));
 }
 

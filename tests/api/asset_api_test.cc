@@ -370,6 +370,23 @@ TEST_CASE_FIXTURE(Assets, "an asset shows its watchers") {
   CHECK(one["batuta"]["message"] == "nothing there");
 }
 
+TEST_CASE_FIXTURE(Assets, "what a watcher looks at is told to whoever sees a DAG that has it") {
+  history.asset_rows[0].watchers = {
+      {5, 1, {"landing", R"({"file":"/in/*"})", std::chrono::seconds(30)}, now}};
+  CHECK(of("/assets/1", "waiter")["watchers"].empty());
+  CHECK(of("/assets", "waiter")["assets"][0]["watchers"].empty());
+  const auto parsed = parse_dag_file(
+      R"({"dag_id":"waits","schedule":{"assets":[{"uri":"s3://lake/orders",
+          "watchers":[{"name":"landing","wait_for":{"file":"/in/*"}}]}]},
+          "tasks":[{"task_id":"a","type":"empty"}]})",
+      "waits.json", ".", {});
+  REQUIRE(parsed.dag);
+  backend.bag->dags["waits"] = parsed.dag;
+  CHECK(of("/assets/1", "waiter")["watchers"].size() == 1);
+  CHECK(of("/assets", "waiter")["assets"][0]["watchers"].size() == 1);
+  CHECK(of("/assets/1", "maker")["watchers"].empty());
+}
+
 TEST_CASE_FIXTURE(Assets, "an asset keeps no states, and says so") {
   CHECK(get(v2 + "/assets/1/state-store")["total_entries"] == 0);
   CHECK(status(Method::get, v2 + "/assets/1/state-store/k") == 404);
