@@ -1,5 +1,8 @@
 // What agents report about attempts. A report that is not about the current attempt changes
 // nothing.
+#include <algorithm>
+#include <cstdint>
+
 #include "scheduler/core/deferral.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
@@ -14,9 +17,14 @@ void renew_lease(Turn& turn, WorkerId worker) {
   at->second->last_seen = turn.now.wall;
 }
 
+// Of a try: 35 years of processor time, a pebibyte. A worker's word beyond that would overflow what
+// adds tries up.
+constexpr std::int64_t most_of_try = std::int64_t{1} << 50;
+
 // A try that goes on after a wait has what its parts before it took.
 void add_known(std::int64_t& sum, std::int64_t part) {
-  if (part >= 0) sum = std::max<std::int64_t>(sum, 0) + part;
+  if (part < 0) return;
+  sum = std::min(std::max<std::int64_t>(sum, 0) + std::min(part, most_of_try), most_of_try);
 }
 
 // What the report tells about the attempt, whatever it becomes.

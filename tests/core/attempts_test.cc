@@ -1,5 +1,7 @@
 // Attempts from launch to end: coalescing, fences, branches, empty tasks, try numbers.
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 #include "tests/core/support.h"
 
@@ -268,6 +270,20 @@ TEST_CASE("what the report tells is on the row") {
   CHECK(row.read_bytes == -1);  // of a crash nobody knows
   CHECK(row.plugin_sha256 == "abc");
   CHECK(row.slot.empty());
+}
+
+TEST_CASE("what a worker tells of processor time and bytes is bounded, so that sums of tries are") {
+  World world;
+  world.add(chain("dag", 1));
+  world.join("a", 1);
+  const RunSeq run = world.trigger("dag");
+  world.start(world.attempt(run, "t0"));
+  world.finish(world.attempt(run, "t0"), Outcome::success, 1, [](Finished& r) {
+    r.cpu_us = std::numeric_limits<std::int64_t>::max();
+    r.read_bytes = std::numeric_limits<std::int64_t>::max();
+  });
+  CHECK(world.row(run, "t0").cpu_us == std::int64_t{1} << 50);
+  CHECK(world.row(run, "t0").read_bytes == std::int64_t{1} << 50);
 }
 
 }  // namespace
