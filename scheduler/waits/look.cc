@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -59,7 +60,9 @@ std::string state_of_files(const glob_t& found) {
 
 Looked look_at_file(const std::string& pattern, bool watches) {
   glob_t found{};
-  const int result = ::glob(pattern.c_str(), GLOB_NOSORT | GLOB_ERR, nullptr, &found);
+  // A folder that is not there yet has nothing; one that cannot be read tells nothing.
+  const auto unreadable = [](const char*, int error) { return error == ENOENT ? 0 : 1; };
+  const int result = ::glob(pattern.c_str(), GLOB_NOSORT, unreadable, &found);
   const std::string state = result == 0 && watches ? state_of_files(found) : std::string();
   ::globfree(&found);
   // What fits may be gone by now, or a link to nowhere.
@@ -187,7 +190,8 @@ Looked look_at_topic(const json& topic, const LookHooks& hooks) {
   if (!lags) {
     const Errc code = lags.error().code;
     const bool may_come = code == Errc::not_found || code == Errc::unavailable;
-    return {may_come ? not_yet : failed, lags.error().message};
+    return {may_come ? not_yet : failed, lags.error().message,
+            code == Errc::not_found ? nothing_there : ""};
   }
   std::int64_t fresh = 0;
   std::string ends;

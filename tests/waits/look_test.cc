@@ -78,6 +78,9 @@ TEST_CASE("a watcher sees a file that was changed, added or put anew, and one th
   std::filesystem::create_symlink(folder / "nowhere", folder / "c.csv");
   CHECK(look_for_change(argument, {}).outcome == not_yet);
   std::filesystem::remove_all(folder);
+  const Looked none = look_for_change(argument, {});  // not even the folder
+  CHECK(none.outcome == not_yet);
+  CHECK_FALSE(none.seen.empty());
 }
 
 TEST_CASE("a watcher sees an answer's tag, else its body, or the value that it points at") {
@@ -115,6 +118,7 @@ TEST_CASE("a topic satisfies by messages that the group has not committed") {
   CHECK(server_of(argument) == "topic:");
   CHECK(server_of(R"({"topic":{"name":"orders","group":"shop","connection":"hub"}})") == "hub");
   CHECK(look(argument, hooks).outcome == not_yet);  // the topic may come
+  CHECK_FALSE(look_for_change(argument, hooks).seen.empty());
   auto topics = stream::open_file_stream(folder.string());
   REQUIRE(topics.ok());
   stream::NewRecord record;
