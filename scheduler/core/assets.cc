@@ -132,7 +132,7 @@ RunRow asset_run_row(const Turn& turn, const LiveDag& dag, const std::string& ke
   const std::string uuid = to_string(row.uuid);
   row.type = RunType::asset_triggered;
   row.dag_run_id =
-      std::string(to_string(row.type)) + "__" + to_iso(now) + "__" + uuid.substr(uuid.size() - 8);
+      std::string(to_string(row.type)) + "__" + to_iso(now) + "__" + uuid.substr(uuid.size() - 12);
   row.run_after = now;
   // It has no logical date, and covers no time: what data tasks read reaches from their watermark
   // to now.
