@@ -53,6 +53,14 @@ void DomainCost::add_versions(const std::vector<LakeVersion>& versions, bool all
     const std::string dag = text_member(made, "dag_id"), task = text_member(made, "task_id");
     if (!dag.empty() && !task.empty()) writers_.emplace(dag, task);
   }
+  // A log that was cleaned up tells nothing of what was before its oldest entry.
+  all = all && (versions.empty() || versions.back().entry.version == 0);
+  const auto oldest = [&] {
+    return Time(std::chrono::milliseconds(versions.back().entry.timestamp_ms));
+  };
+  // A day less is what a log's retention of as many days leaves out.
+  if (!all && !versions.empty() && oldest() > since_ + std::chrono::hours(24))
+    has_untold_writers_ = true;
   // Both go back in time: the newest version that a day saw is how large the table was at its end.
   auto at = versions.begin();
   for (auto day = stored_at_.rbegin(); day != stored_at_.rend(); ++day) {

@@ -26,11 +26,14 @@ class DomainCost {
   // What is not known of a table (a file without statistics) counts as 0, and the table is named in
   // `unknown`.
   void add_table(const LakeName& name, const LakeSummary& summary);
-  // Its newest versions, the newest first; `all`: there are no older ones. Whose tasks wrote them
+  // Its newest versions, the newest first; `all`: its log has no older ones. Whose tasks wrote them
   // are writers; how large it was at each day's end.
   void add_versions(const std::vector<LakeVersion>& versions, bool all);
   // {DAG, task} of the versions that were added.
   const std::set<std::pair<std::string, std::string>>& writers() const { return writers_; }
+  // Versions since `since` were not looked at, or are not in their log any more: tasks may have
+  // written them that are no writers here.
+  bool has_untold_writers() const { return has_untold_writers_; }
   // One of another task, or that began before `since` or never, counts for nothing.
   void add_try(const TaskInstanceView& one);
 
@@ -56,6 +59,7 @@ class DomainCost {
   Work all_;
   std::set<std::pair<std::string, std::string>> writers_;
   std::set<std::string> unknown_;
+  bool has_untold_writers_ = false;
 };
 
 }  // namespace batuta::http

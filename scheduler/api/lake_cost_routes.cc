@@ -70,6 +70,7 @@ Result<Response> cost_of_domain(Context& context, const Request& request, const 
   if (!any)
     return {Errc::not_found, "the lake has no table of a domain " + domain +
                                  " that you may see: tables are <layer>/<domain>/<table>"};
+  more = cost.has_untold_writers();
   std::int64_t left = max_instances;
   for (const auto& [dag, task] : cost.writers()) {
     if (!dags.sees(dag)) {

@@ -152,6 +152,21 @@ void print_promotion(Session& session, const json& told) {
     std::fprintf(stderr, "batuta: there are %d more that you may not read\n", hidden);
 }
 
+// What a run wrote on the branch since it was looked at is nowhere else.
+void drop_promoted(const Client& client, const std::string& name) {
+  const json ahead = client.call("POST", branch_path(name) + "/promote", {{"dry_run", true}});
+  std::string left;
+  for (const json& table : ahead["tables"])
+    if (table["is_done"] != true)
+      left += (left.empty() ? "" : ", ") + table["table"].get<std::string>();
+  if (!left.empty())
+    throw Failure("the branch " + name +
+                      " was promoted and not dropped, for it has gone on since: " + left +
+                      "; promote it again, or drop it: batuta lake branch drop " + name,
+                  1);
+  client.call("DELETE", branch_path(name), nullptr);
+}
+
 void promote_branch(Session& session, const BranchArguments& a) {
   const Client client = session.client();
   const std::string path = branch_path(a.name) + "/promote";
@@ -189,7 +204,7 @@ void promote_branch(Session& session, const BranchArguments& a) {
                            : "the run " + run_id + " of " + dag_id + " " + state),
                   1);
   }
-  if (a.drop) client.call("DELETE", branch_path(a.name), nullptr);
+  if (a.drop) drop_promoted(client, a.name);
   if (session.format().data()) return print_object(session.format(), told);
   print_promotion(session, told);
   std::printf("the lake has what the branch %s has made%s\n", a.name.c_str(),

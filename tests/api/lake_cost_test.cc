@@ -111,6 +111,23 @@ TEST_CASE("how much was stored is told for each day's end, and not guessed") {
   CHECK(report["days"][2]["stored_bytes"] == 75);
 }
 
+TEST_CASE("of a log that was cleaned up it is said that its days and tasks before are not known") {
+  const auto of_log = [](std::int64_t oldest_version, const char* at) {
+    DomainCost cost(since, noon);
+    auto oldest = version_of_day(at, 30, "a");
+    oldest.entry.version = oldest_version;
+    cost.add_versions({oldest}, true);
+    return cost;
+  };
+  const DomainCost cleaned = of_log(7, "2026-03-04T11:00:00Z");
+  CHECK(cleaned.report()["days"][0]["stored_bytes"].is_null());
+  CHECK(cleaned.report()["days"][2]["stored_bytes"] == 30);
+  CHECK(cleaned.has_untold_writers());
+  CHECK_FALSE(of_log(0, "2026-03-04T11:00:00Z").has_untold_writers());
+  CHECK(of_log(0, "2026-03-04T11:00:00Z").report()["days"][0]["stored_bytes"] == 0);
+  CHECK_FALSE(of_log(7, "2026-03-01T11:00:00Z").has_untold_writers());
+}
+
 TEST_CASE("the cost of a domain is of what one may see; others hear of no such domain") {
   TestApi api;
   write_orders(api.home);
