@@ -118,8 +118,7 @@ std::string url_of(const MailRequest& request) {
          std::to_string(request.port > 0 ? request.port : usual);
 }
 
-void set_options(CURL* curl, const MailRequest& request, const Route& route, Upload& upload,
-                 const List& receivers) {
+void set_server(CURL* curl, const MailRequest& request, const Route& route) {
   const auto set = libcurl().easy_setopt;
   set(curl, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   set_route(curl, route);
@@ -135,14 +134,43 @@ void set_options(CURL* curl, const MailRequest& request, const Route& route, Upl
     set(curl, CURLOPT_USERNAME, request.login.c_str());
     set(curl, CURLOPT_PASSWORD, request.password.c_str());
   }
-  set(curl, CURLOPT_MAIL_FROM, ("<" + request.from + ">").c_str());
-  set(curl, CURLOPT_MAIL_RCPT, receivers.get());
   set(curl, CURLOPT_CONNECTTIMEOUT_MS, curl_milliseconds(std::chrono::seconds(10)));
   set(curl, CURLOPT_TIMEOUT_MS, curl_milliseconds(request.timeout));
+}
+
+void set_options(CURL* curl, const MailRequest& request, const Route& route, Upload& upload,
+                 const List& receivers) {
+  const auto set = libcurl().easy_setopt;
+  set_server(curl, request, route);
+  set(curl, CURLOPT_MAIL_FROM, ("<" + request.from + ">").c_str());
+  set(curl, CURLOPT_MAIL_RCPT, receivers.get());
   set(curl, CURLOPT_UPLOAD, 1L);
   set(curl, CURLOPT_READFUNCTION, on_read);
   set(curl, CURLOPT_READDATA, &upload);
   set(curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(upload.text.size()));
+}
+
+Status outcome_of(CURL* curl, CURLcode code, bool cancelled, const MailRequest& request,
+                  const Route& route) {
+  if (code == CURLE_OK) return success();
+  if (cancelled) return {Errc::unavailable, "cancelled"};
+  long answered = 0;
+  libcurl().easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answered);
+  std::string why = request.host + ": ";
+  if (code == CURLE_LOGIN_DENIED) {
+    return {Errc::unavailable, why + "the mail server refused the connection's login", "login"};
+  }
+  if (code == CURLE_USE_SSL_FAILED) {
+    return {Errc::unavailable,
+            why +
+                "the mail server offers no STARTTLS: its connection's extra may say \"tls\": "
+                "\"ssl\", or \"none\" for an open line"};
+  }
+  if (answered >= 400) {
+    return {answered >= 500 ? Errc::invalid : Errc::unavailable,
+            why + "the mail server answered " + std::to_string(answered)};
+  }
+  return {Errc::unavailable, why + curl_error(code, route)};
 }
 
 }  // namespace
@@ -222,25 +250,22 @@ Status send_mail(const MailRequest& request) {
   set_options(curl.get(), request, route, upload, receivers);
   bool cancelled = false;
   const CURLcode code = perform(curl.get(), request.cancelled, cancelled);
-  if (code == CURLE_OK) return success();
-  if (cancelled) return {Errc::unavailable, "cancelled"};
-  long answered = 0;
-  libcurl().easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &answered);
-  std::string why = request.host + ": ";
-  if (code == CURLE_LOGIN_DENIED) {
-    return {Errc::unavailable, why + "the mail server refused the connection's login", "login"};
-  }
-  if (code == CURLE_USE_SSL_FAILED) {
-    return {Errc::unavailable,
-            why +
-                "the mail server offers no STARTTLS: its connection's extra may say \"tls\": "
-                "\"ssl\", or \"none\" for an open line"};
-  }
-  if (answered >= 400) {
-    return {answered >= 500 ? Errc::invalid : Errc::unavailable,
-            why + "the mail server answered " + std::to_string(answered)};
-  }
-  return {Errc::unavailable, why + curl_error(code, route)};
+  return outcome_of(curl.get(), code, cancelled, request, route);
+}
+
+Status greet_mail(const MailRequest& request) {
+  if (!libcurl().error.empty()) return {Errc::unavailable, libcurl().error};
+  const Easy curl{libcurl().easy_init()};
+  if (!curl) return {Errc::unavailable, "out of memory"};
+  const Route route = route_of(request.outgoing);
+  set_server(curl.get(), request, route);
+  const auto set = libcurl().easy_setopt;
+  // Without a receiver a command of its own is all that is said.
+  set(curl.get(), CURLOPT_CUSTOMREQUEST, "NOOP");
+  set(curl.get(), CURLOPT_NOBODY, 1L);
+  bool cancelled = false;
+  const CURLcode code = perform(curl.get(), request.cancelled, cancelled);
+  return outcome_of(curl.get(), code, cancelled, request, route);
 }
 
 MailReach send_to_each(MailRequest request, const std::function<Status(const MailRequest&)>& send) {

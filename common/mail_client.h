@@ -40,6 +40,10 @@ Result<MailRequest> mail_by(const std::string& host, int port, const std::string
 // address is wrong or the server has refused it for good.
 Status send_mail(const MailRequest& request);
 
+// Whether the server takes the login (none where that is empty); no message is begun, and `to` and
+// what is told do not matter. Blocking; any thread. Errc::unavailable says why not.
+Status greet_mail(const MailRequest& request);
+
 // What became of a mail to several.
 struct MailReach {
   Status status = success();          // of the whole: it has reached somebody

@@ -116,8 +116,8 @@ Result<Response> clear_task_states(Context& context, const Request& request) {
 namespace {
 Error no_tests() {
   return {Errc::forbidden,
-          "Testing connections is disabled: a test would send their secrets to whatever host is "
-          "named. Run a task that uses the connection instead.",
+          "Testing connections later is disabled: a connection is tried at once, by POST "
+          "connections/test.",
           {}};
 }
 }  // namespace

@@ -228,6 +228,13 @@ bool Context::run_sql(const Call& call, std::function<Result<Response>()> job,
                  });
 }
 
+std::string Context::setting(std::string_view name) const {
+  for (const auto& [key, value] : services.settings()) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
 void Context::on_io(std::function<void()> job) {
   boost::asio::post(io_, std::move(job));
 }

@@ -98,6 +98,8 @@ class Context {
   std::shared_ptr<const VersionInfo> find_version(const std::string& version);
 
   Time now() const { return services.clock().wall; }
+  // A setting in effect as it is shown; empty: there is none of that name. Any thread.
+  std::string setting(std::string_view name) const;
 
  private:
   // On a reader thread, or refused.

@@ -33,13 +33,6 @@ struct DagFilePlace {
   std::string refusal;  // why people may not edit it; empty: they may
 };
 
-std::string setting_text(const Context& context, std::string_view name) {
-  for (const auto& [key, value] : context.services.settings()) {
-    if (key == name) return value;
-  }
-  return {};
-}
-
 bool is_of_git(const Context& context, const BundleStatus& status, const std::string& name) {
   if (!status.revision.empty()) return true;
   if (context.services.bundles == nullptr) return false;
@@ -58,7 +51,7 @@ Result<DagFilePlace> place_of_dag(const Context& context, const std::string& dag
   const auto parts = split_bundle_file(place.file);
   place.bundle = parts.bundle;
   place.path = parts.path;
-  if (setting_text(context, "page.edit_dags") != "true") {
+  if (context.setting("page.edit_dags") != "true") {
     place.refusal = "DAG files are not edited here: the setting page.edit_dags is off";
     return place;
   }
@@ -74,7 +67,7 @@ Result<DagFilePlace> place_of_dag(const Context& context, const std::string& dag
                     " is deployed from Git: change the file in its repository, and deploy that";
   } else {
     place.folder = bundle->second.folder;
-    if (place.bundle == default_bundle) place.contracts = setting_text(context, "contracts");
+    if (place.bundle == default_bundle) place.contracts = context.setting("contracts");
   }
   return place;
 }

@@ -132,6 +132,7 @@ Result<Response> get_connection(Context&, const Request&);
 void create_connection(Context&, Call);
 void patch_connection(Context&, Call);
 void delete_connection(Context&, Call);
+void try_connection(Context&, Call);
 void test_connection(Context&, Call);
 
 // backfill_routes.cc
@@ -192,7 +193,7 @@ Result<Response> no_task_state(Context&, const Request&);
 Result<Response> refuse_task_state(Context&, const Request&);
 Result<Response> clear_task_states(Context&, const Request&);
 Result<Response> clear_partitions(Context&, const Request&);
-Result<Response> refuse_connection_test(Context&, const Request&);
+Result<Response> refuse_connection_test(Context&, const Request&);  // enqueue-test
 Result<Response> no_connection_test(Context&, const Request&);
 Result<Response> create_default_connections(Context&, const Request&);
 

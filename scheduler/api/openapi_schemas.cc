@@ -107,6 +107,7 @@ constexpr ObjectSchema schemas[] = {
      "team_name?"},
     {"SecretReference", "place reference problem?"},
     {"ConnectionTest", "[references:SecretReference]"},
+    {"ConnectionTestResponse", "status:bool message"},
     {"ConnectionCollection", "[connections:Connection] total_entries:int"},
     {"EventLog",
      "event_log_id:int when:time dag_id? dag_display_name? task_id? task_display_name? run_id? "

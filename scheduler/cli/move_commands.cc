@@ -149,9 +149,27 @@ void test_references(Session& session, const std::string& id) {
   if (!whole) throw Failure("connection " + id + ": the server cannot look its secrets up", 1);
 }
 
+// True: the server has tried it, with its login. False: it tries none.
+bool tried_by_server(Session& session, const std::string& id, const json& type) {
+  json told;
+  try {
+    told = session.client().call("POST", "/api/v2/connections/test",
+                                 {{"connection_id", id}, {"conn_type", type}});
+  } catch (const Failure& refused) {
+    // The setting that lets people try is off; whatever else is wrong is told.
+    if (std::string_view(refused.what()).find("connections.test") == std::string_view::npos) throw;
+    return false;
+  }
+  const std::string message = shown_text(told["message"].get<std::string>());
+  if (!told["status"].get<bool>()) throw Failure("connection " + id + ": " + message, 1);
+  std::printf("%s\n", message.c_str());
+  return true;
+}
+
 void test_connection(Session& session, const std::string& id) {
   const json connection = session.client().get("/api/v2/connections/" + percent_encoded(id));
   if (refers_to_secrets(connection)) test_references(session, id);
+  if (tried_by_server(session, id, connection["conn_type"])) return;
   const Reach reach = reach_of(
       connection.value("conn_type", ""), cell_text(connection.value("host", json(nullptr))),
       connection["port"].is_null() ? 0
@@ -162,7 +180,8 @@ void test_connection(Session& session, const std::string& id) {
   if (!problem.empty()) {
     throw Failure(where + " does not answer from this machine: " + problem, 1);
   }
-  std::printf("%s answers from this machine. Nothing was sent: login and password are not tried\n",
+  std::printf("%s answers from this machine. Nothing was sent: login and password are tried by a "
+              "server whose setting connections.test is on\n",
               where.c_str());
 }
 
@@ -276,7 +295,8 @@ void add_move_commands(CLI::App& app, Session& session) {
   add_export(*connections, session, "All connections as JSON; *** stands for secrets", a,
              [&session, a] { export_connections(session, *a); });
   add_verb(*connections, session, "test",
-           "Does its host answer, from this machine; can the server look up what it refers to",
+           "Does the server log in where it leads, else does its host answer from this machine; can the "
+           "server look up what it refers to",
            [&session, a] { test_connection(session, a->id); })
       ->add_option("id", a->id)
       ->required();

@@ -3,6 +3,8 @@
 
 #include "common/version.h"
 #include "scheduler/serve/server_impl.h"
+#include "scheduler/serve/sql_look.h"
+#include "scheduler/waits/trial.h"
 
 namespace batuta {
 
@@ -98,6 +100,14 @@ http::ApiServices Server::Impl::services() {
   services.keep_house = [this](auto job) { keep_exports = std::move(job); };
   services.bundles = &bundles;
   services.secrets = &secrets;
+  services.try_connection = [sql = sql_look(home, options.plugins_folder)](
+                                const Connection& connection, const std::function<bool()>& stop) {
+    TrialHooks hooks;
+    hooks.sql = sql;
+    hooks.broker = TopicStreams::of_broker;
+    hooks.cancelled = stop;
+    return try_connection(connection, hooks);
+  };
   return services;
 }
 

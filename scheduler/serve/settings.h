@@ -42,8 +42,9 @@ struct Settings {
   std::vector<std::string> worker_spark_submit;                // empty: spark-submit of the PATH
   std::string contracts;                                       // empty: beside the DAG folder
   std::vector<BundleSetting> bundles;
-  bool page_edit_dags = false;  // people may edit DAG files in the page
-  std::string base_url;         // without a slash at its end; empty: none
+  bool page_edit_dags = false;    // people may edit DAG files in the page
+  bool connections_test = false;  // connections may be tried: their secrets go to their servers
+  std::string base_url;           // without a slash at its end; empty: none
   std::string outgoing_proxy;
   std::string outgoing_no_proxy;
   std::string outgoing_ca_file;

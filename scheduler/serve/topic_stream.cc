@@ -30,8 +30,12 @@ TopicStreams::Opened TopicStreams::of_connection(const std::string& connection_i
             "connection " + connection_id + " is of type " + connection->conn_type + ", not kafka"};
   }
   if (Status opened = secrets.open(*connection); !opened) return opened.error();
-  return broker_stream({connection_id, connection->host, connection->port.value_or(0),
-                        connection->login, connection->password, connection->extra});
+  return of_broker(*connection);
+}
+
+TopicStreams::Opened TopicStreams::of_broker(const Connection& connection) {
+  return broker_stream({connection.id, connection.host, connection.port.value_or(0),
+                        connection.login, connection.password, connection.extra});
 }
 
 TopicStreams::Opened TopicStreams::if_there(const std::string& connection_id) const {

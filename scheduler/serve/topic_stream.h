@@ -27,6 +27,8 @@ struct TopicStreams {
   // The same for the source of a contract, as its tasks reach it: its connection, the brokers that
   // it names, or the embedded log. Errc::not_found where that has no topic yet: no folder is made.
   Opened of_source(const contract::Source& source) const;
+  // The broker of a connection of type kafka, with values in the place of its references.
+  static Opened of_broker(const Connection& connection);
 };
 
 }  // namespace batuta

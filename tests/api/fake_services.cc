@@ -137,6 +137,10 @@ TestApi::TestApi(Bundles* bundles, SignOn* sign_on, bool local_login) : hub(thre
   };
   services.bundles = bundles;
   services.secrets = &secrets;
+  services.try_connection = [this](const Connection& connection, const auto&) {
+    tried.push_back(connection);
+    return trial;
+  };
   handler = make_api(thread.io, std::move(services));
 }
 

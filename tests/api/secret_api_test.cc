@@ -152,4 +152,65 @@ TEST_CASE("a connection's test says of each reference whether there is a value, 
   CHECK(api.status(Method::post, test, "", "viewer") == 403);
 }
 
+TEST_CASE(
+    "a connection is tried where a setting lets people, with what is written and what is kept") {
+  TestApi api;
+  const std::string path = std::string(secret_connections) + "/test";
+  const json kept{{"connection_id", "db"}, {"conn_type", "postgres"},   {"host", "db.test"},
+                  {"port", 5432},          {"password", "kept secret"}, {"extra", R"({"a":1})"}};
+  REQUIRE(api.status(Method::post, secret_connections, kept.dump()) == 201);
+  const auto ask = [&](json more, const std::string& role = "admin") {
+    json body{{"connection_id", "db"}, {"conn_type", "postgres"}};
+    body.update(more);
+    return api.call(Method::post, path, body.dump(), role);
+  };
+  const auto off = ask(json::object());
+  CHECK(off.status == 403);
+  CHECK(off.body.find("connections.test") != std::string::npos);
+  CHECK(api.tried.empty());
+  api.settings = {{"connections.test", "true"}};
+  CHECK(ask(json::object(), "operator").status == 403);
+
+  const auto well = ask(json::object());
+  CHECK(body_of(well) == json{{"status", true}, {"message", "db.test:5432: it answers"}});
+  REQUIRE(api.tried.size() == 1);
+  CHECK(api.tried[0].password == "kept secret");
+  CHECK(api.tried[0].extra == R"({"a":1})");
+
+  api.trial = Error{Errc::forbidden, "no such role", {}};
+  const auto refused = ask({{"password", "other"}});
+  CHECK(body_of(refused) == json{{"status", false}, {"message", "db.test:5432: no such role"}});
+  CHECK(api.tried.back().password == "other");
+  CHECK(api.registry.connection("db")->password == "kept secret");  // nothing is written
+}
+
+TEST_CASE("a secret that is kept is tried at the server that is kept alone") {
+  TestApi api;
+  api.settings = {{"connections.test", "true"}};
+  const std::string path = std::string(secret_connections) + "/test";
+  const json kept{{"connection_id", "db"},     {"conn_type", "postgres"},
+                  {"host", "db.test"},         {"port", 5432},
+                  {"password", "kept secret"}, {"extra", R"({"token":"t"})"}};
+  REQUIRE(api.status(Method::post, secret_connections, kept.dump()) == 201);
+  const auto ask = [&](json more) {
+    json body{{"connection_id", "db"}, {"conn_type", "postgres"}};
+    body.update(more);
+    return api.call(Method::post, path, body.dump());
+  };
+  for (const json& elsewhere : {json{{"host", "evil.test"}}, json{{"port", 1}},
+                                json{{"schema", "x"}}, json{{"conn_type", "http"}},
+                                json{{"extra", R"({"token":"***","proxy":"http://evil.test"})"}},
+                                json{{"host", "evil.test"}, {"password", "***"}}}) {
+    const auto answer = ask(elsewhere);
+    CAPTURE(elsewhere);
+    CHECK(answer.status == 422);
+    CHECK(answer.body.find("write it anew") != std::string::npos);
+  }
+  CHECK(api.tried.empty());
+  CHECK(ask({{"host", "other.test"}, {"password", "new"}, {"extra", "{}"}}).status == 200);
+  REQUIRE(api.tried.size() == 1);
+  CHECK(api.tried[0].password == "new");
+  CHECK(api.tried[0].host == "other.test");
+}
+
 }  // namespace batuta::http

@@ -239,6 +239,8 @@ const things = <T>(url: string, plural: string) => ({
 export const pools = things<t.Pool>(`${v2}/pools`, 'pools');
 export const variables = things<t.Variable>(`${v2}/variables`, 'variables');
 export const connections = things<t.Connection>(`${v2}/connections`, 'connections');
+/** Nothing is kept: what is not written is as it is kept. */
+export const tryConnection = (body: Body) => request<t.ConnectionTrial>('POST', `${v2}/connections/test`, { body });
 export const users = things<t.User>(`${ours}/users`, 'users');
 export const roles = things<t.Role>(`${ours}/roles`, 'roles');
 export const groups = things<t.Group>(`${ours}/groups`, 'groups');

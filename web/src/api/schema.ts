@@ -189,6 +189,10 @@ export interface ConnectionTest {
   references: SecretReference[];
 }
 
+export interface ConnectionTestResponse {
+  message: string; status: boolean;
+}
+
 export interface DAG {
   allowed_run_types: unknown; batuta?: DAGExtra; bundle_name: string; bundle_version: string | null;
   dag_display_name: string; dag_id: string; description: string | null; file_token: string; fileloc: string;

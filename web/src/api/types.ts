@@ -56,6 +56,7 @@ export type Plugin = schema.Plugin;
 export type PluginFault = schema.PluginFault;
 export type Plugins = schema.PluginCollection;
 export type Config = schema.Config;
+export type ConnectionTrial = schema.ConnectionTestResponse;
 export type Backfill = schema.Backfill;
 export type BackfillPlan = schema.BackfillPlan;
 export type BackfillTick = schema.BackfillTick;

@@ -1,5 +1,8 @@
 // Quem pode o quê, e o que se edita: pools, variáveis, conexões, usuários, papéis, grupos, tokens.
 export const accessWords: Readonly<Record<string, string>> = {
+  'Try it': 'Experimentar',
+  'It lets us in. {message}': 'Deixa entrar. {message}',
+  'It does not: {message}': 'Não deixa: {message}',
   'as the system has it': 'como o sistema',
   'light': 'claras',
   'dark': 'escuras',

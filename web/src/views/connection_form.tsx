@@ -62,6 +62,14 @@ const textsOf = (one: Connection): Texts => ({
   description: one.description ?? '',
 });
 
+// What stands there with *** in it is as it is kept, and goes as nothing written.
+async function trial(connection: Connection | null, body: Record<string, unknown>) {
+  const shown: Record<string, unknown> = connection === null ? {} : { ...connection };
+  const asked = Object.fromEntries(Object.entries(body).filter(([name, value]) => !(value === shown[name] && typeof value === 'string' && value.includes('***'))));
+  const { status, message } = await api.tryConnection({ connection_id: connection?.connection_id, ...asked });
+  return <p class={status ? undefined : 'field-problem'}>{status ? t('It lets us in. {message}', { message }) : t('It does not: {message}', { message })}</p>;
+}
+
 export function ConnectionForm({ connection, ...rest }: { connection: Connection | null; onClose: () => void; onDone: () => void }) {
   const save = (body: Record<string, unknown>) => (connection === null ? api.connections.create(body) : api.connections.change(connection.connection_id, body));
   return (
@@ -71,6 +79,7 @@ export function ConnectionForm({ connection, ...rest }: { connection: Connection
       before={connection === null ? null : textsOf(connection)}
       start={{ conn_type: 'http' }}
       save={save}
+      trial={{ name: t('Try it'), run: (body) => trial(connection, body) }}
       {...rest}
     />
   );

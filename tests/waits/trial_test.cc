@@ -1,0 +1,104 @@
+#include "scheduler/waits/trial.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace batuta {
+namespace {
+
+Connection connection_of(const std::string& type) {
+  Connection connection;
+  connection.id = "c";
+  connection.conn_type = type;
+  connection.host = "server.test";
+  connection.login = "ann";
+  connection.password = "pass word";
+  return connection;
+}
+
+TrialHooks answering(int status, HttpRequest& asked) {
+  TrialHooks hooks;
+  hooks.http = [status, &asked](const HttpRequest& request) -> Result<HttpAnswer> {
+    asked = request;
+    HttpAnswer answer;
+    answer.status = status;
+    return answer;
+  };
+  return hooks;
+}
+
+TEST_CASE("trial: an HTTP server is asked for its address with the login, and refuses it or not") {
+  HttpRequest asked;
+  Connection connection = connection_of("http");
+  connection.extra = R"({"headers":{"X-Key":"k"}})";
+  const auto well = try_connection(connection, answering(404, asked));
+  REQUIRE(well);
+  CHECK(*well == "the server answers (HTTP 404)");
+  CHECK(asked.url == "http://server.test");
+  CHECK(asked.login == "ann");
+  CHECK(asked.password == "pass word");
+  CHECK(asked.headers.size() == 1);
+  for (const int status : {401, 403, 407}) {
+    CHECK(try_connection(connection, answering(status, asked)).error().code == Errc::forbidden);
+  }
+  CHECK(try_connection(connection, answering(503, asked)).error().code == Errc::unavailable);
+}
+
+TEST_CASE("trial: a database is asked for one row, read only") {
+  TrialHooks hooks;
+  std::string params;
+  hooks.sql = [&](const std::string& given, const Connection&, const auto&) -> Result<std::string> {
+    params = given;
+    return std::string("1");
+  };
+  CHECK(*try_connection(connection_of("postgres"), hooks) == "the database answers");
+  const auto sent = nlohmann::json::parse(params);
+  CHECK(sent["sql"] == "SELECT 1");
+  CHECK(sent["read_only"] == true);
+}
+
+TEST_CASE("trial: a mail server is greeted, and no message begun") {
+  TrialHooks hooks;
+  MailRequest greeted;
+  hooks.mail = [&](const MailRequest& request) {
+    greeted = request;
+    return success();
+  };
+  Connection connection = connection_of("smtp");
+  CHECK_FALSE(try_connection(connection, hooks));  // it names no sender
+  connection.extra = R"({"from":"batuta@example.org"})";
+  CHECK(*try_connection(connection, hooks) == "the mail server takes the login");
+  CHECK(greeted.login == "ann");
+  CHECK(greeted.to.empty());
+}
+
+TEST_CASE("trial: what is said holds no secret of the connection") {
+  Connection connection = connection_of("sqlite");
+  connection.host = "postgres://u:hidden@server.test/x";
+  connection.extra =
+      R"({"token":"tok-1","nested":{"api_key":"key-2"},"mode":"ro","headers":{"A":"h-3"}})";
+  TrialHooks hooks;
+  hooks.sql = [](const auto&, const auto&, const auto&) {
+    return Result<std::string>(
+        Errc::invalid,
+        "no: pass word, tok-1, key-2, h-3 in ro at postgres://u:hidden@server.test/x");
+  };
+  const std::string said = try_connection(connection, hooks).error().message;
+  CHECK(said == "no: ***, ***, ***, *** in ro at postgres://***@server.test/x");
+}
+
+TEST_CASE(
+    "trial: a type whose only question would be a message is not tried, nor one that is not "
+    "known") {
+  const TrialHooks hooks;
+  for (const char* type : {"slack", "webhook", "slackwebhook"}) {
+    const auto told = try_connection(connection_of(type), hooks);
+    CHECK(told.error().message.find("is a message") != std::string::npos);
+  }
+  CHECK(try_connection(connection_of("redis"), hooks).error().code == Errc::not_found);
+}
+
+}  // namespace
+}  // namespace batuta
