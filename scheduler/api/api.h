@@ -105,11 +105,13 @@ struct ApiServices {
   Bundles* bundles = nullptr;       // null: none are named
   SecretOpener* secrets = nullptr;  // null: there is nothing that references could refer to
   // Asks the server of a connection, which has values in the place of references, whether it lets
-  // us in: what it said, or why not, both without secrets. `stop`: asked now and then; true ends
-  // it. Blocking, 40 s at most; on a thread of its own.
+  // us in: what it said, or why not, both without its secrets and without `secrets`, which are more
+  // of them. `stop`: asked now and then; true ends it. Blocking, 40 s at most; on a thread of its
+  // own.
   std::function<Result<std::string>(const Connection& connection,
+                                    const std::vector<std::string>& secrets,
                                     const std::function<bool()>& stop)>
-      try_connection = [](const auto&, const auto&) {
+      try_connection = [](const auto&, const auto&, const auto&) {
         return Result<std::string>(Errc::unavailable, "this server tries no connections");
       };
   // Empty: there is none.

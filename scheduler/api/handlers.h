@@ -132,8 +132,10 @@ Result<Response> get_connection(Context&, const Request&);
 void create_connection(Context&, Call);
 void patch_connection(Context&, Call);
 void delete_connection(Context&, Call);
-void try_connection(Context&, Call);
 void test_connection(Context&, Call);
+
+// connection_trial_routes.cc
+void try_connection(Context&, Call);
 
 // backfill_routes.cc
 Result<Response> list_backfills(Context&, const Request&);

@@ -1,13 +1,14 @@
 // Variables and connections: read from memory, written on the control thread.
-#include <atomic>
 #include <chrono>
-#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
 
 #include "common/ids.h"
 #include "common/safe_json.h"
 #include "scheduler/api/bulk.h"
 #include "scheduler/api/codecs.h"
+#include "scheduler/api/connection_fields.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/listing.h"
 #include "scheduler/api/params.h"
@@ -61,18 +62,9 @@ json told(const std::optional<Variable>& variable) {
   return {{"value", refers ? (*reference)->text() : std::string(mask)},
           {"description", variable->description}};
 }
+
 json told(const std::optional<Connection>& connection) {
-  if (!connection) return nullptr;
-  json out = connection_json(*connection);
-  out.erase("team_name");
-  if (!connection->extra.empty()) out["extra"] = mask;
-  // What `extra` refers to, each by its place; the password shows its own.
-  if (const auto references = references_of(*connection)) {
-    for (const PlacedReference& one : *references) {
-      if (one.place != "password") out["references"][one.place] = one.reference.text();
-    }
-  }
-  return out;
+  return connection ? told_connection(*connection) : json(nullptr);
 }
 
 // Runs `write` on the control thread; answers with `answer` when it is durable.
@@ -144,7 +136,21 @@ void check_references(BodyReader& fields, const SecretOpener* secrets, const jso
   }
 }
 
-// Sets what the body has; what it lacks stays. A null empties a field.
+}  // namespace
+
+json told_connection(const Connection& connection) {
+  json out = connection_json(connection);
+  out.erase("team_name");
+  if (!connection.extra.empty()) out["extra"] = mask;
+  // What `extra` refers to, each by its place; the password shows its own.
+  if (const auto references = references_of(connection)) {
+    for (const PlacedReference& one : *references) {
+      if (one.place != "password") out["references"][one.place] = one.reference.text();
+    }
+  }
+  return out;
+}
+
 void read_connection(BodyReader& fields, const SecretOpener* secrets, const json& body,
                      Connection& connection) {
   const auto set = [&](const char* name, std::string& field) {
@@ -169,8 +175,6 @@ void read_connection(BodyReader& fields, const SecretOpener* secrets, const json
   if (connection.conn_type.empty()) fields.fail("conn_type", "is required");
   if (fields.status()) check_references(fields, secrets, body, connection);
 }
-
-}  // namespace
 
 Result<Response> list_variables(Context& context, const Request& request) {
   QueryReader query(request);
@@ -313,86 +317,6 @@ void test_connection(Context& context, Call call) {
     call.respond(json_response({{"references", std::move(list)}}));
     return success();
   });
-}
-
-namespace {
-
-// What is written for a trial, with what is kept of that connection where it says nothing else.
-Result<Connection> connection_to_try(Context& context, const Request& request) {
-  const auto body = body_object(request);
-  if (!body) return body.error();
-  BodyReader fields(request, *body);
-  fields.check(connection_body);
-  const std::string id = fields.required_text("connection_id", 128);
-  const auto kept = context.services.registry.connection(id);
-  Connection connection = kept.value_or(Connection{});
-  connection.id = id;
-  read_connection(fields, context.services.secrets, *body, connection);
-  if (!fields.status()) return fields.status().error();
-  if (!kept) return connection;
-  // Kept secrets go where they went before and nowhere else: else a trial would show them to
-  // whatever server somebody names.
-  const bool elsewhere = connection.conn_type != kept->conn_type || connection.host != kept->host ||
-                         connection.port != kept->port || connection.schema != kept->schema ||
-                         connection.extra != kept->extra;
-  const auto sent = [&](const char* name) {
-    const auto at = body->find(name);
-    return at != body->end() && at->is_string() && *at != mask;
-  };
-  constexpr auto anew =
-      "the one that is kept goes to the server that is kept alone: write it anew to try another";
-  if (elsewhere && !kept->password.empty() && !sent("password")) fields.fail("password", anew);
-  const bool masked =
-      sent("extra") && (*body)["extra"].get<std::string>().find(mask) != std::string::npos;
-  if (elsewhere && !kept->extra.empty() && (!sent("extra") || masked)) fields.fail("extra", anew);
-  if (!fields.status()) return fields.status().error();
-  return connection;
-}
-
-json tried(Context& context, Connection connection, const std::function<bool()>& stop) {
-  SecretOpener* secrets = context.services.secrets;
-  const std::string port = connection.port ? ":" + std::to_string(*connection.port) : "";
-  const std::string where = connection.host.empty() ? "" : shown_host(connection) + port + ": ";
-  Result<std::string> told = std::string();
-  if (Status opened = secrets != nullptr ? secrets->open(connection) : success(); !opened) {
-    told = opened.error();
-  } else {
-    told = context.services.try_connection(connection, stop);
-  }
-  return {{"status", bool(told)}, {"message", where + (told ? *told : told.error().message)}};
-}
-
-}  // namespace
-
-// Airflow's operation, off by default as there.
-void try_connection(Context& context, Call call) {
-  auto connection = connection_to_try(context, *call.request);
-  if (!connection) return call.respond(error_response(connection.error()));
-  if (context.setting("connections.test") != "true") {
-    return call.respond(
-        error_response({Errc::forbidden,
-                        "Testing connections is disabled: the setting connections.test is off",
-                        {}}));
-  }
-  const auto gone = std::make_shared<std::atomic<bool>>(false);
-  call.request->on_gone = [gone] { *gone = true; };
-  const std::string id = connection->id;
-  const auto answer = std::make_shared<json>();
-  context.run_sql(
-      call,
-      [&context, connection = *std::move(connection), gone, answer]() -> Result<Response> {
-        *answer = tried(context, connection, [&] { return gone->load() || context.stopping; });
-        return json_response(*answer);
-      },
-      [&context, call, id, answer](Response response) {
-        const auto told = std::make_shared<Response>(std::move(response));
-        const json extra = {{"connection_id", id}, {"status", answer->value("status", false)}};
-        context.change(
-            call, "test_connection", extra, [] { return success(); },
-            [call, told](const Status& kept) {
-              call.respond(kept ? std::move(*told) : error_response(kept.error()));
-            });
-      });
 }
 
 void delete_connection(Context& context, Call call) {

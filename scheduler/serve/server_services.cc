@@ -101,12 +101,13 @@ http::ApiServices Server::Impl::services() {
   services.bundles = &bundles;
   services.secrets = &secrets;
   services.try_connection = [sql = sql_look(home, options.plugins_folder)](
-                                const Connection& connection, const std::function<bool()>& stop) {
+                                const Connection& connection, const std::vector<std::string>& more,
+                                const std::function<bool()>& stop) {
     TrialHooks hooks;
     hooks.sql = sql;
     hooks.broker = TopicStreams::of_broker;
     hooks.cancelled = stop;
-    return try_connection(connection, hooks);
+    return try_connection(connection, more, hooks);
   };
   return services;
 }

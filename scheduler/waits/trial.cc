@@ -1,7 +1,9 @@
 #include "scheduler/waits/trial.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "common/safe_json.h"
@@ -14,6 +16,8 @@ using nlohmann::json;
 
 constexpr auto patience = std::chrono::seconds(10);
 constexpr char sql_patience[] = "10s";
+// Connecting, the statement and a process that starts or hangs.
+constexpr auto longest_trial = std::chrono::seconds(40);
 
 Result<std::string> ask_database(const Connection& connection, const TrialHooks& hooks) {
   const json params{{"connection", connection.id},
@@ -105,11 +109,20 @@ void collect_texts(const json& value, bool secret, std::vector<std::string>& out
   }
 }
 
-// What a server or a library says may quote what it was given.
-std::string without_secrets(std::string text, const Connection& connection) {
-  std::vector<std::string> secrets{connection.password};
-  secrets.emplace_back(split_url(connection.host).user_info);
+// What a server or a library says may quote what it was given, in one of its spellings.
+std::string without_secrets(std::string text, const Connection& connection,
+                            std::vector<std::string> secrets) {
+  secrets.push_back(connection.password);
+  const std::string user_info(split_url(connection.host).user_info);
+  secrets.push_back(user_info);
+  if (const auto colon = user_info.find(':'); colon != std::string::npos) {
+    secrets.push_back(user_info.substr(colon + 1));
+  }
   if (const auto extra = parse_untrusted(connection.extra)) collect_texts(*extra, false, secrets);
+  for (std::size_t i = secrets.size(); i-- > 0;) secrets.push_back(percent_encoded(secrets[i]));
+  // One may begin another: the longest is taken out whole.
+  std::sort(secrets.begin(), secrets.end(),
+            [](const auto& a, const auto& b) { return a.size() > b.size(); });
   for (const std::string& secret : secrets) {
     if (secret.empty()) continue;
     for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at + 3)) {
@@ -121,12 +134,21 @@ std::string without_secrets(std::string text, const Connection& connection) {
 
 }  // namespace
 
-Result<std::string> try_connection(const Connection& connection, const TrialHooks& hooks) {
-  auto told = ask(connection, hooks);
+Result<std::string> try_connection(const Connection& connection,
+                                   const std::vector<std::string>& secrets,
+                                   const TrialHooks& hooks) {
+  TrialHooks bounded = hooks;
+  bool late = false;
+  bounded.cancelled = [&, end = std::chrono::steady_clock::now() + longest_trial] {
+    late = late || std::chrono::steady_clock::now() >= end;
+    return late || hooks.cancelled();
+  };
+  auto told = ask(connection, bounded);
+  if (!told && late) return {Errc::unavailable, "no answer within 40 s"};
   if (!told) {
-    return {told.error().code, without_secrets(told.error().message, connection)};
+    return {told.error().code, without_secrets(told.error().message, connection, secrets)};
   }
-  return without_secrets(*std::move(told), connection);
+  return without_secrets(*std::move(told), connection, secrets);
 }
 
 }  // namespace batuta

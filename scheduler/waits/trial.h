@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/http_client.h"
 #include "common/mail_client.h"
@@ -27,10 +28,13 @@ struct TrialHooks {
 
 // Asks its server for as little as tells whether the login is good: a database for SELECT 1, an
 // HTTP server for its address, a broker for its topics, a mail server for nothing behind the login.
-// What it said, in words; an error says why not. Neither holds a secret of the connection. Nothing
+// What it said, in words; an error says why not. Neither holds a secret of the connection, nor one
+// of `secrets`: what its references gave, wherever in it they stand. Nothing
 // is written, sent on or posted: Errc::not_found for types whose only question would be a message,
 // and for those that are not known here. `connection` has values in the place of references.
 // Blocking, 40 s at most; any thread.
-Result<std::string> try_connection(const Connection& connection, const TrialHooks& hooks);
+Result<std::string> try_connection(const Connection& connection,
+                                   const std::vector<std::string>& secrets,
+                                   const TrialHooks& hooks);
 
 }  // namespace batuta

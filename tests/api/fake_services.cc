@@ -137,8 +137,9 @@ TestApi::TestApi(Bundles* bundles, SignOn* sign_on, bool local_login) : hub(thre
   };
   services.bundles = bundles;
   services.secrets = &secrets;
-  services.try_connection = [this](const Connection& connection, const auto&) {
+  services.try_connection = [this](const Connection& connection, const auto& more, const auto&) {
     tried.push_back(connection);
+    tried_secrets = more;
     return trial;
   };
   handler = make_api(thread.io, std::move(services));

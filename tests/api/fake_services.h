@@ -195,7 +195,8 @@ class TestApi {
     return std::get<E>(backend.events.back());
   }
 
-  std::vector<Connection> tried{};  // with what is behind their references
+  std::vector<Connection> tried{};           // with what is behind their references
+  std::vector<std::string> tried_secrets{};  // of the last
   Result<std::string> trial = std::string("it answers");
   std::vector<std::pair<std::string, std::string>> settings{
       {"lease", "10s"}, {"lake.memory", "640"}, {"lake.threads", "1"}};

@@ -2,6 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "tests/api/fake_services.h"
 
@@ -197,10 +199,13 @@ TEST_CASE("a secret that is kept is tried at the server that is kept alone") {
     body.update(more);
     return api.call(Method::post, path, body.dump());
   };
-  for (const json& elsewhere : {json{{"host", "evil.test"}}, json{{"port", 1}},
-                                json{{"schema", "x"}}, json{{"conn_type", "http"}},
-                                json{{"extra", R"({"token":"***","proxy":"http://evil.test"})"}},
-                                json{{"host", "evil.test"}, {"password", "***"}}}) {
+  for (const json& elsewhere :
+       {json{{"host", "evil.test"}}, json{{"port", 1}}, json{{"schema", "x"}},
+        json{{"conn_type", "http"}},
+        json{{"extra", R"({"token":"***","proxy":"http://evil.test"})"}},
+        json{{"host", "evil.test"}, {"password", "new"}, {"extra", R"({"token":"\u002a**"})"}},
+        json{{"host", "evil.test"}, {"password", "new"}},
+        json{{"host", "evil.test"}, {"password", "***"}}}) {
     const auto answer = ask(elsewhere);
     CAPTURE(elsewhere);
     CHECK(answer.status == 422);
@@ -211,6 +216,62 @@ TEST_CASE("a secret that is kept is tried at the server that is kept alone") {
   REQUIRE(api.tried.size() == 1);
   CHECK(api.tried[0].password == "new");
   CHECK(api.tried[0].host == "other.test");
+}
+
+TEST_CASE("a secret in a kept address is tried at that address alone, as its server is asked") {
+  TestApi api;
+  api.settings = {{"connections.test", "true"}};
+  const std::string path = std::string(secret_connections) + "/test";
+  const json kept{
+      {"connection_id", "web"}, {"conn_type", "http"}, {"host", "https://u:pw@web.test/a"}};
+  REQUIRE(api.status(Method::post, secret_connections, kept.dump()) == 201);
+  const auto ask = [&](json more) {
+    json body{{"connection_id", "web"}, {"conn_type", "http"}};
+    body.update(more);
+    return api.call(Method::post, path, body.dump());
+  };
+  const json shown{{"host", "https://***@web.test/a"}};
+  for (json elsewhere : {json{{"port", 1}}, json{{"schema", "http"}}}) {
+    check_refused(ask(elsewhere), "write it anew");
+    elsewhere.update(shown);
+    check_refused(ask(elsewhere), "write it anew");
+  }
+  CHECK(api.tried.empty());
+  CHECK(ask(shown).status == 200);
+  REQUIRE(api.tried.size() == 1);
+  CHECK(api.tried[0].host == "https://u:pw@web.test/a");
+}
+
+TEST_CASE("what a reference leads to is tried for a connection that is kept, and never told") {
+  TestApi api;
+  api.settings = {{"connections.test", "true"}};
+  api.secrets.sources = {{"PASSWORD", "OTHER"}, {}, {}};
+  api.secrets.values = {{"PASSWORD", "of the database"}, {"OTHER", "of another"}};
+  const std::string path = std::string(secret_connections) + "/test";
+  const json password{{"$env", "PASSWORD"}}, other{{"$env", "OTHER"}};
+  const auto try_it = [&](json body, const json& more) {
+    body.update(more);
+    return api.call(Method::post, path, body.dump());
+  };
+  json fresh = secret_connection(password, nullptr);
+  fresh["host"] = "db.test";
+  check_refused(try_it(fresh, json::object()), "keep it");  // nothing of that id is kept
+  REQUIRE(api.status(Method::post, secret_connections, fresh.dump()) == 201);
+  check_refused(try_it(fresh, {{"host", "evil.test"}}), "keep it");
+  check_refused(try_it(secret_connection(other, nullptr), json::object()), "keep it");
+  check_refused(try_it(secret_connection(nullptr, json{{"user", other}}), json::object()),
+                "keep it");
+  CHECK(api.tried.empty());
+  CHECK(api.secrets.asked.empty());
+
+  CHECK(try_it(fresh, json::object()).status == 200);
+  REQUIRE(api.tried.size() == 1);
+  CHECK(api.tried[0].password == "of the database");
+  CHECK(api.tried_secrets == std::vector<std::string>{"of the database"});
+  // The event log says where it led and what it referred to.
+  const std::string& extra = api.registry.audit.back().extra_json;
+  CHECK(extra.find("db.test") != std::string::npos);
+  CHECK(extra.find("of the database") == std::string::npos);
 }
 
 }  // namespace batuta::http

@@ -95,9 +95,32 @@ test('a connection has the fields of its type; a password goes in and never come
   assert.ok(!(await page.content()).includes('hunter2'));
   await keep(page, { Port: '5433' });
   await page.getByText('5433').waitFor();
+  await button(page, 'Change warehouse').click();
+  await dialog.getByLabel('Host').fill('elsewhere.example.org');
+  await button(dialog, 'Try it').click();
+  await dialog.getByText('write it anew').first().waitFor();
+  await button(dialog, 'Back').click();
   await button(page, 'Delete warehouse').click();
   await button(dialog, 'Delete').click();
   await row(page, 'warehouse').waitFor({ state: 'detached' });
+  await finish();
+});
+
+test('a connection is tried before it is kept, and nothing is kept by it', async () => {
+  const { page, finish } = await newPage(session, '#/connections');
+  await button(page, 'New connection…').click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Name').fill('myself');
+  await dialog.getByLabel('Address, such as').fill(session.target.url);
+  await button(dialog, 'Try it').click();
+  await dialog.getByText('It lets us in. ').waitFor();
+  await check(page, 'connection tried');
+  await dialog.getByLabel('Address, such as').fill('http://127.0.0.1:1');
+  await button(dialog, 'Try it').click();
+  await dialog.getByText('It does not: http://127.0.0.1:1').waitFor();
+  await button(dialog, 'Back').click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(await row(page, 'myself').count(), 0);
   await finish();
 });
 

@@ -54,11 +54,11 @@ def slack_and_webhook_tell_failure_and_recovery():
 
 
 def mail_goes_by_starttls_and_login_of_a_private_authority():
-    """a missed deadline by mail: STARTTLS, login, a CA of one's own; without the CA, or with a wrong password, it waits and says why"""
+    """a missed deadline by mail: STARTTLS, login, a CA of one's own; without the CA, or with a wrong password, it waits and says why; its connection is tried"""
     with Folder("mails") as folder:
         mails = Mails(certificate(folder.path), ("batuta@example.org", "hunter22"))
         mail = {"notifier": "mail", "connection": "smtp", "to": ["ops@example.org", "b@example.org"], "subject": "late: {{ dag.dag_id }} ção"}
-        server = folder.server({"slow": dag("slow", [shell("work", "sleep 30")], deadline="1s", on_deadline=mail)}).start()
+        server = folder.server({"slow": dag("slow", [shell("work", "sleep 30")], deadline="1s", on_deadline=mail)}, env={"BATUTA_CONNECTIONS_TEST": "true"}).start()
         connect(server, "smtp", "email", host="localhost", port=mails.port, login="batuta@example.org", password="wrong")
         run = server.trigger("slow")["dag_run_id"]
 
@@ -70,6 +70,14 @@ def mail_goes_by_starttls_and_login_of_a_private_authority():
         eventually(lambda: last_error("refused the connection's login"), 40, "a wrong password is told")
         server.call("PATCH", "/api/v2/connections/smtp", {"connection_id": "smtp", "conn_type": "email", "password": "hunter22"})
         got = eventually(lambda: mails.mails, 60, "the mail")[0]
+        kept = {"connection_id": "smtp", "conn_type": "email"}
+        where, sent = f"localhost:{mails.port}: ", len(mails.mails)
+        told = server.call("POST", "/api/v2/connections/test", kept)
+        assert told == {"status": True, "message": where + "the mail server takes the login"}, told
+        told = server.call("POST", "/api/v2/connections/test", {**kept, "password": "wrong-one"})
+        assert not told["status"] and "refused the connection's login" in told["message"] and "wrong-one" not in told["message"], told
+        assert "takes the login" in server.cli("connections", "test", "smtp").stdout
+        assert len(mails.mails) == sent, "a trial begins no message"
         assert got["secure"] and got["to"] == ["ops@example.org", "b@example.org"], got
         assert "=?UTF-8?B?" in got["data"] and "Auto-Submitted: auto-generated" in got["data"]
         text = text_of(got)
