@@ -18,7 +18,8 @@ Result<std::shared_ptr<lakelog::Storage>> branching_lake(Context& context);
 // Errc::invalid with the field where there is none of that name. May touch the disk.
 Result<std::string> asked_branch(Context& context, const std::string& name);
 
-// A run or backfill on the branch of that name that has not ended, for people; empty: there is none.
+// A run or backfill on the branch of that name that has not ended, for people; empty: there is
+// none.
 std::string going_on_branch(Context& context, const std::string& branch);
 
 }  // namespace batuta::http

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "common/safe_json.h"
-#include "scheduler/dagfile/domain_monitors.h"
 #include "scheduler/dagfile/bundle.h"
 #include "scheduler/dagfile/dag_codec.h"
+#include "scheduler/dagfile/domain_monitors.h"
 
 namespace batuta::domains {
 namespace {

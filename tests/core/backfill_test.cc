@@ -251,7 +251,8 @@ TEST_CASE("ticks to come are none of a backfill's, and the range has both of its
   }
 }
 
-TEST_CASE("a backfill on a branch of the lake gives each date a run of its own, and takes no date") {
+TEST_CASE(
+    "a backfill on a branch of the lake gives each date a run of its own, and takes no date") {
   World world;
   world.add(hourly({}, [](Task& t) { t.depends_on_past = true; }));
   world.join("a", 8);
