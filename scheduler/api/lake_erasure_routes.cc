@@ -319,6 +319,10 @@ void order_lake_erasure(Context& context, Call call) {
   if (!asked) return call.respond(error_response(asked.error()));
   if (auto allowed = check_may_erase(*call.request, asked->erasure); !allowed)
     return call.respond(error_response(allowed.error()));
+  // The contracts' own are theirs to name; any other would tell which connections there are.
+  if (!asked->mask_connections.empty() &&
+      !may(call.request->identity, Action::read, "admin:connections"))
+    return call.respond(error_response(needs_right(Action::read, "admin:connections")));
   call.request->body.clear();  // the call lives until the erasure has ended
   context.work(call, [&context, call, order = *std::move(asked)]() mutable -> Status {
     auto params = erase_params(context, order);

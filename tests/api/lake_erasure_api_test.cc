@@ -131,6 +131,10 @@ TEST_CASE_FIXTURE(Erasing, "erasure: it is a right of its own, of all layers of 
   CHECK(call(Method::post, erasures, order({{"domain", "bank"}}), "golden").status == 403);
   CHECK(call(Method::post, erasures, order(), "dpo").status == 403);  // of the whole lake
   CHECK(call(Method::post, erasures, order({{"domain", "sales"}}), "dpo").status == 403);
+  const json of_any_connection{{"domain", "bank"}, {"mask_connections", json::array({"anything"})}};
+  const auto curious = call(Method::post, erasures, order(of_any_connection), "dpo");
+  CHECK(curious.status == 403);
+  CHECK(curious.body.find("admin:connections") != std::string::npos);
   CHECK(call(Method::post, erasures, order({{"table", "silver/bank/people"}}), "dpo").status ==
         202);
   (void)end_of("op-1");
