@@ -7,6 +7,7 @@
 // "removed_files"}…]}.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <filesystem>
@@ -81,10 +82,14 @@ Status bring_file(const std::string& from, const std::string& to) {
   fs::create_hard_link(from, to, error);
   const bool linked = !error || fs::equivalent(from, to, ignored);
   if (linked && ::utimensat(AT_FDCWD, to.c_str(), nullptr, 0) == 0) return success();
-  // Another user's file: it gets a time of its own as another file alone.
-  if (linked) fs::remove(to, ignored);
+  // Another user's file gets a time of its own as another file alone. Beside it first: a try that
+  // was left behind writes into no file that another has published. What stays of one that was
+  // killed goes with a vacuum.
+  const std::string beside = to + "." + std::to_string(::getpid()) + ".coming";
   error.clear();
-  fs::copy_file(from, to, fs::copy_options::overwrite_existing, error);
+  fs::copy_file(from, beside, fs::copy_options::overwrite_existing, error);
+  if (!error) fs::rename(beside, to, error);
+  if (error) fs::remove(beside, ignored);
   if (error) return {Errc::unavailable, "cannot put " + to + " into the lake: " + error.message()};
   return success();
 }
