@@ -2,7 +2,6 @@
 import * as api from '../api/endpoints';
 import type { LakeBranches } from '../api/types';
 import { useResource } from '../lib/hooks';
-import { useMay } from '../lib/may';
 import { t } from '../lib/words';
 
 interface Props {
@@ -13,11 +12,8 @@ interface Props {
 
 /** Nothing where there is no branch, or none that the reader may see. */
 export function BranchChoice({ branch, problem, onChange }: Props) {
-  const sees = useMay('read', 'lake:*');
-  const listed = useResource<LakeBranches>(
-    (signal) => (sees ? api.lakeBranches(signal) : Promise.resolve({ branches: [], total_entries: 0 })),
-    [sees],
-  );
+  // A right on a part of the lake is enough; without any the answer is a refusal, and there is no choice.
+  const listed = useResource<LakeBranches>((signal) => api.lakeBranches(signal), []);
   const names = (listed.data?.branches ?? []).filter((one) => !one.is_dropping).map((one) => one.name);
   if (names.length === 0 && branch === '') return null;
   return (
