@@ -28,6 +28,7 @@ struct Documented : HasBundles, TestApi {
   json document;
 
   Documented() : TestApi(&bundles) {
+    settings.emplace_back("connections.test", "true");
     registry.variable_rows["v"] = {"v", "1", ""};
     registry.connection_rows["c"].id = "c";
     registry.role_rows["1"].name = registry.group_rows["1"].name = "1";
