@@ -82,7 +82,8 @@ bool names_masks(const std::string& yaml) {
 
 void LakeContracts::index(const std::shared_ptr<const DagBagSnapshot>& bag) {
   std::map<std::string, Found, std::less<>> found;
-  for (const auto& [id, dag] : bag->dags) {
+  for (const auto& entry : bag->dags) {
+    const auto& dag = entry.second;
     each_contract(dag->canonical_json,
                   [&](const std::string& name, const std::string& yaml, const std::string& task) {
                     Found& one = found.try_emplace(name).first->second;
