@@ -21,7 +21,6 @@ using nlohmann::json;
 
 namespace {
 
-using domains::Domain;
 using domains::DomainAction;
 using domains::DomainPart;
 using domains::DomainPlaces;
