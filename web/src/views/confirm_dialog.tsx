@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import { Dialog } from '../components/dialog';
 import { t } from '../lib/words';
@@ -7,17 +8,19 @@ interface Props {
   text: string;
   button: string;
   danger?: boolean;
+  children?: ComponentChildren; // what it is about, below the text
   act: () => Promise<unknown>;
   onClose: () => void;
   onDone: () => void;
 }
 
 /** Asks once, acts once, and stays open with the reason when the server refuses. */
-export function ConfirmDialog({ title, text, button, danger, act, onClose, onDone }: Props) {
+export function ConfirmDialog({ title, text, button, danger, children, act, onClose, onDone }: Props) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const confirm = async () => {
     setBusy(true);
+    setProblem('');
     try {
       await act();
       onDone();
@@ -30,6 +33,7 @@ export function ConfirmDialog({ title, text, button, danger, act, onClose, onDon
   return (
     <Dialog title={title} onClose={onClose}>
       <p>{text}</p>
+      {children}
       {problem && (
         <p class="notice notice-error" role="alert">
           {problem}
