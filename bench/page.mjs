@@ -85,7 +85,7 @@ function prepare() {
 
 function start() {
   const args = ['standalone', '--home', join(folder, 'home'), '--dags', dagsFolder, '--plugins', join(build, 'plugins'), '--port', '0', '--slots', '2'];
-  return spawn(join(build, 'batuta'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, BATUTA_LAKE_MAINTENANCE: 'off', BATUTA_LAKE_MONITORS: 'off' } });
+  return spawn(join(build, 'batuta'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, BATUTA_LAKE_MAINTENANCE: 'off', BATUTA_LAKE_REPORT: 'off', BATUTA_LAKE_MONITORS: 'off' } });
 }
 
 const linkOf = (server) =>

@@ -29,7 +29,7 @@ class Batuta:
         self.process = subprocess.Popen(
             [self.build / "batuta", "standalone", "--home", self.home, "--port", "0", "--dags", self.dags,
              "--slots", str(self.slots)], stdout=self.log, stderr=self.log,
-            env={**os.environ, "BATUTA_LAKE_MAINTENANCE": "off"})
+            env={**os.environ, "BATUTA_LAKE_MAINTENANCE": "off", "BATUTA_LAKE_REPORT": "off"})
         endpoint = self.wait_for(self.home / "run" / "endpoint.json")
         self.url, self.token = endpoint["url"], endpoint["token"]
         self.host, self.port = self.url.split("//")[1].split(":")

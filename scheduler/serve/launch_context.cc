@@ -12,6 +12,7 @@
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/dagfile/template.h"
 #include "scheduler/serve/platform_facts.h"
+#include "scheduler/serve/report_facts.h"
 #include "scheduler/serve/upstream_results.h"
 #include "scheduler/store/sealed_conf.h"
 
@@ -149,6 +150,13 @@ Status RegistryLaunchContext::fill_launch(const Attempt& attempt, Launch& out,
   };
   if (facts_ && attempt.task.plugin == monitors_plugin) {
     if (const std::string facts = facts_(); !facts.empty()) add("platform", facts);
+  }
+  if (report_ && attempt.task.plugin == report_plugin) {
+    const auto told = report_(to_string(attempt.run.uuid) + "/" + attempt.task.id + "/" +
+                              std::to_string(out.key.fence));
+    looking_up_ = looking_up_ || !told;
+    if (told && !*told) return told->error();
+    if (told) add("report", **told);
   }
   if (traceparent_ != nullptr) {
     add("traceparent",

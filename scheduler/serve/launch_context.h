@@ -40,6 +40,10 @@ class RegistryLaunchContext : public LaunchContext {
   // What lake_monitors is told of attempts; a JSON object, or empty. Asked on the control thread.
   // Before the first launch.
   void set_platform_facts(std::function<std::string()> facts) { facts_ = std::move(facts); }
+  // What lake_report is told of runs, for the attempt of this name; nullopt: it is being read, and
+  // the launch is held. Asked on the control thread. Before the first launch.
+  using Report = std::function<std::optional<Result<std::string>>(const std::string& attempt)>;
+  void set_report(Report report) { report_ = std::move(report); }
   // Gives what references to secrets refer to; without, there is no such thing. Asked on the
   // control thread, which it must not block. Before the first launch.
   void set_secrets(FindSecret find) { find_secret_ = std::move(find); }
@@ -126,6 +130,7 @@ class RegistryLaunchContext : public LaunchContext {
   const std::string home_;
   const std::vector<Secret> lake_store_;
   std::function<std::string()> facts_;
+  Report report_;
   Traceparent traceparent_ = nullptr;
   FindSecret find_secret_;
   std::function<void(SchedulerState&, Changes&, const Now&)> tell_;

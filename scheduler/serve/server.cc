@@ -165,6 +165,7 @@ Status Server::Impl::start() {
     }
     if (traces) context.set_traceparent(traceparent_of);
     context.set_platform_facts([this] { return facts.json(); });
+    context.set_report([this](const std::string& attempt) { return report.find(attempt); });
     dags.bag().set_built_in(own_dags(home.settings()));
     for (const StoredRun& run : stored.runs) {
       for (const InstanceHot& row : run.hot) {
@@ -222,6 +223,16 @@ std::vector<std::pair<std::string, std::string>> Server::Impl::own_dags(
   const bool branches =
       lake.at().is_folder() && std::filesystem::exists(lake.at().folder() + "/_branches", none);
   return system_dags(settings, branches);
+}
+
+Result<std::string> Server::Impl::ended_runs() const {
+  const auto since = http::reported_until(lake.at());
+  if (!since) return since.error();
+  try {
+    return http::ended_report(history, *since);
+  } catch (const StoreError& error) {
+    return {Errc::unavailable, error.what()};
+  }
 }
 
 Status Server::Impl::first_admin() {

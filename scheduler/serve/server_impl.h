@@ -14,6 +14,7 @@
 #include "scheduler/api/api.h"
 #include "scheduler/api/auth.h"
 #include "scheduler/api/engine_backend.h"
+#include "scheduler/api/lake_report.h"
 #include "scheduler/http/server.h"
 #include "scheduler/serve/bundle_hooks.h"
 #include "scheduler/serve/dag_wiring.h"
@@ -27,6 +28,7 @@
 #include "scheduler/serve/offers.h"
 #include "scheduler/serve/outbox_wiring.h"
 #include "scheduler/serve/platform_facts.h"
+#include "scheduler/serve/report_facts.h"
 #include "scheduler/serve/secret_lookup.h"
 #include "scheduler/serve/server.h"
 #include "scheduler/serve/settings_reload.h"
@@ -77,6 +79,10 @@ struct Server::Impl {
   // DAGs that the server brings along, as the lake is now.
   std::vector<std::pair<std::string, std::string>> own_dags(const Settings& settings) const;
 
+  // What ended since the lake's own tables of it were moved on (scheduler/api/lake_report.h).
+  // Blocks on the lake and the store.
+  Result<std::string> ended_runs() const;
+
   // Before anything is served: no default account, no open door.
   Status first_admin();
 
@@ -112,6 +118,7 @@ struct Server::Impl {
   const TopicStreams topics{registry, secrets, home.path("stream")};
   RegistryLaunchContext context;
   PlatformFacts facts;
+  ReportFacts report{[this] { return ended_runs(); }};
   const SecretKey result_key;  // seals return values that hold secrets; io thread
   WorkerServer workers;
   Outbox outbox;

@@ -84,6 +84,7 @@ struct Settings {
   Duration lake_maintenance_budget = std::chrono::minutes(30);
   int lake_maintenance_small_files = 32;
   std::string lake_monitors = "*/15 * * * *";  // or "off"
+  std::string lake_report = "7 * * * *";       // or "off"
 };
 
 // One setting. The texts are literals.

@@ -66,6 +66,17 @@ std::string lake_monitors(const Settings& settings) {
                     settings.lake_monitors, task);
 }
 
+// What it is told of runs comes with its launch (report_facts.h).
+std::string lake_report(const Settings& settings) {
+  const json task = {{"task_id", "report"},       {"type", "transform"}, {"source", "lake"},
+                     {"layer", "report"},         {"retries", 2},        {"retry_delay", "30s"},
+                     {"execution_timeout", "15m"}};
+  return system_dag("lake_report",
+                    "Keeps runs that ended, what they cost, their quality and lineage, and what "
+                    "tables there are, as tables of the lake (mngt/platform). Setting lake.report",
+                    settings.lake_report, task);
+}
+
 // Without a schedule: whoever promotes a branch starts a run of it.
 std::string lake_promotion() {
   const json task = {{"task_id", "promote"},     {"type", "transform"}, {"source", "lake"},
@@ -91,6 +102,8 @@ std::vector<std::pair<std::string, std::string>> system_dags(const Settings& set
     out.emplace_back("(built in) lake_maintenance.json", lake_maintenance(settings));
   if (settings.lake_monitors != "off")
     out.emplace_back("(built in) lake_monitors.json", lake_monitors(settings));
+  if (settings.lake_report != "off")
+    out.emplace_back("(built in) lake_report.json", lake_report(settings));
   if (branches) out.emplace_back("(built in) lake_promotion.json", lake_promotion());
   return out;
 }

@@ -330,6 +330,8 @@ class History {
   virtual QualityNews quality_news(const ReportMark& since) = 0;
   // Which tables were made of which, as the newest attempts told, the newest first.
   virtual std::vector<LineageEdge> lineage() = 0;
+  // The runs that ended after `since`, with the tries of at most `most` of their instances.
+  virtual EndedRuns ended_runs(const EndedMark& since, std::int64_t most) = 0;
 };
 
 }  // namespace batuta

@@ -1,8 +1,10 @@
 // What attempts told of tables of the lake, as the catalogue shows it.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "scheduler/core/rows.h"
@@ -48,6 +50,46 @@ struct LineageEdge {
   std::string task_id;
   Time run_after;
 };
+
+// How far the runs that ended were taken: those that ended before `end`, of those that ended then
+// up to `run`, and where `taken` is not 0 of that one only so many of its instances. Default: none.
+struct EndedMark {
+  Time end{};
+  RunSeq run{};
+  std::int64_t taken = 0;
+  bool operator==(const EndedMark&) const = default;
+  // A part of a run is less than all of it.
+  auto operator<=>(const EndedMark& other) const {
+    return std::tuple(end, run, taken == 0, taken) <=>
+           std::tuple(other.end, other.run, other.taken == 0, other.taken);
+  }
+};
+
+// A try, the newest of its instance or an older one, with what it told.
+struct EndedTry {
+  TaskInstanceRow row;
+  std::string task_id, pool;
+  std::string report_json{};  // empty: nothing
+};
+
+struct EndedRun {
+  RunRow row;
+  bool begins = true;  // with its first instance: what was taken of it before is not so any more
+  std::vector<EndedTry> tries;
+};
+
+// A table that a task has written.
+struct WrittenTable {
+  std::string dag_id, task_id, table;
+};
+
+struct EndedRuns {
+  std::vector<EndedRun> runs;         // by end; the last may go on in the next answer
+  EndedMark mark;                     // for the next question
+  bool more = false;                  // there are others behind it
+  std::vector<WrittenTable> written;  // of the newest max_lineage_attempts publications
+};
+inline constexpr std::int64_t max_ended_runs = 2000;  // in one answer
 
 // How many of the newest attempts History::lineage() and quality_news() look at, and how many edges
 // the former gives.

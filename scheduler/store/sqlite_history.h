@@ -67,6 +67,7 @@ class SqliteHistory : public History {
                                                  const Page& page) override;
   QualityNews quality_news(const ReportMark& since) override;
   std::vector<LineageEdge> lineage() override;
+  EndedRuns ended_runs(const EndedMark& since, std::int64_t most) override;
 
  private:
   class Reader;  // one connection, held for one call

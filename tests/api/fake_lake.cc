@@ -74,6 +74,30 @@ QualityNews FakeHistory::quality_news(const ReportMark& since) {
   return news;
 }
 
+EndedRuns FakeHistory::ended_runs(const EndedMark& since, std::int64_t) {
+  EndedRuns out;
+  out.mark = since;
+  out.written = written_tables;
+  for (const RunRow& row : run_rows) {
+    if (!row.end_date || EndedMark{*row.end_date, row.seq, 0} <= since) continue;
+    EndedRun& run = out.runs.emplace_back();
+    run.row = row;
+    out.mark = std::max(out.mark, EndedMark{*row.end_date, row.seq, 0});
+    for (const auto* list : {&older_tries, &views}) {
+      for (const TaskInstanceView& view : *list) {
+        if (view.row.run != row.seq) continue;
+        EndedTry& each = run.tries.emplace_back();
+        each.row = view.row;
+        each.task_id = view.task_id;
+        each.pool = "default_pool";
+        for (const AttemptReportRow& told : report_rows)
+          if (told.key == view.row.attempt()) each.report_json = told.report_json;
+      }
+    }
+  }
+  return out;
+}
+
 std::vector<LineageEdge> FakeHistory::lineage() {
   std::vector<LineageEdge> found;
   std::map<std::tuple<std::string, std::string, std::string, std::string>, bool> seen;

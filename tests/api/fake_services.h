@@ -67,6 +67,8 @@ class FakeHistory final : public History {
                                                  const Page& page) override;
   QualityNews quality_news(const ReportMark& since) override;
   std::vector<LineageEdge> lineage() override;
+  // All of run_rows that ended, whatever `since` says, with the tries in `views` and older_tries.
+  EndedRuns ended_runs(const EndedMark& since, std::int64_t most) override;
 
   std::vector<DagRow> dag_rows;
   std::multimap<std::string, JobExecutionRow>
@@ -80,6 +82,7 @@ class FakeHistory final : public History {
   std::vector<EventLogView> event_rows;  // besides number 7, which is of no DAG
   std::optional<CheckpointRow> checkpoint_row;
   std::vector<AttemptReportRow> report_rows;  // oldest first
+  std::vector<WrittenTable> written_tables;
   std::vector<BackfillRow> backfill_rows;
   std::vector<BackfillTickView> tick_rows;
   BackfillCounts tick_counts;

@@ -17,7 +17,7 @@ const stopLimitMs = 15_000;
 
 function start(folder) {
   const args = ['standalone', '--home', join(folder, 'home'), '--dags', join(folder, 'dags'), '--plugins', join(build, 'plugins'), '--port', '0', '--slots', '4'];
-  return spawn(join(build, 'batuta'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, BATUTA_LAKE_MAINTENANCE: 'off', BATUTA_PAGE_EDIT_DAGS: 'true', BATUTA_CONNECTIONS_TEST: 'true' } });
+  return spawn(join(build, 'batuta'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, BATUTA_LAKE_MAINTENANCE: 'off', BATUTA_LAKE_REPORT: 'off', BATUTA_PAGE_EDIT_DAGS: 'true', BATUTA_CONNECTIONS_TEST: 'true' } });
 }
 
 // The link that the start prints, with its one-time code.

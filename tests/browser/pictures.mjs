@@ -99,7 +99,7 @@ const home = mkdtempSync(join(tmpdir(), 'batuta-pictures-'));
 mkdirSync(out, { recursive: true });
 const server = spawn(join(resolve(build), 'batuta'), ['standalone', '--demo', '--home', home, '--port', '0'], {
   stdio: ['ignore', 'pipe', 'inherit'],
-  env: { ...process.env, BATUTA_PAGE_EDIT_DAGS: 'true', BATUTA_LAKE_MAINTENANCE: 'off', BATUTA_LAKE_MONITORS: 'off' },
+  env: { ...process.env, BATUTA_PAGE_EDIT_DAGS: 'true', BATUTA_LAKE_MAINTENANCE: 'off', BATUTA_LAKE_REPORT: 'off', BATUTA_LAKE_MONITORS: 'off' },
 });
 const gone = new Promise((done) => server.on('exit', done));
 try {

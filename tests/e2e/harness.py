@@ -69,7 +69,7 @@ class Server:
             self.write_dag(name, definition)
         self.command = [BATUTA, command, "--home", self.home, "--port", "0", "--dags", self.dags, *arguments]
         # Tests count the DAGs and runs that they made themselves.
-        self.env = {**os.environ, "BATUTA_LAKE_MAINTENANCE": "off", **(env or {})}
+        self.env = {**os.environ, "BATUTA_LAKE_MAINTENANCE": "off", "BATUTA_LAKE_REPORT": "off", **(env or {})}
         self.log = open(folder / f"{command}.log", "ab")
         self.process = None
 

@@ -160,10 +160,56 @@ def a_killed_optimize_leaves_the_table_whole():
         server.stop()
 
 
+def runs_are_tables(server):
+    """what ended is in mngt/platform once, though the scheduler dies between two of its tables; a deleted run stays"""
+    def report():
+        run = server.trigger("lake_report")["dag_run_id"]
+        assert server.wait_run("lake_report", run, 60)["state"] == "success", server.tasks("lake_report", run)
+
+    def kept():
+        return server.sql('SELECT dag_id, count(*), count(DISTINCT run_uuid) FROM "mngt/platform/dag_run" '
+                          "WHERE dag_id <> 'lake_report' GROUP BY ALL ORDER BY 1")
+
+    report()
+    assert kept() == [["financial", 3, 3], ["lake_maintenance", 1, 1]], kept()
+    told = server.sql("""SELECT count(*) > 0, bool_and(passed), min(r.state) FROM "mngt/platform/dq_result"
+                         JOIN "mngt/platform/dag_run" r USING (run_uuid) WHERE table_name LIKE 'silver/%'""")
+    assert told == [[True, True, "success"]], told
+    edges = server.sql("""SELECT DISTINCT from_table FROM "mngt/platform/lineage_edge"
+                          WHERE to_table = 'silver/financial/quotes'""")
+    assert ["bronze/financial/quotes"] in edges, edges
+    cost = server.sql("""SELECT domain, count(*) FILTER (busy_seconds > 0) > 0 FROM "mngt/platform/task_cost"
+                         WHERE dag_id = 'financial' GROUP BY ALL""")
+    assert cost == [["financial", True]], cost
+    # As Spark or Power BI would: from the files alone, which one reader of Delta after another finds.
+    columns = json.loads(server.cli("lake", "describe", "mngt/platform/task_instance", "--output", "json").stdout)
+    assert "created_on" in json.dumps(columns), columns
+    gone, *_ = server.get("/api/v2/dags/financial/dagRuns")["dag_runs"]
+    server.call("DELETE", f"/api/v2/dags/financial/dagRuns/{gone['dag_run_id']}")
+    server.stop()
+    server.env["BATUTA_FAILPOINT"] = "publish_before_return:3"
+    server.start()
+    run = server.trigger("lake_report")["dag_run_id"]
+    eventually(lambda: server.process.poll() is not None, 60, "the scheduler dies between two tables")
+    del server.env["BATUTA_FAILPOINT"]
+    server.start()
+    assert server.wait_run("lake_report", run, 90)["state"] == "success", (server.tasks("lake_report", run), server.log_tail())
+    report()
+    assert kept() == [["financial", 3, 3], ["lake_maintenance", 1, 1]], kept()
+    twice = server.sql("""SELECT run_uuid, task_id, map_index, try_number FROM "mngt/platform/task_instance"
+                          GROUP BY ALL HAVING count(*) > 1""")
+    assert twice == [], twice
+    listed = server.sql("""SELECT max(rows) FILTER (table_name = 'silver/financial/quotes') > 0, count(*) = count(DISTINCT table_name)
+                           FROM "mngt/platform/table_registry"
+                            WHERE told_on = (SELECT max(told_on) FROM "mngt/platform/table_registry")""")
+    assert listed == [[True, True]], listed
+
+
 def tables_are_looked_after_by_themselves():
-    """the DAG that comes with the server runs through a slot, is seen in its runs, and leaves the same rows"""
+    """the DAGs that come with the server run through a slot, are seen in its runs, and leave the same rows"""
     with Folder("maintenance-dag") as folder, QuoteService(folder.path, seed=9) as quotes:
-        more = {"BATUTA_LAKE_MAINTENANCE": "@daily", "BATUTA_LAKE_MAINTENANCE_SMALL_FILES": "2"}
+        more = {"BATUTA_LAKE_MAINTENANCE": "@daily", "BATUTA_LAKE_MAINTENANCE_SMALL_FILES": "2",
+                "BATUTA_LAKE_REPORT": "@daily", "BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
         server = filled(folder, quotes, 3, env=more)
         bronze = "bronze/financial/quotes"
         rows = server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"')
@@ -179,6 +225,7 @@ def tables_are_looked_after_by_themselves():
         assert server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"') == rows
         configured = server.sql("SELECT count(*) FROM mngt.ingestion_job_config WHERE job_name LIKE 'lake%'")
         assert configured == [[0]], configured
+        runs_are_tables(server)
         server.stop()
 
 

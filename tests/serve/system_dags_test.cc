@@ -9,6 +9,7 @@
 
 #include "scheduler/dagfile/bag_state.h"
 #include "scheduler/serve/job_config.h"
+#include "scheduler/serve/report_facts.h"
 
 using namespace batuta;
 
@@ -30,6 +31,7 @@ struct DagFolder {
 TEST_CASE("the DAG that looks after tables is read as a file is, whatever its settings") {
   DagFolder folder;
   Settings settings;
+  settings.lake_report = "off";
   settings.lake_maintenance = "@weekly";
   settings.lake_maintenance_budget = std::chrono::minutes(5);
   settings.lake_maintenance_small_files = 7;
@@ -64,7 +66,7 @@ TEST_CASE(
     "what promotes branches of the lake is there once a branch was made, and runs by itself") {
   DagFolder folder;
   Settings settings;
-  settings.lake_maintenance = settings.lake_monitors = "off";
+  settings.lake_maintenance = settings.lake_monitors = settings.lake_report = "off";
   BagState bag(folder.path);
   bag.set_built_in(system_dags(settings, true));
   const auto update = bag.scan(Time{});
@@ -84,12 +86,28 @@ TEST_CASE("switched off there is none, and one that was there is told as gone") 
   BagState before(folder.path);
   before.set_built_in(system_dags(settings));
   const auto first = before.scan(Time{});
-  settings.lake_maintenance = settings.lake_monitors = "off";
+  settings.lake_maintenance = settings.lake_monitors = settings.lake_report = "off";
   CHECK(system_dags(settings).empty());
   BagState after(folder.path);
   after.set_known(first.changed);
   after.set_built_in(system_dags(settings));
-  CHECK(after.scan(Time{}).gone == std::vector<std::string>{"lake_maintenance"});
+  CHECK(after.scan(Time{}).gone == std::vector<std::string>{"lake_maintenance", "lake_report"});
+}
+
+TEST_CASE("the DAG that keeps runs as tables of the lake is read as a file is") {
+  DagFolder folder;
+  Settings settings;
+  settings.lake_maintenance = settings.lake_monitors = "off";
+  settings.lake_report = "@daily";
+  BagState bag(folder.path);
+  bag.set_built_in(system_dags(settings));
+  const auto update = bag.scan(Time{});
+  REQUIRE(update.snapshot);
+  for (const auto& error : update.snapshot->import_errors) FAIL(error.message);
+  REQUIRE(update.changed.size() == 1);
+  CHECK(update.changed[0]->id == "lake_report");
+  CHECK(update.changed[0]->schedule_text == "@daily");
+  CHECK(update.changed[0]->tasks[0].plugin == report_plugin);
 }
 
 TEST_CASE("a schedule that is none is an import error that names it") {
@@ -109,7 +127,7 @@ TEST_CASE("the DAG that judges monitors is there while files of monitors are, an
   const std::string dags = root.path + "/dags", monitors = root.path + "/monitors";
   fs::create_directories(dags);
   Settings settings;
-  settings.lake_maintenance = "off";
+  settings.lake_maintenance = settings.lake_report = "off";
   settings.lake_monitors = "@hourly";
   BagState bag(dags);
   bag.set_built_in(system_dags(settings));

@@ -89,6 +89,73 @@ TEST_CASE_FIXTURE(LakeHistory,
   CHECK(news(gone) == "anew s/a/t:1/1/3 s/a/t:0/0/1 s/a/u:0/0/1 s/a/u:0/1/1 ");
 }
 
+TEST_CASE_FIXTURE(
+    LakeHistory,
+    "runs that ended are told once each, by their end, in parts where they are large") {
+  add({told(3, 1, 0, R"({"quality":[]})")});
+  // What is asked from `since` on in answers of `most` instances: "run:tries", "+" where it goes
+  // on.
+  const auto told_of = [&](EndedMark since, std::int64_t most) {
+    std::string found;
+    for (bool more = true; more;) {
+      const EndedRuns runs = history.ended_runs(since, most);
+      for (const EndedRun& run : runs.runs) {
+        found += (run.begins ? "" : "+") + run.row.dag_run_id + ":";
+        for (const EndedTry& each : run.tries) {
+          found += each.task_id.substr(5);
+          if (!each.report_json.empty()) found += "!";
+        }
+        found += " ";
+      }
+      REQUIRE((!runs.more || since < runs.mark));
+      since = runs.mark;
+      more = runs.more;
+    }
+    return found;
+  };
+  CHECK(told_of({}, 100) == "run_1:012 run_3:01!2 run_5:012 ");
+  CHECK(told_of({}, 3) == "run_1:012 run_3:01!2 run_5:012 ");
+  CHECK(told_of({}, 2) == "run_1:01 +run_1:2 run_3:0 +run_3:1!2 run_5:01 +run_5:2 ");
+  CHECK(told_of({}, 1).starts_with("run_1:0 +run_1:1 +run_1:2 run_3:0 "));
+  const EndedMark all = history.ended_runs({}, 100).mark;
+  CHECK((all == EndedMark{at(1005), RunSeq{5}, 0}));
+  CHECK(told_of(all, 100).empty());
+  CHECK(history.ended_runs(all, 100).mark == all);
+  // Two that ended in the same moment: the mark tells them apart.
+  RunRow second = make_full_run(2);
+  second.ending.reset();
+  commit(*store, end_run(second, at(1005)));
+  CHECK(told_of({at(1003), RunSeq{3}, 0}, 100) == "100%_sure:012 run_5:012 ");
+  CHECK(told_of({at(1005), RunSeq{2}, 0}, 100) == "run_5:012 ");
+  CHECK(told_of({at(1005), RunSeq{2}, 2}, 100) == "+100%_sure:2 run_5:012 ");
+}
+
+TEST_CASE_FIXTURE(
+    LakeHistory,
+    "a run that ended tells older tries before the newest, and who wrote which table") {
+  Changes changes;
+  TaskInstanceRow row = make_task(1, 0, TaskState::none);
+  TaskInstanceRow failed = row;
+  failed.state = TaskState::failed;
+  failed.try_number = failed.fence = 1;
+  changes.attempts_archived.push_back({failed});
+  row.state = TaskState::success;
+  row.try_number = row.fence = 2;
+  changes.tasks_updated.push_back(move_task(row, TaskState::none, 0));
+  changes.tables.push_back({"silver/quotes", 2, 0});
+  changes.publications.push_back(make_publication(1, {RunSeq{1}, 0, unmapped, 2}));
+  commit(*store, changes);
+  const EndedRuns runs = history.ended_runs({}, 1);
+  REQUIRE(runs.runs.size() == 1);
+  REQUIRE(runs.runs[0].tries.size() == 2);
+  CHECK(runs.runs[0].tries[0].row.state == TaskState::failed);
+  CHECK(runs.runs[0].tries[1].row.try_number == 2);
+  REQUIRE(runs.written.size() == 1);
+  CHECK(runs.written[0].dag_id == "etl");
+  CHECK(runs.written[0].task_id == "task_0");
+  CHECK(runs.written[0].table == "silver/quotes");
+}
+
 TEST_CASE_FIXTURE(LakeHistory, "a store without reports has neither quality nor lineage") {
   CHECK(history.lineage().empty());
   CHECK(quality("silver/a/t").empty());
