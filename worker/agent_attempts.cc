@@ -65,6 +65,7 @@ void Agent::on_message(SchedulerLink::Incoming incoming) {
     link_.send(read_file_chunk(options_.home, *wanted));
   } else if (const auto* welcome = std::get_if<Welcome>(&message)) {
     acked_at_us_ = boot_us();
+    away_since_us_ = 0;
     agreed_version_ = welcome->version;
     if (welcome->heartbeat_us > 0) heartbeat_us_ = welcome->heartbeat_us;
     if (welcome->lease_us > 0) lease_us_ = std::max(welcome->lease_us, 2 * heartbeat_us_);
@@ -325,6 +326,8 @@ void Agent::report(Attempt& attempt, Finished finished) {
 }
 
 void Agent::send_finished(const Finished& finished) {
+  const auto saved = unkept_.find(finished.key);
+  if (saved != unkept_.end()) send_checkpoint(saved->second);
   std::string body;
   encode(finished, body);
   if (link_.connected()) link_.send_encoded(body);
@@ -341,8 +344,15 @@ void Agent::on_checkpoint(SlotProcess& slot, TaskCheckpoint saved) {
   }
   announce(slot, attempt);
   saved.key = attempt.launch.key;
-  if (link_.connected()) link_.send(saved);
-  unkept_[attempt.launch.key] = std::move(saved);
+  Unkept& unkept = unkept_[attempt.launch.key];
+  unkept.newest = std::move(saved);
+  if (unkept.sent == 0) send_checkpoint(unkept);
+}
+
+void Agent::send_checkpoint(Unkept& unkept) {
+  if (!link_.connected() || unkept.sent == unkept.newest.number) return;
+  link_.send(unkept.newest);
+  unkept.sent = unkept.newest.number;
 }
 
 void Agent::on_kept(const Ack& ack) {
@@ -352,9 +362,13 @@ void Agent::on_kept(const Ack& ack) {
     if (saved != unkept_.end()) unkept_.erase(saved);
     return;
   }
-  if (saved == unkept_.end() || saved->second.number > ack.checkpoint) return;
-  unkept_.erase(saved);
   if (SlotProcess* slot = running_slot(ack.key)) slot->page().checkpoint_kept = ack.checkpoint;
+  if (saved == unkept_.end()) return;
+  if (saved->second.newest.number <= ack.checkpoint) {
+    unkept_.erase(saved);
+  } else if (saved->second.sent <= ack.checkpoint) {
+    send_checkpoint(saved->second);
+  }
 }
 
 // ---- giving work --------------------------------------------------------------------------------

@@ -88,14 +88,21 @@ int Agent::run() {
 void Agent::turn() {
   epoll_event events[64];
   const int count = ::epoll_wait(epoll_.get(), events, 64, wait_ms());
-  const std::int64_t now = boot_us();
-  for (Seat& seat : seats_) {
-    if (seat.slot) seat.slot->page().agent_tick_us.store(now, std::memory_order_relaxed);
-  }
+  tell_slots_who_is_there();
   for (int i = 0; i < count; ++i) on_event(events[i].data.fd, events[i].events);
   on_timers();
   dispatch();
   flush_all();
+}
+
+void Agent::tell_slots_who_is_there() {
+  const std::int64_t now = boot_us();
+  for (Seat& seat : seats_) {
+    if (!seat.slot) continue;
+    SlotPage& page = seat.slot->page();
+    page.agent_tick_us.store(now, std::memory_order_relaxed);
+    page.scheduler_away_us.store(away_since_us_, std::memory_order_relaxed);
+  }
 }
 
 void Agent::watch(int fd, bool write) {
@@ -270,7 +277,10 @@ void Agent::connect() {
     }
   }
   link_.send(std::move(hello));
-  for (const auto& [key, saved] : unkept_) link_.send(saved);  // before the end of its attempt
+  for (auto& [key, unkept] : unkept_) {  // before the end of its attempt
+    unkept.sent = 0;
+    send_checkpoint(unkept);
+  }
   for (const auto& [key, body] : unacked_) link_.send_encoded(body);
   acked_at_us_ = boot_us();
   watch(link_.fd(), false);
@@ -282,6 +292,8 @@ void Agent::disconnect(const std::string& why) {
   if (const auto behind = log_limit_.pass(line, now)) log::warn(line + *behind);
   unwatch(link_.fd());
   link_.close();
+  if (away_since_us_ == 0) away_since_us_ = now;
+  tell_slots_who_is_there();
   // A scheduler that was there for long has been restarted, and is awaited; one that sends us away
   // again and again has a reason that we do not mend by asking more often.
   short_connections_ = now - connected_at_us_ < short_connection_us ? short_connections_ + 1 : 0;

@@ -57,6 +57,10 @@ class Agent {
     std::int64_t since_us = 0;
   };
   // A seat for one slot: empty only while its replacement is put off after repeated failures.
+  struct Unkept {
+    TaskCheckpoint newest;
+    std::uint64_t sent = 0;  // the number that this connection has carried; 0: none
+  };
   struct Seat {
     std::unique_ptr<SlotProcess> slot;
     std::int64_t started_us = 0;
@@ -98,6 +102,8 @@ class Agent {
   void send_finished(const Finished& finished);
   void on_checkpoint(SlotProcess& slot, TaskCheckpoint saved);
   void on_kept(const Ack& ack);
+  void send_checkpoint(Unkept& unkept);
+  void tell_slots_who_is_there();
   void dispatch();
   bool place(std::unique_ptr<Attempt>& attempt);
   void judge_suspect(Attempt& attempt) const;
@@ -157,8 +163,9 @@ class Agent {
   std::vector<std::unique_ptr<Attempt>> awaiting_;                // a predecessor's lock
   std::unordered_map<AttemptKey, Attempt*, KeyHash> known_;       // everything not yet finished
   std::unordered_map<AttemptKey, std::string, KeyHash> unacked_;  // encoded Finished
-  // Of each attempt the newest checkpoint that is not durable yet; until its Finished is.
-  std::unordered_map<AttemptKey, TaskCheckpoint, KeyHash> unkept_;
+  // Of each attempt the newest checkpoint that is not durable yet; until its Finished is. One at a
+  // time is on its way: a scheduler that is slow gets the newest next, not all that came between.
+  std::unordered_map<AttemptKey, Unkept, KeyHash> unkept_;
 
   bool stop_ = false;
   bool stopping_ = false;                // nothing new is begun
@@ -171,6 +178,7 @@ class Agent {
   std::map<std::string, std::string> told_faults_;
   std::int64_t heartbeat_us_, lease_us_, cancel_grace_us_;
   std::uint32_t agreed_version_ = protocol_versions.most;  // with the last scheduler
+  std::int64_t away_since_us_ = boot_us();                 // without a Welcome; 0: it is there
   std::int64_t connect_at_us_ = 0, beat_at_us_ = 0, acked_at_us_ = 0;
   std::int64_t rescan_at_us_ = 0, predecessors_at_us_ = 0, sweep_at_us_ = 0;
   std::uint64_t beat_ = 0;

@@ -16,6 +16,7 @@
 #include "worker/deferral.h"
 #include "worker/large_result.h"
 #include "worker/posix.h"
+#include "worker/process_tree.h"
 #include "worker/run_folder.h"
 #include "worker/slot_link.h"
 
@@ -29,6 +30,10 @@ constexpr std::size_t max_files = 64 << 10;    // the list of files, as JSON
 constexpr std::size_t max_branch = 4096;
 constexpr std::size_t max_branch_bytes = 64 << 10;
 constexpr JsonLimits scheduler_limits{16 << 20, 64, 2'000'000, 4 << 20};
+
+void keep_process(std::int64_t pid, std::int32_t keep) {
+  keep_child(static_cast<pid_t>(pid), keep != 0);
+}
 
 void wipe(std::string& text) {
   ::explicit_bzero(text.data(), text.size());
@@ -126,6 +131,7 @@ void AttemptHost::fill_table() {
     const std::string_view name = id;
     if (name == "batuta.child_memory") return reinterpret_cast<const void*>(&child_memory);
     if (name == "batuta.note") return reinterpret_cast<const void*>(&note);
+    if (name == "batuta.keep_process") return reinterpret_cast<const void*>(&keep_process);
     if (name == "batuta.engine_memory") return &self(ctx).slot_.lake_memory;
     if (name == "batuta.engine_threads") return &self(ctx).slot_.lake_threads;
     if (name == "batuta.lake_store") return self(ctx).lake_store();
@@ -348,10 +354,12 @@ std::int32_t AttemptHost::defer(std::string_view wait_json, std::string_view pay
   return 0;
 }
 
-// The agent tells by the page what became of it, so nothing is read here. A scheduler that is away
-// holds the task up once, not at each checkpoint.
+// The agent tells by the page what became of it, so nothing is read here. A scheduler that hangs
+// holds the task up once, not at each checkpoint; one that is known to be away, no longer than a
+// restart takes.
 std::int32_t AttemptHost::checkpoint(std::string_view json) {
   constexpr std::int64_t patience_us = 10'000'000;
+  constexpr std::int64_t restart_us = 2'000'000;
   constexpr std::int64_t longest_nap_us = 20'000;
   if (Status fits = check_checkpoint(launch_, json); !fits) {
     log(BATUTA_LOG_ERROR, fits.error().message);
@@ -374,7 +382,9 @@ std::int32_t AttemptHost::checkpoint(std::string_view json) {
       log(BATUTA_LOG_ERROR, "checkpoint: the scheduler is of an older version: update it");
       return -1;
     }
-    if (boot_us() >= until || page.cancelled.load() == number_) break;
+    const std::int64_t now = boot_us(), away = page.scheduler_away_us.load();
+    if (now >= until || page.cancelled.load() == number_) break;
+    if (away != 0 && now - away >= restart_us) break;
     std::this_thread::sleep_for(std::chrono::microseconds(nap_us));
   }
   unkept_ = number;

@@ -110,7 +110,40 @@ bool holds_file(const char* pid, const struct stat& wanted) {
   return false;
 }
 
+std::vector<pid_t>& kept_children() {
+  static std::vector<pid_t> kept;
+  return kept;
+}
+
+void reap_what_ended() {
+  for (pid_t pid; (pid = ::waitpid(-1, nullptr, WNOHANG)) > 0;) keep_child(pid, false);
+}
+
+// Of this process, those of each thread as the kernel lists them.
+bool has_others_than(const std::vector<pid_t>& kept) {
+  const Dir threads{::opendir("/proc/self/task"), &::closedir};
+  bool listed = static_cast<bool>(threads);
+  while (const dirent* entry = listed ? ::readdir(threads.get()) : nullptr) {
+    if (to_pid(entry->d_name) == 0) continue;
+    std::ifstream file{"/proc/self/task/" + std::string{entry->d_name} + "/children"};
+    listed = file.is_open();
+    for (pid_t pid; file >> pid;) {
+      if (std::find(kept.begin(), kept.end(), pid) == kept.end()) return true;
+    }
+  }
+  if (listed) return false;
+  std::vector<pid_t> found;  // a kernel without such files
+  collect(read_children(), ::getpid(), kept, found);
+  return !found.empty();
+}
+
 }  // namespace
+
+void keep_child(pid_t pid, bool keep) {
+  std::vector<pid_t>& kept = kept_children();
+  std::erase(kept, pid);
+  if (keep) kept.push_back(pid);
+}
 
 bool wants_processor(pid_t pid) {
   const char letter = state_of(std::to_string(pid).c_str()).letter;
@@ -138,17 +171,17 @@ int kill_descendants(std::span<const pid_t> spared) {
 
 bool has_children() {
   siginfo_t info{};
-  return ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+  if (::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) != 0) return false;
+  return kept_children().empty() || has_others_than(kept_children());
 }
 
 int end_descendants() {
   constexpr int rounds = 100;
   int alive = 0;
   for (int round = 0; round < rounds && has_children(); ++round) {
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
+    reap_what_ended();
     if (!has_children()) break;
-    const int killed = kill_descendants();
+    const int killed = kill_descendants(kept_children());
     alive = std::max(alive, killed);
     const timespec pause{0, 10'000'000};
     if (round > 0) ::nanosleep(&pause, nullptr);

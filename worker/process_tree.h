@@ -24,11 +24,16 @@ std::vector<pid_t> descendants_of(pid_t root);
 // below them. Returns how many were killed.
 int kill_descendants(std::span<const pid_t> spared = {});
 
-// True when the calling process has at least one child, dead or alive. One system call.
+// A child of the calling process that outlives attempts, such as an interpreter which the next one
+// is forked from; or no more. Main thread, as the two below.
+void keep_child(pid_t pid, bool keep);
+
+// True when the calling process has at least one child, dead or alive, that is not kept. One system
+// call where none is kept, else a short file of /proc.
 bool has_children();
 
-// Kills and reaps until no descendant is left, for at most a second. Returns how many were alive.
-// For a process that owns all its children (a slot).
+// Kills and reaps until no descendant is left but what is kept and below that, for at most a
+// second. Returns how many were alive. For a process that owns all its children (a slot).
 int end_descendants();
 
 // Kills whatever inherited an open descriptor of the file at `path`, as far as /proc shows it: a

@@ -45,6 +45,8 @@ struct SlotPage {
   std::atomic<std::int64_t> agent_tick_us{0};  // boot_us() of the agent's last turn
   std::atomic<std::int64_t> lease_us{0};       // silent for longer: the slot kills its own group
   std::atomic<std::uint64_t> cancelled{0};     // number of the attempt that should stop
+  // boot_us() since when the agent has had no scheduler; 0: it has one.
+  std::atomic<std::int64_t> scheduler_away_us{0};
   // Checkpoints are numbered by the slot, over all of its attempts; the newest that is durable, and
   // the newest that nobody will keep.
   std::atomic<std::uint64_t> checkpoint_kept{0};

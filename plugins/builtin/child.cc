@@ -99,6 +99,10 @@ pid_t start(const Child& child, const std::map<int, int>& descriptors) {
 
 }  // namespace
 
+std::int32_t start_child(const Child& child) {
+  return start(child, child.descriptors);
+}
+
 UniqueFd sealed_file(std::string_view text) {
   UniqueFd file{::memfd_create("batuta", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
   while (file && !text.empty()) {
@@ -131,7 +135,7 @@ ChildEnd run_child(const Child& child) {
     give(stream.number, pipe.writing.get());
     events.push_back({pipe.reading.get(), POLLIN, 0});
   }
-  const pid_t pid = start(child, descriptors);
+  const pid_t pid = child.starter ? child.starter(descriptors) : start(child, descriptors);
   kept.clear();
   for (Pipe& pipe : pipes) pipe.writing.reset();
   const UniqueFd ended{static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))};

@@ -26,6 +26,9 @@ struct Child {
     std::function<void(std::string_view)> handler;  // bytes as they come
   };
   std::vector<Stream> streams;
+  // Starts it in another way: given the child's numbers -> ours, all above them. The process must
+  // be a child of this one and the first of its group.
+  std::function<std::int32_t(const std::map<int, int>&)> starter;
   std::function<bool()> cancelled;  // true: SIGTERM to its process group, once
 };
 
@@ -38,6 +41,10 @@ struct ChildEnd {
 // Blocks until the child itself has ended; what it left running is the slot's to end. Runs in a
 // process group of its own. Throws RetryableError when no process can be started.
 ChildEnd run_child(const Child& child);
+
+// Starts it and returns its pid: streams, starter and cancelled are not looked at. Throws
+// RetryableError.
+std::int32_t start_child(const Child& child);
 
 // A file that has no name and belongs to nobody else, holding `text`, sealed. Throws
 // RetryableError.

@@ -18,6 +18,7 @@
 #include "plugins/builtin/result_file.h"
 #include "plugins/builtin/upstream_results.h"
 #include "plugins/builtin/virtual_environment.h"
+#include "plugins/builtin/warm_python.h"
 #include "plugins/outputs/file_outputs.h"
 #include "plugins/sdk/plugin.h"
 
@@ -224,6 +225,8 @@ struct Python {
       optional(BATUTA_PARAM_STRING, "python", "the interpreter", "\"python3\""),
       optional(BATUTA_PARAM_ARRAY, "requirements",
                "packages, as pip names them, in a virtual environment made once"),
+      optional(BATUTA_PARAM_BOOLEAN, "warm", "forked from an interpreter that stays", "false"),
+      optional(BATUTA_PARAM_ARRAY, "preload", "modules that it has imported already"),
       optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
       optional(BATUTA_PARAM_OBJECT, "env", "more environment variables"),
       optional(BATUTA_PARAM_ARRAY, "outputs", "tables that files of its folder become")};
@@ -263,6 +266,13 @@ struct Python {
     Messages messages(context, result_file, answers_write.get());
     child.streams = {{out_fd, [&](std::string_view bytes) { messages.feed(bytes); }}};
     child.cancelled = [&context] { return context.cancelled(); };
+    if (context.boolean("warm", false) && batuta::plugin::can_stay_warm(context)) {
+      child.starter = [&,
+                       what = batuta::plugin::WarmStart{module, script, context.texts("preload")}](
+                          const std::map<int, int>& fds) {
+        return batuta::plugin::start_warm(context, child, fds, what);
+      };
+    }
     const auto end = batuta::plugin::run_child(child);
     context.child_memory(end.peak_rss_kib);
     messages.conclude(end);

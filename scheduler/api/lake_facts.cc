@@ -62,7 +62,7 @@ class TaskFacts {
   // Newest first; false once no older one counts.
   bool add(const JobExecutionRow& row) {
     if (left_out_.on_branches.contains(row.key.run)) return true;
-    // A try that was deferred has a row of each part, all but the last with a success.
+    // A try that was deferred has a row of each part. Those of older versions say "success" of all.
     const InstanceKey of = row.key.instance();
     const bool goes_on = !tries_.emplace(of, row.try_number).second;
     if (row.status == "success") {
@@ -70,7 +70,8 @@ class TaskFacts {
       any_ = true;
       return false;
     }
-    if (row.status != "failed" && row.status != "zombie") return true;  // it runs, or was not let
+    if (row.status != "failed" && row.status != "zombie")
+      return true;  // it runs, waits, or was not let
     any_ = true;
     if (++failed_ == 1) error_ = row.error.substr(0, max_error);
     return failed_ < newest_attempts;

@@ -162,12 +162,16 @@ bool log_failed_login(Context& context, const Call& call, const std::string& nam
 
 std::string session_cookie_text(const Context& context, const Request& request,
                                 const std::string& token, std::chrono::seconds age) {
-  // Who reaches a server with a proxy before it by its own port, without TLS, can still log in.
+  // Who reaches a server with a proxy before it by its own port, without TLS, can still log in. A
+  // proxy's word needs no trust here: who makes it up makes its own cookie stricter.
   const std::string* origin = request.header("origin");
-  const std::string& page = origin ? *origin : context.services.base_url;
+  const std::string* proto = request.header("x-forwarded-proto");
+  const bool secure = origin ? origin->starts_with("https://")
+                             : context.services.base_url.starts_with("https://") ||
+                                   (proto && proto->starts_with("https"));
   return std::string(session_cookie) + "=" + token +
          "; Path=/; HttpOnly; SameSite=Strict; Max-Age=" + std::to_string(age.count()) +
-         (page.starts_with("https://") ? "; Secure" : "");
+         (secure ? "; Secure" : "");
 }
 
 void create_token(Context& context, Call call) {

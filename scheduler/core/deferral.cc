@@ -63,8 +63,8 @@ void end_resumed_try(Turn& turn, LiveRun& run, InstanceIndex i) {
 
 void defer_attempt(Turn& turn, LiveRun& run, InstanceIndex i, const AttemptFinished& event) {
   BATUTA_CHECK(event.wait, "a deferral that nobody read");
-  // This part ended as it meant to; the next one has a row of its own.
-  job_ended(turn, run, i, "success", &event.report);
+  // This part ended as it meant to, and is no end of the try; the next one has a row of its own.
+  job_ended(turn, run, i, "deferred", &event.report);
   WaitRow wait = *event.wait;
   wait.resume = Resume::open;
   wait.payload_json = event.report.payload_json;

@@ -69,7 +69,7 @@ void job_ended(Turn& turn, LiveRun& run, InstanceIndex i, const char* status,
   job.end_time = turn.now.wall;
   if (run.cell(i).agent != nullptr) job.heartbeat_at = run.cell(i).agent->last_seen;
   const std::string_view ended = job.status;
-  if (ended != "success") job.error = run.detail(i).reason;
+  if (ended != "success" && ended != "deferred") job.error = run.detail(i).reason;
   if (report != nullptr) {
     job.records = report->records;
     job.filename = report->files_json;

@@ -294,7 +294,7 @@ struct JobExecutionRow {
   Time start_time;
   OptTime end_time;
   OptTime heartbeat_at;
-  std::string status;  // running success failed zombie cancelled skipped
+  std::string status;  // running success failed zombie cancelled skipped deferred
   std::string error;
   std::string params_json;  // {"tickers":[…],"interval":…,"overlap":…}
   std::string filename;     // JSON list of data files, cut at 64 KiB

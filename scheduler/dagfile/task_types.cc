@@ -45,6 +45,26 @@ void read_requirements(FieldReader& fields, json& params) {
   params["requirements"] = *list;
 }
 
+// An interpreter that stays in the slot, and what it has imported before.
+void read_warm(FieldReader& fields, json& params) {
+  const auto warm = fields.boolean("warm");
+  if (warm) params["warm"] = *warm;
+  const auto modules = fields.texts("preload", 50);
+  if (!modules) return;
+  const auto is_module = [](const std::string& name) {
+    return !name.empty() && name.size() <= 200 && std::all_of(name.begin(), name.end(), [](char c) {
+      return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.';
+    });
+  };
+  if (!std::all_of(modules->begin(), modules->end(), is_module)) {
+    fields.problem("preload", "preload has names of modules, such as [\"pandas\"]");
+  } else if (!warm.value_or(false)) {
+    fields.problem("preload",
+                   "modules are imported ahead by an interpreter that stays: add \"warm\": true");
+  }
+  params["preload"] = *modules;
+}
+
 void read_python(FieldReader& fields, Task& task, json& params) {
   read_outputs(fields, task, params);
   const auto code = fields.text("code", max_command_bytes);
@@ -61,6 +81,7 @@ void read_python(FieldReader& fields, Task& task, json& params) {
   if (file) params["file"] = *file;
   if (const auto python = fields.text("python", 4096)) params["python"] = *python;
   read_requirements(fields, params);
+  read_warm(fields, params);
   if (const json* given = fields.object("params")) params["params"] = *given;
   read_env(fields, params);
   read_working_dir(fields, params);

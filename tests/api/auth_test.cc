@@ -62,13 +62,19 @@ TEST_CASE("a password logs the page in with a cookie that scripts cannot read") 
 TEST_CASE("a session that began under TLS has a cookie for TLS alone") {
   TestApi api;
   const std::string body = R"({"username":"admin","password":"admin-password"})";
-  const auto cookie_from = [&](const char* origin) {
+  const auto cookie_from = [&](const char* origin, const char* proto = "") {
     TestApi::Extra extra;
-    extra.headers = {{"origin", origin}};
+    if (*origin != '\0') extra.headers = {{"origin", origin}};
+    if (*proto != '\0') extra.headers.emplace_back("x-forwarded-proto", proto);
     return header_of(api.call(Method::post, "/api/batuta/login", body, "", extra), "Set-Cookie");
   };
   CHECK(cookie_from("https://localhost:8080").ends_with("; Secure"));
   CHECK(cookie_from("http://localhost:8080").find("Secure") == std::string::npos);
+  // Where no page is named, the proxy that ended TLS tells.
+  CHECK(cookie_from("", "https").ends_with("; Secure"));
+  CHECK(cookie_from("", "http").find("Secure") == std::string::npos);
+  CHECK(cookie_from("").find("Secure") == std::string::npos);
+  CHECK(cookie_from("http://localhost:8080", "https").find("Secure") == std::string::npos);
 }
 
 TEST_CASE("a one-time code logs in once") {

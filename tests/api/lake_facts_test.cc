@@ -135,6 +135,11 @@ TEST_CASE("the parts of a try that was deferred are no successes, as long as it 
   CHECK(known.tasks_of("bank")[0]["failed"] == 2);
   known.history.views.clear();
   CHECK(known.tasks_of("bank")[0]["failed"] == 0);
+  known.history.job_rows.clear();
+  add("deferred", 3, 1);  // on its way from the wait to its next part
+  add("failed", 2, 1);
+  add("success", 1, 1);
+  CHECK(known.tasks_of("bank")[0]["failed"] == 1);
 }
 
 TEST_CASE("without a server the store's newest version of a DAG says which tasks it has") {

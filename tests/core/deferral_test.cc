@@ -95,6 +95,21 @@ TEST_CASE("a deferred task gives its slot back and goes on in the same try, with
   CHECK(d.world.ledger.archived.empty());
 }
 
+TEST_CASE("a part of a data task that ends with a wait is no success on record") {
+  Deferring d([](Task& t) { t.is_data = true; });
+  const AttemptKey first = d.key();
+  d.defer();
+  CHECK(d.world.ledger.jobs.at(first).status == "deferred");
+  CHECK(d.world.ledger.jobs.at(first).error.empty());
+  d.checked(satisfied);  // until the next part begins nobody may take the first for an end
+  CHECK(d.world.ledger.jobs.at(first).status == "deferred");
+  const LaunchEffect next = d.relaunch();
+  d.world.start(next.key);
+  d.world.finish(next.key, Outcome::success, 1);
+  CHECK(d.world.ledger.jobs.at(first).status == "deferred");
+  CHECK(d.world.ledger.jobs.at(next.key).status == "success");
+}
+
 TEST_CASE("a deferred task may wait again, with another payload") {
   Deferring d;
   d.defer();

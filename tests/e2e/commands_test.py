@@ -124,7 +124,7 @@ def contained(task_id, command, image="python:3.12", **more):
 
 
 def containers_are_run_by_the_engine_and_leave_nothing_behind():
-    """container tasks: output, results, files, secrets, limits, pulls and refusals, time-out, and a slot that is killed"""
+    """container tasks: output, results, files, secrets, limits, pulls and refusals, time-out, and a slot that is killed, whose successor has the checkpoint"""
     python, out = "docker.io/library/python:3.12", "echo $BATUTA_TASK_ID $BATUTA_TRY_NUMBER $STAGE; echo aside >&2"
     tasks = [contained("deaf", ["trap 'echo tidied up' TERM; while :; do sleep 0.05; done"], execution_timeout="1s"),
              contained("says", [f"{out}; cat $BATUTA_SECRET_VAULT >&2; echo; echo \"$1\"", "sh", HOSTILE],
@@ -143,7 +143,8 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
              contained("torn", ["true"], image="registry.example.org/etl/torn"),
              contained("unknown", ["true"], image="registry.example.org/etl/none", retries=3),
              {**contained("wrong", []), "command": ["/nowhere/program"], "retries": 3}]
-    left = contained("left", ["if mkdir $BATUTA_RUN_DIR/first; then echo up; exec sleep 100; fi; echo again"], retries=1, retry_delay="0s")
+    left = contained("left", ["if mkdir $BATUTA_RUN_DIR/first; then echo 7 >$BATUTA_CHECKPOINT; echo up; exec sleep 100; fi; "
+                              "echo goes on from $(cat $BATUTA_CHECKPOINT)"], retries=1, retry_delay="0s")
     with Folder("containers") as folder:
         engine = Engine(folder.path / "engine.sock", [python, "docker.io/library/oom:1"],
                         {"registry.example.org/etl/slow": "slow login", "registry.example.org/etl/torn": "torn"})
@@ -159,6 +160,8 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
         held = server.trigger("left")["dag_run_id"]
         eventually(lambda: "up" in server.log_text("left", held, "left"), 30, "the container runs")
         lost = next(iter(engine.containers.values()))
+        kept = lambda: server.get(f"/api/v2/dags/left/dagRuns/{held}/taskInstances/left")["batuta"].get("checkpoint", {}).get("value")  # noqa: E731
+        eventually(lambda: kept() == "7\n", 10, "what it wrote to $BATUTA_CHECKPOINT is kept")
         # One beside it that the engine cannot remove is in nobody's way.
         stuck = Container("stuck", {**lost.config, "Labels": {**lost.config["Labels"], "batuta.task_id": "stuck"}})
         engine.containers[stuck.id], engine.failing_removals = stuck, {"stuck": 1000, "writes": 1}
@@ -166,6 +169,7 @@ def containers_are_run_by_the_engine_and_leave_nothing_behind():
         assert server.wait_run("left", held)["state"] == "success"
         last = server.tasks("left", held)["left"]["try_number"]
         said = server.log_text("left", held, "left", last)
+        assert "goes on from 7" in said, said
         assert "removed 1 containers whose worker is gone" in said and "stays" in said and "busy" in said, said
 
         engine.refuse_names = 1  # of another host's lost worker

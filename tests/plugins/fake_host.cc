@@ -8,6 +8,11 @@
 
 namespace batuta {
 
+std::vector<std::int64_t>& FakeHost::kept_processes() {
+  static std::vector<std::int64_t> kept;
+  return kept;
+}
+
 std::string build_dir() {
   const char* dir = std::getenv("BATUTA_BUILD_DIR");
   if (dir == nullptr) throw std::runtime_error("BATUTA_BUILD_DIR is not set");
@@ -90,6 +95,14 @@ batuta_host FakeHost::table() {
         self(of).note.assign(text, length);
       };
       return reinterpret_cast<const void*>(take);
+    }
+    if (std::string(id) == "batuta.keep_process" && self(ctx).keeps_processes) {
+      using Keep = void (*)(std::int64_t, std::int32_t);
+      static constexpr Keep keep = [](std::int64_t pid, std::int32_t on) {
+        std::erase(kept_processes(), pid);
+        if (on != 0) kept_processes().push_back(pid);
+      };
+      return reinterpret_cast<const void*>(keep);
     }
     if (std::string(id) == "batuta.engine_memory") return &self(ctx).engine_memory;
     const bool engine = std::string(id) == "batuta.engine_library";

@@ -30,6 +30,7 @@ class FakeHost {
   bool stop = false;               // what cancelled() answers
   std::string run_folder;          // what the tasks of a run share; empty: none
   std::int64_t engine_memory = 0;  // bytes; 0: the worker has no such setting
+  bool keeps_processes = false;    // between attempts; see kept_processes
 
   // What the plugin handed in.
   std::string result;
@@ -43,6 +44,9 @@ class FakeHost {
   std::vector<std::string> outputs;
   std::vector<std::string> lines;
   std::map<std::string, std::vector<std::string>> reports;
+
+  // Of all hosts of this process: plugins stay loaded.
+  static std::vector<std::int64_t>& kept_processes();
 
   // Runs build/plugins/<name>.so once; 0 = success.
   int run(const std::string& name);

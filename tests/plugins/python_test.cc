@@ -1,10 +1,15 @@
 // The python plugin through its C table, with the machine's interpreter.
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tests/plugins/fake_host.h"
@@ -154,6 +159,106 @@ TEST_CASE("a Python task leaves checkpoints, knows which are durable, and finds 
   }));
   run.host.context["checkpoint"] = {{"page", 7}};
   CHECK(run("import batuta; assert batuta.last_checkpoint == {'page': 7}") == 0);
+}
+
+TEST_CASE(
+    "half a surrogate pair is no text: a value with one is refused, and a log line shows it") {
+  PythonRun run;
+  CHECK(run("import batuta; batuta.result({'name': 'a\\udcff'})") != 0);
+  CHECK(run.host.failure.starts_with("ValueError: the result holds '\\udcff', which is no text"));
+  CHECK(run.host.result.empty());
+  CHECK(run("import batuta; batuta.checkpoint('\\ud800')") != 0);
+  CHECK(run.host.failure.starts_with("ValueError: the checkpoint holds '\\ud800'"));
+  CHECK(run("import batuta; batuta.asset('s3://a/\\udcff')") != 0);
+  CHECK(run("import batuta; batuta.log.info('read %s', 'a\\udcff')") == 0);
+  CHECK(run.logged("read a\\udcff"));
+  CHECK(run("raise ValueError('no \\udcff')") != 0);
+  CHECK(run.host.failure == "ValueError: no \\udcff");
+}
+
+TEST_CASE("a warm attempt is a process of its own, forked from one that has seen no attempt") {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);  // as a slot is
+  PythonRun run;
+  run.host.keeps_processes = true;
+  run.host.parameters["warm"] = true;
+  run.host.parameters["env"] = {{"STAGE", "s3cret"}};
+  run.host.parameters["params"] = {{"n", 1}};
+  CHECK_MESSAGE(run(R"PY(
+import batuta, os, resource, sys, logging
+assert os.getpgid(0) == os.getpid() and os.environ["STAGE"] == "s3cret" and os.environ["BATUTA_TASK_ID"] == "load"
+assert sys.argv == [__file__] and os.path.exists(__file__) and os.path.exists(batuta.__file__)
+os.environ["LEFT"] = batuta.left = sys.modules["left"] = "behind"
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+os.chdir("/")
+batuta.result([os.getpid(), os.getppid(), sorted(os.listdir("/proc/self/fd"))[:7]])
+)PY") == 0,
+                run.host.failure);
+  const json first = json::parse(run.host.result);
+  CHECK(first[1] == ::getpid());
+  REQUIRE(FakeHost::kept_processes().size() == 1);
+  const std::int64_t warm = FakeHost::kept_processes()[0];
+  CHECK(first[0] != warm);
+  run.host.parameters["params"] = {{"n", 2}};
+  run.host.parameters["env"] = {{"DAY", "2"}};
+  CHECK_MESSAGE(run(R"PY(
+import batuta, os, resource, sys
+assert batuta.params == {"n": 2} and "STAGE" not in os.environ and os.environ["DAY"] == "2"
+assert "LEFT" not in os.environ and not hasattr(batuta, "left") and "left" not in sys.modules
+assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] != 64
+assert os.getcwd() == batuta.context.scratch
+assert len([p for p in sys.path if p.endswith("/.batuta")]) == 3, sys.path
+print("said")
+assert batuta.checkpoint({"page": 1})
+batuta.result(os.getpid())
+)PY") == 0,
+                run.host.failure);
+  CHECK(json::parse(run.host.result) != first[0]);
+  CHECK(run.host.checkpoints.size() == 1);
+  CHECK(FakeHost::kept_processes() == std::vector<std::int64_t>{warm});
+  std::ifstream variables("/proc/" + std::to_string(warm) + "/environ");
+  const std::string seen{std::istreambuf_iterator<char>(variables), {}};
+  CHECK(seen.find("STAGE") == std::string::npos);
+
+  CHECK(run("import batuta; raise batuta.Skip('no news')") != 0);
+  CHECK(run.host.failure_kind == BATUTA_FAIL_SKIPPED);
+  CHECK(run("def f():\n  return {}['ticker']\nf()") != 0);
+  CHECK(run.host.failure == "KeyError: 'ticker'");
+  CHECK(run("import sys; sys.exit(7)") != 0);
+  CHECK(run.host.failure == "exit code 7");
+  CHECK(run("import os, signal; os.kill(os.getpid(), signal.SIGKILL)") != 0);
+  CHECK(run.host.failure == "the interpreter ended by signal 9");
+  // No attempt can look into what the next one is forked from, unless it may look everywhere.
+  CHECK((::geteuid() == 0 || ::access(("/proc/" + std::to_string(warm) + "/mem").c_str(), R_OK)));
+
+  ::kill(static_cast<pid_t>(warm), SIGKILL);
+  ::waitpid(static_cast<pid_t>(warm), nullptr, 0);
+  CHECK(run("pass") == 0);
+  CHECK(FakeHost::kept_processes().size() == 1);
+  CHECK(FakeHost::kept_processes()[0] != warm);
+  run.host.keeps_processes = false;  // a worker of an older version
+  CHECK(run("import os, batuta; batuta.result(os.getpgid(0) == os.getpid())") == 0);
+}
+
+TEST_CASE("a warm interpreter has imported what it was told to, and two at most stay") {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  PythonRun run;
+  run.host.keeps_processes = true;
+  run.host.parameters["warm"] = true;
+  for (const char* name : {"fractions", "calendar", "colorsys"}) {
+    run.host.parameters["preload"] = {name};
+    CHECK_MESSAGE(run(std::string("import sys; assert '") + name + "' in sys.modules") == 0,
+                  run.host.failure);
+    CHECK(FakeHost::kept_processes().size() <= 2);
+  }
+  run.host.parameters["preload"] = {"calendar"};
+  const auto kept = FakeHost::kept_processes();
+  CHECK(run("pass") == 0);
+  CHECK(std::is_permutation(kept.begin(), kept.end(), FakeHost::kept_processes().begin()));
+  run.host.parameters["preload"] = {"no_such_module"};
+  CHECK(run("pass") != 0);
+  CHECK(run.host.failure ==
+        "preload: no_such_module: ModuleNotFoundError: No module named 'no_such_module'");
+  CHECK(run.host.failure_kind == BATUTA_FAIL_RETRYABLE);
 }
 
 TEST_CASE("a message nobody understands fails the attempt, and says which") {

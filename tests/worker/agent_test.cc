@@ -4,12 +4,15 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "tests/worker/agent_fixture.h"
 #include "worker/log_format.h"
+#include "worker/process_tree.h"
 
 namespace batuta {
 namespace {
@@ -175,6 +178,37 @@ TEST_CASE("checkpoints of a running task are said until they are acknowledged, a
   CHECK(world.finished(key).outcome == Outcome::failed);
 }
 
+TEST_CASE(
+    "a scheduler that is away or slow gets the newest checkpoint, and holds no task up for long") {
+  AgentFixture world;
+  const std::string marks = world.home() + "/mark-";
+  const AttemptKey key =
+      world.launch("python", R"json({"params":{"marks":")json" + marks + R"json("},"code":
+"import batuta, os, time\nmarks = batuta.params['marks']\ndef wait(name):\n  while not os.path.exists(marks + name): time.sleep(.01)\nbegun = time.monotonic()\nassert not batuta.checkpoint(1)\nassert time.monotonic() - begun < 8\nfor page in range(2, 50): assert not batuta.checkpoint(page)\nopen(marks + 'away', 'w')\nwait('back')\nassert not batuta.checkpoint(50)\nassert not batuta.checkpoint(51)\nopen(marks + 'slow', 'w')\nwait('well')\nassert batuta.checkpoint(52)"})json");
+  const auto marked = [&](const char* name) { return ::access((marks + name).c_str(), F_OK) == 0; };
+  const auto mark = [&](const char* name) { std::ofstream(marks + name).flush(); };
+  CHECK(world.checkpoint(key).checkpoint_json == "1");
+  world.hang_up();
+  REQUIRE(eventually([&] { return marked("away"); }));
+  world.accept();
+  const TaskCheckpoint first = world.checkpoint(key);  // it was on its way before there was another
+  CHECK(first.checkpoint_json == "1");
+  world.send(Ack{key, first.number});
+  const TaskCheckpoint newest = world.checkpoint(key);
+  CHECK(newest.checkpoint_json == "49");
+  mark("back");
+  REQUIRE(eventually([&] { return marked("slow"); }));
+  world.send(Ack{key, newest.number});
+  const TaskCheckpoint next = world.checkpoint(key);
+  CHECK(next.checkpoint_json == "51");
+  world.send(Ack{key, next.number});
+  mark("well");
+  const TaskCheckpoint last = world.checkpoint(key);
+  CHECK(last.checkpoint_json == "52");
+  world.send(Ack{key, last.number});
+  CHECK(world.finished(key).outcome == Outcome::success);
+}
+
 TEST_CASE("a command finds its checkpoint in a file, and what it writes there is the next one") {
   AgentFixture world;
   Launch launch = world.make(
@@ -186,6 +220,38 @@ TEST_CASE("a command finds its checkpoint in a file, and what it writes there is
   CHECK(next.checkpoint_json == R"("8\n")");
   world.send(Ack{launch.key, next.number});
   CHECK(world.finished(launch.key).outcome == Outcome::failed);
+}
+
+TEST_CASE(
+    "warm attempts leave their interpreter and nothing else in the slot, and it ends with the "
+    "slot") {
+  AgentFixture world;
+  const auto warm = [&](const std::string& code) {
+    return world.launch("python", R"json({"warm":true,"code":")json" + code + R"json("})json");
+  };
+  const AttemptKey busy = warm(
+      "import subprocess, time\\nsubprocess.Popen(['sleep', '100'])\\nx = 0\\n"
+      "while time.process_time() < 0.1: x += 1");
+  const Finished done = world.finished(busy);
+  CHECK_MESSAGE(done.outcome == Outcome::success, done.reason);
+  CHECK(done.cpu_us > 80'000);
+  CHECK(done.peak_rss_kib > 4096);
+  CHECK(world.log_of(busy).find("killed 1 processes that the plugin left") != std::string::npos);
+  const pid_t slot = world.slots().at(0);
+  const std::vector<pid_t> stay = descendants_of(slot);
+  REQUIRE(stay.size() == 1);
+  const AttemptKey quiet = warm("pass");
+  CHECK(world.finished(quiet).outcome == Outcome::success);
+  CHECK(world.log_of(quiet).find("killed") == std::string::npos);
+  CHECK(descendants_of(slot) == stay);
+  const AttemptKey hanging = warm("import time; time.sleep(100)");
+  CHECK(world.started(hanging).key == hanging);
+  world.cancel(hanging, milliseconds(500));
+  CHECK(world.finished(hanging).outcome == Outcome::cancelled);
+  CHECK(world.finished(warm("pass")).outcome == Outcome::success);
+  CHECK(descendants_of(slot) == stay);
+  ::kill(slot, SIGKILL);
+  CHECK(eventually([&] { return !alive(stay[0]); }));
 }
 
 TEST_CASE("exit codes of a command mean success, skipped and failed") {

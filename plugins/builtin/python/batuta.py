@@ -41,15 +41,23 @@ class _Deferred(BaseException):
     """Leaves the script, whatever it catches."""
 
 
-def _read():
-    with os.fdopen(os.dup(_IN), "r", encoding="utf-8") as file:
-        file.seek(0)
-        return json.load(file)
+def _json(value, what, **how):
+    # Half of a surrogate pair is no text: neither dropped nor made a question mark, but refused.
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, **how).encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = error.object[error.start:error.start + 1]
+        raise ValueError(f"{what} holds {half!a}, which is no text: bytes that were read with errors='surrogateescape', "
+                         "such as file names, are to be decoded anew") from None
+
+
+def _readable(text):
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _tell(message):
     # One write holds the lock, so that lines of threads do not mix.
-    data = (json.dumps(message, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "replace")
+    data = _json(message, f"what is told ({message['type']})") + b"\n"
     with _lock:
         while data:
             data = data[os.write(_OUT, data):]
@@ -82,10 +90,11 @@ class Context:
         self.data_interval_end = _time(raw.get("data_interval_end"))
 
 
-_start = _read()
 #: What the DAG file says under "params", templates filled in.
-params = _start["params"]
-context = Context(_start["context"])
+params = {}
+#: The attempt.
+context = Context({})
+_start = {}
 
 
 def param(name, default=None):
@@ -113,7 +122,7 @@ def xcom(task_id):
 
 def result(value):
     """The return value: anything that JSON can say, 64 MiB at most. The last call counts."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+    text = _json(value, "the result")
     if len(text) > 64 << 20:
         raise Fail(f"the result is too long: {len(text)} bytes as JSON, {64 << 20} at most; "
                    "write it to a file of batuta.context.run_dir and return its name")
@@ -134,7 +143,7 @@ class Resumed:
 
 
 #: What this part of the task goes on from, after defer(); None in the first.
-resumed = Resumed(_start["context"]["resume"]) if "resume" in _start["context"] else None
+resumed = None
 
 
 def defer(wait_for, payload=None, **fields):
@@ -146,14 +155,14 @@ def defer(wait_for, payload=None, **fields):
 
 
 #: What an earlier try left by checkpoint(); None: nothing, begin at the start.
-last_checkpoint = _start["context"].get("checkpoint")
+last_checkpoint = None
 
 
 def checkpoint(value):
     """From where the next try is to go on, should this one not end well: JSON, 64 KiB at most, with no secret in it,
     in the place of the one before; a success drops it. Returns True when it is durable, False when it is not yet, as
     while the scheduler is away. Costs a commit: not for each row."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+    text = _json(value, "the checkpoint", separators=(",", ":"))
     if len(text) > 64 << 10:
         raise ValueError(f"the checkpoint is too long: {len(text)} bytes as JSON, {64 << 10} at most; "
                          "write what is large to a file and keep its name")
@@ -199,7 +208,7 @@ class _Handler(logging.Handler):
                  "warn" if record.levelno >= logging.WARNING else
                  "info" if record.levelno >= logging.INFO else "debug")
         try:
-            _tell({"type": "log", "level": level, "text": self.format(record)})
+            _tell({"type": "log", "level": level, "text": _readable(self.format(record))})
         except Exception:  # as logging does: a line that cannot be told is not a reason to fail
             self.handleError(record)
 
@@ -223,22 +232,146 @@ def _run(path):
     try:
         exec(compile(source, path, "exec"), main.__dict__)  # noqa: S102 - it is the task
     except Skip as skip:
-        _tell({"type": "skip", "reason": str(skip)})
+        _tell({"type": "skip", "reason": _readable(skip)})
     except _Deferred:
         pass
     except SystemExit:
         raise
     except BaseException as error:
         lines = traceback.format_exception(type(error), error, error.__traceback__.tb_next)
-        sys.stderr.write("".join(lines))
+        sys.stderr.write(_readable("".join(lines)))
         if isinstance(error, Fail):
-            _tell({"type": "fail", "reason": str(error), "retry": False})
+            _tell({"type": "fail", "reason": _readable(error), "retry": False})
         else:
             reason = traceback.format_exception_only(type(error), error)[-1].strip()
-            _tell({"type": "fail", "reason": reason, "retry": True})
+            _tell({"type": "fail", "reason": _readable(reason), "retry": True})
         sys.exit(1)
+
+
+def _begin():
+    """Reads what the attempt is given."""
+    global _start, params, context, resumed, last_checkpoint
+    with os.fdopen(os.dup(_IN), "r", encoding="utf-8") as file:
+        file.seek(0)
+        _start = json.load(file)
+    params, context = _start["params"], Context(_start["context"])
+    resumed = Resumed(_start["context"]["resume"]) if "resume" in _start["context"] else None
+    last_checkpoint = _start["context"].get("checkpoint")
+
+
+# ---- a warm interpreter: one process for a slot, which forks for each attempt -----------------------------------
+
+_LINK = 7  # to the plugin; an attempt has no such descriptor
+
+
+def _untouchable(on):
+    # So that no attempt, of the same user, looks into what the next one is forked from.
+    try:
+        import ctypes
+        ctypes.CDLL(None).prctl(4, 0 if on else 1, 0, 0, 0)  # PR_SET_DUMPABLE
+    except (ImportError, OSError, AttributeError):
+        pass
+
+
+def _serve(preload):
+    """Answers "ready", then each request (a byte, with descriptors: what the attempt is given, one to wait for its
+    go-ahead at, and its 3, 4 and 6) with its process id. Returns in a process that is an attempt, with its script."""
+    import array
+    import gc
+    import importlib
+    import socket
+    import warnings
+    empty = os.open(os.devnull, os.O_RDONLY)
+    for number in (_IN, _OUT, _ANSWERS):  # what comes later takes none of these
+        if number != empty:
+            os.dup2(empty, number, inheritable=False)
+    if empty not in (_IN, _OUT, _ANSWERS):
+        os.close(empty)
+    link = socket.socket(fileno=_LINK)
+    _untouchable(True)
+    for name in preload:
+        try:
+            importlib.import_module(name)
+        except BaseException as error:
+            link.sendall(f"!preload: {name}: {type(error).__name__}: {_readable(error)}".encode()[:1000])
+            os._exit(1)
+    warnings.filterwarnings("ignore", message=".*use of fork.*", category=DeprecationWarning)
+    gc.collect()
+    gc.freeze()
+    link.sendall(b"ready")
+    size = array.array("i").itemsize
+    while True:
+        asked, more, _, _ = link.recvmsg(1, socket.CMSG_SPACE(5 * size))
+        if not asked:
+            os._exit(0)  # the slot is gone
+        fds = array.array("i")
+        for _, _, data in more:
+            fds.frombytes(data[:len(data) - len(data) % size])
+        script = _fork(link, list(fds))
+        if script:
+            return script
+        for fd in fds:
+            os.close(fd)
+
+
+def _fork(link, fds):
+    # Twice: the process between ends at once, and the attempt becomes the slot's own child.
+    reading, writing = os.pipe()
+    try:
+        between = os.fork()
+    except OSError as error:
+        os.close(reading), os.close(writing)
+        link.sendall(f"!{error}".encode())
+        return None
+    if between == 0:
+        try:
+            attempt = os.fork()
+        except OSError as error:
+            os.write(writing, f"!{error}".encode())
+            os._exit(1)
+        if attempt != 0:
+            os.setpgid(attempt, attempt)
+            os.write(writing, str(attempt).encode())
+            os._exit(0)
+        link.close(), os.close(reading), os.close(writing)
+        return _become(*fds)
+    os.close(writing)
+    os.waitpid(between, 0)
+    link.sendall(os.read(reading, 1000) or b"!no process")
+    os.close(reading)
+    return None
+
+
+def _become(given, go, *own):
+    """Makes this process the attempt that it is for; its script."""
+    if not os.read(go, 1):
+        os._exit(0)  # nobody knows of this process
+    os.close(go)
+    _untouchable(False)
+    with os.fdopen(given, "rb") as file:
+        file.seek(0)
+        folder, module, script, *variables = file.read().split(b"\0")
+    os.environb.clear()
+    os.environb.update(variable.split(b"=", 1) for variable in variables if variable)
+    for fd, number in zip(own, (_IN, _OUT, _ANSWERS)):
+        os.dup2(fd, number)
+        os.close(fd)
+    os.chdir(folder)
+    import time
+    time.tzset()
+    before, here = os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.fsdecode(module))
+    sys.path[:] = [here, here] + [path for path in sys.path if os.path.abspath(path) != before]
+    globals()["__file__"] = os.fsdecode(module)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:  # as Python does with its own
+        numpy.random.seed()
+    return os.fsdecode(script)
 
 
 if __name__ == "__main__":
     sys.modules["batuta"] = sys.modules["__main__"]  # the task's import finds what runs it
-    _run(sys.argv[1])
+    _script = _serve(sys.argv[2:]) if sys.argv[1] == "--serve" else sys.argv[1]
+    _begin()
+    _run(_script)
+else:
+    _begin()
