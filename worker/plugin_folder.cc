@@ -15,6 +15,7 @@
 
 #include "common/ids.h"
 #include "common/safe_json.h"
+#include "common/sha256.h"
 
 namespace batuta {
 namespace {
@@ -73,22 +74,17 @@ Status read_all(int fd, const std::string& what, Sink sink) {
 }
 
 Result<std::string> sha256_hex(int fd, const std::string& what) {
-  crypto_hash_sha256_state state;
-  crypto_hash_sha256_init(&state);
-  const Status read = read_all(fd, what, [&](std::string_view bytes) {
-    crypto_hash_sha256_update(&state, reinterpret_cast<const unsigned char*>(bytes.data()),
-                              bytes.size());
-  });
+  Sha256 hash;
+  const Status read = read_all(fd, what, [&](std::string_view bytes) { hash.update(bytes); });
   if (!read) return read.error();
-  std::array<unsigned char, crypto_hash_sha256_BYTES> hash;
-  crypto_hash_sha256_final(&state, hash.data());
-  std::array<char, crypto_hash_sha256_BYTES * 2 + 1> hex;
-  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+  const Sha256Digest digest = hash.finish();
+  std::array<char, sha256_bytes * 2 + 1> hex;
+  sodium_bin2hex(hex.data(), hex.size(), digest.data(), digest.size());
   return std::string{hex.data()};
 }
 
 bool is_sha256(std::string_view text) {
-  return text.size() == crypto_hash_sha256_BYTES * 2 &&
+  return text.size() == sha256_bytes * 2 &&
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
