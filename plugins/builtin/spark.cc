@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/safe_json.h"
+#include "plugins/builtin/asset_file.h"
 #include "plugins/builtin/child.h"
 #include "plugins/builtin/last_line.h"
 #include "plugins/builtin/result_file.h"
@@ -50,6 +51,7 @@ constexpr Duration default_timeout = std::chrono::days(7);
 constexpr Duration longest_wait = std::chrono::minutes(30);
 constexpr std::int64_t most_missed = 5;  // looks in a row, before it is given up
 constexpr const char* tables_folder = "/tables";
+constexpr const char* asset_file = "/.assets";
 
 [[noreturn]] void refuse(const std::string& why) {
   throw FinalError(why, code::refused);
@@ -245,7 +247,11 @@ Submitted submit(Context& context, const Target& target, const std::string& resu
   const std::string secrets = context.scratch() + "/.secrets";
   batuta::plugin::hand_over_secrets(context, secrets, secrets, child.environment);
   batuta::plugin::hand_over_results(context, child.environment);
-  if (!result_file.empty()) child.environment["BATUTA_RESULT"] = result_file;
+  // Of deploy mode cluster nothing that the application writes is on this worker.
+  if (!result_file.empty()) {
+    child.environment["BATUTA_RESULT"] = result_file;
+    child.environment["BATUTA_ASSETS"] = context.scratch() + asset_file;
+  }
   child.environment["BATUTA_TABLES"] = context.scratch() + tables_folder;
   // Where there is a folder: who has a reader of Delta tables reads the lake itself.
   if (context.extension("batuta.lake_store") == nullptr)
@@ -424,6 +430,7 @@ void run_here(Context& context, const Target& target) {
     fail_as(told.verdict);
   }
   batuta::outputs::hand_in_files(context, context.scratch());
+  batuta::plugin::report_assets(context, context.scratch() + asset_file);
   if (!context.boolean("do_xcom_push", true)) return;
   if (const auto value = batuta::plugin::result_of_file(result_file); !value.empty()) {
     context.return_json(value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -114,15 +115,31 @@ class Waiting {
     return at == stands_for_.end() ? nothing : at->second;
   }
 
+  // Of a window that is rolled up what has come of it; of anything else nothing.
+  std::optional<WindowState> window_of(const AssetCondition& condition,
+                                       const QueuedAssetView& one) const {
+    const bool rolled = condition.mapper.kind == PartitionMapper::Kind::roll_up;
+    if (!dag_.partitioned || !rolled) return std::nullopt;
+    return state_of_window(one.partition_key, condition.mapper, dag_.schedule.zone.get(),
+                           {one.event_keys.begin(), one.event_keys.end()});
+  }
+
+  bool has_come(const AssetCondition& leg, const Queued& queued, const std::string& uri) const {
+    const QueuedAssetView* one = queued_of(queued, uri);
+    if (one == nullptr) return false;
+    const auto window = window_of(leg, *one);
+    return !window || window->came >= window->needed;
+  }
+
   bool has_come(const AssetCondition& condition, const Queued& queued) const {
     const auto one = [&](const AssetCondition& each) { return has_come(each, queued); };
     switch (condition.kind) {
       case AssetCondition::Kind::asset:
-        return queued_of(queued, dag_.assets[condition.asset].uri) != nullptr;
+        return has_come(condition, queued, dag_.assets[condition.asset].uri);
       case AssetCondition::Kind::alias: {
         const auto& uris = stands_for(condition);
         return std::any_of(uris.begin(), uris.end(), [&](const std::string& uri) {
-          return queued_of(queued, uri) != nullptr;
+          return has_come(condition, queued, uri);
         });
       }
       case AssetCondition::Kind::all:
@@ -145,7 +162,14 @@ class Waiting {
   }
 
   std::string missing(const AssetCondition& condition, const Queued& queued) const {
-    if (condition.kind == AssetCondition::Kind::asset) return dag_.assets[condition.asset].uri;
+    if (condition.kind == AssetCondition::Kind::asset) {
+      const std::string& uri = dag_.assets[condition.asset].uri;
+      const QueuedAssetView* one = queued_of(queued, uri);
+      const auto window = one ? window_of(condition, *one) : std::nullopt;
+      if (!window) return uri;
+      return uri + " (" + std::to_string(window->came) + " of " + std::to_string(window->needed) +
+             " parts have come; " + window->next_missing + " has not)";
+    }
     if (condition.kind == AssetCondition::Kind::alias) {
       return "what the alias " + dag_.aliases[condition.asset].name + " stands for" +
              (stands_for(condition).empty() ? " (nothing yet)" : "");

@@ -287,6 +287,23 @@ Result<Response> list_assets(Context& context, const Request& request) {
   return json_response(collection("assets", std::move(items), found.total));
 }
 
+namespace {
+
+json alias_view_json(const AssetAliasView& view) {
+  json assets = json::array();
+  for (const auto& [id, uri] : view.assets) {
+    json& one = assets.emplace_back(json::object());
+    one["id"] = id;
+    one["uri"] = uri;
+  }
+  json out = alias_json(view.row);
+  out["batuta"] = json::object();
+  out["batuta"]["assets"] = std::move(assets);
+  return out;
+}
+
+}  // namespace
+
 Result<Response> list_asset_aliases(Context& context, const Request& request) {
   QueryReader query(request);
   AssetAliasQuery list;
@@ -297,7 +314,7 @@ Result<Response> list_asset_aliases(Context& context, const Request& request) {
   list.sight = seen_dags(request);
   const auto found = context.services.history.asset_aliases(list);
   json items = json::array();
-  for (const AssetAliasView& view : found.rows) items.push_back(alias_json(view.row));
+  for (const AssetAliasView& view : found.rows) items.push_back(alias_view_json(view));
   return json_response(collection("asset_aliases", std::move(items), found.total));
 }
 
@@ -313,7 +330,7 @@ Result<Response> get_asset_alias(Context& context, const Request& request) {
             "The Asset Alias with ID: `" + std::to_string(*id) + "` was not found",
             {}};
   }
-  return json_response(alias_json(found.rows.front().row));
+  return json_response(alias_view_json(found.rows.front()));
 }
 
 Result<Response> get_asset(Context& context, const Request& request) {
@@ -331,6 +348,7 @@ Result<Response> get_asset(Context& context, const Request& request) {
 Result<Response> list_asset_events(Context& context, const Request& request) {
   QueryReader query(request);
   AssetEventQuery list;
+  list.alias = query.text("alias");
   list.filters = query.filters();
   list.order_by = query.order_by();
   list.page = query.page();

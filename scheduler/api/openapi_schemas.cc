@@ -143,6 +143,9 @@ constexpr ObjectSchema schemas[] = {
      "[scheduled_dags:AssetSchedule] [producing_tasks:AssetTask] [consuming_tasks:AssetTask] "
      "[aliases:AssetAlias] [watchers:AssetWatcher] last_asset_event:LastAssetEvent?"},
     {"AssetAlias", "id:int name group"},
+    {"AliasedAsset", "id:int uri"},
+    {"AssetAliasExtra", "[assets:AliasedAsset]"},
+    {"AssetAliasDetails", "id:int name group batuta:AssetAliasExtra"},
     {"AssetWatcherExtra", "looks_at:object poke_interval:number seen? message?"},
     {"AssetWatcher", "name trigger_id:int created_date:time batuta:AssetWatcherExtra"},
     {"WaitingPartition",
@@ -157,7 +160,7 @@ constexpr ObjectSchema schemas[] = {
      "min_runs:int?"},
     {"DeadlineAlertCollection", "[deadline_alerts:DeadlineAlert] total_entries:int"},
     {"AssetCollection", "[assets:Asset] total_entries:int"},
-    {"AssetAliasCollection", "[asset_aliases:AssetAlias] total_entries:int"},
+    {"AssetAliasCollection", "[asset_aliases:AssetAliasDetails] total_entries:int"},
     {"AssetConsumer",
      "run_id dag_id logical_date:time? start_date:time end_date:time? state "
      "data_interval_start:time? data_interval_end:time? partition_key? triggering:bool"},

@@ -31,6 +31,8 @@ constexpr QueryParam asset_event_rows[] = {
     filter("source_task_id", Kind::text, "source_task_id"),
     filter("source_run_id", Kind::text, "source_run_id"),
     filter("source_map_index", Kind::integer, "source_map_index"),
+    filter("partition_key", Kind::text, "partition_key"),
+    own("alias", Kind::text, "Only of assets that this alias stands for"),
     pattern("name_pattern", "name"),
     prefix("name_prefix_pattern", "name"),
     times("timestamp"),

@@ -284,7 +284,7 @@ constexpr Route every_route[] = {
     {get,   V2 "/assets/aliases", reading<list_asset_aliases>, some_dag, "Aliases of assets",
      {.query = &alias_list_params, .answer = "AssetAliasCollection"}},
     {get,   V2 "/assets/aliases/{asset_alias_id}", reading<get_asset_alias>, some_dag, "One alias",
-     {.answer = "AssetAlias"}},
+     {.answer = "AssetAliasDetails"}},
     {get,   V2 "/assets/events", reading<list_asset_events>, some_dag, "Events of assets, with the runs that they started",
      {.query = &asset_event_params, .answer = "AssetEventCollection"}},
     {post,  V2 "/assets/events", create_asset_event, trigger_some, "Tell that an asset has changed",

@@ -1,4 +1,4 @@
-// assets list, show, events, queued, tell, materialize; dags explain.
+// assets list, aliases, show, events, queued, partitions, tell, materialize; dags explain.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -15,7 +15,7 @@ namespace {
 using json = nlohmann::json;
 
 struct AssetArguments {
-  std::string asset, name, dag_id, run_id, extra, conf;
+  std::string asset, name, dag_id, run_id, extra, conf, alias, partition;
   int limit = 50, offset = 0;
   bool all = false;
 };
@@ -75,11 +75,28 @@ void list(Session& session, const AssetArguments& a) {
               {"last event", "last_asset_event.timestamp"}});
 }
 
+void aliases(Session& session, const AssetArguments& a) {
+  std::string path = "/api/v2/assets/aliases?" + pages(a);
+  if (!a.name.empty()) path += "&name_pattern=" + percent_encoded(a.name);
+  json page = session.client().get(path);
+  for (json& one : page["asset_aliases"]) {
+    std::string stands_for;
+    for (const json& asset : one["batuta"]["assets"]) {
+      stands_for += (stands_for.empty() ? "" : ", ") + cell_text(asset["uri"]);
+    }
+    one["stands_for"] = stands_for;
+  }
+  print_page(session.format(), page, "asset_aliases", a.offset,
+             {{"id", "id"}, {"name", "name"}, {"group", "group"}, {"stands for", "stands_for"}});
+}
+
 void events(Session& session, const AssetArguments& a) {
   const Client client = session.client();
   std::string path = "/api/v2/assets/events?order_by=-timestamp&" + pages(a);
   if (!a.asset.empty()) path += "&asset_id=" + id_of(client, a.asset);
   if (!a.dag_id.empty()) path += "&source_dag_id=" + percent_encoded(a.dag_id);
+  if (!a.alias.empty()) path += "&alias=" + percent_encoded(a.alias);
+  if (!a.partition.empty()) path += "&partition_key=" + percent_encoded(a.partition);
   json page = client.get(path);
   for (json& one : page["asset_events"]) {
     std::string runs;
@@ -96,6 +113,7 @@ void events(Session& session, const AssetArguments& a) {
               {"dag_id", "source_dag_id"},
               {"run_id", "source_run_id"},
               {"task_id", "source_task_id"},
+              {"partition", "partition_key"},
               {"extra", "extra"},
               {"consumed by", "runs"}});
 }
@@ -110,6 +128,14 @@ void queued(Session& session, const AssetArguments& a) {
               {"since", "created_at"}});
 }
 
+void partitions(Session& session, const AssetArguments& a) {
+  const json page =
+      session.client().get("/api/batuta/dags/" + percent_encoded(a.dag_id) + "/partitionedDagRuns");
+  print_page(
+      session.format(), page, "partitioned_dag_runs", 0,
+      {{"partition", "partition_key"}, {"since", "queued_at"}, {"still missing", "missing"}});
+}
+
 json object_of(const std::string& text, const char* option) {
   if (text.empty()) return json::object();
   auto value = parse_untrusted(text);
@@ -120,15 +146,16 @@ json object_of(const std::string& text, const char* option) {
 void tell(Session& session, const AssetArguments& a) {
   const Client client = session.client();
   const json asset = find_asset(client, a.asset);
-  print_object(session.format(),
-               client.call("POST", "/api/v2/assets/events",
-                           {{"asset_id", asset["id"]}, {"extra", object_of(a.extra, "--extra")}}));
+  json body{{"asset_id", asset["id"]}, {"extra", object_of(a.extra, "--extra")}};
+  if (!a.partition.empty()) body["partition_key"] = a.partition;
+  print_object(session.format(), client.call("POST", "/api/v2/assets/events", body));
 }
 
 void materialize(Session& session, const AssetArguments& a) {
   const Client client = session.client();
   json body{{"conf", object_of(a.conf, "--conf")}};
   if (!a.run_id.empty()) body["dag_run_id"] = a.run_id;
+  if (!a.partition.empty()) body["partition_key"] = a.partition;
   print_object(
       session.format(),
       client.call("POST", "/api/v2/assets/" + id_of(client, a.asset) + "/materialize", body));
@@ -138,7 +165,9 @@ void materialize(Session& session, const AssetArguments& a) {
 
 void add_asset_commands(CLI::App& app, Session& session) {
   CLI::App* noun = app.add_subcommand(
-      "assets", "What DAGs make and wait for: list, show, events, queued, tell, materialize");
+      "assets",
+      "What DAGs make and wait for: list, aliases, show, events, queued, partitions, tell, "
+      "materialize");
   noun->require_subcommand(1);
   auto a = std::make_shared<AssetArguments>();
   const auto verb = [&](const char* name, const char* help,
@@ -154,6 +183,12 @@ void add_asset_commands(CLI::App& app, Session& session) {
   all->add_option("-d,--dag-id", a->dag_id, "only those that this DAG names");
   all->add_flag("--all", a->all, "those that no DAG names any more, too");
   paged(all);
+  CLI::App* named = verb("aliases", "Aliases, and the assets that they stand for", aliases);
+  named->add_option("pattern", a->name, "a part of the name");
+  paged(named);
+  const auto of_partition = [&](CLI::App* command, const char* help) {
+    command->add_option("--partition-key", a->partition, help);
+  };
   verb("show", "One asset, by its URI, name or id",
        [](Session& s, const AssetArguments& arguments) {
          print_object(s.format(), find_asset(s.client(), arguments.asset));
@@ -163,16 +198,23 @@ void add_asset_commands(CLI::App& app, Session& session) {
   CLI::App* told = verb("events", "Events, newest first, and the runs that consumed them", events);
   told->add_option("asset", a->asset, "URI, name or id; default: of all");
   told->add_option("-d,--dag-id", a->dag_id, "only those that this DAG's tasks wrote");
+  told->add_option("--alias", a->alias, "only those of assets that this alias stands for");
+  of_partition(told, "only those of this partition");
   paged(told);
+  verb("partitions", "Keys of which something has come for a DAG, and what is missing", partitions)
+      ->add_option("dag_id,-d,--dag-id", a->dag_id)
+      ->required();
   verb("queued", "What a DAG has yet to consume", queued)
       ->add_option("dag_id,-d,--dag-id", a->dag_id)
       ->required();
   CLI::App* changed = verb("tell", "Tell that an asset has changed", tell);
   changed->add_option("asset", a->asset, "URI, name or id")->required();
   changed->add_option("-e,--extra", a->extra, "a JSON object that the event carries");
+  of_partition(changed, "which part of the asset has changed, such as 2026-03-10");
   CLI::App* make = verb("materialize", "Run the DAG that makes it", materialize);
   make->add_option("asset", a->asset, "URI, name or id")->required();
   make->add_option("-r,--run-id", a->run_id);
+  of_partition(make, "which part of the asset is to be made");
   make->add_option("-c,--conf", a->conf, "the run's conf, a JSON object");
 }
 

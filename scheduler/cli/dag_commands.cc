@@ -34,7 +34,7 @@ void set_paused(Session& session, const std::string& dag_id, bool paused) {
 }
 
 struct Trigger {
-  std::string dag_id, run_id, conf = "{}", logical_date, note, key, branch;
+  std::string dag_id, run_id, conf = "{}", logical_date, note, key, branch, partition;
   std::vector<std::string> only;
   bool with_upstream = false;
   bool wait = false;
@@ -65,6 +65,7 @@ json trigger_body(const Trigger& trigger) {
   if (!trigger.only.empty()) body["only"] = trigger.only;
   if (trigger.with_upstream) body["only_with_upstream"] = true;
   if (!trigger.branch.empty()) body["branch"] = trigger.branch;
+  if (!trigger.partition.empty()) body["partition_key"] = trigger.partition;
   return body;
 }
 
@@ -221,6 +222,8 @@ void add_dag_commands(CLI::App& app, Session& session) {
                   "ISO 8601, or none for null; default: now, or none with --idempotency-key");
   run->add_option("--note", trigger->note);
   run->add_option("--only", trigger->only, "a task; given several times: these tasks alone");
+  run->add_option("--partition-key", trigger->partition,
+                  "which part of its assets the run is about, such as 2026-03-10");
   run->add_option("--branch", trigger->branch,
                   "of the lake: read there, and written beside the lake's tables");
   run->add_flag("--with-upstream", trigger->with_upstream, "of --only: and all that comes before");

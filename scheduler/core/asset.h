@@ -47,7 +47,40 @@ struct AliasSpec {
 };
 
 // How fine a partition's key is told: keys that are times, cut to their hour, day, ….
-enum class PartitionGrain : std::uint8_t { as_it_is, hour, day, week, month, quarter, year };
+enum class PartitionGrain : std::uint8_t {
+  as_it_is,
+  minute,
+  hour,
+  day,
+  week,
+  month,
+  quarter,
+  year
+};
+
+// What makes of the partition key of an event that of the run which it is for.
+struct PartitionMapper {
+  enum class Kind : std::uint8_t {
+    grain,    // told by `grain`
+    allowed,  // as it is, if it is among `keys`
+    fixed,    // the first of `keys`, whatever it was
+    product,  // of as many dimensions as `of`, with `delimiter` between: each by a mapper of its
+              // own
+    chain,    // by each of `of`, one after the other
+    // A window that has parts: of[0] makes its key. The parts are the times of `grain` in it, or,
+    // for a window that is no time, `keys`.
+    roll_up,  // an event is of a part; the run waits until enough of the parts have come
+    fan_out,  // an event is of a window, and for as many runs as that has parts
+  };
+  Kind kind = Kind::grain;
+  PartitionGrain grain = PartitionGrain::as_it_is;
+  std::vector<std::string> keys{};
+  std::string delimiter = "|";
+  // Of roll_up: how many parts are enough; negative: how many may be missing; 0: none may.
+  std::int32_t at_least = 0;
+  std::vector<PartitionMapper> of{};
+  bool operator==(const PartitionMapper& other) const;
+};
 
 // What a DAG waits for.
 struct AssetCondition {
@@ -56,7 +89,7 @@ struct AssetCondition {
   AssetIndex asset = 0;              // of `asset`; of `alias` a place in Dag::aliases
   std::vector<AssetCondition> of{};  // of `all` and `any`; at least one
   // Of `asset` and `alias`, where the DAG has a run for each partition: what makes its key.
-  PartitionGrain grain = PartitionGrain::as_it_is;
+  PartitionMapper mapper{};
 };
 
 // What a table's URI begins with; its name follows, "lake://silver/financial/quotes".
@@ -70,6 +103,10 @@ inline constexpr std::size_t max_told_assets = 1000;
 inline constexpr std::size_t max_partition_key = 250;  // bytes, as in Airflow
 // Queued for one DAG; of more the oldest of the asset that has the most leaves the queue, told.
 inline constexpr std::size_t max_queued_asset_events = 1000;
+// The same for a DAG with windows of parts, several of which may be open at a time.
+inline constexpr std::size_t max_queued_of_windows = 10'000;
+// A window has no more: the minutes of a day, the hours of a month, the days of a year.
+inline constexpr std::size_t max_parts_of_window = 1500;
 // A DAG starts runs by its assets no more often than this; what comes meanwhile is collected.
 inline constexpr Duration asset_run_gap = std::chrono::seconds(1);
 
@@ -140,13 +177,21 @@ struct ToldAsset {
   std::string partition_key{};  // of the event; empty: its run's
 };
 
-// An event that a DAG has yet to consume.
+// An event that a DAG has yet to consume; of a window of several runs once for each.
 struct QueuedAssetEvent {
   std::string dag_id;
   std::int64_t asset = 0;
   std::int64_t event = 0;
   Time queued_at;
   std::string partition_key{};  // of the run that it is for; empty: the DAG has no partitions
+  std::string event_key{};      // the event's own
+};
+// It is in the queue no more.
+struct UnqueuedAssetEvent {
+  std::string dag_id;
+  std::int64_t event = 0;
+  std::string partition_key{};
+  auto operator<=>(const UnqueuedAssetEvent&) const = default;
 };
 
 }  // namespace batuta

@@ -27,14 +27,14 @@ LiveAlias& alias_of(Turn& turn, const AliasSpec& spec) {
 }
 
 struct Named {
-  std::map<AssetIndex, PartitionGrain> assets, aliases;
+  std::map<AssetIndex, const PartitionMapper*> assets, aliases;
 };
 
 void collect(const AssetCondition& condition, Named& out) {
   if (condition.kind == AssetCondition::Kind::asset) {
-    out.assets.emplace(condition.asset, condition.grain);
+    out.assets.emplace(condition.asset, &condition.mapper);
   } else if (condition.kind == AssetCondition::Kind::alias) {
-    out.aliases.emplace(condition.asset, condition.grain);
+    out.aliases.emplace(condition.asset, &condition.mapper);
   }
   for (const AssetCondition& each : condition.of) collect(each, out);
 }
@@ -46,14 +46,14 @@ Named named_by(const Dag& dag) {
 }
 
 // Of the version whose assets and aliases the DAG has.
-std::map<std::int64_t, PartitionGrain> awaited_by(const SchedulerState& state, const LiveDag& dag,
-                                                  const Dag& version) {
+std::map<std::int64_t, const PartitionMapper*> awaited_by(const SchedulerState& state,
+                                                          const LiveDag& dag, const Dag& version) {
   const Named named = named_by(version);
-  std::map<std::int64_t, PartitionGrain> ids;
-  for (const auto& [place, grain] : named.assets) ids.emplace(dag.assets[place], grain);
-  for (const auto& [place, grain] : named.aliases) {
+  std::map<std::int64_t, const PartitionMapper*> ids;
+  for (const auto& [place, mapper] : named.assets) ids.emplace(dag.assets[place], mapper);
+  for (const auto& [place, mapper] : named.aliases) {
     for (const std::int64_t id : state.aliases_by_id.at(dag.aliases[place])->assets) {
-      ids.emplace(id, grain);
+      ids.emplace(id, mapper);
     }
   }
   return ids;
@@ -61,38 +61,45 @@ std::map<std::int64_t, PartitionGrain> awaited_by(const SchedulerState& state, c
 
 // What was queued for a version that waited for other things.
 std::size_t drop_unawaited(Turn& turn, LiveDag& dag) {
-  const std::map<std::int64_t, PartitionGrain> awaited = awaited_by(turn.state, dag);
+  const auto awaited = awaited_by(turn.state, dag);
+  const Zone* zone = dag.dag->schedule.zone.get();
   std::size_t dropped = 0;
   for (auto& [key, queue] : dag.asset_queues) {
-    std::erase_if(queue, [&, &partition = key](const auto& entry) {
-      const auto at = awaited.find(entry.first);
-      const bool fits =
-          at != awaited.end() && dag.dag->partitioned != partition.empty() &&
-          (partition.empty() || map_partition_key(partition, at->second) == partition);
-      if (fits) return false;
-      for (const LiveDag::QueuedEvent& event : entry.second) unqueue(turn, dag, event.event);
-      dropped += entry.second.size();
-      return true;
-    });
+    const std::string& partition = key;
+    for (auto& [asset, events] : queue) {
+      const auto at = awaited.find(asset);
+      const PartitionMapper* mapper = at == awaited.end() ? nullptr : at->second;
+      const bool kind_fits = mapper != nullptr && dag.dag->partitioned != partition.empty();
+      dropped += std::erase_if(events, [&](const LiveDag::QueuedEvent& event) {
+        if (kind_fits && partition.empty()) return false;
+        if (kind_fits) {
+          const auto keys = map_partition_key(event.key, *mapper, zone);
+          if (std::find(keys.begin(), keys.end(), partition) != keys.end()) return false;
+        }
+        unqueue(turn, dag, partition, event.event);
+        return true;
+      });
+    }
+    std::erase_if(queue, [](const auto& one) { return one.second.empty(); });
   }
   std::erase_if(dag.asset_queues, [](const auto& one) { return one.second.empty(); });
   return dropped;
 }
 
 void forget_consumer(SchedulerState& state, const LiveDag& dag, const Dag& version) {
-  for (const auto& [id, grain] : awaited_by(state, dag, version)) {
+  for (const auto& [id, mapper] : awaited_by(state, dag, version)) {
     state.assets_by_id.at(id)->consumers.erase(dag.row.dag_id);
   }
-  for (const auto& [place, grain] : named_by(version).aliases) {
+  for (const auto& [place, mapper] : named_by(version).aliases) {
     state.aliases_by_id.at(dag.aliases[place])->consumers.erase(dag.row.dag_id);
   }
 }
 
 void become_consumer(SchedulerState& state, const LiveDag& dag) {
-  for (const auto& [place, grain] : named_by(*dag.dag).aliases) {
+  for (const auto& [place, mapper] : named_by(*dag.dag).aliases) {
     state.aliases_by_id.at(dag.aliases[place])->consumers.insert(dag.row.dag_id);
   }
-  for (const auto& [id, grain] : awaited_by(state, dag)) {
+  for (const auto& [id, mapper] : awaited_by(state, dag)) {
     state.assets_by_id.at(id)->consumers.insert(dag.row.dag_id);
   }
 }
@@ -146,11 +153,13 @@ void take_over_words(Turn& turn, const AssetSpec& spec, AssetRow& row) {
   turn.out.changes.assets.push_back(row);
 }
 
-std::map<std::int64_t, PartitionGrain> awaited_by(const SchedulerState& state, const LiveDag& dag) {
+std::map<std::int64_t, const PartitionMapper*> awaited_by(const SchedulerState& state,
+                                                          const LiveDag& dag) {
   return awaited_by(state, dag, *dag.dag);
 }
 
 void link_alias(Turn& turn, const std::string& name, LiveAsset& asset) {
+  if (mutant("forget_alias")) return;
   AliasSpec spec;
   spec.name = name;
   LiveAlias& alias = alias_of(turn, spec);
@@ -204,10 +213,10 @@ void emit_asset_refs(Turn& turn) {
     Changes::AssetRefs& refs = turn.out.changes.asset_refs.emplace_back();
     refs.dag_id = dag_id;
     refs.at = turn.now.wall;
-    for (const auto& [id, grain] : awaited_by(turn.state, dag)) {
+    for (const auto& [id, mapper] : awaited_by(turn.state, dag)) {
       refs.refs.push_back({id, AssetRole::schedule, {}});
     }
-    for (const auto& [place, grain] : named_by(*dag.dag).aliases) {
+    for (const auto& [place, mapper] : named_by(*dag.dag).aliases) {
       refs.aliases.push_back({dag.aliases[place], AssetRole::schedule, {}});
     }
     for (const Task& task : dag.dag->tasks) {
@@ -249,7 +258,8 @@ void restore_assets(SchedulerState& state, const StoredState& stored) {
   for (const QueuedAssetEvent& row : stored.asset_queue) {
     const auto at = state.dags.find(row.dag_id);
     if (at == state.dags.end()) continue;  // its definition cannot be read
-    at->second.asset_queues[row.partition_key][row.asset].push_back({row.event, row.queued_at});
+    at->second.asset_queues[row.partition_key][row.asset].push_back(
+        {row.event, row.queued_at, row.event_key});
     ++at->second.asset_queue_size;
   }
 }
@@ -273,7 +283,7 @@ std::vector<std::pair<std::string, std::size_t>> SchedulerState::awaited_assets(
   std::vector<std::pair<std::string, std::size_t>> all;
   const auto at = dags.find(dag_id);
   if (at == dags.end()) return all;
-  for (const auto& [id, grain] : awaited_by(*this, at->second)) {
+  for (const auto& [id, mapper] : awaited_by(*this, at->second)) {
     std::size_t count = 0;
     for (const auto& [key, queue] : at->second.asset_queues) {
       const auto queued = queue.find(id);

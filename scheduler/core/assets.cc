@@ -3,7 +3,9 @@
 // nothing about data and writes none. Unlike there a paused DAG's queue goes on: the run that it
 // starts when it is resumed consumes what came meanwhile.
 #include <algorithm>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "scheduler/core/assets.h"
 #include "scheduler/core/mutant.h"
@@ -11,9 +13,24 @@
 
 namespace batuta {
 
-void unqueue(Turn& turn, LiveDag& dag, std::int64_t event) {
+namespace {
+
+bool has_windows(const AssetCondition& condition) {
+  const PartitionMapper::Kind kind = condition.mapper.kind;
+  return kind == PartitionMapper::Kind::roll_up || kind == PartitionMapper::Kind::fan_out ||
+         std::any_of(condition.of.begin(), condition.of.end(), has_windows);
+}
+
+}  // namespace
+
+std::size_t queue_limit(const Dag& dag) {
+  return dag.waits_for && has_windows(*dag.waits_for) ? max_queued_of_windows
+                                                      : max_queued_asset_events;
+}
+
+void unqueue(Turn& turn, LiveDag& dag, const std::string& partition, std::int64_t event) {
   --dag.asset_queue_size;
-  turn.out.changes.asset_unqueued.emplace_back(dag.row.dag_id, event);
+  turn.out.changes.asset_unqueued.push_back({dag.row.dag_id, event, partition});
 }
 
 std::size_t drop_queued(Turn& turn, LiveDag& dag, std::int64_t asset, OptTime before) {
@@ -23,7 +40,7 @@ std::size_t drop_queued(Turn& turn, LiveDag& dag, std::int64_t asset, OptTime be
     if (at == queue.end()) continue;
     std::deque<LiveDag::QueuedEvent>& events = at->second;
     for (; !events.empty() && (!before || events.front().queued_at < *before); ++gone) {
-      unqueue(turn, dag, events.front().event);
+      unqueue(turn, dag, key, events.front().event);
       events.pop_front();
     }
     if (events.empty()) queue.erase(at);
@@ -34,64 +51,97 @@ std::size_t drop_queued(Turn& turn, LiveDag& dag, std::int64_t asset, OptTime be
 
 namespace {
 
+// Of an asset's events under a partition: how many could leave without that less has come than
+// before, and one more; and the place of the oldest of them. Of a window that is rolled up one of
+// each part stays.
+struct Spare {
+  std::size_t count = 0;
+  std::size_t oldest = 0;
+};
+Spare spare_of(const std::deque<LiveDag::QueuedEvent>& events, const PartitionMapper* mapper) {
+  if (mapper == nullptr || mapper->kind != PartitionMapper::Kind::roll_up) {
+    return {events.size(), 0};
+  }
+  std::map<std::string, std::size_t> newest;  // place of each part's newest
+  std::vector<std::string> parts;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    parts.push_back(part_of_key(events[i].key, *mapper).value_or(""));
+    newest[parts.back()] = i;
+  }
+  Spare spare{events.size() - newest.size() + 1, 0};
+  for (std::size_t i = 0; i < events.size() && spare.count > 1; ++i) {
+    if (newest.at(parts[i]) == i) continue;
+    spare.oldest = i;
+    break;
+  }
+  return spare;
+}
+
 // Which event leaves a queue that is full: the oldest of the asset, and partition, that has most.
 // Every asset keeps one at least, so that what the condition says of the queue stays; where none
 // has two, the oldest of all leaves, and what it was queued for with it.
 void drop_one(Turn& turn, LiveDag& dag) {
+  const auto awaited = awaited_by(turn.state, dag);
   LiveDag::AssetQueue* from = nullptr;
   std::string key;
   std::int64_t asset = 0;
+  std::size_t place = 0;
   std::pair<std::size_t, std::int64_t> best;  // how many, and minus which event
   for (auto& [each, queue] : dag.asset_queues) {
     for (const auto& [id, events] : queue) {
-      const std::pair rank(events.size(), -events.front().event);
+      const auto mapper = awaited.find(id);
+      const Spare spare = spare_of(events, mapper == awaited.end() ? nullptr : mapper->second);
+      const std::pair rank(spare.count, -events[spare.oldest].event);
       if (from != nullptr && rank <= best) continue;
       best = rank;
       from = &queue;
       key = each;
       asset = id;
+      place = spare.oldest;
     }
   }
   std::deque<LiveDag::QueuedEvent>& events = from->at(asset);
-  unqueue(turn, dag, events.front().event);
-  events.pop_front();
+  unqueue(turn, dag, key, events[place].event);
+  events.erase(events.begin() + static_cast<std::ptrdiff_t>(place));
   if (!events.empty()) return;
   from->erase(asset);
   if (from->empty()) dag.asset_queues.erase(key);
 }
 
 void make_room(Turn& turn, LiveDag& dag) {
-  if (dag.asset_queue_size <= max_queued_asset_events) return;
-  drop_one(turn, dag);
-  ++turn.state.counters.asset_events_dropped;
+  const std::size_t limit = queue_limit(*dag.dag);
+  if (dag.asset_queue_size <= limit) return;
+  while (dag.asset_queue_size > limit) {
+    drop_one(turn, dag);
+    ++turn.state.counters.asset_events_dropped;
+  }
   if (dag.asset_queue_overflows) return;
   dag.asset_queue_overflows = true;
   log_event(turn, "asset_queue_full", "", dag.row.dag_id, {}, {},
             "{" +
-                json_member("why", "more than " + std::to_string(max_queued_asset_events) +
+                json_member("why", "more than " + std::to_string(limit) +
                                        " events wait for a run; from now on the oldest of the "
                                        "asset that has the most leave the queue") +
                 "}");
 }
 
-// Under which partition of the DAG the event stands; nothing: it does not concern the DAG. As in
+// Under which partitions of the DAG the event stands; none: it does not concern the DAG. As in
 // Airflow who waits for partitions takes events of partitions, and nobody else does.
-std::optional<std::string> partition_for(Turn& turn, const LiveDag& dag,
-                                         const AssetEventRow& event) {
+std::vector<std::string> partitions_for(Turn& turn, const LiveDag& dag,
+                                        const AssetEventRow& event) {
   const std::string& key = event.partition_key;
-  if (!dag.dag->partitioned) return key.empty() ? std::optional(std::string()) : std::nullopt;
-  if (key.empty()) return std::nullopt;
+  if (dag.dag->partitioned == key.empty()) return {};
+  if (!dag.dag->partitioned) return {std::string()};
   const auto awaited = awaited_by(turn.state, dag);
   const auto at = awaited.find(event.asset);
-  if (at == awaited.end()) return std::nullopt;
-  auto mapped = map_partition_key(key, at->second);
-  if (!mapped) {
+  if (at == awaited.end()) return {};
+  std::vector<std::string> mapped =
+      map_partition_key(key, *at->second, dag.dag->schedule.zone.get());
+  if (mapped.empty()) {
     log_event(turn, "partition_key_unmapped", "", dag.row.dag_id, {}, {},
               "{" + json_member("partition_key", key) + "," +
                   json_member("uri", turn.state.assets_by_id.at(event.asset)->row.uri) + "," +
-                  json_member("why", "it is no time, or tells less than a " +
-                                         std::string(to_string(at->second))) +
-                  "}");
+                  json_member("why", why_unmapped(*at->second)) + "}");
   }
   return mapped;
 }
@@ -99,14 +149,18 @@ std::optional<std::string> partition_for(Turn& turn, const LiveDag& dag,
 void queue_for(Turn& turn, LiveDag& dag, const AssetEventRow& event) {
   if (dag.row.is_stale || dag.deleted) return;
   if (dag.row.is_paused && mutant("paused_misses_events")) return;
-  const auto key = partition_for(turn, dag, event);
-  if (!key) return;
-  dag.asset_queues[*key][event.asset].push_back({event.id, turn.now.wall});
-  ++dag.asset_queue_size;
-  turn.out.changes.asset_queued.push_back(
-      {dag.row.dag_id, event.asset, event.id, turn.now.wall, *key});
+  const std::vector<std::string> keys = partitions_for(turn, dag, event);
+  for (const std::string& made : keys) {
+    const bool mix = !dag.asset_queues.empty() && mutant("mix_partitions");
+    const std::string key = mix ? dag.asset_queues.begin()->first : made;
+    dag.asset_queues[key][event.asset].push_back({event.id, turn.now.wall, event.partition_key});
+    ++dag.asset_queue_size;
+    turn.out.changes.asset_queued.push_back(
+        {dag.row.dag_id, event.asset, event.id, turn.now.wall, key, event.partition_key});
+    if (mutant("first_of_window") && keys.size() > 1) break;
+  }
   make_room(turn, dag);
-  advance_later(turn.state, dag);
+  if (!keys.empty()) advance_later(turn.state, dag);
 }
 
 }  // namespace
@@ -138,7 +192,7 @@ RunRow asset_run_row(const Turn& turn, const LiveDag& dag, const std::string& ke
   // to now.
   row.data_interval_start = row.data_interval_end = now;
   row.triggered_by = "asset";
-  row.partition_key = key;
+  if (!mutant("partition_run_unnamed")) row.partition_key = key;
   return row;
 }
 
@@ -147,7 +201,7 @@ void consume(Turn& turn, LiveDag& dag, const std::string& key, RunSeq run) {
   for (auto& [asset, events] : queue) {
     while (!events.empty()) {
       turn.out.changes.asset_events_consumed.emplace_back(run, events.front().event);
-      unqueue(turn, dag, events.front().event);
+      unqueue(turn, dag, key, events.front().event);
       if (mutant("keep_consumed")) turn.out.changes.asset_unqueued.pop_back();
       events.pop_front();
       if (mutant("consume_one_each")) break;
@@ -169,17 +223,33 @@ bool has_room_for_run(const SchedulerState& state, const LiveDag& dag) {
 }  // namespace
 
 bool condition_holds(const AssetCondition& condition, const SchedulerState& state,
-                     const LiveDag& dag, const LiveDag::AssetQueue& queue) {
+                     const LiveDag& dag, const std::string& partition,
+                     const LiveDag::AssetQueue& queue) {
   const auto one = [&](const AssetCondition& each) {
-    return condition_holds(each, state, dag, queue);
+    return condition_holds(each, state, dag, partition, queue);
+  };
+  // Of one asset some has come: of a window that is rolled up as many parts as it needs.
+  const auto has_come = [&](const std::deque<LiveDag::QueuedEvent>& events) {
+    if (condition.mapper.kind != PartitionMapper::Kind::roll_up || mutant("part_is_window")) {
+      return true;
+    }
+    std::vector<std::string_view> told;
+    for (const LiveDag::QueuedEvent& event : events) told.emplace_back(event.key);
+    const WindowState window =
+        state_of_window(partition, condition.mapper, dag.dag->schedule.zone.get(), told);
+    return window.came >= window.needed;
   };
   switch (condition.kind) {
-    case AssetCondition::Kind::asset:
-      return queue.contains(dag.assets[condition.asset]);
+    case AssetCondition::Kind::asset: {
+      const auto queued = queue.find(dag.assets[condition.asset]);
+      return queued != queue.end() && has_come(queued->second);
+    }
     case AssetCondition::Kind::alias: {
+      if (mutant("alias_never_comes")) return false;
       const auto& assets = state.aliases_by_id.at(dag.aliases[condition.asset])->assets;
-      return std::any_of(queue.begin(), queue.end(),
-                         [&](const auto& queued) { return assets.contains(queued.first); });
+      return std::any_of(queue.begin(), queue.end(), [&](const auto& queued) {
+        return assets.contains(queued.first) && has_come(queued.second);
+      });
     }
     case AssetCondition::Kind::any:
       return std::any_of(condition.of.begin(), condition.of.end(), one);
@@ -208,6 +278,11 @@ std::vector<ToldAsset> told_of(Turn& turn, const LiveRun& run, InstanceIndex i) 
   return at == turn.told_assets.end() ? std::vector<ToldAsset>() : at->second;
 }
 
+// It writes on a branch of the lake: nobody who waits for what it makes could read it.
+bool is_unheard(const LiveRun& run) {
+  return !run.row().branch.empty() && !mutant("branch_tells_assets");
+}
+
 void write_told(Turn& turn, const LiveRun& run, InstanceIndex i, const LiveAsset& asset,
                 const ToldAsset& told) {
   AssetEventRow event = event_of(run, i);
@@ -220,7 +295,7 @@ void write_told(Turn& turn, const LiveRun& run, InstanceIndex i, const LiveAsset
 
 void write_asset_events(Turn& turn, const LiveRun& run, InstanceIndex i) {
   if (mutant("forget_asset_event")) return;
-  if (!run.stored.run.branch.empty()) return;  // nobody who waits for it could read it
+  if (is_unheard(run)) return;
   const std::vector<ToldAsset> told = told_of(turn, run, i);
   for (const AssetIndex place : run.definition(i).outlets) {
     const AssetSpec& spec = run.stored.dag->assets[place];
@@ -246,7 +321,7 @@ void write_asset_events(Turn& turn, const LiveRun& run, InstanceIndex i) {
 void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const std::string& table,
                        std::int64_t version) {
   if (mutant("forget_table_event")) return;
-  if (!run.stored.run.branch.empty()) return;
+  if (is_unheard(run)) return;
   AssetEventRow event = event_of(run, i);
   event.extra_json = "{\"version\":" + std::to_string(version) + "}";
   write_event(turn, asset_of(turn, std::string(lake_assets) + table), std::move(event));
@@ -260,7 +335,7 @@ void create_asset_runs(Turn& turn, LiveDag& dag) {
   });
   std::vector<std::string> keys;
   for (const auto& [key, queue] : dag.asset_queues) {
-    if (condition_holds(*dag.dag->waits_for, turn.state, dag, queue)) keys.push_back(key);
+    if (condition_holds(*dag.dag->waits_for, turn.state, dag, key, queue)) keys.push_back(key);
   }
   for (const std::string& key : keys) {
     if (!has_room_for_run(turn.state, dag)) return;  // the end of a run asks again

@@ -71,10 +71,10 @@ struct Changes {
   std::vector<AssetAliasRow> asset_aliases;                            // upserts by id
   std::vector<AssetAliasLink> asset_alias_links;                       // inserts
   std::vector<AssetWatcherRow> asset_watchers;                         // upserts by id
-  std::vector<std::int64_t> asset_watchers_gone;                       // afterwards
+  std::vector<std::int64_t> asset_watchers_gone;                       // before those
   std::vector<AssetEventRow> asset_events;                             // inserts
   std::vector<QueuedAssetEvent> asset_queued;                          // inserts
-  std::vector<std::pair<std::string, std::int64_t>> asset_unqueued;    // DAG and event; afterwards
+  std::vector<UnqueuedAssetEvent> asset_unqueued;                      // afterwards
   std::vector<std::pair<RunSeq, std::int64_t>> asset_events_consumed;  // run and event; inserts
   std::vector<RateStartRow> rate_starts;  // inserts, after those that are gone
   struct RateStartsGone {

@@ -277,6 +277,7 @@ struct LiveDag {
   struct QueuedEvent {
     std::int64_t event = 0;
     Time queued_at;
+    std::string key;  // the event's own; empty but for windows of parts
   };
   using AssetQueue = std::map<std::int64_t, std::deque<QueuedEvent>>;
   std::map<std::string, AssetQueue> asset_queues;

@@ -1,15 +1,17 @@
 #include "scheduler/core/partition.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <set>
 
 namespace batuta {
 namespace {
 
 using namespace std::chrono;
 
-constexpr std::array<std::string_view, 7> grains = {"as_it_is", "hour",    "day", "week",
-                                                    "month",    "quarter", "year"};
+constexpr std::array<std::string_view, 8> grains = {"as_it_is", "minute", "hour",    "day",
+                                                    "week",     "month",  "quarter", "year"};
 
 std::string padded(int number, int width) {
   std::string text = std::to_string(number);
@@ -19,7 +21,7 @@ std::string padded(int number, int width) {
 
 // A key that is a time: where it begins, and how fine it is told.
 struct KeyTime {
-  PartitionGrain grain = PartitionGrain::as_it_is;  // finer than an hour
+  PartitionGrain grain = PartitionGrain::as_it_is;  // finer than a minute
   local_days day{};
   seconds of_day{0};
 };
@@ -56,13 +58,14 @@ std::optional<KeyTime> read_week(std::string_view text, int y) {
 }
 
 // What stands behind the hour: ":30", ":30:00"; false when it is neither.
-bool read_minutes(std::string_view text, seconds& of_day) {
+bool read_minutes(std::string_view text, KeyTime& out) {
   int minute = 0, second = 0;
   if (!take(text, ":") || !take_number(text, 2, minute) || minute > 59) return false;
+  out.grain = text.empty() ? PartitionGrain::minute : PartitionGrain::as_it_is;
   if (!text.empty() && (!take(text, ":") || !take_number(text, 2, second) || second > 59)) {
     return false;
   }
-  of_day += minutes(minute) + seconds(second);
+  out.of_day += minutes(minute) + seconds(second);
   return text.empty();
 }
 
@@ -94,16 +97,8 @@ std::optional<KeyTime> read_key(std::string_view text) {
   out.of_day = hours(h);
   out.grain = PartitionGrain::hour;
   if (text.empty()) return out;
-  out.grain = PartitionGrain::as_it_is;
-  if (!read_minutes(text, out.of_day)) return std::nullopt;
+  if (!read_minutes(text, out)) return std::nullopt;
   return out;
-}
-
-// Whether time told by `fine` lies within time told by `coarse`: a week within no month.
-bool is_within(PartitionGrain fine, PartitionGrain coarse) {
-  if (fine == coarse) return true;
-  if (fine == PartitionGrain::week) return false;
-  return fine < coarse;
 }
 
 std::string write_week(local_days day) {
@@ -129,10 +124,104 @@ std::string write_key(const KeyTime& at, PartitionGrain grain) {
   const int of_day = static_cast<int>(at.of_day.count());
   const std::string to_hour = to_day + "T" + padded(of_day / 3600, 2);
   if (grain == PartitionGrain::hour) return to_hour;
-  return to_hour + ":" + padded(of_day / 60 % 60, 2) + ":" + padded(of_day % 60, 2);
+  const std::string to_minute = to_hour + ":" + padded(of_day / 60 % 60, 2);
+  if (grain == PartitionGrain::minute) return to_minute;
+  return to_minute + ":" + padded(of_day % 60, 2);
+}
+
+// Where the time after it begins, of the same grain; of a key that a grain has written.
+KeyTime after(KeyTime at) {
+  const year_month_day date(at.day);
+  const auto later = [&](months by) { return local_days((date.year() / date.month() + by) / 1); };
+  switch (at.grain) {
+    case PartitionGrain::as_it_is:
+    case PartitionGrain::minute:
+    case PartitionGrain::hour: {
+      at.of_day += at.grain == PartitionGrain::hour     ? seconds(3600)
+                   : at.grain == PartitionGrain::minute ? seconds(60)
+                                                        : seconds(1);
+      if (at.of_day < days(1)) return at;
+      at.of_day = seconds(0);
+      at.day += days(1);
+      return at;
+    }
+    case PartitionGrain::day:
+      at.day += days(1);
+      return at;
+    case PartitionGrain::week:
+      at.day += days(7);
+      return at;
+    case PartitionGrain::month:
+      at.day = later(months(1));
+      return at;
+    case PartitionGrain::quarter:
+      at.day = later(months(3));
+      return at;
+    case PartitionGrain::year:
+      at.day = later(months(12));
+      return at;
+  }
+  return at;
+}
+
+bool is_on_clocks(const KeyTime& at, const Zone* zone) {
+  return zone == nullptr || at.grain > PartitionGrain::hour ||
+         zone->from_local(at.day + at.of_day).count > 0;
+}
+
+// The one key that a mapper without windows makes.
+std::optional<std::string> map_one(std::string_view key, const PartitionMapper& mapper) {
+  switch (mapper.kind) {
+    case PartitionMapper::Kind::grain:
+      return map_partition_key(key, mapper.grain);
+    case PartitionMapper::Kind::allowed:
+      if (std::find(mapper.keys.begin(), mapper.keys.end(), key) == mapper.keys.end()) {
+        return std::nullopt;
+      }
+      return std::string(key);
+    case PartitionMapper::Kind::fixed:
+      return mapper.keys.front();
+    case PartitionMapper::Kind::chain: {
+      std::optional<std::string> made(key);
+      for (const PartitionMapper& each : mapper.of) {
+        if (made) made = map_one(*made, each);
+      }
+      return made;
+    }
+    case PartitionMapper::Kind::product: {
+      std::string made;
+      for (std::size_t i = 0; i < mapper.of.size(); ++i) {
+        const bool last = i + 1 == mapper.of.size();
+        const std::size_t end = key.find(mapper.delimiter);
+        if ((end == std::string_view::npos) != last) return std::nullopt;
+        const auto dimension = map_one(key.substr(0, end), mapper.of[i]);
+        if (!dimension) return std::nullopt;
+        made += *dimension;
+        if (last) break;
+        made += mapper.delimiter;
+        key.remove_prefix(end + mapper.delimiter.size());
+      }
+      return made;
+    }
+    case PartitionMapper::Kind::roll_up:
+    case PartitionMapper::Kind::fan_out:
+      break;  // of windows only the key; see below
+  }
+  return std::nullopt;
 }
 
 }  // namespace
+
+bool PartitionMapper::operator==(const PartitionMapper& other) const {
+  return kind == other.kind && grain == other.grain && keys == other.keys &&
+         delimiter == other.delimiter && at_least == other.at_least && of == other.of;
+}
+
+bool is_part_of(PartitionGrain fine, PartitionGrain coarse) {
+  if (fine == coarse) return true;
+  if (fine == PartitionGrain::week) return false;
+  return fine < coarse;
+}
 
 std::string_view to_string(PartitionGrain grain) {
   return grains[static_cast<std::size_t>(grain)];
@@ -159,8 +248,101 @@ std::string fault_of_partition_key(std::string_view key) {
 std::optional<std::string> map_partition_key(std::string_view key, PartitionGrain grain) {
   if (grain == PartitionGrain::as_it_is) return std::string(key);
   const std::optional<KeyTime> at = read_key(key);
-  if (!at || !is_within(at->grain, grain)) return std::nullopt;
+  if (!at || !is_part_of(at->grain, grain)) return std::nullopt;
   return write_key(*at, grain);
+}
+
+std::vector<std::string> map_partition_key(std::string_view key, const PartitionMapper& mapper,
+                                           const Zone* zone) {
+  std::vector<std::string> made;
+  std::optional<std::string> one;
+  if (mapper.kind == PartitionMapper::Kind::roll_up) {
+    const auto part = part_of_key(key, mapper);
+    if (part) one = map_one(*part, mapper.of.front());
+  } else if (mapper.kind == PartitionMapper::Kind::fan_out) {
+    const auto window = map_one(key, mapper.of.front());
+    if (window) made = parts_of_window(*window, mapper, zone);
+  } else {
+    one = map_one(key, mapper);
+  }
+  if (one) made.push_back(std::move(*one));
+  // Two dimensions that were short enough may be too long together.
+  std::erase_if(made,
+                [](const std::string& each) { return !fault_of_partition_key(each).empty(); });
+  return made;
+}
+
+std::string why_unmapped(const PartitionMapper& mapper) {
+  using Kind = PartitionMapper::Kind;
+  const bool of_keys = !mapper.keys.empty();
+  switch (mapper.kind) {
+    case Kind::grain:
+      return "it is no time, or tells less than a " + std::string(to_string(mapper.grain));
+    case Kind::allowed:
+      return "it is none of the " + std::to_string(mapper.keys.size()) + " keys that are allowed";
+    case Kind::product:
+      return "it has not " + std::to_string(mapper.of.size()) + " parts with \"" +
+             mapper.delimiter + "\" between, each of them as its mapper takes it";
+    case Kind::roll_up:
+      return of_keys
+                 ? "it is none of the " + std::to_string(mapper.keys.size()) +
+                       " keys that are rolled up"
+                 : "it is no time, or tells less than a " + std::string(to_string(mapper.grain));
+    case Kind::fan_out:
+      return why_unmapped(mapper.of.front());
+    case Kind::chain:
+      return "a mapper of the chain does not take it";
+    case Kind::fixed:
+      break;
+  }
+  return "its mapper does not take it";
+}
+
+std::vector<std::string> parts_of_window(std::string_view key, const PartitionMapper& mapper,
+                                         const Zone* zone) {
+  if (!mapper.keys.empty()) return mapper.keys;
+  const auto begin = read_key(key);
+  std::vector<std::string> parts;
+  if (mapper.of.empty() || !begin || begin->grain != mapper.of.front().grain) return parts;
+  const KeyTime end = after(*begin);
+  KeyTime part = *begin;
+  part.grain = mapper.grain;
+  for (; part.day < end.day || (part.day == end.day && part.of_day < end.of_day);
+       part = after(part)) {
+    if (is_on_clocks(part, zone)) parts.push_back(write_key(part, mapper.grain));
+  }
+  return parts;
+}
+
+std::optional<std::string> part_of_key(std::string_view key, const PartitionMapper& mapper) {
+  if (mapper.keys.empty()) return map_partition_key(key, mapper.grain);
+  if (std::find(mapper.keys.begin(), mapper.keys.end(), key) == mapper.keys.end()) {
+    return std::nullopt;
+  }
+  return std::string(key);
+}
+
+WindowState state_of_window(std::string_view key, const PartitionMapper& mapper, const Zone* zone,
+                            const std::vector<std::string_view>& told) {
+  std::set<std::string> came;
+  for (const std::string_view one : told) {
+    if (auto part = part_of_key(one, mapper)) came.insert(std::move(*part));
+  }
+  WindowState state;
+  for (const std::string& part : parts_of_window(key, mapper, zone)) {
+    ++state.parts;
+    if (came.contains(part)) {
+      ++state.came;
+    } else if (state.next_missing.empty()) {
+      state.next_missing = part;
+    }
+  }
+  const auto may_miss = static_cast<std::size_t>(std::max(0, -mapper.at_least));
+  state.needed = mapper.at_least > 0
+                     ? std::min(state.parts, static_cast<std::size_t>(mapper.at_least))
+                     : state.parts - std::min(state.parts, may_miss);
+  state.needed = std::max<std::size_t>(state.needed, 1);
+  return state;
 }
 
 std::string partition_key_of(Time at, const Zone* zone, PartitionGrain grain) {

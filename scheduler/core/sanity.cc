@@ -344,7 +344,7 @@ void check_assets(const SchedulerState& state) {
         queued += events.size();
       }
     }
-    BATUTA_CHECK(queued == dag.asset_queue_size && queued <= max_queued_asset_events,
+    BATUTA_CHECK(queued == dag.asset_queue_size && queued <= max_queued_of_windows,
                  "the queue of assets of " + id);
   }
   for (const auto& [id, asset] : state.assets_by_id) {

@@ -33,7 +33,7 @@ struct StoredState {
   std::vector<RateStartRow> rate_starts;  // by DAG, key and time
   std::vector<StreakRow> streaks;         // by (dag_id, task_id, map_index)
   std::vector<AssetRow> assets;
-  std::vector<QueuedAssetEvent> asset_queue;  // by DAG and event
+  std::vector<QueuedAssetEvent> asset_queue;  // by DAG, event and partition
   std::vector<AssetAliasRow> asset_aliases;
   std::vector<AssetAliasLink> asset_alias_links;
   std::vector<AssetWatcherRow> asset_watchers;

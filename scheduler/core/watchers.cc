@@ -159,7 +159,9 @@ void watcher_looked(Turn& turn, const WaitChecked& event) {
   if (row.seen != before.seen || row.message != before.message) {
     turn.out.changes.asset_watchers.push_back(row);
   }
-  if (found && before.seen && *before.seen != *row.seen) write_change(turn, watcher);
+  const bool other = before.seen ? *before.seen != row.seen : mutant("first_sight_tells");
+  if (found && other) write_change(turn, watcher);
+  if (mutant("forget_sight")) row.seen = before.seen;
   const bool failed = event.outcome == WaitChecked::Outcome::failed;
   if (failed && row.message != before.message) note_failure(turn, watcher);
   look_at(turn.state, watcher, turn.now.wall + row.spec.interval);

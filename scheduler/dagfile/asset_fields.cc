@@ -5,26 +5,13 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "common/safe_json.h"
 #include "scheduler/core/asset_uri.h"
-#include "scheduler/core/partition.h"
 #include "scheduler/dagfile/wait_types.h"
 
 namespace batuta {
-
-std::optional<PartitionGrain> read_partition_grain(const nlohmann::json& value,
-                                                   const std::string& pointer, Problems& problems) {
-  if (value.is_boolean() && value.get<bool>()) return PartitionGrain::as_it_is;
-  const auto grain = value.is_string() ? parse_grain(value.get_ref<const std::string&>())
-                                       : std::optional<PartitionGrain>();
-  if (!grain) {
-    problems.add(pointer,
-                 "partitions must be true (keys as they are), \"hour\", \"day\", \"week\", "
-                 "\"month\", \"quarter\" or \"year\"");
-  }
-  return grain;
-}
 
 namespace {
 
@@ -234,9 +221,9 @@ class Assets {
 
 class ConditionReader {
  public:
-  // `grain`: of partitions, where an asset says nothing else; none: there are no partitions.
-  ConditionReader(Assets& assets, Problems& problems, std::optional<PartitionGrain> grain)
-      : assets_(assets), problems_(problems), grain_(grain) {}
+  // `mapper`: of partitions, where an asset says nothing else; none: there are no partitions.
+  ConditionReader(Assets& assets, Problems& problems, std::optional<PartitionMapper> mapper)
+      : assets_(assets), problems_(problems), mapper_(std::move(mapper)) {}
 
   std::optional<AssetCondition> read(const json& value, const std::string& pointer,
                                      std::size_t depth) {
@@ -285,18 +272,18 @@ class ConditionReader {
 
  private:
   void read_partitions(const json& value, const std::string& pointer, AssetCondition& out) {
-    out.grain = grain_.value_or(PartitionGrain::as_it_is);
+    out.mapper = mapper_.value_or(PartitionMapper());
     const auto own = value.is_object() ? value.find("partitions") : value.end();
     if (own != value.end()) {
       const std::string where = pointer + "/partitions";
-      if (!grain_) {
+      if (!mapper_) {
         problems_.add(where, "the schedule has no runs by partition: give it \"partitions\", too");
       }
-      out.grain = read_partition_grain(*own, where, problems_).value_or(out.grain);
+      out.mapper = read_partition_mapper(*own, where, problems_).value_or(out.mapper);
     }
     const auto key = std::pair(out.kind, out.asset);
-    const auto [at, fresh] = grains_.emplace(key, out.grain);
-    if (!fresh && at->second != out.grain) {
+    const auto [at, fresh] = mappers_.emplace(key, out.mapper);
+    if (!fresh && !(at->second == out.mapper)) {
       problems_.add(pointer, "the same asset stands here with other partitions");
     }
   }
@@ -316,8 +303,8 @@ class ConditionReader {
 
   Assets& assets_;
   Problems& problems_;
-  const std::optional<PartitionGrain> grain_;
-  std::map<std::pair<AssetCondition::Kind, AssetIndex>, PartitionGrain> grains_;
+  const std::optional<PartitionMapper> mapper_;
+  std::map<std::pair<AssetCondition::Kind, AssetIndex>, PartitionMapper> mappers_;
   std::size_t count_ = 0;
 };
 
@@ -372,10 +359,10 @@ void read_task_assets(FieldReader& fields, TaskDraft& draft) {
 }
 
 void read_awaited_assets(const json& value, const std::string& pointer, Problems& problems,
-                         Dag& dag, std::optional<PartitionGrain> partitions) {
+                         Dag& dag, std::optional<PartitionMapper> partitions) {
   Assets assets(dag, problems);
   dag.partitioned = partitions.has_value();
-  ConditionReader reader(assets, problems, partitions);
+  ConditionReader reader(assets, problems, std::move(partitions));
   // A list means that all of them are waited for.
   auto condition = value.is_array() ? reader.read_list(value, pointer, AssetCondition::Kind::all, 1)
                                     : reader.read(value, pointer, 1);

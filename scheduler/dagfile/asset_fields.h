@@ -9,6 +9,7 @@
 
 #include "scheduler/core/dag.h"
 #include "scheduler/dagfile/fields.h"
+#include "scheduler/dagfile/partition_fields.h"
 #include "scheduler/dagfile/task_draft.h"
 
 namespace batuta {
@@ -17,10 +18,7 @@ void read_task_assets(FieldReader& fields, TaskDraft& draft);
 // The condition at `pointer`: what is in dag.assets and dag.aliases afterwards, and dag.waits_for;
 // with `partitions` the DAG is partitioned.
 void read_awaited_assets(const nlohmann::json& value, const std::string& pointer,
-                         Problems& problems, Dag& dag, std::optional<PartitionGrain> partitions);
-// "partitions" of a schedule, or of an asset in it: true, or a grain; anything else is a problem.
-std::optional<PartitionGrain> read_partition_grain(const nlohmann::json& value,
-                                                   const std::string& pointer, Problems& problems);
+                         Problems& problems, Dag& dag, std::optional<PartitionMapper> partitions);
 // Puts what the drafts name among dag.assets, and the places into their tasks. One URI is one asset
 // in a file: two of its names for it are a problem.
 void connect_assets(std::vector<TaskDraft>& drafts, Dag& dag, Problems& problems);

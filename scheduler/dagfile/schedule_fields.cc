@@ -137,10 +137,10 @@ void read_schedule(FieldReader& fields, Dag& dag) {
   const bool dates = schedule.find("dates") != nullptr;
   const json* crons = schedule.find("cron");
   const json* assets = schedule.find("assets");
-  std::optional<PartitionGrain> partitions;
+  std::optional<PartitionMapper> partitions;
   if (const json* written = schedule.find("partitions")) {
     partitions =
-        read_partition_grain(*written, schedule.pointer_to("partitions"), fields.problems());
+        read_partition_mapper(*written, schedule.pointer_to("partitions"), fields.problems());
   }
   schedule.refuse_unknown("a schedule");
   const int times = (every ? 1 : 0) + (dates ? 1 : 0) + (crons ? 1 : 0);
@@ -157,14 +157,23 @@ void read_schedule(FieldReader& fields, Dag& dag) {
     return schedule.problem("partitions",
                             "by partition a DAG runs by assets or by time, not by both");
   }
-  if (assets == nullptr) dag.tick_partition = partitions;
+  if (partitions && assets == nullptr) {
+    dag.tick_partition = partitions->grain;
+    if (partitions->kind != PartitionMapper::Kind::grain) {
+      return schedule.problem("partitions",
+                              "of a schedule by time partitions are true or a grain: a mapper is "
+                              "for the keys of assets");
+    }
+  }
   if (every) read_every(schedule, dag);
   if (dates) read_date_list(schedule, dag);
   if (crons && crons->is_array()) read_crons(schedule, dag, "cron");
   if (crons && !crons->is_array()) read_schedule_text(schedule, dag, "cron");
   if (assets == nullptr) return;
-  read_awaited_assets(*assets, schedule.pointer_to("assets"), fields.problems(), dag, partitions);
-  if (partitions) {
+  const bool partitioned = partitions.has_value();
+  read_awaited_assets(*assets, schedule.pointer_to("assets"), fields.problems(), dag,
+                      std::move(partitions));
+  if (partitioned) {
     dag.schedule_text = "Partitioned Asset";
     return;
   }

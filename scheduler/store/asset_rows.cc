@@ -25,13 +25,15 @@ constexpr char insert_asset_event[] = "INSERT INTO asset_event (" BATUTA_ASSET_E
 constexpr char insert_queued[] =
     "INSERT INTO asset_queue (dag_id, event, asset, queued_at, partition_key) "
     "VALUES (?, ?, ?, ?, ?)";
-constexpr char delete_queued[] = "DELETE FROM asset_queue WHERE dag_id = ? AND event = ?";
+constexpr char delete_queued[] =
+    "DELETE FROM asset_queue WHERE dag_id = ? AND event = ? AND partition_key = ?";
 constexpr char insert_consumed[] = "INSERT INTO asset_event_run (run, event) VALUES (?, ?)";
 
 constexpr char select_assets[] = "SELECT " BATUTA_ASSET_COLUMNS("") " FROM asset ORDER BY id";
 constexpr char select_queue[] =
-    "SELECT dag_id, asset, event, queued_at, partition_key FROM asset_queue "
-    "ORDER BY dag_id, event";
+    "SELECT q.dag_id, q.asset, q.event, q.queued_at, q.partition_key, "
+    "COALESCE(e.partition_key, '') FROM asset_queue AS q "
+    "LEFT JOIN asset_event AS e ON e.id = q.event ORDER BY q.dag_id, q.event, q.partition_key";
 
 constexpr char upsert_alias[] =
     "INSERT INTO asset_alias (id, name, alias_group) VALUES (?, ?, ?) "
@@ -158,9 +160,9 @@ void write_assets(Database& db, const Changes& changes) {
   for (const QueuedAssetEvent& r : changes.asset_queued) {
     db.statement(insert_queued).run(r.dag_id, r.event, r.asset, r.queued_at, r.partition_key);
   }
-  for (const auto& [dag_id, event] : changes.asset_unqueued) {
-    BATUTA_CHECK(db.statement(delete_queued).run(dag_id, event) == 1,
-                 "an event leaves a queue in which it is not: of " + dag_id);
+  for (const UnqueuedAssetEvent& r : changes.asset_unqueued) {
+    BATUTA_CHECK(db.statement(delete_queued).run(r.dag_id, r.event, r.partition_key) == 1,
+                 "an event leaves a queue in which it is not: of " + r.dag_id);
   }
   for (const auto& [run, event] : changes.asset_events_consumed) {
     db.statement(insert_consumed).run(run, event);
@@ -173,7 +175,7 @@ void load_assets(Database& db, StoredState& state) {
   Rows queue = db.statement(select_queue).query();
   while (queue.next()) {
     QueuedAssetEvent& r = state.asset_queue.emplace_back();
-    queue.read(r.dag_id, r.asset, r.event, r.queued_at, r.partition_key);
+    queue.read(r.dag_id, r.asset, r.event, r.queued_at, r.partition_key, r.event_key);
   }
   Rows aliases = db.statement(select_aliases).query();
   while (aliases.next()) {

@@ -49,6 +49,7 @@ struct QueuedAssetView {
   std::int64_t events = 0;
   Time queued_at;  // the oldest
   std::string partition_key{};
+  std::vector<std::string> event_keys{};  // where it was asked by partition: the events' own
 };
 
 }  // namespace batuta

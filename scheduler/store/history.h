@@ -232,6 +232,7 @@ struct AssetQuery {
 // it; one that somebody told, by whoever sees its asset.
 struct AssetEventQuery {
   std::optional<RunSeq> consumed_by;
+  std::optional<std::string> alias;  // only of assets that it stands for
   std::vector<Filter> filters;
   std::vector<std::string> order_by;
   Page page;

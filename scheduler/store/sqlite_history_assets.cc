@@ -1,4 +1,7 @@
 // Lists of assets, of their events and of what is queued.
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
 #include "scheduler/store/asset_rows.h"
 #include "scheduler/store/history_reader.h"
 #include "scheduler/store/list_sql.h"
@@ -29,6 +32,7 @@ constexpr Field asset_event_fields[] = {
     {"source_task_id", "e.source_task_id", Holds::text},
     {"source_run_id", "e.source_run_id", Holds::text},
     {"source_map_index", "e.source_map_index"},
+    {"partition_key", "e.partition_key", Holds::text},
     {"name", "a.name"},
     {"uri", "a.uri"},
 };
@@ -127,6 +131,12 @@ ListSql asset_events_sql(const AssetEventQuery& query) {
   if (query.consumed_by) {
     where.add("e.id IN (SELECT c.event FROM asset_event_run AS c WHERE c.run = ?)",
               static_cast<std::int64_t>(*query.consumed_by));
+  }
+  if (query.alias) {
+    where.add(
+        "e.asset IN (SELECT s.asset FROM asset_alias_asset AS s JOIN asset_alias AS l "
+        "ON l.id = s.alias WHERE l.name = ?)",
+        *query.alias);
   }
   where.add_all(query.filters, asset_event_fields);
   add_seen(where,
@@ -237,7 +247,12 @@ std::vector<QueuedAssetView> SqliteHistory::queued_assets(const QueuedAssetQuery
   if (query.before) where.add("q.queued_at < ?", query.before->time_since_epoch().count());
   where.add_sight("q.dag_id", query.sight);
   Reader reader(*this);
-  const std::string key = query.by_partition ? "q.partition_key" : "''";
+  const std::string key =
+      query.by_partition
+          ? "q.partition_key, (SELECT json_group_array(DISTINCT e.partition_key) FROM asset_queue "
+            "AS o JOIN asset_event AS e ON e.id = o.event WHERE o.dag_id = q.dag_id AND "
+            "o.partition_key = q.partition_key AND o.asset = q.asset)"
+          : "'', '[]'";
   const std::string by =
       query.by_partition ? "q.dag_id, q.partition_key, q.asset" : "q.dag_id, q.asset";
   Statement statement =
@@ -249,7 +264,14 @@ std::vector<QueuedAssetView> SqliteHistory::queued_assets(const QueuedAssetQuery
   Rows rows = statement.bound_query();
   while (rows.next()) {
     QueuedAssetView& view = found.emplace_back();
-    rows.read(view.dag_id, view.asset, view.uri, view.events, view.queued_at, view.partition_key);
+    std::string keys;
+    rows.read(view.dag_id, view.asset, view.uri, view.events, view.queued_at, view.partition_key,
+              keys);
+    const auto list = parse_untrusted(keys);
+    if (!list || !list->is_array()) continue;
+    for (const auto& each : *list) {
+      if (each.is_string()) view.event_keys.push_back(each.get<std::string>());
+    }
   }
   return found;
 }

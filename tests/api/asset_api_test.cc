@@ -243,9 +243,14 @@ TEST_CASE_FIXTURE(Assets,
   history.asset_alias_rows = {alias};
   history.asset_rows[0].aliases = {alias.row};
   const json shown{{"id", 4}, {"name", "daily"}, {"group", "raw"}};
-  CHECK(get(v2 + "/assets/aliases")["asset_aliases"][0] == shown);
+  json whole = shown;
+  whole["batuta"]["assets"][0] = {{"id", 1}, {"uri", "s3://lake/orders"}};
+  CHECK(get(v2 + "/assets/aliases")["asset_aliases"][0] == whole);
+  get(v2 + "/assets/events?alias=daily&partition_key=eu");
+  CHECK(history.last_asset_event_query.alias == "daily");
+  CHECK(history.last_asset_event_query.filters.at(0).field == "partition_key");
   CHECK(get(v2 + "/assets/aliases?name_pattern=dai&order_by=-name")["total_entries"] == 1);
-  CHECK(get(v2 + "/assets/aliases/4") == shown);
+  CHECK(get(v2 + "/assets/aliases/4") == whole);
   CHECK(get(v2 + "/assets/1")["aliases"][0] == shown);
   CHECK(status(Method::get, v2 + "/assets/aliases/9") == 404);
   CHECK(status(Method::get, v2 + "/assets/aliases?order_by=uri") == 400);
@@ -328,6 +333,16 @@ TEST_CASE_FIXTURE(Assets, "partitions that have come in part are runs to be") {
   CHECK(one["partition_date"] == "2026-03-10T00:00:00Z");
   CHECK(one["received"][0]["queued_events"] == 3);
   CHECK(one["missing"] == "s3://both");
+  const auto rolled = parse_dag_file(
+      R"({"dag_id":"rolls","schedule":{"assets":["s3://lake/orders"],"partitions":{"roll_up":"day","of":"hour"}},
+          "tasks":[{"task_id":"a","type":"empty"}]})",
+      "rolls.json", ".", {});
+  REQUIRE(rolled.dag);
+  backend.bag->dags["rolls"] = rolled.dag;
+  history.queued_rows = {
+      {"rolls", 1, "s3://lake/orders", 3, now, "2026-03-10", {"2026-03-10T00", "2026-03-10T02"}}};
+  CHECK(get("/api/batuta/dags/rolls/partitionedDagRuns")["partitioned_dag_runs"][0]["missing"] ==
+        "s3://lake/orders (2 of 24 parts have come; 2026-03-10T01 has not)");
   CHECK(get("/api/batuta/dags/demo/partitionedDagRuns")["total_entries"] == 0);
   CHECK(status(Method::get, "/api/batuta/dags/none/partitionedDagRuns") == 404);
   const json details = get(v2 + "/dags/waits/details");

@@ -22,7 +22,7 @@ std::shared_ptr<const Dag> by_partition(
         for (const auto& [uri, grain] : of) {
           AssetCondition leg;
           leg.asset = static_cast<AssetIndex>(dag.assets.size());
-          leg.grain = grain;
+          leg.mapper.grain = grain;
           dag.assets.emplace_back().uri = uri;
           dag.waits_for->of.push_back(leg);
         }
@@ -47,7 +47,26 @@ std::vector<std::string> keys_of_runs(const World& world) {
 }
 
 using Keys = std::vector<std::string>;
+using Kind = PartitionMapper::Kind;
 using enum PartitionGrain;
+
+PartitionMapper by(PartitionGrain grain) {
+  PartitionMapper mapper;
+  mapper.grain = grain;
+  return mapper;
+}
+PartitionMapper window(Kind kind, PartitionGrain whole, PartitionGrain part) {
+  PartitionMapper mapper = by(part);
+  mapper.kind = kind;
+  mapper.of = {by(whole)};
+  return mapper;
+}
+Keys keys_of(const char* key, const PartitionMapper& mapper) {
+  return map_partition_key(key, mapper, nullptr);
+}
+std::shared_ptr<const Dag> rolled_up(const PartitionMapper& mapper) {
+  return by_partition({{"a", as_it_is}}, [&](Dag& dag) { dag.waits_for->of[0].mapper = mapper; });
+}
 
 }  // namespace
 
@@ -71,6 +90,143 @@ TEST_CASE("partitions: a key that is a time is told by what it belongs to, other
   }
   CHECK(mapped("2026-03", day) == "-");     // coarser than what is asked
   CHECK(mapped("2026-W11", month) == "-");  // a week lies in no month
+}
+
+TEST_CASE("partitions: minutes are a grain of their own") {
+  CHECK(mapped("2026-03-10T09:30:15", minute) == "2026-03-10T09:30");
+  CHECK(mapped("2026-03-10T09:30", minute) == "2026-03-10T09:30");
+  CHECK(mapped("2026-03-10T09:30", hour) == "2026-03-10T09");
+  CHECK(mapped("2026-03-10T09", minute) == "-");
+  CHECK(parse_grain("minute") == minute);
+}
+
+TEST_CASE("partitions: allowed keys, a fixed one, chains and products of mappers") {
+  PartitionMapper allowed;
+  allowed.kind = Kind::allowed;
+  allowed.keys = {"us", "eu"};
+  CHECK(keys_of("us", allowed) == Keys{"us"});
+  CHECK(keys_of("asia", allowed).empty());
+  CHECK(why_unmapped(allowed) == "it is none of the 2 keys that are allowed");
+
+  PartitionMapper fixed;
+  fixed.kind = Kind::fixed;
+  fixed.keys = {"all"};
+  CHECK(keys_of("whatever", fixed) == Keys{"all"});
+
+  PartitionMapper product;
+  product.kind = Kind::product;
+  product.of = {allowed, by(day)};
+  CHECK(keys_of("us|2026-03-10T09:30:00", product) == Keys{"us|2026-03-10"});
+  for (const char* wrong : {"asia|2026-03-10", "us|monday", "us", "us|2026-03-10|x", "|"}) {
+    CAPTURE(wrong);
+    CHECK(keys_of(wrong, product).empty());
+  }
+  CHECK(why_unmapped(product).find("2 parts with \"|\"") != std::string::npos);
+  product.delimiter = "::";
+  CHECK(keys_of("eu::2026-03-10T09", product) == Keys{"eu::2026-03-10"});
+
+  PartitionMapper chain;
+  chain.kind = Kind::chain;
+  chain.of = {by(hour), by(day), by(month)};
+  CHECK(keys_of("2026-03-10T09:30:00", chain) == Keys{"2026-03"});
+  CHECK(keys_of("2026-03-10", chain).empty());
+}
+
+TEST_CASE("partitions: a window has the times that lie in it, as clocks of its zone show them") {
+  const PartitionMapper hours = window(Kind::roll_up, day, hour);
+  const auto parts = parts_of_window("2026-03-10", hours, nullptr);
+  REQUIRE(parts.size() == 24);
+  CHECK(parts.front() == "2026-03-10T00");
+  CHECK(parts.back() == "2026-03-10T23");
+  CHECK(parts_of_window("2026-W11", window(Kind::roll_up, week, day), nullptr) ==
+        Keys{"2026-03-09", "2026-03-10", "2026-03-11", "2026-03-12", "2026-03-13", "2026-03-14",
+             "2026-03-15"});
+  CHECK(parts_of_window("2024-02", window(Kind::roll_up, month, day), nullptr).size() == 29);
+  CHECK(parts_of_window("2026-Q4", window(Kind::roll_up, quarter, month), nullptr) ==
+        Keys{"2026-10", "2026-11", "2026-12"});
+  CHECK(parts_of_window("2026", window(Kind::roll_up, year, quarter), nullptr) ==
+        Keys{"2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"});
+  CHECK(parts_of_window("2026-03-10T23", window(Kind::roll_up, hour, minute), nullptr).back() ==
+        "2026-03-10T23:59");
+  CHECK(parts_of_window("2026-03", hours, nullptr).empty());  // no day
+  CHECK(parts_of_window("us", hours, nullptr).empty());
+}
+
+TEST_CASE("partitions: a roll-up says what has come of how many, and what is missing first") {
+  PartitionMapper days = window(Kind::roll_up, week, day);
+  const std::vector<std::string_view> told = {"2026-03-09", "2026-03-11T08", "2026-03-11T09"};
+  const auto state = [&] { return state_of_window("2026-W11", days, nullptr, told); };
+  CHECK(state().parts == 7);
+  CHECK(state().came == 2);
+  CHECK(state().needed == 7);
+  CHECK(state().next_missing == "2026-03-10");
+  days.at_least = 2;
+  CHECK(state().needed == 2);
+  days.at_least = -3;
+  CHECK(state().needed == 4);
+  days.at_least = 9;  // never more than there are
+  CHECK(state().needed == 7);
+  days.at_least = -9;  // and never none
+  CHECK(state().needed == 1);
+}
+
+TEST_CASE(
+    "partitions: a day's run waits for all of its hours, over a restart, and takes them all") {
+  World world;
+  world.add(rolled_up(window(Kind::roll_up, day, hour)));
+  for (int i = 0; i < 24; ++i) {
+    CHECK(keys_of_runs(world).empty());
+    if (i == 12) world.restart();
+    change(world, "a", "2026-03-10T" + std::string(i < 10 ? "0" : "") + std::to_string(i));
+    if (i == 3) change(world, "a", "2026-03-10T03:30:00");  // that hour again: no other one
+    if (i == 4) change(world, "a", "2026-03-10");           // tells no hour
+  }
+  CHECK(keys_of_runs(world) == Keys{"2026-03-10"});
+  CHECK(world.ledger.consumed.rbegin()->second.size() == 25);
+  CHECK(world.ledger.asset_queue.empty());
+  // An hour that comes again begins another window: it does not run for a part.
+  world.pass(1min);
+  change(world, "a", "2026-03-10T05");
+  CHECK(keys_of_runs(world).size() == 1);
+}
+
+TEST_CASE("partitions: a roll-up of keys starts with as many as are enough") {
+  PartitionMapper regions;
+  regions.kind = Kind::roll_up;
+  regions.keys = {"us", "eu", "apac"};
+  regions.at_least = -1;
+  PartitionMapper& all = regions.of.emplace_back();
+  all.kind = Kind::fixed;
+  all.keys = {"all"};
+  World world;
+  world.add(rolled_up(regions));
+  change(world, "a", "us");
+  change(world, "a", "mars");
+  change(world, "a", "us");
+  CHECK(keys_of_runs(world).empty());
+  change(world, "a", "apac");
+  CHECK(keys_of_runs(world) == Keys{"all"});
+  CHECK(world.ledger.consumed.rbegin()->second.size() == 3);
+}
+
+TEST_CASE("partitions: an event that fans out starts a run for each part, and each takes it") {
+  World world;
+  world.add(rolled_up(window(Kind::fan_out, week, day)));
+  change(world, "a", "2026-W11");
+  CHECK(keys_of_runs(world) == Keys{"2026-03-09", "2026-03-10", "2026-03-11", "2026-03-12",
+                                    "2026-03-13", "2026-03-14", "2026-03-15"});
+  CHECK(world.ledger.asset_queue.empty());
+  for (const auto& [run, events] : world.ledger.consumed) CHECK(events.size() == 1);
+}
+
+TEST_CASE("partitions: a queue that is full loses what came again before a part of a window") {
+  PartitionMapper regions = window(Kind::roll_up, day, hour);
+  World world;
+  world.add(rolled_up(regions));
+  change(world, "a", "2026-03-10T00");
+  for (std::size_t i = 0; i < max_queued_of_windows; ++i) change(world, "a", "2026-03-10T01");
+  CHECK(world.ledger.asset_queue.size() == max_queued_of_windows);
+  CHECK(world.ledger.asset_queue.begin()->second.event_key == "2026-03-10T00");
 }
 
 TEST_CASE("partitions: an instant's key, and when a key begins") {

@@ -198,7 +198,8 @@ void Ledger::apply_assets(const Changes& changes) {
   }
   for (const QueuedAssetEvent& row : changes.asset_queued) {
     REQUIRE(asset_events.contains(row.event));
-    REQUIRE(asset_queue.emplace(std::pair(row.dag_id, row.event), row).second);
+    const UnqueuedAssetEvent id{row.dag_id, row.event, row.partition_key};
+    REQUIRE(asset_queue.emplace(id, row).second);
   }
   for (const auto& id : changes.asset_unqueued) REQUIRE(asset_queue.erase(id) == 1);
   for (const auto& [run, event] : changes.asset_events_consumed) {
@@ -206,7 +207,7 @@ void Ledger::apply_assets(const Changes& changes) {
     consumed[run].push_back(event);
   }
   for (const std::string& dag_id : changes.dags_deleted) {
-    std::erase_if(asset_queue, [&](const auto& one) { return one.first.first == dag_id; });
+    std::erase_if(asset_queue, [&](const auto& one) { return one.first.dag_id == dag_id; });
   }
 }
 

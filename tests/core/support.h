@@ -70,7 +70,7 @@ struct Ledger {
   std::set<AssetAliasLink> alias_links;
   std::map<std::int64_t, AssetWatcherRow> watchers;
   std::int64_t last_watcher = 0;
-  std::map<std::pair<std::string, std::int64_t>, QueuedAssetEvent> asset_queue;
+  std::map<UnqueuedAssetEvent, QueuedAssetEvent> asset_queue;
   std::map<RunSeq, std::vector<std::int64_t>> consumed;
   std::int64_t last_instance = 0;
   std::int64_t last_outbox = 0;

@@ -69,6 +69,7 @@ void Checker::before(std::span<const Event> events, const Now& now) {
   checked_.clear();
   answered_.clear();
   assets_told_.clear();
+  watched_.clear();
   queues_dropped_ = false;
   for (const Event& event : events) read(event);
 }
@@ -104,7 +105,10 @@ void Checker::read(const Event& event) {
     answered_.insert({answer->key, answer->try_number});
   if (const auto* told = std::get_if<AssetChanged>(&event)) assets_told_.push_back(told->asset);
   queues_dropped_ = queues_dropped_ || std::holds_alternative<QueuedAssetEventsDropped>(event);
-  if (const auto* checked = std::get_if<WaitChecked>(&event)) {
+  const auto* checked = std::get_if<WaitChecked>(&event);
+  if (checked && checked->watcher != 0) {
+    watched_[checked->watcher] = *checked;
+  } else if (checked) {
     checked_[checked->key].insert(checked->outcome);
     const auto row = store_.find_task(checked->key.instance());
     if (row && row->fence != checked->key.fence) c_.met(Situation::stale_check);
@@ -112,6 +116,7 @@ void Checker::read(const Event& event) {
   const auto* finished = std::get_if<AttemptFinished>(&event);
   if (!finished || finished->worker == 0) return;
   const AttemptKey& key = finished->report.key;
+  if (!finished->assets.empty()) told_[key] = finished->assets;
   if (!reported_.insert(key).second) c_.met(Situation::duplicate_report);
   const auto row = store_.find_task(key.instance());
   if (row && row->fence != key.fence) c_.met(Situation::stale_report);
@@ -185,6 +190,7 @@ void Checker::committed(const Effects& effects) {
   limits_.committed(effects);
   keys_committed(effects);
   ticks_committed();
+  watchers_committed(effects.changes);
 }
 
 void Checker::check_new_runs(const Changes& changes) {

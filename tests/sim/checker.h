@@ -130,6 +130,9 @@ class Checker {
   // checker_assets.cc
   void check_assets(const Changes& changes, const SchedulerState& state);
   void check_asset_events(const Changes& changes);
+  void check_aliases(const Changes& changes);
+  void check_watched(const Changes& changes);
+  void watchers_committed(const Changes& changes);
   void check_queued(const Changes& changes, const SchedulerState& state);
   void check_consumed(const Changes& changes, const SchedulerState& state);
   void check_due_asset_runs(const Changes& changes, const SchedulerState& state);
@@ -215,8 +218,13 @@ class Checker {
   std::set<std::int64_t> cancelled_backfills_;
   std::map<std::pair<std::string, std::string>, std::vector<Time>> rate_starts_;  // by DAG, key
   std::vector<RateStartRow> rate_begun_;                                          // in this turn
-  Time started_{};                            // when the state was read from the store
-  std::map<std::string, Time> asset_run_at_;  // when a DAG's last run by assets was decided
+  Time started_{};  // when the state was read from the store
+  // When a DAG's last run by assets was decided, by partition.
+  std::map<std::pair<std::string, std::string>, Time> asset_run_at_;
+  std::map<AttemptKey, std::vector<ToldAsset>> told_;  // of assets, by attempts
+  std::map<std::int64_t, WaitChecked> watched_;        // looks of watchers in this batch
+  // What watchers have seen, as committed, and when.
+  std::map<std::int64_t, std::pair<std::string, Time>> seen_;
   std::uint64_t turns_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tests/sim/asset_words.h"
 #include "tests/sim/waits.h"
 
 namespace batuta::sim {
@@ -190,9 +191,21 @@ AssetIndex named(Dag& dag, const std::string& uri) {
   return static_cast<AssetIndex>(dag.assets.size() - 1);
 }
 
-AssetCondition draw_leg(Rng& rng, Dag& dag, int index) {
+AssetIndex alias_named(Dag& dag, const std::string& name) {
+  for (AssetIndex i = 0; i < dag.aliases.size(); ++i) {
+    if (dag.aliases[i].name == name) return i;
+  }
+  dag.aliases.push_back({name, {}});
+  return static_cast<AssetIndex>(dag.aliases.size() - 1);
+}
+
+AssetCondition draw_leg(const Knobs& k, Rng& rng, Dag& dag, int index) {
   static constexpr const char* tables[] = {"lake://bronze/quotes", "lake://silver/quotes"};
   if (rng.chance(150)) return {AssetCondition::Kind::asset, named(dag, tables[rng.below(2)])};
+  if (k.aliases && index > 0 && rng.chance(400)) {
+    const auto other = rng.below(static_cast<std::uint64_t>(index));
+    return {AssetCondition::Kind::alias, alias_named(dag, "al" + std::to_string(other))};
+  }
   // Never what the DAG itself leads to: it would start itself without end.
   const auto of = rng.below(static_cast<std::uint64_t>(index) + 1);
   const std::string uri = of == 0 ? "told" : "a" + std::to_string(of - 1);
@@ -201,7 +214,13 @@ AssetCondition draw_leg(Rng& rng, Dag& dag, int index) {
                                                                            : "/y"))};
 }
 
-// Tasks of DAG n make a<n>, a<n>/x and a<n>/y; what waits for them comes behind it.
+void map_legs(AssetCondition& condition, const PartitionMapper& mapper) {
+  condition.mapper = mapper;
+  for (AssetCondition& each : condition.of) map_legs(each, mapper);
+}
+
+// Tasks of DAG n make a<n>, a<n>/x and a<n>/y, and what al<n> stands for; what waits for them comes
+// behind it.
 void draw_assets(Context& c, Dag& dag, int index) {
   Rng& rng = c.rng;
   const std::string own = "a" + std::to_string(index);
@@ -209,6 +228,13 @@ void draw_assets(Context& c, Dag& dag, int index) {
     for (const char* which : {"", "/x", "/y"}) {
       if (rng.chance(250)) task.outlets.push_back(named(dag, own + which));
     }
+    if (c.knobs.aliases && rng.chance(400)) {
+      task.outlet_aliases.push_back(alias_named(dag, "al" + std::to_string(index)));
+    }
+  }
+  if (c.knobs.watchers && rng.chance(700)) {
+    AssetSpec& told = dag.assets[named(dag, "told")];
+    told.watchers = {{"landing", "{}", seconds(rng.between(1, 4))}};
   }
   const bool makes_tables = std::any_of(dag.tasks.begin(), dag.tasks.end(),
                                         [](const Task& task) { return task.is_data; });
@@ -216,8 +242,9 @@ void draw_assets(Context& c, Dag& dag, int index) {
   AssetCondition condition;
   condition.kind = rng.chance(500) ? AssetCondition::Kind::all : AssetCondition::Kind::any;
   for (auto legs = rng.between(1, 3); legs > 0; --legs) {
-    AssetCondition leg = draw_leg(rng, dag, index);
-    const bool table = dag.assets[leg.asset].uri.starts_with(lake_assets);
+    AssetCondition leg = draw_leg(c.knobs, rng, dag, index);
+    const bool table = leg.kind == AssetCondition::Kind::asset &&
+                       dag.assets[leg.asset].uri.starts_with(lake_assets);
     if (!(table && makes_tables)) condition.of.push_back(std::move(leg));
   }
   if (condition.of.size() == 3 && rng.chance(400)) {
@@ -227,6 +254,8 @@ void draw_assets(Context& c, Dag& dag, int index) {
     condition.of = {std::move(inner), condition.of[2]};
   }
   if (condition.of.empty()) return;
+  dag.partitioned = c.knobs.keyed_assets && rng.chance(600);
+  if (dag.partitioned) map_legs(condition, drawn_mapper(rng));
   dag.waits_for = std::move(condition);
 }
 
@@ -235,6 +264,7 @@ void draw_schedule(Context& c, Dag& dag) {
   dag.schedule_text = "ticks";
   dag.catchup = c.rng.chance(500);
   dag.start_date = Context::epoch() - seconds(c.rng.between(0, 400));
+  if (c.knobs.keyed_assets && c.rng.chance(300)) dag.tick_partition = PartitionGrain::minute;
   if (dag.catchup && c.rng.chance(300)) dag.catchup_window = seconds(c.rng.between(30, 200));
   dag.overlap = dag.catchup ? Overlap::buffer_all : static_cast<Overlap>(c.rng.below(5));
   if (c.rng.chance(200)) dag.jitter = seconds(c.rng.between(1, 10));
@@ -299,6 +329,9 @@ std::shared_ptr<const Dag> unscheduled(const Dag& dag) {
   copy.schedule = {};
   copy.schedule_text.clear();
   copy.waits_for.reset();
+  copy.partitioned = false;
+  copy.tick_partition.reset();
+  for (AssetSpec& asset : copy.assets) asset.watchers.clear();
   return std::make_shared<const Dag>(std::move(copy));
 }
 

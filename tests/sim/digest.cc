@@ -119,10 +119,12 @@ void add_rows(Hasher& h, const Changes& c) {
   for (const auto& row : c.asset_queued) {
     h.add(row.event);
     h.add(row.dag_id);
+    h.add(row.partition_key);
   }
-  for (const auto& [dag_id, event] : c.asset_unqueued) {
-    h.add(event);
-    h.add(dag_id);
+  for (const auto& row : c.asset_unqueued) {
+    h.add(row.event);
+    h.add(row.dag_id);
+    h.add(row.partition_key);
   }
   for (const auto& [run, event] : c.asset_events_consumed) {
     h.add(static_cast<std::int64_t>(run));

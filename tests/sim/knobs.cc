@@ -99,6 +99,12 @@ Knobs draw_knobs(Rng& rng) {
   k.edits = maybe(rng, 3);
   // A tick that waits for a past that failed would hold its backfill for ever.
   if (k.cron && !k.prior_dependence) k.backfills = maybe(rng, 3);
+  if (!k.assets) return k;
+  k.aliases = rng.chance(400);
+  k.keyed_assets = rng.chance(500);
+  k.watchers = rng.chance(400);
+  // A run on a branch is nobody's past, and what it publishes is no version of the table.
+  k.lake_branches = !k.prior_dependence && !k.data_tasks && rng.chance(500);
   return k;
 }
 

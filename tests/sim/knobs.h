@@ -27,6 +27,10 @@ struct Knobs {
   bool setups = false;            // setups, teardowns, tasks at the end of the run
   bool waits = false;             // tasks that no worker runs
   bool assets = false;            // DAGs that wait for what others make
+  bool aliases = false;           // some of it is known only as tasks run
+  bool keyed_assets = false;      // parts of it, and runs of a part
+  bool watchers = false;          // and for what is outside
+  bool lake_branches = false;     // runs whose writes nobody else sees
   bool prior_dependence = false;  // depends_on_past, wait_for_downstream
   bool tight_limits = false;      // small pools, few active runs and tasks
   bool dagrun_timeouts = false;

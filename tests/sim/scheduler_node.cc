@@ -288,7 +288,9 @@ void SchedulerNode::released(PendingTurn& turn, const SchedulerState& state) {
   }
   world_.checker.released(turn.effects);
   for (const Reply& reply : turn.effects.replies) answer(reply);
-  for (const CheckEffect& check : turn.effects.checks) look(check.key);
+  for (const CheckEffect& check : turn.effects.checks) {
+    check.watcher != 0 ? look_outside(check.watcher) : look(check.key);
+  }
   const Changes& changes = turn.effects.changes;
   if (!changes.outbox.empty() || !changes.outbox_done.empty()) publisher_.committed();
   world_.checker.whole(state);
@@ -420,6 +422,23 @@ void SchedulerNode::look(const AttemptKey& key) {
       if (life == life_ && listens()) post(WaitChecked{key, outcome, "looked"});
     });
   }
+}
+
+// What is outside is another thing every few seconds, as long as things happen at all; now and then
+// it is not there, or nobody can say.
+void SchedulerNode::look_outside(std::int64_t watcher) {
+  using enum WaitChecked::Outcome;
+  WaitChecked looked;
+  looked.watcher = watcher;
+  const auto until = std::min<Duration>(c_.now().boot - Boot{}, c_.knobs.busy);
+  const auto drawn = c_.faults ? c_.rng.below(10) : 9;
+  looked.outcome = drawn == 0 ? failed : drawn == 1 ? not_yet : satisfied;
+  looked.seen = looked.outcome == failed ? "" : std::to_string(until / std::chrono::seconds(5));
+  if (looked.outcome == failed) looked.message = "not there to be asked";
+  const std::uint64_t life = life_;
+  c_.agenda.after(c_.random_up_to(std::chrono::milliseconds(500)), [this, life, looked] {
+    if (life == life_ && listens()) post(looked);
+  });
 }
 
 Status SchedulerNode::render_launch(const Attempt&, Launch& out, std::string&) {

@@ -65,6 +65,7 @@ class SchedulerNode : public TurnDriver, public Executor, public LaunchContext {
   void meet_failed_turn(const Effects& effects);
   void find_dead_agents();
   void look(const AttemptKey& key);
+  void look_outside(std::int64_t watcher);
 
   // ---- what the loop tells
   void folding(std::span<const Event> events, const Now& now) override;

@@ -135,6 +135,15 @@ namespace batuta::sim {
   X(asset_run_without_room, "a condition that holds while its DAG has no room")       \
   X(asset_queue_dropped, "queued events that left with an edit or by hand")           \
   X(table_event, "a version of a table that is an event")                             \
+  X(alias_event, "an event of what an alias stands for, told by its task")            \
+  X(alias_run, "a run that an alias started")                                         \
+  X(partition_run, "a run of a partition that assets started")                        \
+  X(window_open, "a window of which a part has come, and not all")                    \
+  X(window_run, "a run of a window that was rolled up")                               \
+  X(window_fanned_out, "an event queued for each part of its window")                 \
+  X(watched_change, "an event of a watcher that saw another thing")                   \
+  X(watched_after_restart, "the same, of what was seen before a restart")             \
+  X(branch_success_untold, "a success on a branch, of whose outlets nobody hears")    \
   X(stale_check, "an answer about what an earlier try waited for")                    \
   X(circuit_opened, "a task skipped by a short circuit")                              \
   X(guarded_by_setup, "a task that ran after a setup farther up")                     \

@@ -1,5 +1,6 @@
 #include "tests/sim/users.h"
 
+#include "tests/sim/asset_words.h"
 #include "tests/sim/dag_maker.h"
 #include "tests/sim/violation.h"
 
@@ -77,6 +78,8 @@ void Users::trigger() {
     t.only.push_back(tasks[c_.rng.below(tasks.size())].id);
     t.with_upstream = c_.rng.chance(500);
   }
+  if (c_.knobs.keyed_assets) t.partition = drawn_partition(c_.rng);
+  t.on_branch = c_.knobs.lake_branches && c_.rng.chance(250);
   ++open_triggers_;
   send(std::move(t));
 }
@@ -90,6 +93,8 @@ void Users::send(Trigger t) {
   event.request_digest = t.digest;
   event.only = t.only;
   event.with_upstream = t.with_upstream;
+  event.partition_key = t.partition;
+  if (t.on_branch) event.branch = "what_if/1";
   if (t.dated) event.logical_date = std::chrono::ceil<std::chrono::minutes>(c_.wall());
   node_.request(std::move(event), [this, t](const Reply& reply) { answered(t, reply); });
 }
@@ -367,6 +372,7 @@ void Users::tell_asset() {
   if (assets.empty() || !c_.faults) return;
   AssetChanged event;
   event.asset = static_cast<std::int64_t>(c_.rng.below(assets.size() + 1)) + 1;  // or none
+  if (c_.knobs.keyed_assets) event.partition_key = drawn_partition(c_.rng);
   node_.request(std::move(event), ignore);
 }
 

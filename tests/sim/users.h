@@ -38,6 +38,8 @@ class Users {
     std::vector<std::string> only;  // these tasks alone
     bool with_upstream = false;     // and what comes before them
     bool dated = false;             // takes the next tick's logical date
+    std::string partition{};
+    bool on_branch = false;
     int tries = 0;
   };
   void plan(int count, void (Users::*action)());

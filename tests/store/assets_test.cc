@@ -158,6 +158,21 @@ TEST_CASE_FIXTURE(AssetFixture,
         Uris{"s3://a", "s3://b", "lake://gold/t", "s3://gone"});
 }
 
+TEST_CASE_FIXTURE(AssetFixture, "assets: events of an alias are those of what it stands for") {
+  Changes c;
+  c.asset_aliases = {{7, "second", "asset"}};
+  c.asset_alias_links = {{7, 2}};
+  commit(*store, c);
+  AssetEventQuery query;
+  query.page.limit = 100;
+  query.alias = "second";
+  const auto found = history.asset_events(query);
+  CHECK(found.total > 0);
+  for (const AssetEventView& event : found.rows) CHECK(event.row.asset == 2);
+  query.alias = "none";
+  CHECK(history.asset_events(query).total == 0);
+}
+
 TEST_CASE_FIXTURE(AssetFixture, "assets: what is queued is told by partition where that is asked") {
   Changes c;
   c.asset_queued = {{"part", 2, 3, at(103), "eu"}, {"part", 2, 5, at(104), "us"}};
@@ -170,6 +185,7 @@ TEST_CASE_FIXTURE(AssetFixture, "assets: what is queued is told by partition whe
   REQUIRE(keys.size() == 2);
   CHECK(keys[0].partition_key == "eu");
   CHECK(keys[1].queued_at == at(104));
+  CHECK(keys[0].event_keys.size() == 1);  // what the events said themselves
 }
 
 TEST_CASE_FIXTURE(AssetFixture, "assets: an event tells its source and the runs that consumed it") {

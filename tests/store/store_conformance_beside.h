@@ -299,7 +299,11 @@ TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, 
   event.timestamp = at(5);
   for (event.id = 7; event.id <= 9; ++event.id) c.asset_events.push_back(event);
   c.asset_events.back().partition_key = "2026-03";
-  c.asset_queued = {{"etl", 3, 7, at(5)}, {"etl", 3, 8, at(6), "2026-03"}, {"ml", 3, 8, at(6)}};
+  // One of them for two runs, and one under another key than its own.
+  c.asset_queued = {{"etl", 3, 7, at(5)},
+                    {"etl", 3, 8, at(6), "2026-03"},
+                    {"etl", 3, 8, at(6), "2026-04"},
+                    {"ml", 3, 9, at(6), "2026", "2026-03"}};
   c.asset_aliases = {{4, "all orders", "raw"}};
   c.asset_alias_links = {{4, 3}};
   c.asset_refs[0].aliases = {{4, AssetRole::outlet, "task_0"}};
@@ -310,7 +314,10 @@ TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, 
   StoredState state = h.store().load();
   REQUIRE(state.assets.size() == 1);
   CHECK(described(state.assets[0]) == described(asset));
-  REQUIRE(state.asset_queue.size() == 3);
+  REQUIRE(state.asset_queue.size() == 4);
+  CHECK(state.asset_queue[2].partition_key == "2026-04");
+  CHECK(state.asset_queue[2].event_key.empty());
+  CHECK(state.asset_queue[3].event_key == "2026-03");
   CHECK(described(state.asset_queue[1]) == described(c.asset_queued[1]));
   CHECK(state.last_asset == 3);
   CHECK(state.last_asset_event == 9);
@@ -335,13 +342,14 @@ TEST_CASE_TEMPLATE_DEFINE("assets and what is queued of their events come back, 
   event.id = 10;
   next.asset_events = {event};
   next.asset_queued = {{"etl", 3, 10, at(9)}};
-  next.asset_unqueued = {{"etl", 7}, {"etl", 8}, {"etl", 10}};
+  next.asset_unqueued = {{"etl", 7}, {"etl", 8, "2026-03"}, {"etl", 10}};
   next.asset_events_consumed = {{RunSeq{1}, 7}, {RunSeq{1}, 8}, {RunSeq{1}, 10}};
   commit(h.store(), next);
   h.reopen();
   state = h.store().load();
   CHECK(state.assets.at(0).name == "all orders");
-  CHECK(state.asset_queue.size() == 1);
+  REQUIRE(state.asset_queue.size() == 2);
+  CHECK(state.asset_queue[0].partition_key == "2026-04");
   CHECK(state.last_asset_event == 10);
   CHECK(state.asset_aliases.at(0).group == "sales");
   REQUIRE(state.asset_watchers.size() == 2);

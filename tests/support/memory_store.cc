@@ -328,7 +328,7 @@ void MemoryStore::apply_deletions(const Changes& changes) {
     std::erase_if(data_.streaks, [&](const auto& s) { return s.second.dag_id == dag_id; });
     std::erase_if(data_.rate_starts, [&](const auto& s) { return std::get<0>(s) == dag_id; });
     for (const auto& [seq, run] : data_.runs) BATUTA_CHECK(run.run.dag_id != dag_id, dag_id);
-    std::erase_if(data_.asset_queue, [&](const auto& q) { return q.first.first == dag_id; });
+    std::erase_if(data_.asset_queue, [&](const auto& q) { return q.first.dag_id == dag_id; });
     data_.asset_refs.erase(dag_id);
     data_.asset_alias_refs.erase(dag_id);
     data_.dags.erase(dag_id);

@@ -64,7 +64,7 @@ class MemoryStore : public Store {
     std::map<std::string, std::vector<AssetRefRow>> asset_alias_refs;  // by DAG
     std::set<AssetAliasLink> asset_alias_links;
     std::map<std::int64_t, AssetWatcherRow> asset_watchers;
-    std::map<std::pair<std::string, std::int64_t>, QueuedAssetEvent> asset_queue;
+    std::map<UnqueuedAssetEvent, QueuedAssetEvent> asset_queue;
     std::set<std::pair<RunSeq, std::int64_t>> asset_events_consumed;
     std::vector<PluginInfo> catalogue;
     std::map<std::string, JobConfigView> job_configs;

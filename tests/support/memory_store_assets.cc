@@ -49,11 +49,11 @@ void MemoryStore::apply_assets(const Changes& changes) {
     data_.last_asset_event = std::max(data_.last_asset_event, row.id);
   }
   for (const QueuedAssetEvent& row : changes.asset_queued) {
-    const auto id = std::pair(row.dag_id, row.event);
+    const UnqueuedAssetEvent id{row.dag_id, row.event, row.partition_key};
     BATUTA_CHECK(data_.asset_queue.try_emplace(id, row).second, row.dag_id);
   }
   for (const auto& id : changes.asset_unqueued)
-    BATUTA_CHECK(data_.asset_queue.erase(id) == 1, id.first);
+    BATUTA_CHECK(data_.asset_queue.erase(id) == 1, id.dag_id);
   for (const auto& id : changes.asset_events_consumed)
     BATUTA_CHECK(data_.asset_events_consumed.insert(id).second, std::to_string(id.second));
 }

@@ -13,6 +13,10 @@ export interface AirflowPluginCollection {
   plugins: AirflowPlugin[]; total_entries: number;
 }
 
+export interface AliasedAsset {
+  id: number; uri: string;
+}
+
 export interface Asset {
   aliases: AssetAlias[]; consuming_tasks: AssetTask[]; created_at: string; extra: Record<string, unknown>;
   group: string; id: number; last_asset_event: LastAssetEvent | null; name: string; producing_tasks: AssetTask[];
@@ -24,7 +28,15 @@ export interface AssetAlias {
 }
 
 export interface AssetAliasCollection {
-  asset_aliases: AssetAlias[]; total_entries: number;
+  asset_aliases: AssetAliasDetails[]; total_entries: number;
+}
+
+export interface AssetAliasDetails {
+  batuta: AssetAliasExtra; group: string; id: number; name: string;
+}
+
+export interface AssetAliasExtra {
+  assets: AliasedAsset[];
 }
 
 export interface AssetCollection {
