@@ -47,7 +47,7 @@ void change(Behaviour& does, const json& told, const std::string& where) {
   if (!word) {
     allow_only(told,
                {"ends", "takes", "reason", "exit_code", "result", "watermark", "prints", "assets",
-                "defers"},
+                "defers", "checkpoints"},
                where);
   }
   const std::string ends = word ? told.get<std::string>() : told.value("ends", "success");
@@ -60,6 +60,8 @@ void change(Behaviour& does, const json& told, const std::string& where) {
   if (told.contains("takes")) does.takes = span_of(told["takes"], where + "/takes");
   if (told.contains("result")) does.result_json = told["result"].dump();
   if (told.contains("prints")) does.prints = told["prints"].get<std::vector<std::string>>();
+  for (const json& one : told.value("checkpoints", json::array()))
+    does.checkpoints.push_back(one.dump());
   if (told.contains("assets")) does.extra_json = json{{"assets", told["assets"]}}.dump();
   if (told.contains("watermark")) {
     does.watermark_us = time_at(told["watermark"], where).time_since_epoch().count();

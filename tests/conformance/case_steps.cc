@@ -71,11 +71,11 @@ void trigger(World& world, const json& step, const std::string& where) {
 }
 
 void clear(World& world, const json& step, const std::string& where) {
-  allow_only(
-      step,
-      {"clear", "dag", "tasks", "indexes", "only_failed", "only_running", "include_upstream",
-       "include_downstream", "reset_dag_runs", "prevent_running", "more_runs", "newest", "refused"},
-      where);
+  allow_only(step,
+             {"clear", "dag", "tasks", "indexes", "only_failed", "only_running", "include_upstream",
+              "include_downstream", "reset_dag_runs", "prevent_running", "more_runs", "newest",
+              "keep_checkpoints", "refused"},
+             where);
   ClearRequested request;
   request.dag_run_id = text(step, "clear");
   request.dag_id = dag_of_run(world, step, request.dag_run_id);
@@ -91,6 +91,7 @@ void clear(World& world, const json& step, const std::string& where) {
   request.prevent_running = step.value("prevent_running", false);
   request.dry_run = false;
   request.on_latest_version = step.value("newest", false);
+  request.keep_checkpoints = step.value("keep_checkpoints", false);
   for (const std::string& run : step.value("more_runs", std::vector<std::string>())) {
     request.more_runs.push_back({run, std::nullopt});
   }

@@ -189,6 +189,10 @@ std::vector<Event> World::what_the_worker_tells() {
     one.started = true;
     launched[one.launched].at = now.wall;
     events.push_back(AttemptStarted{worker_, {one.launch.key, now.wall, "slot"}});
+    for (std::size_t n = 0; n < one.does.checkpoints.size(); ++n) {
+      events.push_back(
+          AttemptCheckpointed{worker_, {one.launch.key, n + 1, one.does.checkpoints[n]}});
+    }
     if (!one.does.hangs) one.ends = now.wall + one.does.takes;
     const Duration limit(one.launch.timeout_us);
     if (limit > Duration{} && (one.does.hangs || one.does.takes > limit)) {

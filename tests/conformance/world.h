@@ -31,6 +31,7 @@ struct Behaviour {
   std::vector<std::string> prints{};                 // lines
   std::string wait_json{}, payload_json{};           // of one that is deferred
   std::string extra_json{};                          // what it tells of assets
+  std::vector<std::string> checkpoints{};            // JSON; said as it starts, in this order
 };
 
 class World : public TurnDriver, public Executor {

@@ -182,9 +182,18 @@ TEST_CASE(
     "a scheduler that is away or slow gets the newest checkpoint, and holds no task up for long") {
   AgentFixture world;
   const std::string marks = world.home() + "/mark-";
-  const AttemptKey key =
-      world.launch("python", R"json({"params":{"marks":")json" + marks + R"json("},"code":
-"import batuta, os, time\nmarks = batuta.params['marks']\ndef wait(name):\n  while not os.path.exists(marks + name): time.sleep(.01)\nbegun = time.monotonic()\nassert not batuta.checkpoint(1)\nassert time.monotonic() - begun < 8\nfor page in range(2, 50): assert not batuta.checkpoint(page)\nopen(marks + 'away', 'w')\nwait('back')\nassert not batuta.checkpoint(50)\nassert not batuta.checkpoint(51)\nopen(marks + 'slow', 'w')\nwait('well')\nassert batuta.checkpoint(52)"})json");
+  const AttemptKey key = world.launch(
+      "python",
+      R"json({"params":{"marks":")json" + marks +
+          R"json("},"code":")json"
+          R"json(import batuta, os, time\nmarks = batuta.params['marks']\ndef wait(name):\n)json"
+          R"json(  while not os.path.exists(marks + name): time.sleep(.01)\nbegun = time.monotonic()\n)json"
+          R"json(assert not batuta.checkpoint(1)\nassert time.monotonic() - begun < 8\n)json"
+          R"json(for page in range(2, 50): assert not batuta.checkpoint(page)\n)json"
+          R"json(open(marks + 'away', 'w')\nwait('back')\nassert not batuta.checkpoint(50)\n)json"
+          R"json(assert not batuta.checkpoint(51)\nopen(marks + 'slow', 'w')\nwait('well')\n)json"
+          R"json(assert batuta.checkpoint(52))json"
+          R"json("})json");
   const auto marked = [&](const char* name) { return ::access((marks + name).c_str(), F_OK) == 0; };
   const auto mark = [&](const char* name) { std::ofstream(marks + name).flush(); };
   CHECK(world.checkpoint(key).checkpoint_json == "1");
