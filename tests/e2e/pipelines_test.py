@@ -10,16 +10,29 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+from container_engine import Engine  # noqa: E402
 from harness import SOURCE, Folder, eventually, main, run  # noqa: E402
+from receivers import Hooks, Mails, connect, text_of  # noqa: E402
 
 PIPELINES = SOURCE / "tests" / "pipelines"
 
 
-def start(folder, *names, arguments=("--slots", "2")):
-    """A server with these DAG files and the scripts that they name."""
-    server = folder.server({name: (PIPELINES / f"{name}.json").read_text() for name in names}, arguments=list(arguments))
+def start(folder, *names, arguments=("--slots", "2"), images=()):
+    """A server with these DAG files, the scripts that they name, an engine with these images, and a mail server."""
+    socket = folder.path / "engine.sock"
+    folder.engine = Engine(socket, images, {}) if images else None
+    server = folder.server({name: (PIPELINES / f"{name}.json").read_text() for name in names}, arguments=list(arguments),
+                           env={"BATUTA_WORKER_CONTAINER_SOCKET": str(socket), "BATUTA_WORKER_CONTAINER_IMAGES": ",".join(images)} if images else {})
     shutil.copytree(PIPELINES / "scripts", server.dags / "scripts")
-    return server.start()
+    server.start()
+    folder.mails = Mails()
+    connect(server, "smtp", "email", host="127.0.0.1", port=folder.mails.port, extra={"from": "batuta@example.org", "tls": "none"})
+    return server
+
+
+def told(folder, words):
+    """The receivers of the mail that has these words."""
+    return next((sorted(mail["to"]) for mail in list(folder.mails.mails) if words in text_of(mail)), None)
 
 
 def trigger(server, dag, run_id, date, **conf):
@@ -33,7 +46,11 @@ def states(server, dag, run_id):
 def nightly_deduplication():
     """17 tasks wait for a task of another DAG without a slot, go through, and the second day builds on the first"""
     with Folder("nightly") as folder:
-        server = start(folder, "nightly_deduplication", "main_summary", arguments=("--slots", "1"))
+        tool = folder.path / "copy_deduplicate"  # what stands in the image
+        tool.write_text("#!/bin/sh\necho \"$*\"\n")
+        tool.chmod(0o755)
+        os.environ["PATH"] = f"{folder.path}:{os.environ['PATH']}"
+        server = start(folder, "nightly_deduplication", "main_summary", arguments=("--slots", "1"), images=["registry.example.org/etl/copy:1.4"])
         warehouse = folder.path / "warehouse"
         for day, run_id in (("2024-05-01", "first"), ("2024-05-02", "second")):
             trigger(server, "nightly_deduplication", run_id, day, warehouse=str(warehouse))
@@ -54,13 +71,20 @@ def nightly_deduplication():
             "core_last_seen of 2024-05-02\n  core_clients_daily of 2024-05-02\n  core_last_seen of 2024-05-01\n"
             "    core_clients_daily of 2024-05-01\n    no core_last_seen/2024-04-30\n")
         assert all(f"{product}_last_seen of 2024-05-02" in read("forecast/2024-05-02") for product in ("core", "fenix", "vr"))
-        assert read("copy/2024-05-01") == "copied 2024-05-01 in 100 slices, all but events.main\n"
+        copied = server.get("/api/v2/dags/nightly_deduplication/dagRuns/first/taskInstances/copy_deduplicate_all/xcomEntries/return_value")
+        assert copied["value"] == "--date 2024-05-01 --slices 100 --except events.main", copied
+        # A try that fails is told to the list of all, the end of a task to that task's own.
+        trigger(server, "nightly_deduplication", "third", "2024-05-03", warehouse="/dev/null/none")
+        eventually(lambda: told(folder, "event_events") == ["events@example.org"], 15, "the mail of a retry")
+        server.call("PATCH", "/api/v2/dags/nightly_deduplication/dagRuns/third/taskInstances/event_events", {"new_state": "failed"})
+        both = ["events@example.org", "frontend@example.org"]
+        eventually(lambda: any(sorted(mail["to"]) == both for mail in list(folder.mails.mails)), 15, "the mail of a failure")
 
 
 def tour():
-    """preconditions, retries, parts, a called DAG; handlers of success, failure and exit leave the run's state as it was"""
+    """preconditions, retries by exit code, a failure passed over by its output, a container, parts, a called DAG, mail; handlers leave the run's state"""
     with Folder("tour") as folder:
-        server = start(folder, "tour", "tour_report")
+        server = start(folder, "tour", "tour_report", images=["registry.example.org/etl/pack:2"])
         files = folder.path / "files"
         files.mkdir()
         trigger(server, "tour", "good", "2026-03-09", folder=str(files), day="today")
@@ -72,6 +96,10 @@ def tour():
         assert entry["value"] == "/tmp/tour", entry
         assert (files / "on_success").read_text() == "report of today: a b c\n"
         assert server.run("tour_report", "of_good")["state"] == "success"
+        assert "continue_on" in seen["tidy"]["batuta"]["reason"], seen["tidy"]
+        packed = server.get("/api/v2/dags/tour/dagRuns/good/taskInstances/packed/xcomEntries/return_value")
+        assert packed["value"] == "today packed", packed
+        eventually(lambda: told(folder, "report of today") == ["tour@example.org"], 10, "the mail of the tour")
         for file in files.iterdir():
             file.unlink()
 
@@ -81,13 +109,14 @@ def tour():
         ended = states(server, "tour", "bad")
         del ended["transform"]  # three instances, of which one has failed
         assert ended == {
-            "weekday": "success", "fetch": "success", "is_ready": "success", "report": "upstream_failed",
-            "summary": "upstream_failed", "on_success": "upstream_failed", "on_failure": "success", "on_exit": "success",
+            "fetch": "success", "tidy": "success", "packed": "success", "report": "upstream_failed", "summary": "upstream_failed",
+            "mail": "upstream_failed", "on_success": "upstream_failed", "on_failure": "success", "on_exit": "success",
             "end": "upstream_failed"}, ended
+        eventually(lambda: told(folder, "transform") == ["tour@example.org"], 10, "the mail of the failed run")
         assert sorted(file.name for file in files.iterdir()) == ["b", "c", "on_exit", "on_failure"]
         assert server.wait_run("tour", "sunday")["state"] == "success"
         left_out = states(server, "tour", "sunday")
-        assert left_out.pop("weekday") == "success" and set(left_out.values()) == {"skipped"}, left_out
+        assert set(left_out.values()) == {"skipped"}, left_out
 
 
 STUBS = {"pg_dump": 'echo "dump of $1"', "psql": 'printf "%s|" "$@"', "collect": "echo collected", "report": 'echo "report $1"',
@@ -133,20 +162,15 @@ def a_crontab():
 
 
 class Shop(BaseHTTPRequestHandler):
-    told = []
-
     def log_message(self, *_):
         pass
 
     def do_GET(self):
         brands = ["Café", "Nord", "Nord"]
-        products = [{"title": f"thing, no. {i}", "brand": brands[i % 3], "price": i} for i in range(500)]
-        text = json.dumps({"products": products, "total": 500}, ensure_ascii=False)
+        products = [{"title": f"thing, no. {i}", "brand": brands[i % 3], "price": i, "of": "x" * 24} for i in range(4000)]
+        text = json.dumps({"products": products, "total": 4000}, ensure_ascii=False)
+        assert len(text) > 300_000
         self.answer(gzip.compress(text.encode("iso-8859-1")), "application/json; charset=iso-8859-1", "gzip")
-
-    def do_POST(self):
-        Shop.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.answer(b"ok", "text/plain")
 
     def answer(self, body, kind, encoding=None):
         self.send_response(200)
@@ -159,18 +183,22 @@ class Shop(BaseHTTPRequestHandler):
 
 
 def products():
-    """an API's answer, packed and with a charset of its own; fields of it in a script, SQL over its file, a message"""
+    """an API's answer of 300 KB, packed and with a charset of its own; fields of it in a script, SQL over its file, a message"""
+    chat = Hooks()
     shop = ThreadingHTTPServer(("127.0.0.1", 0), Shop)
     threading.Thread(target=shop.serve_forever, daemon=True).start()
     with Folder("products") as folder:
         server = start(folder, "products")
         server.call("POST", "/api/v2/connections", {"connection_id": "shop", "conn_type": "http",
                                                     "host": f"http://127.0.0.1:{shop.server_port}"})
-        trigger(server, "products", "r", "2026-03-09", folder=str(folder.path))
+        connect(server, "chat", "slackwebhook", host=f"http://127.0.0.1:{chat.port}/services", password="T0/s3cret")
+        trigger(server, "products", "r", "2026-03-09")
         assert server.wait_run("products", "r")["state"] == "success", server.tasks("products", "r")
-        table = (folder.path / "2026-03-09.csv").read_text(encoding="utf-8").splitlines()
-        assert table[:2] == ["title,brand", '"thing, no. 0",Café'] and len(table) == 501, table[:3]
-        assert Shop.told == [{"text": "brands of 2026-03-09, of 500 products: Nord 333, Café 167"}], Shop.told
+        made = server.get("/api/v2/dags/products/dagRuns/r/taskInstances/to_csv/xcomEntries/return_value")["value"]
+        table = Path(made["file"]).read_text(encoding="utf-8").splitlines()
+        assert table[:2] == ["title,brand", '"thing, no. 0",Café'] and len(table) == 4001, table[:3]
+        said = json.dumps(chat.taken("/services/T0/s3cret"), ensure_ascii=False)
+        assert "brands of 2026-03-09, of 4000 products: Nord, Café; most: 2666" in said, said
     shop.shutdown()
 
 
