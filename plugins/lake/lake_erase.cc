@@ -92,7 +92,7 @@ class Eraser {
       for (const std::string& table : tables) again(table);
     raw.check(record.sources());
     branches();
-    everywhere();
+    for (const auto& [what, why] : never_reached(lake_.is_folder())) miss(what, why);
     const json report = whole_report(raw.found());
     if (apply_ && complete_) record.end(json_text(report), now_text());
     if (apply_ && !complete_) record.keep_report(json_text(report));
@@ -382,15 +382,37 @@ class Eraser {
   void branches() {
     // What was written on one while it was dropped is nobody's, and may have the person.
     if (apply_) (void)must(lakelog::remove_left_over(*storage_));
-    for (const auto& branch : must(lakelog::list_branches(*storage_)))
-      miss("branch " + branch.name,
-           "what was written on it is not looked at, and files that it stands on go: drop it with "
-           "batuta lake branch drop " +
-               branch.name);
+    for (const auto& branch : must(lakelog::list_branches(*storage_))) {
+      if (branch.dropping) continue;
+      const std::string why = why_drop(branch);
+      if (!why.empty())
+        undone("branch " + branch.name, why + ": drop it with batuta lake branch drop " +
+                                            branch.name + ", and call this again");
+    }
   }
 
-  void everywhere() {
-    for (const auto& [what, why] : never_reached(lake_.is_folder())) miss(what, why);
+  // A branch is not written anew: where it has the person it has to go. Empty: it may stay.
+  std::string why_drop(const lakelog::Branch& branch) {
+    if (!branch.readable) return "its marker cannot be read, nor what was written on it";
+    const Lake there = lake_.on_branch(branch.ref());
+    for (const auto& left : must(lakelog::branch_tables(*storage_, branch))) {
+      if (!order_.in_scope(left.table)) continue;
+      try {
+        const DeltaTable table = DeltaTable::open(session_, there, left.table);
+        EraseOptions options = options_of(left.table, table.snapshot());
+        options.apply = false;
+        if (searched_columns(table.snapshot().metadata.columns, options).empty()) continue;
+        const ErasedTable found = erase(session_, there, left.table, options);
+        // Before the lake's old files go they count for the branch as well.
+        if (found.rows > 0 || (apply_ && found.old_files > 0) || !found.unread.empty())
+          return left.table + " has the person there, or files that nobody can read";
+      } catch (const plugin::RetryableError&) {
+        throw;
+      } catch (const std::exception&) {
+        return left.table + " cannot be read there any more, for files that it stood on are gone";
+      }
+    }
+    return {};
   }
 
   json whole_report(const std::map<std::string, std::int64_t>& files) {

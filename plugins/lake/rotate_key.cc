@@ -1,10 +1,13 @@
 #include "plugins/lake/rotate_key.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "common/failpoint.h"
 #include "common/time.h"
+#include "lakelog/branch.h"
 #include "lakelog/change.h"
 #include "lakelog/snapshot.h"
 #include "lakelog/table.h"
@@ -13,6 +16,7 @@
 #include "plugins/lake/must.h"
 #include "plugins/lake/pseudonym.h"
 #include "plugins/lake/staged_write.h"
+#include "plugins/lake/state_hash.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -25,6 +29,16 @@ constexpr const char* old_key = "rotate_old_key";
 constexpr const char* rotate_view = "rotate_rows";
 constexpr int rotate_rounds = 8;
 constexpr std::size_t problems_told = 5;
+constexpr const char* hash_column = "change_hash";
+constexpr int states_tried = 100;     // of a history, to find its keys
+constexpr int most_key_tries = 3000;  // sets of columns that may be its keys
+
+// Columns of a history that say nothing of a state: its own, and those that every model's has.
+bool is_beside_state(const std::string& column) {
+  return column == "valid_from" || column == "valid_to" || column == "is_current" ||
+         column == hash_column || column == "_silver_versions" || column == "_computed_at" ||
+         column == "execution_id";
+}
 
 bool holds_pseudonyms(const std::string& table) {
   const std::string layer = layer_of(table);
@@ -47,6 +61,7 @@ class Rotator {
       if (holds_pseudonyms(name)) look(name);
     if (options_.apply) {
       refuse_problems();
+      refuse_branches();
       for (RotatedTable& table : out_.tables) rotate(table);
       // What came by the old key meanwhile: rejected rows are only added.
       for (RotatedTable& table : out_.tables) rotate(table);
@@ -164,6 +179,30 @@ class Rotator {
     if (count > 0) throw plugin::FinalError(told + ". Nothing was changed");
   }
 
+  // A branch keeps the pseudonyms that its tables have, and could never be promoted afterwards.
+  void refuse_branches() const {
+    std::string told;
+    for (const auto& branch : must(lakelog::list_branches(*storage_))) {
+      if (branch.dropping) continue;
+      std::string with;
+      if (branch.readable) {
+        for (const auto& left : must(lakelog::branch_tables(*storage_, branch)))
+          if (std::any_of(out_.tables.begin(), out_.tables.end(),
+                          [&](const auto& table) { return table.table == left.table; }) ||
+              options_.facts.contains(described_name(left.table)))
+            with += (with.empty() ? "" : ", ") + left.table;
+      } else {
+        with = "what nobody can read";
+      }
+      if (!with.empty())
+        told += (told.empty() ? "" : "; ") + ("branch " + branch.name) + " has " + with;
+    }
+    if (!told.empty())
+      throw plugin::FinalError(told +
+                               " under the old key: promote or drop it first (batuta lake branch "
+                               "promote|drop). Nothing was changed");
+  }
+
   bool bears_key(const DeltaTable& table) const {
     const auto& configuration = table.snapshot().metadata.configuration;
     const auto found = configuration.find(mask_key_property);
@@ -249,19 +288,23 @@ class Rotator {
     const auto slash = file.path.find_last_of('/');
     write.subfolder = slash == file.path.npos ? std::string() : file.path.substr(0, slash + 1);
     std::string names, joins;
+    std::map<std::string, std::string> turned;  // SQL of the new values, by column
+    for (const std::string& column : columns) {
+      const std::string map = "m" + std::to_string(turned.size());
+      const std::string name = "v." + quoted_name(column);
+      joins += " LEFT JOIN rotate_map " + map + " ON " + name + " = " + map + ".old";
+      turned[column] = "coalesce(" + map + ".new, " + name + ")";
+    }
+    if (const std::string hash = new_hash(table, turned); !hash.empty()) turned[hash_column] = hash;
     for (const lakelog::Column& column : metadata.columns) {
       const auto& partitions = metadata.partition_columns;
       if (std::find(partitions.begin(), partitions.end(), column.name) != partitions.end())
         continue;
       const std::string name = quoted_name(column.name);
-      std::string value = "v." + name;
-      if (std::find(columns.begin(), columns.end(), column.name) != columns.end()) {
-        const std::string map = "m" + std::to_string(write.columns.size());
-        joins += " LEFT JOIN rotate_map " + map + " ON v." + name + " = " + map + ".old";
-        value = "coalesce(" + map + ".new, v." + name + ") AS " + name;
-      }
+      const auto value = turned.find(column.name);
       write.columns.push_back(column);
-      names += (names.empty() ? "" : ", ") + value;
+      names += (names.empty() ? "" : ", ") +
+               (value == turned.end() ? "v." + name : value->second + " AS " + name);
     }
     write.select = "SELECT " + names + " FROM " + rotate_view + " v" + joins;
     const std::int64_t all =
@@ -279,11 +322,67 @@ class Rotator {
                              " were written; nothing was changed");
   }
 
+  // The hash of a history's states with these values, where it was that of their old ones; empty:
+  // of no history, or nobody can tell of which columns its hashes are.
+  std::string new_hash(const DeltaTable& table, const std::map<std::string, std::string>& turned) {
+    const auto& columns = table.snapshot().metadata.columns;
+    const bool has_hash = std::any_of(columns.begin(), columns.end(), [](const auto& column) {
+      return column.name == hash_column && column.type == "binary";
+    });
+    if (!has_hash || !table.name().ends_with("_hist")) return {};
+    auto& hashed = hashed_[table.name()];
+    if (hashed.empty()) hashed = hashed_columns(columns);
+    if (hashed.empty()) return {};
+    std::vector<std::pair<std::string, std::string>> values;
+    for (const std::string& name : hashed) {
+      const auto value = turned.find(name);
+      values.emplace_back(name, value == turned.end() ? "v." + quoted_name(name) : value->second);
+    }
+    return "CASE WHEN v.change_hash = " + hash_of(hashed) + " THEN " +
+           state_hash_sql(std::move(values)) + " ELSE v.change_hash END";
+  }
+
+  static std::string hash_of(const std::vector<std::string>& columns) {
+    std::vector<std::pair<std::string, std::string>> values;
+    for (const std::string& name : columns) values.emplace_back(name, "v." + quoted_name(name));
+    return state_hash_sql(std::move(values));
+  }
+
+  // A hash is of all that a state says but its keys, and which columns these are no log tells: the
+  // rows of rotate_view do, whose hashes come out without them. Three keys at most, in a bounded
+  // number of tries.
+  std::vector<std::string> hashed_columns(const std::vector<lakelog::Column>& columns) {
+    std::vector<std::string> all;
+    for (const lakelog::Column& column : columns)
+      if (!is_beside_state(column.name)) all.push_back(column.name);
+    int left = most_key_tries;
+    std::vector<std::string> found;
+    for (std::size_t keys = 1; keys <= 3 && keys <= all.size() && found.empty(); ++keys) {
+      std::vector<bool> is_key(all.size(), false);
+      std::fill(is_key.begin(), is_key.begin() + static_cast<std::ptrdiff_t>(keys), true);
+      do {
+        if (--left < 0) return {};
+        std::vector<std::string> said;
+        for (std::size_t i = 0; i < all.size(); ++i)
+          if (!is_key[i]) said.push_back(all[i]);
+        const Cell holds = session_.value(
+            "SELECT count(*) FROM (SELECT * FROM " + std::string(rotate_view) + " LIMIT " +
+            std::to_string(states_tried) + ") v WHERE v.change_hash = " + hash_of(said));
+        if (holds.integer() > 0) {
+          found = std::move(said);
+          break;
+        }
+      } while (std::prev_permutation(is_key.begin(), is_key.end()));
+    }
+    return found;
+  }
+
   Session& session_;
   const stores::Lake& lake_;
   const RotateOptions& options_;
   const std::shared_ptr<lakelog::Storage> storage_;
   std::string id_;
+  std::map<std::string, std::vector<std::string>> hashed_;  // columns of states, by history
   Rotation out_;
 };
 

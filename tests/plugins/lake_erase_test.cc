@@ -9,6 +9,8 @@
 #include <set>
 #include <string>
 
+#include "lakelog/branch.h"
+#include "lakelog/change.h"
 #include "lakelog/restore.h"
 #include "lakelog/table.h"
 #include "plugins/lake/delta_table.h"
@@ -268,6 +270,62 @@ TEST_CASE("a person leaves every layer, a plan changes nothing, and what was not
   CHECK(world.told(other)["rows"] == 6);
   asked["operation"] = "op-2";
   CHECK(world.told(asked)["rows"] == 0);
+}
+
+TEST_CASE("an erasure has not ended while a branch has the person, and has once that is dropped") {
+  ErasedLake world;
+  world.fill();
+  const auto branch = lakelog::create_branch(*world.lake.storage(), {"fix", ""});
+  REQUIRE(branch.ok());
+  // A row of the person's that only the branch has.
+  const auto rows =
+      world.written(people, silver_columns,
+                    "SELECT 9::BIGINT AS id, 'c9' AS cpf, DATE '2026-11-20' AS day", {"day"});
+  lakelog::Change change;
+  change.read_version = world.newest(people);
+  change.operation = "WRITE";
+  change.intent.blind_append = true;
+  lakelog::AddFile& add = change.commit.adds.emplace_back();
+  add.path = rows[0]["path"].get<std::string>();
+  add.partition_values = {{"day", "2026-11-20"}};
+  add.size = rows[0]["size"].get<std::int64_t>();
+  const auto there = Lake(world.lake.path()).on_branch(branch->ref()).storage();
+  REQUIRE(there.ok());
+  // As a branch's run writes it: among the branch's own files.
+  const std::string file = world.lake.path() + "/" + people + "/" + change.commit.adds[0].path;
+  const std::string own =
+      world.lake.path() + "/" +
+      lakelog::branch_key(branch->ref(), people + "/" + change.commit.adds[0].path);
+  std::filesystem::create_directories(std::filesystem::path(own).parent_path());
+  std::filesystem::rename(file, own);
+  REQUIRE(lakelog::put_change(lakelog::LogFolder(**there, people), change, 1).ok());
+  json asked = {{"keys", key("cpf", "c9")}, {"table", "demo/people"}};
+  const json plan = world.told(asked);
+  CHECK(plan["rows"] == 0);
+  CHECK(misses(plan, "branch fix", people + " has the person there"));
+  asked["apply"] = true;
+  CHECK(world.told(asked)["complete"] == false);
+  REQUIRE(lakelog::drop_branch(*world.lake.storage(), "fix").ok());
+  CHECK(world.told(asked)["complete"] == true);
+}
+
+TEST_CASE("a branch that stands on files of the person is told as one that can no longer be read") {
+  ErasedLake world;
+  world.fill();
+  const auto branch = lakelog::create_branch(*world.lake.storage(), {"fix", ""});
+  REQUIRE(branch.ok());
+  lakelog::Change change;
+  change.read_version = world.newest(people);
+  change.operation = "OPTIMIZE";
+  change.intent.blind_append = true;
+  const auto there = Lake(world.lake.path()).on_branch(branch->ref()).storage();
+  REQUIRE(there.ok());
+  REQUIRE(lakelog::put_change(lakelog::LogFolder(**there, people), change, 1).ok());
+  const json done =
+      world.told({{"keys", key("cpf", "c2")}, {"table", "demo/people"}, {"apply", true}});
+  CHECK(done["rows"] == 1);
+  CHECK(done["complete"] == false);
+  CHECK(misses(done, "branch fix", "cannot be read there any more"));
 }
 
 TEST_CASE("an erasure keeps to its scope, and tells where a mask hides who is who") {

@@ -6,8 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "lakelog/branch.h"
+#include "lakelog/change.h"
 #include "plugins/lake/pseudonym.h"
 #include "plugins/lake/rotate_key.h"
+#include "plugins/lake/state_hash.h"
+#include "plugins/sdk/plugin.h"
 #include "tests/plugins/erased_lake.h"
 
 using namespace batuta;
@@ -131,6 +135,66 @@ TEST_CASE("rotation: a pseudonym of which bronze has no text is refused before a
   CHECK(refused.find("silver/demo/people: 1 pseudonyms are of no text that bronze has") == 0);
   CHECK(world.newest(people) == silver);
   CHECK(world.newest(rotated_gold) == gold);
+}
+
+TEST_CASE("rotation: the hashes of a history are those of its states as they are then") {
+  RotatingLake world;
+  const std::string history = "silver/demo/people_hist";
+  const std::vector<lakelog::Column> columns = {{"id", "long", true},
+                                                {"cpf", "string", true},
+                                                {"note", "string", true},
+                                                {"valid_from", "timestamp", true},
+                                                {"is_current", "boolean", true},
+                                                {"change_hash", "binary", true}};
+  const auto state = [](const std::string& key) {
+    return "SELECT id, cpf, note, TIMESTAMPTZ '2026-11-20 00:00:00Z' AS valid_from, true AS "
+           "is_current, " +
+           state_hash_sql({{"note", "note"}, {"cpf", "cpf"}}) +
+           " AS change_hash FROM (SELECT i::BIGINT AS id, " + pseudonym_sql("'c' || i", key) +
+           " AS cpf, 'n' || i AS note FROM range(1, 4) t(i))";
+  };
+  // One whose hash is of something else, as an earlier build left it, stays what it is.
+  world.append(history, columns,
+               state("before") + " UNION ALL SELECT 9, NULL, 'n', NULL, true, 'x'::BLOB");
+  CHECK(world.rotated(true).unused);
+  create_view(world.session, "rotated_states",
+              DeltaTable::open(world.session, world.lake.path(), history));
+  CHECK(world.session
+            .value("SELECT count(*) FROM rotated_states SEMI JOIN (" + state("after") +
+                   ") USING (id, cpf, change_hash)")
+            .integer() == 3);
+  CHECK(world.session.value("SELECT count(*) FROM rotated_states WHERE change_hash = 'x'::BLOB")
+            .integer() == 1);
+}
+
+TEST_CASE("rotation: nothing is changed while a branch has tables under the old key") {
+  RotatingLake world;
+  const auto branch = lakelog::create_branch(*world.lake.storage(), {"fix", ""});
+  REQUIRE(branch.ok());
+  const Lake there = Lake(world.lake.path()).on_branch(branch->ref());
+  auto rows = world.written(people, rotated_columns,
+                            "SELECT 9::BIGINT AS id, NULL::VARCHAR AS cpf, 'n' AS note");
+  lakelog::Change change;
+  change.read_version = world.newest(people);
+  change.operation = "WRITE";
+  change.intent.blind_append = true;
+  lakelog::AddFile& add = change.commit.adds.emplace_back();
+  add.path = rows[0]["path"].get<std::string>();
+  add.partition_values = {};
+  add.size = rows[0]["size"].get<std::int64_t>();
+  const auto storage = there.storage();
+  REQUIRE(storage.ok());
+  REQUIRE(lakelog::put_change(lakelog::LogFolder(**storage, people), change, 1).ok());
+  std::string why;
+  try {
+    world.rotated(true);
+  } catch (const plugin::FinalError& error) {
+    why = error.what();
+  }
+  CHECK(why.find("branch fix has " + people + " under the old key: promote or drop it first") == 0);
+  CHECK(world.bears(people).empty());
+  REQUIRE(lakelog::drop_branch(*world.lake.storage(), "fix").ok());
+  CHECK(world.rotated(true).unused);
 }
 
 TEST_CASE(

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/safe_json.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/hand_in.h"
 #include "plugins/lake/staged_write.h"
+#include "plugins/lake/state_hash.h"
 
 namespace batuta::lake {
 namespace {
@@ -64,15 +66,11 @@ std::string differs_sql(const HistorySpec& spec) {
   return out.empty() ? "false" : "(" + out + ")";
 }
 
-// Names and lengths stand before the values, so that no two states are one text; what is NULL is
-// left out, so that a new column changes no hash.
 std::string hash_sql(const HistorySpec& spec) {
-  std::string texts;
-  for (const std::string& name : compared_columns(spec)) {
-    const std::string text = "CAST(n." + quoted_name(name) + " AS VARCHAR)";
-    texts += ", " + quoted_literal(name) + " || ':' || length(" + text + ") || ':' || " + text;
-  }
-  return "unhex(sha256(concat_ws(','" + (texts.empty() ? ", ''" : texts) + ")))";
+  std::vector<std::pair<std::string, std::string>> columns;
+  for (const std::string& name : compared_columns(spec))
+    columns.emplace_back(name, "n." + quoted_name(name));
+  return state_hash_sql(std::move(columns));
 }
 
 // "a"."x" AND …: equal keys.
