@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "tests/sim/asset_words.h"
+
 namespace batuta::sim {
 
 Agent::Agent(Context& context, AgentWorld world, int index)
@@ -255,6 +257,7 @@ void Agent::begin(Launch launch) {
   run.slot = id_ + "/" + std::to_string(++slots_made_);
   run.started = c_.wall();
   run.outputs = draw_outputs(c_, world_.lake, dag->tasks[key.task]);
+  run.assets = told_text(told_by(*dag, key, c_.knobs.keyed_assets));
   Script script = draw_script(c_, launch, *dag);
   run.heeds_cancel = script.heeds_cancel;
   run.report_delay = script.report_delay;
@@ -320,6 +323,10 @@ void Agent::finish(const AttemptKey& key, Finished report) {
   report.extra_json = told_by(key);
   if (report.outcome == Outcome::success) {
     report.outputs = run.outputs;
+    if (!run.assets.empty()) {
+      const std::string& data = report.extra_json;
+      report.extra_json = "{\"assets\":" + run.assets + (data.empty() ? "}" : "," + data.substr(1));
+    }
     report.records = static_cast<std::int64_t>(report.outputs.size());
   }
   c_.trace.note(c_.boot(), "attempt ends", static_cast<std::int64_t>(key.run), key.task,

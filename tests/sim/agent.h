@@ -58,6 +58,7 @@ class Agent {
     std::string slot;
     Time started;
     std::vector<TableOutput> outputs;  // versions read at the start
+    std::string assets;                // what it tells of them if it succeeds; JSON
     Duration report_delay{};
     bool heeds_cancel = true;
     bool hangs = false;
