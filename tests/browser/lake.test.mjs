@@ -178,6 +178,7 @@ test('quality over time, lineage as a picture and a table, files by partition', 
   await page.locator('.graph [data-unit="silver/shop/orders/total_13"]').waitFor();
   await page.locator('.graph [data-unit="source of bronze/shop/orders/total_13"]').waitFor();
   await page.locator('tbody tr', { hasText: 'silver/shop/orders/total_13' }).first().waitFor();
+  await page.locator('tbody tr', { hasText: 'bronze/shop/orders/total_13' }).filter({ hasText: 'source ·' }).waitFor();
   await look(page, 'lake-column', page.locator('tbody tr'));
   await page.locator('.graph [data-unit="silver/shop/orders/total_13"]').click();
   await page.waitForFunction(() => location.hash.startsWith('#/lake/silver/shop/orders') && /column=total_13/.test(location.hash));

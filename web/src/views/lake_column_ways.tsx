@@ -32,7 +32,7 @@ export function boxesOf(lineage: LakeColumnLineage): Map<string, Box> {
     boxes.set(idOf(table, column), { table, column, note: table, below: new Set() });
     if (source)
       boxes.set(`source of ${idOf(table, column)}`, {
-        table: '', column: source.field, note: `${t('source')} · ${source.kind} · ${source.server}`, below: new Set([idOf(table, column)]),
+        table: '', column: source.field, note: sourceNote(source), below: new Set([idOf(table, column)]),
       });
   }
   for (const edge of lineage.edges) boxes.get(idOf(edge.from, edge.from_column))?.below.add(idOf(edge.to, edge.to_column));
@@ -79,10 +79,34 @@ const link = (table: string, column: string) => (
   </a>
 );
 
-const columns: readonly Column<LakeColumnEdge>[] = [
-  { name: t('From'), cell: (edge) => link(edge.from, edge.from_column) },
-  { name: t('To'), cell: (edge) => link(edge.to, edge.to_column) },
-  { name: t('Masked on the way'), cell: (edge) => edge.mask ?? '–' },
+/** A step of the table: from a column, or from what the source calls a column of bronze. */
+export type Way = Pick<LakeColumnEdge, 'from_column' | 'to' | 'to_column' | 'mask'> & {
+  from: string; // empty: the source's field
+  note: string; // of the source
+};
+
+const sourceNote = (source: { kind: string; server: string }) => `${t('source')} · ${source.kind} · ${source.server}`;
+
+/** All that the picture has, for who reads the table. */
+export function waysOf(lineage: LakeColumnLineage): Way[] {
+  const sources = lineage.columns.flatMap(({ table, column, source }) =>
+    source ? [{ from: '', from_column: source.field, to: table, to_column: column, mask: null, note: sourceNote(source) }] : [],
+  );
+  return [...sources, ...lineage.edges.map((edge) => ({ ...edge, note: '' }))];
+}
+
+const columns: readonly Column<Way>[] = [
+  {
+    name: t('From'),
+    cell: (way) =>
+      way.from !== '' ? link(way.from, way.from_column) : (
+        <>
+          {way.from_column} <span class="muted">{way.note}</span>
+        </>
+      ),
+  },
+  { name: t('To'), cell: (way) => link(way.to, way.to_column) },
+  { name: t('Masked on the way'), cell: (way) => way.mask ?? '–' },
 ];
 
 export function LakeColumnWays({ of, column, lineage }: { of: LakeKey; column: string; lineage: LakeColumnLineage }) {
@@ -106,9 +130,9 @@ export function LakeColumnWays({ of, column, lineage }: { of: LakeKey; column: s
         </div>
       )}
       <SimpleTable
-        rows={lineage.edges}
+        rows={waysOf(lineage)}
         columns={columns}
-        keyOf={(edge) => `${idOf(edge.from, edge.from_column)}\n${idOf(edge.to, edge.to_column)}`}
+        keyOf={(way) => `${idOf(way.from, way.from_column)}\n${idOf(way.to, way.to_column)}`}
         empty={t('No other column of the lake that you may see.')}
       />
     </>
