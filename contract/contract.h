@@ -150,6 +150,7 @@ struct Table {
   std::int64_t most_deletes = 50;  // percent of the table's rows that may go at once
   std::string mask_key;            // the connection whose password is the key of pseudonyms
   bool history = false;            // changes of the table's rows are kept with their times (SCD 2)
+  bool widen = false;  // a table that stands takes on wider types in place, as Delta widens types
   bool operator==(const Table&) const = default;
 
   const Column* column(std::string_view name) const;  // also a computed one

@@ -61,6 +61,10 @@ class Differ {
     if (!(before.source == after.source))
       change(true, "the source is another or is read otherwise");
     told(before.description, after.description, "the description");
+    if (before.widen != after.widen)
+      change(true, after.widen ? "wider types are taken on in place from now on"
+                               : "no wider types are taken on in place any more");
+    widen_ = after.widen;
     for (const Column& column : all_columns(after)) {
       const Column* old = before.column(column.name);
       where_ = "table " + after.name + ", column " + column.name;
@@ -99,14 +103,7 @@ class Differ {
   }
 
   void column(const Column& before, const Column& after) {
-    if (before.type != after.type) {
-      const bool wider = widens(before.type, after.type);
-      change(false, "the type becomes " + after.type + " from " + before.type +
-                        (wider ? ", which a table that stands does not take on: drop silver, and "
-                                 "the next run makes it anew from bronze"
-                               : ", which does not hold every value that stands; keep the "
-                                 "type, or add a column of another name"));
-    }
+    if (before.type != after.type) type(before, after);
     if (before.mask != after.mask || before.mask_size != after.mask_size)
       change(false,
              "its mask is another, and rows that stand have the old one: remove silver and its "
@@ -143,6 +140,26 @@ class Differ {
         before.min_length != after.min_length || before.max_length != after.max_length ||
         before.pattern != after.pattern)
       change(true, "its limits are others: they judge rows from now on");
+  }
+
+  void type(const Column& before, const Column& after) {
+    // A masked column is a text of its own, which another type may write otherwise.
+    const bool wider = widens(before.type, after.type) && after.mask == Mask::none;
+    std::string what = "the type becomes " + after.type + " from " + before.type + ", which ";
+    if (!wider) {
+      what +=
+          "does not hold every value that stands; keep the type, or add a column of another name";
+    } else if (widen_) {
+      what +=
+          "the table takes on in place: from then on it asks its readers for the Delta feature "
+          "typeWidening";
+    } else {
+      what +=
+          "a table that stands takes on in place with batuta.widen: true alone, for not every "
+          "reader knows the Delta feature typeWidening; or remove silver, and the next run makes "
+          "it anew from bronze";
+    }
+    change(wider && widen_, what);
   }
 
   // Without a key a row is told from others by a hash of its columns, as the source calls them and
@@ -187,6 +204,7 @@ class Differ {
 
   std::vector<Change>& out_;
   std::string where_;
+  bool widen_ = false;  // of the contract that comes
 };
 
 }  // namespace

@@ -15,9 +15,30 @@ SourceKind kind_of_format(const std::string& format) {
   return format == "parquet" ? SourceKind::parquet : SourceKind::none;
 }
 
+// The standard has servers of S3 and Azure, and none of Google's store.
+bool has_files_in_store(const Value& server) {
+  const std::string type = text_at(server, "type");
+  return type == "s3" || type == "azure" ||
+         (type == "custom" && text_at(server, "location").starts_with("gs://"));
+}
+
+void read_store(const Value& server, const std::string& at, Source& source, Notes& notes) {
+  source.path = text_at(server, "location");
+  const std::string type = text_at(server, "type");
+  const char* const scheme = type == "s3" ? "s3://" : type == "azure" ? "azblob://" : "gs://";
+  if (!source.path.starts_with(scheme))
+    notes.problem(at + "/location", std::string("must be ") + scheme +
+                                        (type == "azure" ? "account/container/" : "bucket/") +
+                                        "… up to the files' names, which may hold *");
+  if (source.connection.empty())
+    notes.problem(at,
+                  "a store needs the custom property batuta.connection: the id of the connection "
+                  "that has its keys");
+}
+
 SourceKind kind_of_server(const Value& server, std::string& why) {
   const std::string type = text_at(server, "type"), format = text_at(server, "format");
-  if (type == "local") {
+  if (type == "local" || has_files_in_store(server)) {
     const SourceKind kind = kind_of_format(format);
     if (kind == SourceKind::none)
       why = "files in the format \"" + format.substr(0, 40) + "\" are not read here" +
@@ -34,8 +55,8 @@ SourceKind kind_of_server(const Value& server, std::string& why) {
     return SourceKind::none;
   }
   why = "a server of type \"" + type +
-        "\" is not read here; it is one of local, postgres, api, kafka, or custom with format: "
-        "sqlite or stream";
+        "\" is not read here; it is one of local, s3, azure, postgres, api, kafka, or custom with "
+        "format: sqlite or stream, or with the location of files in a store";
   return SourceKind::none;
 }
 
@@ -131,6 +152,7 @@ void read_kind(const CustomProperties& own, const Value& server, const std::stri
     case SourceKind::json_lines:
     case SourceKind::parquet:
     case SourceKind::sqlite:
+      if (has_files_in_store(server)) return read_store(server, at, source, notes);
       source.path = text_at(server, "path");
       if (source.path.empty()) notes.problem(at, "needs a \"path\"");
       return;
@@ -182,7 +204,9 @@ Source read_source(const Value& contract, const std::string& server_name,
   source.server = names[index];
   source.kind = kind_of_server(server, source.why_none);
   if (source.kind == SourceKind::none) return source;
-  const CustomProperties own(server, at, {std::string(to_string(source.kind))}, notes);
+  std::vector<std::string> places = {std::string(to_string(source.kind))};
+  if (has_files_in_store(server)) places.emplace_back("store");
+  const CustomProperties own(server, at, places, notes);
   source.connection = own.text("batuta.connection").value_or("");
   read_kind(own, server, at, source, notes);
   return source;

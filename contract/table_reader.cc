@@ -294,6 +294,7 @@ class TableReader {
       table_.newest = *name;
     table_.history = own.boolean("batuta.history").value_or(false);
     if (table_.history) history(own.pointer("batuta.history"));
+    table_.widen = own.boolean("batuta.widen").value_or(false);
     if (table_.mode == Mode::incremental && table_.watermark.empty())
       notes_.problem(own.pointer("batuta.mode"),
                      "incremental needs batuta.watermark: the column by which new rows are found");

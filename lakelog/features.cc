@@ -16,10 +16,18 @@ constexpr std::array<std::string_view, 7> known_to_readers = {
     "columnMapping",        "deletionVectors", "timestampNtz",       "typeWidening",
     "typeWidening-preview", "v2Checkpoint",    "vacuumProtocolCheck"};
 
+constexpr const char* widening = "typeWidening";
+constexpr std::array<std::string_view, 3> kept_by_writers = {"appendOnly", "invariants", widening};
+
 constexpr JsonLimits feature_limits{4u << 20, 64, 400'000, 1u << 20};
 
 bool holds(const std::vector<std::string>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_kept(const std::string& feature) {
+  return std::find(kept_by_writers.begin(), kept_by_writers.end(), feature) !=
+         kept_by_writers.end();
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -99,6 +107,30 @@ Status check_readable(const Protocol& protocol) {
                              listed(unknown) + ", which cannot be read here"};
 }
 
+bool keeps_all_promises(const Protocol& protocol) {
+  const Features features = features_of(protocol);
+  return protocol.min_reader == newest_reader_version &&
+         protocol.min_writer == newest_writer_version && !features.writer.empty() &&
+         std::all_of(features.writer.begin(), features.writer.end(), is_kept) &&
+         std::all_of(features.reader.begin(), features.reader.end(), is_kept);
+}
+
+Protocol with_type_widening(const Protocol& protocol) {
+  Features features = features_of(protocol);
+  if (holds(features.writer, widening)) return protocol;
+  // What an older version asks of every writer is asked by name in this one.
+  if (protocol.min_writer < newest_writer_version) features.writer = {"appendOnly", "invariants"};
+  features.reader.emplace_back(widening);
+  features.writer.emplace_back(widening);
+  json extra = json::object();
+  if (const auto told = parse_untrusted(protocol.extra_json, feature_limits);
+      told && told->is_object())
+    extra = *told;
+  extra["readerFeatures"] = features.reader;
+  extra["writerFeatures"] = features.writer;
+  return {newest_reader_version, newest_writer_version, json_text(extra)};
+}
+
 std::vector<std::string> unkept_promises(const Protocol& protocol, const Metadata& metadata) {
   std::vector<std::string> out;
   const auto note = [&out](const char* what, const std::vector<std::string>& names) {
@@ -123,7 +155,7 @@ std::vector<std::string> unkept_promises(const Protocol& protocol, const Metadat
     note("column mapping", {"by " + mode->second});
   std::vector<std::string> features;
   for (const std::string& feature : features_of(protocol).writer)
-    if (feature != "appendOnly" && feature != "invariants") features.push_back(feature);
+    if (!is_kept(feature)) features.push_back(feature);
   note("features", features);
   return out;
 }

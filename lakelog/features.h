@@ -27,6 +27,14 @@ bool has_column_mapping(const Protocol& protocol);
 // deletionVectors, timestampNtz, typeWidening (and its preview), v2Checkpoint, vacuumProtocolCheck.
 Status check_readable(const Protocol& protocol);
 
+// The newest protocol that is written, and only with features that are kept: appendOnly, invariants
+// (of a table that has none) and typeWidening. Tables are made with an older one, which everybody
+// reads, and are lifted to this when a column widens.
+inline constexpr std::int32_t newest_writer_version = 7;
+bool keeps_all_promises(const Protocol& protocol);
+// The same with typeWidening among its features: of readers it asks for them by name.
+Protocol with_type_widening(const Protocol& protocol);
+
 // What a table asks of writers and we cannot keep, in the words of a message ("CHECK constraints
 // (price_positive)", "identity columns (id)"…); empty = nothing beyond the version itself.
 std::vector<std::string> unkept_promises(const Protocol& protocol, const Metadata& metadata);

@@ -29,8 +29,9 @@ struct Payload {
   std::int64_t read_version = -1;
   std::optional<Base> base;  // of read_version; nullopt: not told, or read_version is -1
   std::vector<Column> schema;
-  bool evolve =
-      false;  // `schema` may have nullable columns behind those of the table: they are added
+  // `schema` may have nullable columns behind those of the table, which are added, and wider types,
+  // which the table takes on in place (schema.h).
+  bool evolve = false;
   std::vector<std::string> partition_columns;
   std::string description;
   std::string table_id{};  // of a table that is made: its metadata's id; empty: a new one

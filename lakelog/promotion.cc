@@ -336,6 +336,11 @@ Result<Payload> promotion_payload(const std::shared_ptr<Storage>& lake, const Br
   if (!before) return before.error();
   if (table.base >= 0 && now->metadata.id != after->metadata.id)
     return {Errc::conflict, table.table + " was made anew in the lake since the branch began"};
+  if (table.lake_version < 0 && after->protocol.min_writer > writer_version)
+    return {Errc::invalid,
+            table.table +
+                " is new on the branch, and its types have widened there: let the lake "
+                "make it, and then the branch's runs go into it"};
   Payload out;
   out.table = table.table;
   out.operation = Operation::promote;

@@ -12,6 +12,7 @@
 #include "lakelog/change.h"
 #include "lakelog/compaction.h"
 #include "lakelog/conflict.h"
+#include "lakelog/features.h"
 #include "lakelog/path.h"
 #include "lakelog/payload.h"
 #include "lakelog/schema.h"
@@ -42,9 +43,10 @@ bool holds_publication(const Commit& commit, const std::string& uuid) {
          batuta->value("publication", json()) == uuid;
 }
 
-bool begins_alike(const std::vector<Column>& a, const std::vector<Column>& b) {
-  const auto same = [](const Column& x, const Column& y) {
-    return x.name == y.name && x.type == y.type;
+// `a` is ours; `widen`: its types may be wider than theirs.
+bool begins_alike(const std::vector<Column>& a, const std::vector<Column>& b, bool widen) {
+  const auto same = [widen](const Column& x, const Column& y) {
+    return x.name == y.name && (x.type == y.type || (widen && widens_in_place(y.type, x.type)));
   };
   return std::equal(a.begin(),
                     a.begin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size())),
@@ -62,7 +64,7 @@ Status check_same_shape(const Payload& payload, const Metadata& metadata) {
     return {Errc::invalid, payload.table + " is partitioned otherwise", "partition_columns"};
   const auto& ours = payload.schema;
   const auto& theirs = metadata.columns;
-  bool fits = begins_alike(ours, theirs);
+  bool fits = begins_alike(ours, theirs, payload.evolve && ours.size() >= theirs.size());
   if (ours.size() > theirs.size()) {
     fits = fits && payload.evolve && rest_nullable(ours, theirs.size());
   } else if (ours.size() < theirs.size()) {
@@ -286,9 +288,13 @@ Commit commit_of(const Publication& publication, const Payload& payload, const j
     metadata.partition_columns = payload.partition_columns;
     metadata.created_ms = stamp;
     commit.metadata = std::move(metadata);
-  } else if (payload.schema.size() > base->metadata.columns.size()) {
+  } else if (evolves(payload.schema, base->metadata.columns)) {
     commit.metadata = base->metadata;
     const auto known = static_cast<std::ptrdiff_t>(base->metadata.columns.size());
+    widen_columns(*commit.metadata, payload.schema);
+    if (commit.metadata->columns != base->metadata.columns)
+      commit.protocol = with_type_widening(base->protocol);
+    if (commit.protocol == base->protocol) commit.protocol.reset();
     add_columns(*commit.metadata, {payload.schema.begin() + known, payload.schema.end()});
   }
   commit.txns = payload.txns;

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/safe_json.h"
 
@@ -86,17 +89,100 @@ std::string schema_string(const std::vector<Column>& columns) {
   return json_text({{"type", "struct"}, {"fields", fields_json(columns)}});
 }
 
+namespace {
+
+// The schema's JSON as it stands in the metadata, changed; where nobody wrote anything of the
+// columns there, as these columns make it.
+void change_schema(Metadata& metadata, const std::function<void(json& fields)>& change) {
+  json extra = json::object();
+  if (!metadata.extra_json.empty()) {
+    auto there = parse_untrusted(metadata.extra_json, schema_limits);
+    BATUTA_CHECK(there.ok() && there->is_object(), metadata.extra_json);
+    extra = *std::move(there);
+  }
+  const auto text = extra.find("schemaString");
+  const bool kept = text != extra.end() && text->is_string();
+  auto schema = parse_untrusted(kept ? text->get<std::string>() : schema_string(metadata.columns),
+                                schema_limits);
+  BATUTA_CHECK(schema.ok() && schema->contains("fields"), metadata.extra_json);
+  change((*schema)["fields"]);
+  extra["schemaString"] = json_text(*schema);
+  if (const auto told = extra.find("configuration"); told != extra.end() && told->is_object())
+    for (const auto& [key, value] : metadata.configuration) (*told)[key] = value;
+  metadata.extra_json = json_text(extra);
+}
+
+int rank_of_whole(std::string_view type) {
+  static constexpr std::array<std::string_view, 4> whole = {"byte", "short", "integer", "long"};
+  const auto* const found = std::find(whole.begin(), whole.end(), type);
+  return found == whole.end() ? -1 : static_cast<int>(found - whole.begin());
+}
+
+struct Digits {
+  int precision = 0, scale = 0;
+};
+
+// Of "decimal(p,s)"; 0, 0 for what is none.
+Digits digits_of(std::string_view type) {
+  Digits out;
+  if (!is_decimal_type(type)) return out;
+  const char* const end = type.data() + type.size();
+  const auto first = std::from_chars(type.data() + type.find('(') + 1, end, out.precision);
+  std::from_chars(first.ptr + 1, end, out.scale);
+  return out;
+}
+
+}  // namespace
+
 void add_columns(Metadata& metadata, const std::vector<Column>& columns) {
   metadata.columns.insert(metadata.columns.end(), columns.begin(), columns.end());
-  if (metadata.extra_json.empty()) return;
-  auto extra = parse_untrusted(metadata.extra_json, schema_limits);
-  if (!extra || !extra->is_object() || !extra->contains("schemaString")) return;
-  json& text = (*extra)["schemaString"];
-  auto schema = parse_untrusted(text.is_string() ? text.get<std::string>() : "", schema_limits);
-  BATUTA_CHECK(schema.ok() && schema->contains("fields"), metadata.extra_json);
-  for (json& field : fields_json(columns)) (*schema)["fields"].push_back(std::move(field));
-  text = json_text(*schema);
-  metadata.extra_json = json_text(*extra);
+  if (metadata.extra_json.empty() || metadata.extra_json.find("schemaString") == std::string::npos)
+    return;
+  change_schema(metadata, [&](json& fields) {
+    for (json& field : fields_json(columns)) fields.push_back(std::move(field));
+  });
+}
+
+bool widens_in_place(std::string_view from, std::string_view to) {
+  if (rank_of_whole(from) >= 0 && rank_of_whole(to) >= 0)
+    return rank_of_whole(from) < rank_of_whole(to);
+  if (from == "float" && to == "double") return true;
+  const Digits old = digits_of(from), wide = digits_of(to);
+  if (old.precision == 0 || wide.precision == 0 || from == to) return false;
+  return wide.scale >= old.scale && wide.precision - wide.scale >= old.precision - old.scale;
+}
+
+void widen_columns(Metadata& metadata, const std::vector<Column>& columns) {
+  std::map<std::string, std::pair<std::string, std::string>> changes;
+  for (std::size_t i = 0; i < std::min(columns.size(), metadata.columns.size()); ++i) {
+    Column& column = metadata.columns[i];
+    if (column.type == columns[i].type) continue;
+    BATUTA_CHECK(widens_in_place(column.type, columns[i].type), column.name);
+    changes[column.name] = {column.type, columns[i].type};
+  }
+  if (changes.empty()) return;
+  metadata.configuration[may_widen_key] = "true";
+  change_schema(metadata, [&](json& fields) {
+    for (json& field : fields) {
+      const auto change = changes.find(field.value("name", ""));
+      if (change == changes.end()) continue;
+      const auto& [from, to] = change->second;
+      field["type"] = to;
+      json& told = field["metadata"];
+      if (!told.is_object()) told = json::object();
+      told["delta.typeChanges"].push_back({{"fromType", from}, {"toType", to}});
+    }
+  });
+  for (Column& column : metadata.columns)
+    if (const auto change = changes.find(column.name); change != changes.end())
+      column.type = change->second.second;
+}
+
+bool evolves(const std::vector<Column>& now, const std::vector<Column>& before) {
+  if (now.size() > before.size()) return true;
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i].type != before[i].type) return true;
+  return false;
 }
 
 }  // namespace batuta::lakelog

@@ -232,9 +232,10 @@ Result<std::int64_t> version_at(const LogFolder& log, std::int64_t timestamp_ms)
 }
 
 Status check_writable(const Protocol& protocol, const Metadata& metadata) {
-  if (protocol.min_writer > writer_version) {
+  const std::vector<std::string> unkept = unkept_promises(protocol, metadata);
+  if (protocol.min_writer > writer_version && (!keeps_all_promises(protocol) || !unkept.empty())) {
     std::string promises;
-    for (const std::string& promise : unkept_promises(protocol, metadata))
+    for (const std::string& promise : unkept)
       promises += (promises.empty() ? ", for " : "; ") + promise;
     return {Errc::invalid, "the table needs a Delta writer of version " +
                                std::to_string(protocol.min_writer) + promises + "; this one is " +

@@ -163,6 +163,11 @@ std::string FileCache::kept_path(const std::string& key, std::int64_t size) cons
   return folder_ + "/files/" + sha256_hex(name_ + "\n" + key + "\n" + std::to_string(size));
 }
 
+bool FileCache::has(const std::string& key, std::int64_t size) const {
+  struct stat told {};
+  return ::stat(kept_path(key, size).c_str(), &told) == 0 && told.st_size == size;
+}
+
 Result<std::string> FileCache::get(const lakelog::Storage& store, const std::string& key,
                                    std::int64_t size) {
   if (!lakelog::valid_key(key)) return {Errc::invalid, "\"" + key + "\" is no key of a lake"};

@@ -41,6 +41,9 @@ class FileCache {
   // sentence names lake.cache.
   Result<std::string> get(const lakelog::Storage& store, const std::string& key, std::int64_t size);
 
+  // Whether get() would ask the store for nothing, for now; `size` is told.
+  bool has(const std::string& key, std::int64_t size) const;
+
   // For ObjectStorage::stage().
   std::string staging() const { return own_ + "/staging"; }
 

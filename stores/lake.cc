@@ -257,11 +257,11 @@ Result<std::shared_ptr<lakelog::Storage>> Lake::storage() const {
     std::shared_ptr<lakelog::Storage> lake = *std::move(opened);
     return branch_.empty() ? lake : lakelog::branch_storage(std::move(lake), branch_);
   }
-  if (!branch_.empty()) return {Errc::invalid, "a lake in a store has no branches"};
   std::lock_guard guard(store_->mutex);
   if (auto opened = store_->open(); !opened) return opened.error();
   lakelog::Storage* asked = store_->elsewhere ? store_->elsewhere.get() : store_->storage.get();
-  return std::shared_ptr<lakelog::Storage>(store_, asked);
+  std::shared_ptr<lakelog::Storage> lake(store_, asked);
+  return branch_.empty() ? lake : lakelog::branch_storage(std::move(lake), branch_);
 }
 
 Result<std::string> Lake::local_file(const std::string& key, std::int64_t size) const {
@@ -278,7 +278,16 @@ Result<std::string> Lake::local_file(const std::string& key, std::int64_t size) 
   }
   if (!store_->cache)
     return {Errc::invalid, store_->access.url + " was opened without a folder for its files"};
-  const auto get = [&] { return store_->cache->get(*store_->storage, key, size); };
+  const auto get = [&]() -> Result<std::string> {
+    FileCache& cache = *store_->cache;
+    // A data file has its name once, on a branch or in the lake: which of both is asked once.
+    const bool known = size >= 0 && cache.has(key, size);
+    if (!branch_.empty() && !known) {
+      auto own = cache.get(*store_->storage, lakelog::branch_key(branch_, key), size);
+      if (own || own.error().code != Errc::not_found) return own;
+    }
+    return cache.get(*store_->storage, key, size);
+  };
   return thread == nullptr ? get() : thread->run(get);
 }
 

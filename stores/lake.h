@@ -48,8 +48,8 @@ class Lake {
   Lake(StoreAccess access, std::string folder, bool probe = false,
        std::function<Surroundings()> surroundings = real_surroundings);
 
-  // The same lake as one of its branches sees it (lakelog/branch.h), of a folder; local_file()
-  // looks whether the branch has the file.
+  // The same lake as one of its branches sees it (lakelog/branch.h); local_file() looks whether the
+  // branch has the file.
   Lake on_branch(const std::string& ref) const;
 
   bool is_folder() const;

@@ -4,9 +4,11 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "common/safe_json.h"
 #include "plugins/contract/sources.h"
+#include "plugins/contract/store_files.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/bronze_rows.h"
 #include "plugins/lake/layer/publication.h"
@@ -58,8 +60,9 @@ std::string path_of(const plugin::Context& context, const Source& source) {
     path.replace(at, end + 2 - at, value);
     at += value.size();
   }
-  if (!path.starts_with("/"))
-    throw plugin::FinalError("the path of a source must be absolute, not " + path);
+  if (!path.starts_with("/") && !is_in_store(path))
+    throw plugin::FinalError("the path of a source must be absolute, or a URL in a store, not " +
+                             path);
   return path;
 }
 
@@ -100,7 +103,13 @@ class FilesReader {
   std::int64_t run() {
     std::vector<Piece> pieces;
     std::uintmax_t bytes = 0;
-    const auto files = files_at(path_of(to_.context, source_));
+    const std::string path = path_of(to_.context, source_);
+    if (is_in_store(path)) {
+      if (source_.connection.empty())
+        throw plugin::FinalError(path + ": the contract's server names no batuta.connection");
+      store_.emplace(to_.context, path, to_.context.connection(source_.connection));
+    }
+    const auto files = store_ ? store_->find(max_files) : files_at(path);
     for (std::size_t i = 0; i < files.size(); ++i) {
       to_.context.check_cancelled();
       Piece piece = landed(files[i]);
@@ -112,11 +121,12 @@ class FilesReader {
       pieces.push_back(std::move(piece));
       if (pieces.size() < files_together && bytes < bytes_together) continue;
       stage(pieces);
-      pieces.clear();
+      let_go(pieces);
       bytes = 0;
       to_.context.progress(static_cast<double>(i + 1) / static_cast<double>(files.size()));
     }
     if (!pieces.empty()) stage(pieces);
+    let_go(pieces);
     if (!version_.empty()) {
       lake::mark_snapshot(version_, table_, to_.snapshot);
       nlohmann::json metrics = {{"rows_out", rows_}};
@@ -128,18 +138,30 @@ class FilesReader {
   }
 
  private:
-  Piece landed(const std::string& file) {
+  // What was fetched for these only.
+  void let_go(std::vector<Piece>& pieces) const {
+    std::error_code ignored;
+    for (const Piece& piece : pieces)
+      if (store_ && piece.path.starts_with(to_.context.scratch() + "/fetched-"))
+        fs::remove(piece.path, ignored);
+    pieces.clear();
+  }
+
+  Piece landed(const std::string& source) {
+    const std::string file = store_ ? store_->fetch(source) : source;
     std::error_code failed;
     const std::uintmax_t bytes = fs::file_size(file, failed);
-    if (failed) throw plugin::RetryableError(file + ": " + failed.message());
+    if (failed) throw plugin::RetryableError(source + ": " + failed.message());
     if (bytes > max_landed_bytes) {
-      to_.context.warn(file + " is larger than 256 MiB: it is read where it lies, not kept in raw");
-      return {file, file, bytes};
+      to_.context.warn(source +
+                       " is larger than 256 MiB: it is read where it lies, not kept in raw");
+      return {source, file, bytes};
     }
-    if (bytes == 0) return {file, file, 0};
+    if (bytes == 0) return {source, file, 0};
     const auto [name, size] = to_.landing.add_file(file, std::string(to_string(source_.kind)));
+    if (store_) fs::remove(file, failed);
     const auto kept = lake_.local_file(name, size);
-    return {file, lake::must(kept), static_cast<std::uintmax_t>(size)};
+    return {source, lake::must(kept), static_cast<std::uintmax_t>(size)};
   }
 
   void stage(const std::vector<Piece>& pieces) {
@@ -331,6 +353,7 @@ class FilesReader {
   const lake::Lake lake_;
   lake::DeltaTable table_;
   lake::Publication version_;
+  std::optional<StoreFiles> store_;  // where the files lie in one
   std::int64_t rows_ = 0;
 };
 

@@ -277,6 +277,7 @@ lake::TransformSpec silver_spec(const Described& described) {
                     table.deletes == contract::Deletes::mark,
                     static_cast<double>(table.most_deletes)};
   spec.history = table.history;
+  spec.target.widens = table.widen;
   if (!table.newest.empty() && table.column(table.newest)->type == "timestamp")
     spec.history_since = table.newest;
   spec.metrics_json = described.metrics_json();

@@ -45,18 +45,18 @@ Lake lake_folder(const plugin::Context& context) {
   if (context.lake().empty()) throw plugin::FinalError("the attempt has no lake folder");
   const auto* store = static_cast<const char*>(context.extension("batuta.lake_store"));
   const std::string branch = branch_of(context);
-  if (store == nullptr && branch.empty()) return Lake(context.lake());
-  if (store == nullptr) {
-    const auto there = lakelog::check_branch(*must(Lake(context.lake()).storage()), branch);
-    if (!there && there.error().code == Errc::unavailable)
-      throw plugin::RetryableError(there.error().message);
-    if (!there) throw plugin::FinalError(there.error().message);
-    return Lake(context.lake()).on_branch(branch);
+  Lake lake(context.lake());
+  if (store != nullptr) {
+    auto access = stores::StoreAccess::from_json(store);
+    if (!access) throw plugin::FinalError(access.error().message);
+    lake = Lake(*std::move(access), context.lake());
   }
-  if (!branch.empty()) throw plugin::FinalError("a lake in an object store has no branches");
-  auto access = stores::StoreAccess::from_json(store);
-  if (!access) throw plugin::FinalError(access.error().message);
-  return Lake(*std::move(access), context.lake());
+  if (branch.empty()) return lake;
+  const auto there = lakelog::check_branch(*must(lake.storage()), branch);
+  if (!there && there.error().code == Errc::unavailable)
+    throw plugin::RetryableError(there.error().message);
+  if (!there) throw plugin::FinalError(there.error().message);
+  return lake.on_branch(branch);
 }
 
 }  // namespace batuta::lake

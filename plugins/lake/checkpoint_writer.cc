@@ -26,7 +26,9 @@ constexpr const char* shape =
     "\"metaData\": 'STRUCT(id VARCHAR, \"name\" VARCHAR, description VARCHAR, "
     "format STRUCT(provider VARCHAR, options MAP(VARCHAR, VARCHAR)), schemaString VARCHAR, "
     "partitionColumns VARCHAR[], configuration MAP(VARCHAR, VARCHAR), createdTime BIGINT)', "
-    "protocol: 'STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER)'";
+    "protocol: 'STRUCT(minReaderVersion INTEGER, minWriterVersion INTEGER";
+// Of a table whose protocol names features.
+constexpr const char* features_shape = ", readerFeatures VARCHAR[], writerFeatures VARCHAR[]";
 
 // As large as a log's line may be, and the engine's own margin.
 constexpr const char* largest_line = "33554432";
@@ -47,7 +49,8 @@ Status check_fields(const lakelog::Commit& state) {
   const auto refuse = [](const std::string& action, const std::string& field) {
     return Status(Errc::invalid, "a checkpoint of ours has no place for " + action + "." + field);
   };
-  if (const auto field = homeless(state.protocol->extra_json, {}); !field.empty())
+  if (const auto field = homeless(state.protocol->extra_json, {"readerFeatures", "writerFeatures"});
+      !field.empty())
     return refuse("protocol", field);
   if (const auto field = homeless(state.metadata->extra_json,
                                   {"name", "description", "format", "schemaString",
@@ -96,7 +99,8 @@ Result<std::string> EngineCheckpointWriter::write(const lakelog::Commit& state) 
   if (!out) return {Errc::unavailable, "the scratch folder " + scratch_ + " cannot be written"};
   try {
     const std::string read = "read_json($2, format = 'newline_delimited', maximum_object_size = " +
-                             std::string(largest_line) + ", columns = {" + shape + "})";
+                             std::string(largest_line) + ", columns = {" + shape +
+                             (state.protocol->extra_json.empty() ? "" : features_shape) + ")'})";
     session_.run("COPY (SELECT txn, add, remove, \"metaData\", protocol FROM " + read +
                      ") TO $1 (FORMAT parquet, COMPRESSION snappy)",
                  {parquet.path(), exact_path(lines.path())});

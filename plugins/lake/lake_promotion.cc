@@ -9,8 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +23,7 @@
 #include "plugins/lake/hand_in.h"
 #include "plugins/lake/must.h"
 #include "plugins/sdk/plugin.h"
+#include "stores/file_cache.h"
 
 namespace batuta::lake {
 namespace {
@@ -94,6 +97,31 @@ Status bring_file(const std::string& from, const std::string& to) {
   return success();
 }
 
+// Of a store: the bytes come to this host and are put under their other name, one file after
+// another, so that none but the last takes room here.
+Status copy_object(lakelog::Storage& storage, const std::string& from, const std::string& to,
+                   std::int64_t size) {
+  const auto slash = to.find_last_of('/');
+  const auto folder = storage.stage(to.substr(0, slash));
+  if (!folder) return folder.error();
+  const std::string staged = *folder + to.substr(slash);
+  std::ofstream out(staged, std::ios::binary | std::ios::trunc);
+  std::uint64_t at = 0;
+  for (const auto wanted = static_cast<std::uint64_t>(size); at < wanted;) {
+    const auto piece = storage.read(from, {at, std::min(stores::cache_piece_bytes, wanted - at)});
+    if (!piece) return piece.error();
+    if (piece->empty()) break;
+    out.write(piece->data(), static_cast<std::streamsize>(piece->size()));
+    at += piece->size();
+  }
+  out.close();
+  if (!out) return {Errc::unavailable, "cannot write " + staged + " on this host"};
+  if (at != static_cast<std::uint64_t>(size))
+    return {Errc::malformed, from + " has " + std::to_string(at) + " bytes in the store; the log " +
+                                 "of the branch says " + std::to_string(size)};
+  return storage.sync({to});
+}
+
 // The markers of layer/transform.h: how far silver and its quarantine have taken in bronze, and a
 // history its table.
 std::string marked_table(const std::string& table, const std::string& marker) {
@@ -120,7 +148,6 @@ class Promotion {
         of_branch_(session_, branch_lake_) {}
 
   void run() {
-    if (!lake_.is_folder()) throw plugin::FinalError("a lake in an object store has no branches");
     const auto& ref = order_.branch.ref();
     if (auto there = lakelog::check_branch(*storage_, ref); !there)
       promoted(Result<int>(there.error()));
@@ -141,9 +168,11 @@ class Promotion {
   }
 
  private:
-  // What nobody has looked at, and may not be allowed, does not go.
+  // What nobody has looked at, and may not be allowed, does not go. Of a table that the lake has
+  // all of nothing was asked, and nothing goes.
   void check_as_looked_at(const std::vector<lakelog::PromotedTable>& tables) const {
     for (const lakelog::PromotedTable& table : tables) {
+      if (table.is_done()) continue;
       const auto asked = order_.tables.find(table.table);
       if (asked != order_.tables.end() && asked->second == table.version) continue;
       throw plugin::FinalError("the branch " + order_.branch.name + " has gone on since: " +
@@ -156,9 +185,13 @@ class Promotion {
     const lakelog::PromotedTable& table = tables[which];
     auto payload = promoted(lakelog::promotion_payload(storage_, order_.branch, tables, which,
                                                        {&of_lake_, &of_branch_, marked_table}));
+    std::map<std::string, std::int64_t> sizes;
+    for (const lakelog::AddFile& add : payload.adds) sizes[table.table + "/" + add.path] = add.size;
     const std::string folder = lake_.folder() + "/";
     const auto bring = [&](const std::string& from, const std::string& to) {
-      return bring_file(folder + from, folder + to);
+      context_.check_cancelled();
+      if (lake_.is_folder()) return bring_file(folder + from, folder + to);
+      return copy_object(*storage_, from, to, sizes[to]);
     };
     if (auto brought =
             lakelog::bring_files(*storage_, order_.branch, payload, promotion_now_ms(), bring);

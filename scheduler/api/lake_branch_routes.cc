@@ -20,9 +20,6 @@ using nlohmann::json;
 Result<std::shared_ptr<lakelog::Storage>> branching_lake(Context& context) {
   const auto& lake = context.services.lake;
   if (!lake) return {Errc::not_found, "this installation has no lake"};
-  if (!lake->is_folder())
-    return {Errc::conflict,
-            "the lake lies in an object store, where it has no branches: they need a folder"};
   return lake->storage();
 }
 
@@ -114,6 +111,7 @@ Result<Response> dropped(Context& context, const lakelog::Branch& branch) {
   if (auto gone = lakelog::drop_branch(**lake, branch.name, branch.id);
       !gone && gone.error().code != Errc::not_found)
     return gone.error();
+  if (!context.services.lake->is_folder()) return no_content();
   // Its objects are gone; their folders are nothing to a lake, and litter to people.
   std::error_code ignored;
   std::filesystem::remove_all(
@@ -126,7 +124,7 @@ Result<Response> dropped(Context& context, const lakelog::Branch& branch) {
 
 Result<Response> list_lake_branches(Context& context, const Request&) {
   const auto& given = context.services.lake;
-  if (!given || !given->is_folder()) return json_response(collection("branches", json::array(), 0));
+  if (!given) return json_response(collection("branches", json::array(), 0));
   const auto lake = given->storage();
   if (!lake) return lake.error();
   const auto all = lakelog::list_branches(**lake);

@@ -72,6 +72,33 @@ struct LookedPromotion {
   }
 };
 
+// The newest run that makes this branch the lake's, for whoever may look at the branch and not at
+// runs of the server's own DAG; null: there is none. Why it failed names tables: whoever ordered it
+// is told.
+json last_promotion(Context& context, const Request& request, const lakelog::Branch& branch) {
+  RunQuery query;
+  query.dag_id = promotion_dag_id;
+  query.filters.push_back({"run_id", Filter::Op::prefix, {"promote__" + branch.name + "__"}});
+  query.order_by = {"-id"};
+  query.page.limit = 20;  // names of branches may begin with this one's
+  for (const RunRow& run : context.services.history.runs(query).rows) {
+    const auto order = parse_untrusted(promotion_order_of(run.conf_json));
+    if (!order || !order->is_object() || order->value("branch", "") != branch.ref()) continue;
+    const bool may_read = may(request.identity, Action::read, "dag:" + run.dag_id);
+    std::string reason;
+    if (may_read || run.triggering_user == request.identity.user) {
+      reason = run.reason;
+      const auto task = context.services.history.task_instance(
+          {run.dag_id, run.dag_run_id, promotion_task_id, unmapped});
+      if (task && !task->row.reason.empty()) reason = task->row.reason;
+    }
+    return {{"dag_run_id", run.dag_run_id},
+            {"state", to_string(run.state)},
+            {"reason", text_or_null(reason)}};
+  }
+  return nullptr;
+}
+
 // As far as whoever asks may read it.
 json promotion_json(const Request& request, const LookedPromotion& looked, bool dry_run) {
   json rows = json::array();
@@ -90,7 +117,8 @@ json promotion_json(const Request& request, const LookedPromotion& looked, bool 
           {"tables", std::move(rows)},
           {"hidden", hidden},
           {"dag_id", nullptr},
-          {"dag_run_id", nullptr}};
+          {"dag_run_id", nullptr},
+          {"last_run", nullptr}};
 }
 
 Result<LookedPromotion> look_ahead(Context& context, const std::string& name) {
@@ -131,7 +159,9 @@ Result<RunRequested> promotion_run(Context& context, const Request& request,
   event.note = note;
   if (auto set = set_conf(*dag->second, "{}", event); !set) return set.error();
   json tables = json::object();
-  for (const lakelog::PromotedTable& table : looked.tables) tables[table.table] = table.version;
+  // Those that go, and were allowed; the attempt takes no other.
+  for (const lakelog::PromotedTable& table : looked.tables)
+    if (!table.is_done()) tables[table.table] = table.version;
   const json order = {{"branch", looked.branch.ref()}, {"tables", std::move(tables)}};
   if (auto added = add_promotion_order(event, json_text(order)); !added) return added.error();
   return event;
@@ -182,7 +212,9 @@ void promote_lake_branch(Context& context, Call call) {
     const auto looked = look_ahead(context, asked.branch);
     if (!looked) return looked.error();
     if (asked.dry_run) {
-      call.respond(json_response(promotion_json(*call.request, *looked, true)));
+      json told = promotion_json(*call.request, *looked, true);
+      told["last_run"] = last_promotion(context, *call.request, looked->branch);
+      call.respond(json_response(told));
       return success();
     }
     auto ready = ordered_promotion(context, *call.request, *looked, asked.note);

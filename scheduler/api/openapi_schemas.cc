@@ -327,7 +327,8 @@ constexpr ObjectSchema schemas[] = {
      "moved:LakeMoved?"},
     {"LakePromotion",
      "branch dry_run:bool may_promote:bool [tables:LakePromotedTable] hidden:int dag_id? "
-     "dag_run_id?"},
+     "dag_run_id? last_run:LakePromotionRun?"},
+    {"LakePromotionRun", "dag_run_id state reason?"},
     {"LakeQuarantineTable", "domain table rows:int? version:int? modified:time? problem?"},
     {"LakeQuarantineCollection", "[tables:LakeQuarantineTable] total_entries:int"},
     {"LakeQuarantineOrder", "operation dag_id dag_run_id task_id repeated:bool"},

@@ -1,9 +1,11 @@
 // lake branch: branches of the lake, as the server keeps them.
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -167,6 +169,18 @@ void drop_promoted(const Client& client, const std::string& name) {
   client.call("DELETE", branch_path(name), nullptr);
 }
 
+// Of the run that was ordered: state and reason, once it has ended. Whoever promotes a branch may
+// look at it, and perhaps at no run of the server's own DAG.
+json promotion_end(const Client& client, const std::string& path, const std::string& run_id) {
+  for (;; std::this_thread::sleep_for(std::chrono::seconds(1))) {
+    json run = client.call("POST", path, {{"dry_run", true}})["last_run"];
+    if (!run.is_object() || run["dag_run_id"] != run_id)
+      throw Failure("the run " + run_id + " of lake_promotion promotes it, and is not to be found",
+                    1);
+    if (run["state"] == "success" || run["state"] == "failed") return run;
+  }
+}
+
 void promote_branch(Session& session, const BranchArguments& a) {
   const Client client = session.client();
   const std::string path = branch_path(a.name) + "/promote";
@@ -186,24 +200,20 @@ void promote_branch(Session& session, const BranchArguments& a) {
   const std::string dag_id = told["dag_id"], run_id = told["dag_run_id"];
   const std::string run =
       "/api/v2/dags/" + percent_encoded(dag_id) + "/dagRuns/" + percent_encoded(run_id);
+  bool may_see = true;
   try {
     client.get(run);
   } catch (const Failure&) {
-    throw Failure("the run " + run_id + " of " + dag_id +
-                      " promotes it, which you may not see: `batuta lake branch promote " + a.name +
-                      " --dry-run` says what the lake has of it",
-                  1);
+    may_see = false;
   }
-  const std::string state = follow_run(client, dag_id, run_id, false);
-  if (state != "success") {
-    const json why = client.get(run + "/taskInstances/promote");
-    const json reason = why.value("batuta", json::object()).value("reason", json());
+  if (may_see) follow_run(client, dag_id, run_id, false);
+  const json end = promotion_end(client, path, run_id);
+  if (end["state"] != "success")
     throw Failure("the branch " + a.name + " was not promoted: " +
-                      (reason.is_string() && !reason.get<std::string>().empty()
-                           ? reason.get<std::string>()
-                           : "the run " + run_id + " of " + dag_id + " " + state),
+                      (end["reason"].is_string() ? end["reason"].get<std::string>()
+                                                 : "the run " + run_id + " of " + dag_id + " " +
+                                                       end["state"].get<std::string>()),
                   1);
-  }
   if (a.drop) drop_promoted(client, a.name);
   if (session.format().data()) return print_object(session.format(), told);
   print_promotion(session, told);

@@ -24,6 +24,7 @@ inline constexpr const char* promotion_member = "batuta:promotion";
 inline constexpr const char* promotion_plugin = "lake_promotion";
 // The DAG that comes with the server once a branch was made.
 inline constexpr const char* promotion_dag_id = "lake_promotion";
+inline constexpr const char* promotion_task_id = "promote";
 
 // Names of the DAG's params that are passwords ("format": "password"), ascending.
 std::vector<std::string> password_params(const Dag& dag);

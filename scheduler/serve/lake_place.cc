@@ -4,16 +4,47 @@
 
 #include "common/lake_secret.h"
 #include "common/log.h"
+#include "scheduler/serve/secret_lookup.h"
+#include "scheduler/store/secret_reference.h"
 #include "scheduler/store/store.h"
 
 namespace batuta {
 
+namespace {
+
+std::string store_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? "" : value;
+}
+
+// The variable in whose place the setting lake.secret stands.
+std::string secret_variable(const std::string& url) {
+  if (url.starts_with("s3:")) return "AWS_SECRET_ACCESS_KEY";
+  if (url.starts_with("gs:")) return "GS_SECRET_ACCESS_KEY";
+  return store_variable("AZURE_CLIENT_ID").empty() ? "AZURE_STORAGE_KEY" : "AZURE_CLIENT_SECRET";
+}
+
+// Empty: the settings name none.
+Result<std::string> store_secret(const Settings& settings) {
+  if (settings.lake_secret_at.empty()) return std::string();
+  const auto at = read_secret_reference(std::string_view(settings.lake_secret_at));
+  if (!at || !*at) return {Errc::invalid, "lake.secret: it is no reference to a secret"};
+  auto value =
+      look_up_secret(**at, sources_for(**at), SecretLookup::Options{}.limit, [] { return false; });
+  if (!value) return {value.error().code, "lake.secret: " + value.error().message};
+  return value;
+}
+
+}  // namespace
+
 Result<std::shared_ptr<const stores::StoreAccess>> lake_store(const Settings& settings) {
   using Known = std::shared_ptr<const stores::StoreAccess>;
   if (settings.lake_url.empty()) return Known();
-  auto access = stores::store_access(settings.lake_url, [](const std::string& name) {
-    const char* value = std::getenv(name.c_str());
-    return std::string(value == nullptr ? "" : value);
+  const auto secret = store_secret(settings);
+  if (!secret) return secret.error();
+  const std::string in_its_place = secret->empty() ? "" : secret_variable(settings.lake_url);
+  auto access = stores::store_access(settings.lake_url, [&](const std::string& name) {
+    return name == in_its_place ? *secret : store_variable(name);
   });
   if (!access) return {access.error().code, "lake.url: " + access.error().message};
   access->cache_bytes = settings.lake_cache;

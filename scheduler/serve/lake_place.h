@@ -12,7 +12,8 @@
 namespace batuta {
 
 // Null: the folder "lake" of the home. What opens the store is read from the environment by the
-// names of docs/stores.md. Errc::invalid, naming lake.url or the variable.
+// names of docs/stores.md, its secret from where lake.secret says, which blocks. Errc::invalid,
+// naming lake.url or the variable; the errors of look_up_secret().
 Result<std::shared_ptr<const stores::StoreAccess>> lake_store(const Settings& settings);
 
 // What a slot is given to open it.

@@ -1,7 +1,6 @@
 #include "scheduler/serve/login_settings.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "common/ids.h"
@@ -44,20 +43,6 @@ bool fits_label(std::string& text) {
 
 bool fits_claim(std::string& name) {
   return !name.empty() && name.size() <= 256;
-}
-
-// What lists exactly this one.
-SecretSources sources_for(const SecretReference& reference) {
-  const std::string& first = reference.words.front();
-  switch (reference.kind) {
-    case SecretReference::Kind::env:
-      return {{first}, {}, {}};
-    case SecretReference::Kind::file:
-      return {{}, {std::filesystem::path(first).parent_path().string()}, {}};
-    case SecretReference::Kind::command:
-      return {{}, {}, {first}};
-  }
-  return {};
 }
 
 oidc::Mapping mapping_of(const std::vector<std::string>& rows) {

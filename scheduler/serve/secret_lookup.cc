@@ -13,6 +13,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string_view>
 
@@ -184,6 +185,19 @@ Result<std::string> secret_of_command(const std::vector<std::string>& words, Dur
 }
 
 }  // namespace
+
+SecretSources sources_for(const SecretReference& reference) {
+  const std::string& first = reference.words.front();
+  switch (reference.kind) {
+    case SecretReference::Kind::env:
+      return {{first}, {}, {}};
+    case SecretReference::Kind::file:
+      return {{}, {std::filesystem::path(first).parent_path().string()}, {}};
+    case SecretReference::Kind::command:
+      return {{}, {}, {first}};
+  }
+  return {};
+}
 
 Result<std::string> look_up_secret(const SecretReference& reference, const SecretSources& sources,
                                    Duration limit, const std::function<bool()>& stop) {

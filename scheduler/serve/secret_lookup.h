@@ -28,6 +28,9 @@ inline constexpr std::size_t max_secret_bytes = std::size_t{64} << 10;
 Result<std::string> look_up_secret(const SecretReference& reference, const SecretSources& sources,
                                    Duration limit, const std::function<bool()>& stop);
 
+// Of a reference in the settings themselves, which whoever may write them lists by naming it.
+SecretSources sources_for(const SecretReference& reference);
+
 // Any thread. Values are in memory alone.
 class SecretLookup : public SecretOpener {
  public:

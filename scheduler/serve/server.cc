@@ -166,7 +166,7 @@ Status Server::Impl::start() {
     if (traces) context.set_traceparent(traceparent_of);
     context.set_platform_facts([this] { return facts.json(); });
     context.set_report([this](const std::string& attempt) { return report.find(attempt); });
-    dags.bag().set_built_in(own_dags(home.settings()));
+    set_own_dags();
     for (const StoredRun& run : stored.runs) {
       for (const InstanceHot& row : run.hot) {
         if (!row.worker.empty() && !is_terminal(row.state)) agents.insert(row.worker);
@@ -214,15 +214,16 @@ Status Server::Impl::start() {
 
 void Server::Impl::take_over(const Settings& settings) {
   if (http_server) http_server->answer_for(settings.allowed_hosts, settings.trusted_proxies);
-  dags.bag().set_built_in(own_dags(settings));
+  set_own_dags();
 }
 
-std::vector<std::pair<std::string, std::string>> Server::Impl::own_dags(
-    const Settings& settings) const {
+void Server::Impl::set_own_dags() {
+  const std::lock_guard lock(own_dags_mutex);
   std::error_code none;
+  // A store is not asked: a start waits for none.
   const bool branches =
-      lake.at().is_folder() && std::filesystem::exists(lake.at().folder() + "/_branches", none);
-  return system_dags(settings, branches);
+      !lake.at().is_folder() || std::filesystem::exists(lake.at().folder() + "/_branches", none);
+  dags.bag().set_built_in(system_dags(*home.live(), branches));
 }
 
 Result<std::string> Server::Impl::ended_runs() const {

@@ -76,8 +76,9 @@ struct Server::Impl {
   Status start();
 
   void take_over(const Settings& settings);
-  // DAGs that the server brings along, as the lake is now.
-  std::vector<std::pair<std::string, std::string>> own_dags(const Settings& settings) const;
+  // DAGs that the server brings along, as lake and settings are now. Any thread: the last who calls
+  // has seen what any before it saw.
+  void set_own_dags();
 
   // What ended since the lake's own tables of it were moved on (scheduler/api/lake_report.h).
   // Blocks on the lake and the store.
@@ -138,6 +139,7 @@ struct Server::Impl {
   LagWatch lags{[this](const std::string& id) { return topics.if_there(id); }};
   SettingsReloader reloader{home, engine, registry, [this](const Settings& s) { take_over(s); }};
   std::size_t moves = 0;  // of task instances since memory was given back; control thread
+  std::mutex own_dags_mutex;
   std::mutex damage_mutex;
   std::string damage;                      // of the store, as housekeeping found it last
   std::function<void(Time)> keep_exports;  // set before housekeeping, whose thread calls it

@@ -86,7 +86,7 @@ http::ApiServices Server::Impl::services() {
   services.settings = [this] { return shown_settings(*home.live()); };
   services.reload_settings = [this](const std::string& owner) { return reloader.reload(owner); };
   services.lake = lake.at();
-  services.branch_made = [this] { dags.bag().set_built_in(own_dags(*home.live())); };
+  services.branch_made = [this] { set_own_dags(); };
   services.lake_query = lake_query(home, options.plugins_folder, lake);
   services.topics = [this](const auto& source) { return topics.of_source(source); };
   services.erase_query = lake_query(home, options.plugins_folder, lake, "lake_erase");

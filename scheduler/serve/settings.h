@@ -73,6 +73,7 @@ struct Settings {
   std::vector<std::string> secrets_programs;  // the same
   SecretSources secret_sources() const { return {secrets_env, secrets_folders, secrets_programs}; }
   std::string lake_url;                              // of an object store; empty: a folder
+  std::string lake_secret_at;                        // a reference as JSON; empty: the environment
   std::int64_t lake_cache = std::int64_t{10} << 30;  // bytes
   std::int64_t lake_memory = 640 << 20;              // bytes
   int lake_threads = 1;

@@ -45,6 +45,13 @@ bool fits_something(std::string& text) {
   return !text.empty();
 }
 
+bool fits_store_secret(std::string& text) {
+  const auto reference = read_secret_reference(std::string_view(text));
+  if (!reference || !*reference) return false;
+  text = (*reference)->text();
+  return true;
+}
+
 bool fits_user_range(std::string& text) {
   return parse_user_range(text).has_value();
 }
@@ -354,6 +361,14 @@ const std::vector<Setting>& settings_table() {
        .example = R"("s3://my-bucket/lake")",
        .fits = fits_store,
        .shown = [](const std::string& url) { return without_user_info(url); }},
+      {.name = "lake.secret",
+       .sentence = "Where the secret part of the credentials for lake.url is kept; none: in the "
+                   "environment.",
+       .kind = Kind::reference,
+       .member = &Settings::lake_secret_at,
+       .expects = "a reference to the secret, {\"$env\": …}, {\"$file\": …} or {\"$command\": […]}",
+       .example = R"({"$file": "/run/secrets/lake"})",
+       .fits = fits_store_secret},
       {.name = "lake.cache",
        .sentence = "What a host keeps of the files of a lake in an object store.",
        .kind = Kind::bytes,

@@ -79,8 +79,8 @@ std::string lake_report(const Settings& settings) {
 
 // Without a schedule: whoever promotes a branch starts a run of it.
 std::string lake_promotion() {
-  const json task = {{"task_id", "promote"},     {"type", "transform"}, {"source", "lake"},
-                     {"layer", "promotion"},     {"retries", 3},        {"retry_delay", "5s"},
+  const json task = {{"task_id", promotion_task_id}, {"type", "transform"}, {"source", "lake"},
+                     {"layer", "promotion"},         {"retries", 3},        {"retry_delay", "5s"},
                      {"execution_timeout", "1h"}};
   return json_text({{"dag_id", promotion_dag_id},
                     {"description",

@@ -11,7 +11,7 @@
 namespace batuta {
 
 // The file's name as people see it, and its text. What the settings switch off is not among them,
-// nor what promotes branches of the lake where none has ever been made (`branches`).
+// nor what promotes branches of the lake where none can have been made (`branches`).
 std::vector<std::pair<std::string, std::string>> system_dags(const Settings& settings,
                                                              bool branches = false);
 

@@ -236,6 +236,26 @@ TEST_CASE_FIXTURE(Branches, "branches: one is promoted by who may edit each tabl
   CHECK(run.branch.empty());
   const json order = json::parse(run.conf_json)["batuta:promotion"];
   CHECK(order["tables"] == json{{"gold/hr/more", 0}, {"gold/sales/orders", 1}});
+  // Who may look at the branch is told how it ended, and who ordered it why.
+  RunRow ordered;
+  ordered.dag_id = "lake_promotion";
+  ordered.dag_run_id = run.dag_run_id;
+  ordered.conf_json = run.conf_json;
+  ordered.triggering_user = "boss";
+  ordered.state = DagRunState::failed;
+  ordered.reason = "the lake has moved";
+  RunRow other = ordered;
+  other.conf_json = R"({"batuta:promotion":{"branch":"fix/fedcba9876543210","tables":{}}})";
+  other.state = DagRunState::success;
+  history.run_rows = {other, ordered};
+  const json ended = body_of(promote({{"dry_run", true}}))["last_run"];
+  CHECK(ended == json{{"dag_run_id", ordered.dag_run_id},
+                      {"state", "failed"},
+                      {"reason", "the lake has moved"}});
+  add_clerk("of_sales", {"read lake:sales/*", "edit lake:sales/*"});
+  const json told_others = body_of(promote({{"dry_run", true}}, "of_sales"))["last_run"];
+  CHECK(told_others["state"] == "failed");
+  CHECK(told_others["reason"].is_null());
   // A run there, or the lake's own, is in the way.
   RunRow going;
   going.dag_id = "demo";

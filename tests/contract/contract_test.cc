@@ -89,6 +89,39 @@ TEST_CASE("contract: what a contract says is all there, typed") {
   CHECK(table.quality[3].columns == std::vector<std::string>{"client_id"});
 }
 
+TEST_CASE("contract: files may lie in a store, whose keys a connection has") {
+  const auto with_server = [](const std::string& fields) {
+    std::string yaml = clients_yaml;
+    const auto from = yaml.find("servers:"), to = yaml.find("\nschema:", from);
+    REQUIRE(from != yaml.npos);
+    REQUIRE(to != yaml.npos);
+    yaml.replace(from, to - from, "servers:\n  - server: drop\n" + fields);
+    return read_contract(yaml, "c.yaml");
+  };
+  const std::string own =
+      "    customProperties:\n      - {property: batuta.connection, value: drops}\n";
+  const auto fine = with_server(
+      "    type: s3\n    location: s3://bucket/in/clients-*.csv\n    format: csv\n" + own);
+  for (const auto& each : fine.problems) MESSAGE(each.text());
+  REQUIRE(fine.contract);
+  const Source& source = fine.contract->tables.front().source;
+  CHECK(source.kind == SourceKind::csv);
+  CHECK(source.path == "s3://bucket/in/clients-*.csv");
+  CHECK(source.connection == "drops");
+  const auto google = with_server(
+      "    type: custom\n    location: gs://bucket/*.parquet\n    format: parquet\n" + own);
+  REQUIRE(google.contract);
+  CHECK(google.contract->tables.front().source.kind == SourceKind::parquet);
+  const auto keyless =
+      with_server("    type: s3\n    location: s3://bucket/x.csv\n    format: csv\n");
+  REQUIRE(!keyless.problems.empty());
+  CHECK(keyless.problems.front().text().find("batuta.connection") != std::string::npos);
+  const auto elsewhere =
+      with_server("    type: s3\n    location: https://bucket/x.csv\n    format: csv\n" + own);
+  REQUIRE(!elsewhere.problems.empty());
+  CHECK(elsewhere.problems.front().text().find("must be s3://bucket/") != std::string::npos);
+}
+
 TEST_CASE("contract: the JSON of a contract is what it says") {
   const auto read = read_contract(clients_yaml, "c.yaml");
   REQUIRE(read.contract);

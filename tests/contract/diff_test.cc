@@ -63,16 +63,33 @@ TEST_CASE("diff: a column that may be absent and other limits are followed") {
         "+ table clients, column born: its name at the source is another");
 }
 
+TEST_CASE("diff: a wider type is followed where the contract lets the table widen") {
+  Contract before = clients_of(), after = clients_of("decimal(12,2)", "decimal(14,3)");
+  before.tables.front().widen = after.tables.front().widen = true;
+  CHECK(changes(before, after) ==
+        "+ table clients, column income: the type becomes decimal(14,3) from decimal(12,2), which "
+        "the table takes on in place: from then on it asks its readers for the Delta feature "
+        "typeWidening");
+  after = clients_of("decimal(12,2)", "decimal(12,4)");
+  after.tables.front().widen = true;
+  CHECK(changes(before, after).starts_with("- table clients, column income: the type"));
+  before.tables.front().widen = false;
+  after = clients_of("{property: batuta.history, value: true}",
+                     "{property: batuta.history, value: true}\n      - {property: batuta.widen, "
+                     "value: true}");
+  CHECK(changes(before, after) == "+ table clients: wider types are taken on in place from now on");
+}
+
 TEST_CASE("diff: what the rows that stand cannot follow is told with what to do") {
   CHECK(changes("      - name: updated_at",
                 "      - {name: city, logicalType: string, required: true}\n"
                 "      - name: updated_at")
             .starts_with("- table clients, column city: is new and required"));
-  CHECK(
-      changes("decimal(12,2)", "decimal(14,3)") ==
-      "- table clients, column income: the type becomes decimal(14,3) from decimal(12,2), which a "
-      "table that stands does not take on: drop silver, and the next run makes it anew from "
-      "bronze");
+  CHECK(changes("decimal(12,2)", "decimal(14,3)") ==
+        "- table clients, column income: the type becomes decimal(14,3) from decimal(12,2), which "
+        "a table that stands takes on in place with batuta.widen: true alone, for not every reader "
+        "knows the Delta feature typeWidening; or remove silver, and the next run makes it anew "
+        "from bronze");
   CHECK(changes("decimal(12,2)", "decimal(12,4)")
             .starts_with("- table clients, column income: the type"));
   CHECK(

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 sys.path.insert(0, str(Path(__file__).parent))
 from databases_test import Postgres  # noqa: E402
 from harness import BATUTA, DATA, SOURCE, Folder, dag, eventually, main, run  # noqa: E402
+from object_store import ACCESS_KEY, SECRET, ObjectStore  # noqa: E402
 
 HEAD = """apiVersion: v3.1.0
 kind: DataContract
@@ -83,8 +84,11 @@ CLIENTS = [{"name": "client_id", "logicalType": "integer", "primaryKey": True, "
 
 
 def files_and_a_database_become_tables():
-    """a CSV file and an SQLite table go raw, bronze, silver by two YAML files and one DAG; bad rows are in quarantine"""
-    with Folder("contracts") as folder:
+    """CSV files, here and in a store, and an SQLite table go raw, bronze, silver by YAML files and one DAG; bad rows are in quarantine"""
+    with Folder("contracts") as folder, ObjectStore() as store:
+        store.control(objects={"drops/2024-05/items-1.csv": "id,Order Day,amount,country\n1,06/05/2024,1,BR\n",
+                               "drops/2024-06/items-2.csv": "id,Order Day,amount,country\n2,07/06/2024,2,PT\n",
+                               "drops/2024-06/other.csv": "no,items\n", "drops/2024-06/deep/items-3.csv": "no,items\n"})
         drop = folder.path / "drop"
         drop.mkdir()
         (drop / "orders-1.csv").write_text(
@@ -103,8 +107,14 @@ def files_and_a_database_become_tables():
         write(folder, "clients", contract("clients", {
             "server": "broker", "type": "custom", "format": "sqlite", "path": str(base)}, CLIENTS,
             physical="CLIENTS", properties=[("batuta.newest", "updated_at")]))
-        server = folder.server({"shop": dag("shop", both("orders") + both("clients"))}).start()
+        write(folder, "items", contract("items", {
+            "server": "store", "type": "s3", "location": "s3://lake/drops/2024-*/items-*.csv", "format": "csv",
+            "customProperties": [{"property": "batuta.connection", "value": "drops"}]}, ORDERS))
+        server = folder.server({"shop": dag("shop", both("orders") + both("clients") + both("items"))}).start()
         known(server, "shop")
+        server.call("POST", "/api/v2/connections", {
+            "connection_id": "drops", "conn_type": "generic", "login": ACCESS_KEY, "password": SECRET,
+            "extra": json.dumps({"BATUTA_STORE_ENDPOINT": store.address, "AWS_REGION": "eu-west-1"})})
         run_id = ended(server, "shop")
         silver = server.sql("SELECT id, CAST(day AS VARCHAR), CAST(amount AS VARCHAR), country "
                             "FROM silver.orders ORDER BY id")
@@ -115,6 +125,12 @@ def files_and_a_database_become_tables():
         assert server.sql("SELECT count(*) FROM bronze.orders")[0] == [8]
         clients = server.sql("SELECT client_id, name, active, CAST(updated_at AS VARCHAR) FROM silver.clients ORDER BY 1")
         assert [row[:3] for row in clients] == [[1, "Ana", True], [2, "João Silva", True]], clients
+        items = server.sql("SELECT id, CAST(day AS VARCHAR), country FROM silver.items ORDER BY id")
+        assert items == [[1, "2024-05-06", "BR"], [2, "2024-06-07", "PT"]], items
+        places = server.sql("SELECT DISTINCT _source_file FROM bronze.items ORDER BY 1")
+        assert places == [["s3://lake/drops/2024-05/items-1.csv"], ["s3://lake/drops/2024-06/items-2.csv"]], places
+        assert len(list((server.home / "lake/raw/shop/items").rglob("part-*.csv"))) == 2
+        assert {method for method, _ in store.asked()} <= {"GET", "HEAD"}, "a source is only read"
         assert "has columns that the contract does not name: note" in server.log_text("shop", run_id, "orders_extract")
         raw = sorted((server.home / "lake/raw/shop/orders").rglob("part-*.csv"))
         assert len(raw) == 2 and raw[0].read_bytes() == (drop / "orders-1.csv").read_bytes(), raw

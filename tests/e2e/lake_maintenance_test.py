@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from contracts_test import ORDERS, both, contract, ended, known, write  # noqa: E402
 from harness import BATUTA, FINANCIAL, Folder, dag, eventually, main, refused  # noqa: E402
-from object_store import ObjectStore  # noqa: E402
+from object_store import Azurite, ObjectStore  # noqa: E402
 from quotes import QuoteService  # noqa: E402
 
 SILVER = "silver/financial/quotes"
@@ -250,18 +250,70 @@ def day_of_orders(server, drop, day, step):
     assert server.sql("SELECT count(*) FROM quarantine.orders") == [[day]], step
 
 
+def shop(folder, drop):
+    """raw, bronze, silver and gold of the orders in a folder"""
+    write(folder, "orders", contract("orders", {"server": "drop", "type": "local", "path": f"{drop}/orders-*.csv",
+                                                "format": "csv"}, ORDERS))
+    gold = {"task_id": "by_country", "type": "aggregate", "table": "gold/shop/by_country", "mode": "overwrite",
+            "sql": "SELECT country, sum(amount) AS amount FROM silver.shop.orders GROUP BY ALL",
+            "depends_on": ["orders_transform"]}
+    return dag("shop", both("orders", retries=2, retry_delay="1s") + [gold])
+
+
+def a_branch_beside_it(server, drop):
+    """a run on a branch of the store writes beside the lake, is compared with it, and becomes the lake's by copies within the store"""
+    def french(*more):
+        told = server.cli("lake", "sql", "SELECT id FROM silver.shop.orders WHERE country = 'FR'", *more, "-o", "json").stdout
+        return [row["id"] for row in json.loads(told)]
+
+    (drop / "orders-9.csv").write_text("id,Order Day,amount,country\n91,09/05/2024,7,FR\n")
+    server.cli("lake", "branch", "create", "trial")
+    before = server.sql(BY_COUNTRY)
+    made = server.call("POST", "/api/v2/dags/shop/dagRuns", {"logical_date": None, "branch": "trial"})["dag_run_id"]
+    assert server.wait_run("shop", made, 90)["state"] == "success", server.tasks("shop", made)
+    assert french() == [] and french("--branch", "trial") == [91] and server.sql(BY_COUNTRY) == before
+    told = json.loads(server.cli("lake", "branch", "diff", "trial", "silver.shop.orders", "-o", "json").stdout)
+    assert [(row["what"], row["key"]) for row in told["rows"]] == [("added", {"id": 91})], told
+    said = server.cli("lake", "branch", "promote", "trial", "--yes", "--drop").stdout
+    assert "the branch is gone" in said and french() == [91], said
+    assert ["FR", "7.00"] in server.sql(BY_COUNTRY), server.sql(BY_COUNTRY)
+    assert server.get("/api/lake/branches")["branches"] == []
+
+
+def a_lake_in_google_and_in_azure():
+    """raw to gold, looked after by the server's own DAG, a branch promoted, a file exported: the same on every store"""
+    for store in (ObjectStore("gs"), Azurite() if Azurite.there() else ObjectStore("azblob")):
+        with Folder("store-others") as folder, store:
+            drop = folder.path / "drop"
+            drop.mkdir()
+            more = {**store.env, "BATUTA_LAKE_MAINTENANCE": "@daily", "BATUTA_LAKE_MAINTENANCE_SMALL_FILES": "2"}
+            server = folder.server({"shop": shop(folder, drop)}, env=more).start()
+            known(server, "shop")
+            for day in (1, 2):
+                (drop / f"orders-{day}.csv").write_text(f"id,Order Day,amount,country\n{day},0{day}/05/2024,5,DE\n")
+                ended(server, "shop")
+            assert server.sql(BY_COUNTRY) == [["DE", "10.00"]], server.sql(BY_COUNTRY)
+            run = server.trigger("lake_maintenance")["dag_run_id"]
+            assert server.wait_run("lake_maintenance", run, 60)["state"] == "success", server.tasks("lake_maintenance", run)
+            log = server.log_text("lake_maintenance", run, "maintain")
+            assert "bronze/shop/orders: version 2 holds together 2 files" in log, log
+            a_branch_beside_it(server, drop)
+            server.cli("lake", "vacuum", "bronze/shop/orders", "--retain", "0s", "--force")
+            server.cli("lake", "export", "silver/shop/orders", "--format", "csv", "--columns", "id", "--order-by", "id",
+                       "--to", folder.path / "out.csv")
+            assert (folder.path / "out.csv").read_text().split() == ["id", "1", "2", "91"]
+            assert [one.name for one in (server.home / "lake").iterdir()] == ["_store"]
+            server.stop()
+            server.check_database()
+
+
 def a_lake_in_an_object_store():
     """raw to gold in an S3 bucket, each row once through kills between put and commit; SQL, export, optimize, vacuum; no table in the home"""
     with Folder("store-lake") as folder, ObjectStore() as store:
         drop = folder.path / "drop"
         drop.mkdir()
-        write(folder, "orders", contract("orders", {"server": "drop", "type": "local", "path": f"{drop}/orders-*.csv",
-                                                    "format": "csv"}, ORDERS))
-        gold = {"task_id": "by_country", "type": "aggregate", "table": "gold/shop/by_country", "mode": "overwrite",
-                "sql": "SELECT country, sum(amount) AS amount FROM silver.shop.orders GROUP BY ALL",
-                "depends_on": ["orders_transform"]}
         more = {**store.env, "BATUTA_LAKE_CACHE": "64MiB", "BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}
-        server = folder.server({"shop": dag("shop", both("orders", retries=2, retry_delay="1s") + [gold])}, env=more).start()
+        server = folder.server({"shop": shop(folder, drop)}, env=more).start()
         known(server, "shop")
         # Bronze, silver's quarantine and gold: the commit stands in the bucket, and the scheduler does not know.
         for day, step in enumerate(("publish_before_return:1", "publish_before_return:2", "settle_before_commit:3"), 1):
@@ -294,6 +346,10 @@ def a_lake_in_an_object_store():
         assert "deleted" in said and len(removed) >= 4 and all(path.startswith(bronze) for path in removed), (said, removed)
         assert server.sql("SELECT count(*) FROM bronze.orders") == rows
 
+        a_branch_beside_it(server, drop)
+        gone = {path for method, path in store.asked() if method == "DELETE"}
+        assert "_branches/trial.json" in gone and any("/_delta_log/" in path for path in gone), gone
+
         report = json.loads(server.cli("doctor", "--output", "json").stdout)
         assert report["lake"] == f"{store.url} answers, and keeps conditional puts", report
         refused_clone = server.cli("clone", "--to", folder.path / "copy", "--table", bronze, check=False)
@@ -315,5 +371,5 @@ def a_lake_in_an_object_store():
         assert "lake.url: " in server.log_tail() and store.url in server.log_tail(), server.log_tail()
 
 
-main([a_lake_in_an_object_store, a_table_is_looked_after_while_its_server_runs, a_killed_optimize_leaves_the_table_whole,
-      tables_are_looked_after_by_themselves])
+main([a_lake_in_an_object_store, a_lake_in_google_and_in_azure, a_table_is_looked_after_while_its_server_runs,
+      a_killed_optimize_leaves_the_table_whole, tables_are_looked_after_by_themselves])

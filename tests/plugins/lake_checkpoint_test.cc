@@ -189,3 +189,36 @@ TEST_CASE("a checkpoint whose lines did not all reach the scratch folder is not 
   CHECK(full.error().message.find("cannot be written") != std::string::npos);
   CHECK(writer.write(state).ok());
 }
+
+TEST_CASE("a checkpoint of a table whose types have widened keeps its features and its changes") {
+  lakelog::TempLake lake;
+  const auto publish_as = [&](const std::string& file, const char* type, std::int64_t number) {
+    auto payload =
+        lakelog::append_payload({lakelog::data_file(lake.path(), file)}, number == 1 ? -1 : 0);
+    payload["schema"][0]["type"] = type;
+    if (number > 1) payload["evolve"] = true;
+    const auto done = lakelog::publish(lakelog::publication(lake, payload, number));
+    if (!done.ok()) FAIL(done.error().message);
+  };
+  publish_as("a", "integer", 1);
+  publish_as("b", "long", 2);
+  const auto log = lakelog::test_log(lake);
+  const auto before = lakelog::read_snapshot(log);
+  Session session(engine_options(lake));
+  EngineCheckpointWriter writer(session, lake.path());
+  const auto bytes = writer.write(lakelog::state_of(*before, 0));
+  if (!bytes.ok()) FAIL(bytes.error().message);
+  const std::string folder = std::string(lakelog::test_table) + "/_delta_log/";
+  REQUIRE(lake.storage()->put(folder + "00000000000000000001.checkpoint.parquet", *bytes).ok());
+  for (const std::int64_t version : {0, 1})
+    REQUIRE(lake.storage()->remove(folder + lakelog::commit_file_name(version)).ok());
+  EngineCheckpoints checkpoints(session, lake.path());
+  const auto after = lakelog::read_snapshot(log, lakelog::latest_version, &checkpoints);
+  if (!after.ok()) FAIL(after.error().message);
+  CHECK(after->protocol == before->protocol);
+  CHECK(after->metadata.columns == before->metadata.columns);
+  CHECK(after->metadata.configuration == before->metadata.configuration);
+  CHECK(after->metadata.extra_json.find("delta.typeChanges") != std::string::npos);
+  CHECK(lakelog::check_writable(after->protocol, after->metadata).ok());
+  CHECK(DeltaTable::open(session, lake.path(), lakelog::test_table).version() == 1);
+}

@@ -129,6 +129,9 @@ void Readings::extract(const std::string& run, const std::vector<std::string>& s
 lake::TransformSpec Readings::spec() const {
   lake::TransformSpec spec = readings_to_silver();
   spec.history = history;
+  for (lakelog::Column& column : spec.target.columns)
+    if (column.name == "value") column.type = value_type;
+  spec.target.widens = widens;
   if (!decisions)
     spec.quarantine.columns.resize(spec.quarantine.columns.size() -
                                    lake::decision_columns().size());

@@ -30,11 +30,13 @@ class Readings {
   // Of a branch of the lake, that attempts, rows and versions are on from now on; empty: none.
   std::string branch;
   std::int64_t engine_memory = 0;
-  bool history = false;          // silver keeps one
-  bool decisions = true;         // rows in quarantine may be decided on
-  bool makes_table = false;      // silver is there however little came
-  std::int64_t least_value = 0;  // of the contract, so to say: less is rejected
-  bool snapshot = false;         // what is extracted from now on is all that the source has
+  bool history = false;             // silver keeps one
+  bool decisions = true;            // rows in quarantine may be decided on
+  bool makes_table = false;         // silver is there however little came
+  std::string value_type = "long";  // of silver
+  bool widens = false;              // silver takes on a wider one
+  std::int64_t least_value = 0;     // of the contract, so to say: less is rejected
+  bool snapshot = false;            // what is extracted from now on is all that the source has
   std::optional<lake::DeletesSpec> deletes;  // its keys are bronze's
   std::string refused;                       // a table whose publications are, from now on
 

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "lakelog/payload.h"
+#include "lakelog/snapshot.h"
 #include "tests/plugins/layer_fixture.h"
 
 using namespace batuta;
@@ -95,4 +97,41 @@ TEST_CASE("layer: a silver that is derived anew leaves its history as it was") {
   world.transform("and again");
   CHECK(world.outputs.empty());
   CHECK(silver_states(world) == before);
+}
+
+TEST_CASE("layer: silver and its history take on a wider type in place, and no file is rewritten") {
+  Readings world;
+  world.history = true;
+  world.value_type = "integer";
+  world.extract("run-1", {"a", "b"},
+                {{"2026-11-20T10:00:00Z", "a", "1"}, {"2026-11-21T10:00:00Z", "b", "2"}});
+  world.transform("run-1");
+  CHECK(world.rows("silver/demo/readings", "SELECT any_value(typeof(value)) FROM t") ==
+        Lines{"INTEGER"});
+  world.value_type = "long";
+  CHECK_THROWS_WITH_AS(world.transform("run-1"),
+                       doctest::Contains("value is integer and would be long, a wider type"),
+                       plugin::FinalError);
+  world.widens = true;
+  world.extract("run-2", {"a", "b"},
+                {{"2026-11-20T10:00:00Z", "a", "1"}, {"2026-11-22T10:00:00Z", "b", "5000000000"}});
+  world.transform("run-2");
+  REQUIRE(!world.outputs.empty());
+  const auto payload = lakelog::parse_payload(world.outputs.front());
+  CHECK(payload->removes.empty());  // a's row is the same as an integer and as a long
+  CHECK(world.rows("silver/demo/readings",
+                   "SELECT sensor, value, typeof(value) FROM t ORDER BY value") ==
+        Lines{"a|1|BIGINT", "b|2|BIGINT", "b|5000000000|BIGINT"});
+  CHECK(silver_states(world) == Lines{"a|2026-11-20T10:00:00Z|1|true",
+                                      "b|2026-11-21T10:00:00Z|2|true",
+                                      "b|2026-11-22T10:00:00Z|5000000000|true"});
+  const auto snapshot = lakelog::read_snapshot(
+      lakelog::LogFolder(*world.lake.storage(), "silver/demo/readings_hist"));
+  CHECK(snapshot->protocol.min_writer == 7);
+  // And the table is written on.
+  world.extract("run-3", {"a"}, {{"2026-11-20T10:00:00Z", "a", "6000000000"}});
+  world.transform("run-3");
+  CHECK(world.rows("silver/demo/readings", "SELECT value FROM t WHERE sensor = 'a'") ==
+        Lines{"6000000000"});
+  CHECK(world.rows(silver_past, "SELECT value FROM t WHERE NOT is_current") == Lines{"1"});
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/serve/home.h"
+#include "scheduler/serve/lake_place.h"
 #include "tests/serve/serve_fixture.h"
 
 using namespace batuta;
@@ -168,6 +170,23 @@ TEST_CASE("a lake's store is named by a URL without credentials, and none of the
       "f.json", count);
   REQUIRE(both.size() == 1);
   CHECK(both[0].find("lake.url does not go with worker.user_range") != std::string::npos);
+  // Its secret may lie elsewhere, and is no part of what is shown.
+  folder.write("key", "hidden-word\n");
+  folder.write("batuta.json", R"({"lake.url": "s3://my-bucket", "lake.secret": {"$file": ")" +
+                                  folder.path() + R"(/key"}})");
+  {
+    const SetVariable id("AWS_ACCESS_KEY_ID", "AKIATEST");
+    const SetVariable overruled("AWS_SECRET_ACCESS_KEY", "another");
+    const auto access = lake_store(*settings_of(folder.path()));
+    if (!access.ok()) FAIL(access.error().message);
+    CHECK((*access)->variables.at("AWS_SECRET_ACCESS_KEY") == "hidden-word");
+    CHECK((*access)->secrets() == std::vector<std::string>{"hidden-word"});
+    std::filesystem::remove(folder.path() + "/key");
+    const auto gone = lake_store(*settings_of(folder.path()));
+    CHECK(gone.error().message.find("lake.secret: ") == 0);
+  }
+  CHECK(check_settings_text(R"({"lake.secret": "hidden-word"})", "f.json", count).size() == 1);
+  folder.write("batuta.json", R"({"lake.url": "s3://my-bucket/plant/", "lake.cache": "1GiB"})");
   const SetVariable endpoint("BATUTA_STORE_ENDPOINT", "http://127.0.0.1:9000");
   std::vector<std::string> notes;
   CHECK(settings_of(folder.path(), &notes));

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/uuid.h"
+#include "lakelog/branch.h"
 #include "stores/lake.h"
 #include "tests/lakelog/memory_storage.h"
 #include "tests/stores/store_server.h"
@@ -244,4 +245,38 @@ TEST_CASE("a lake in a store stages here, puts there, and reads back through its
   // Gone with the last who holds it.
   std::shared_ptr<const void> kept = lake.kept();
   CHECK(kept != nullptr);
+}
+
+TEST_CASE("a branch of a lake in a store has its own files, and the lake's where it has none") {
+  StoreServer& server = fresh_server();
+  const CacheFolder folder;
+  StoreAccess access;
+  access.url = "s3://lake/prod";
+  access.variables = {{"AWS_ACCESS_KEY_ID", "AKIATEST"},
+                      {"AWS_SECRET_ACCESS_KEY", "secret/of+the=tests"},
+                      {"BATUTA_STORE_ENDPOINT", server.endpoint()}};
+  const Lake lake(access, folder.path, true, without_pauses);
+  const auto storage = *lake.storage();
+  REQUIRE(storage->put("silver/a/t/part-1", "the lake's").ok());
+  const auto branch = lakelog::create_branch(*storage, {"fix", "", "ana"});
+  if (!branch.ok()) FAIL(branch.error().message);
+  const Lake on_branch = lake.on_branch(branch->ref());
+  const auto seen = *on_branch.storage();
+  const auto staged = seen->stage("silver/a/t");
+  REQUIRE(staged.ok());
+  std::ofstream(*staged + "/part-2") << "the branch's";
+  REQUIRE(seen->sync({"silver/a/t/part-1", "silver/a/t/part-2"}).ok());
+  CHECK(bytes_of(*on_branch.local_file("silver/a/t/part-2", 12)) == "the branch's");
+  CHECK(bytes_of(*on_branch.local_file("silver/a/t/part-1", 10)) == "the lake's");
+  CHECK(lake.local_file("silver/a/t/part-2", 12).error().code == Errc::not_found);
+  // Which of both a file of the lake's is, is asked once.
+  (void)server.asked();
+  CHECK(on_branch.local_file("silver/a/t/part-1", 10).ok());
+  CHECK(server.asked().empty());
+  CHECK(*seen->put_if_absent("silver/a/t/part-1", "mine") == lakelog::Put::exists);
+  CHECK(seen->list("")->prefixes == std::vector<std::string>{"silver/"});
+  REQUIRE(lakelog::drop_branch(*storage, "fix").ok());
+  CHECK(storage->list("_branches/")->objects.empty());
+  CHECK(storage->list("_branches/")->prefixes.empty());
+  CHECK(seen->put("silver/a/t/part-3", "late").error().code == Errc::conflict);
 }

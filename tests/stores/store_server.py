@@ -4,7 +4,7 @@ say, and believes nobody: it checks every signature by rules of its own, hashes 
 conditional puts and pages its lists.
 
 It prints its port, and ends when its standard input does. PUT /_control takes {"page": N,
-"ignore_conditions": true, "expire_tokens": true, "faults": [{"method", "status", "times", "after",
+"ignore_conditions": true, "objects": {key: text}, "expire_tokens": true, "faults": [{"method", "status", "times", "after",
 "retry_after", "code"}]}: such a request is answered so, `after` (it was carried out all the same) or
 instead; status 0 closes the connection. GET /_control gives what was asked since, and forgets it.
 """
@@ -127,6 +127,8 @@ class Handler(BaseHTTPRequestHandler):
                     STORE.tokens.clear()
                 if wish.get("forget"):
                     STORE.objects.clear()
+                for key, text in wish.get("objects", {}).items():
+                    STORE.objects[key] = (text.encode(), {}, time.time(), None)
             asked, STORE.asked = STORE.asked, []
         self.answer(200, json.dumps(asked).encode())
 

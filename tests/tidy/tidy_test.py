@@ -49,7 +49,7 @@ ALLOWED = {
                         "plugins/models", "plugins/contract"},
     "plugins/sql": {"common", "plugins/sdk", "plugins/lake"},
     "plugins/postgres_publish": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/sql"},
-    "plugins/contract": {"common", "contract", "lakelog", "stream", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
+    "plugins/contract": {"common", "contract", "lakelog", "stores", "stream", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
     "plugins/models": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
     "web": {"common"},
     "tests": None,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "lakelog/schema.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/hand_in.h"
 #include "plugins/lake/staged_write.h"
@@ -116,7 +117,7 @@ TableHistory::TableHistory(plugin::Context& context, Session& session, HistorySp
     payload_.base = lakelog::Base{table_.snapshot().protocol, table_.snapshot().metadata};
   payload_.schema = shape_.columns;
   payload_.evolve =
-      table_.exists() && shape_.columns.size() > table_.snapshot().metadata.columns.size();
+      table_.exists() && lakelog::evolves(shape_.columns, table_.snapshot().metadata.columns);
   payload_.partition_columns = partitions_;
   payload_.description = shape_.description;
 }

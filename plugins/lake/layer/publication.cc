@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "lakelog/schema.h"
 #include "plugins/lake/hand_in.h"
 #include "plugins/lake/staged_write.h"
 
@@ -20,7 +21,7 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
     payload_.base = lakelog::Base{table.snapshot().protocol, table.snapshot().metadata};
   payload_.schema = shape.columns;
   payload_.evolve =
-      table.exists() && shape.columns.size() > table.snapshot().metadata.columns.size();
+      table.exists() && lakelog::evolves(shape.columns, table.snapshot().metadata.columns);
   payload_.partition_columns = partition_columns(shape);
   payload_.description = shape.description;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lakelog/schema.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -87,9 +88,14 @@ TableShape fitted_to(TableShape shape, const std::vector<std::string>& partition
       refuse("its column " + old.name + " is gone: keep it");
       continue;
     }
-    if (now->type != old.type)
-      refuse("its column " + old.name + " is " + old.type + " and would be " + now->type);
+    const bool wider = lakelog::widens_in_place(old.type, now->type);
+    const bool widens = wider && shape.widens;
+    if (now->type != old.type && !widens)
+      refuse("its column " + old.name + " is " + old.type + " and would be " + now->type +
+             (wider ? ", a wider type, which it takes on with batuta.widen: true of its contract"
+                    : ""));
     columns.push_back(old);
+    if (widens) columns.back().type = now->type;
   }
   for (const lakelog::Column& now : shape.columns) {
     const bool known = std::any_of(there.columns.begin(), there.columns.end(),

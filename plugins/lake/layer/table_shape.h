@@ -16,6 +16,7 @@ struct TableShape {
   std::string partition;  // the one partition column, a date; empty: the table is one piece
   std::vector<lakelog::Column> columns;
   std::vector<std::string> keys;  // what makes a row unique; empty: nothing does
+  bool widens = false;  // a table that is there takes on wider types in place (lakelog/schema.h)
 };
 
 // Column names, quoted and joined by commas, each behind `prefix`.
@@ -34,8 +35,9 @@ std::string same_key(const TableShape& shape, const std::string& left, const std
 std::string with_copies(const TableShape& shape, const std::string& table);
 
 // `shape` as the table that is there can take it: the table's columns in their order, and behind
-// them what is new in `shape`, which may be NULL. Throws plugin::FinalError, saying what to do,
-// when a column is of another type, is gone or is required and new, or the partition is another.
+// them what is new in `shape`, which may be NULL; with wider types where the shape widens. Throws
+// plugin::FinalError, saying what to do, when a column is of another type, is gone or is required
+// and new, or the partition is another.
 TableShape fitted_to(TableShape shape, const DeltaTable& table);
 // The same of a table with these partition columns, whatever the shape says of them.
 TableShape fitted_to(TableShape shape, const std::vector<std::string>& partitions,

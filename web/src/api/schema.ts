@@ -703,7 +703,11 @@ export interface LakePromotedTable {
 
 export interface LakePromotion {
   branch: string; dag_id: string | null; dag_run_id: string | null; dry_run: boolean; hidden: number;
-  may_promote: boolean; tables: LakePromotedTable[];
+  last_run: LakePromotionRun | null; may_promote: boolean; tables: LakePromotedTable[];
+}
+
+export interface LakePromotionRun {
+  dag_run_id: string; reason: string | null; state: string;
 }
 
 export interface LakeQuality {
