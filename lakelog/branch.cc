@@ -208,9 +208,16 @@ class BranchStorage final : public Storage {
     for (const std::string& key : keys) {
       const auto known = lake_->stat(root_ + key);
       if (!known && known.error().code != Errc::not_found) return known.error();
-      if (!known)
-        if (auto seen = check_seen(key); !seen) return seen;
-      (known ? own : others).push_back(known ? root_ + key : key);
+      if (known) {
+        own.push_back(root_ + key);
+        continue;
+      }
+      // What is staged is nowhere yet, where a storage puts it only now.
+      const auto put = lake_->sync({root_ + key});
+      if (put) continue;
+      if (put.error().code != Errc::not_found) return put;
+      if (auto seen = check_seen(key); !seen) return seen;
+      others.push_back(key);
     }
     if (!own.empty())
       if (auto synced = lake_->sync(own); !synced) return synced;

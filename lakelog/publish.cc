@@ -53,6 +53,10 @@ bool begins_alike(const std::vector<Column>& a, const std::vector<Column>& b, bo
                     b.begin(), same);
 }
 
+bool same_types(const std::vector<Column>& a, const std::vector<Column>& b) {
+  return begins_alike(a, b, false);
+}
+
 // Every column behind the first `count` may be NULL.
 bool rest_nullable(const std::vector<Column>& columns, std::size_t count) {
   return std::all_of(columns.begin() + static_cast<std::ptrdiff_t>(count), columns.end(),
@@ -167,6 +171,9 @@ Status take(const Commit& commit, const Publication& publication, const Payload&
         std::any_of(commit.removes.begin(), commit.removes.end(), same))
       return {Errc::invalid, add.path + " was used before", "add"};
   }
+  if (held.base && commit.metadata && !same_types(payload.schema, commit.metadata->columns) &&
+      same_types(payload.schema, held.base->metadata.columns))
+    return {Errc::conflict, "version " + std::to_string(held.version) + " widened a column"};
   if (!held.base && (!commit.protocol || !commit.metadata))
     return {Errc::invalid, payload.table + " begins without protocol and metaData"};
   if (!held.base) held.base.emplace();
