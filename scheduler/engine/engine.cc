@@ -12,6 +12,7 @@
 
 #include "common/failpoint.h"
 #include "common/log.h"
+#include "scheduler/engine/clock_watch.h"
 #include "scheduler/engine/feed.h"
 #include "scheduler/engine/inbox.h"
 #include "scheduler/engine/latency.h"
@@ -38,6 +39,7 @@ struct Engine::Impl : TurnDriver {
     while (!stopping) {
       auto items = inbox.take(max_turn_items, patience());
       const Now woke = read_clock();
+      if (const auto line = clock_watch.look(woke)) log::warn(*line);
       loop->on_stall(woke.boot - planned_wake);
       if (!loop->available()) loop->on_probe(woke);
       std::vector<Event> events = run_jobs(std::move(items));
@@ -283,6 +285,7 @@ struct Engine::Impl : TurnDriver {
   // Control thread only.
   std::optional<TurnLoop> loop;
   Boot planned_wake;
+  ClockWatch clock_watch;
   Boot last_commit_at;
   bool dirty_since_housekeeping = false;
   std::uint64_t feed_sequence = 0;
