@@ -187,10 +187,16 @@ std::optional<ListSql> mapped_sql(const TaskQuery& query) {
 
 namespace {
 
+static_assert(static_cast<int>(TaskState::failed) == 6);
+
 Where conditions(const TaskQuery& query) {
   Where where;
   add_names(where, query);
-  where.add_any("t.state", query.states);
+  if (query.states == std::vector{TaskState::failed}) {
+    where.add("t.state = 6");  // as the index of failed tasks says it
+  } else {
+    where.add_any("t.state", query.states);
+  }
   where.add_all(query.filters, task_fields);
   return where;
 }

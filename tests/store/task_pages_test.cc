@@ -269,11 +269,28 @@ TEST_CASE_FIXTURE(Runs, "no list of all tasks reads all tasks: not to sort, coun
         CHECK((scan == std::string::npos || said.find("SCAN r USING INDEX dag_run_live") == scan));
         const bool of_tasks = text.find("task_instance") != std::string::npos;
         CHECK((said.find("SEARCH t USING") != std::string::npos) == of_tasks);
-        CHECK((said.find("SEARCH t USING INDEX sqlite_autoindex_task_instance_1 (run=?)") !=
-               std::string::npos) == of_tasks);
+        const char* by = state == TaskState::failed
+                             ? "SEARCH t USING INDEX task_instance_failed (run=?)"
+                             : "SEARCH t USING INDEX sqlite_autoindex_task_instance_1 (run=?)";
+        CHECK((said.find(by) != std::string::npos) == of_tasks);
       }
     }
   }
+}
+
+TEST_CASE_FIXTURE(Runs, "of the failed ones of one task no other task is looked at") {
+  Database db(path, Database::Mode::read_only);
+  TaskQuery query;
+  query.states = {TaskState::failed};
+  query.filters = {is("task_id", Op::any, "task_1")};
+  query.order_by = {"-start_date"};
+  for (const std::string& text :
+       {count_in_runs_sql(query).count, order_values_sql(query, *page_order(query, {})).rows}) {
+    const std::string said = plan_of(db, text);
+    CAPTURE(said);
+    CHECK(said.find("INDEX task_instance_failed (run=? AND task_id=?)") != std::string::npos);
+  }
+  check_pages(query, 2);
 }
 
 TEST_CASE("a total that would take too long to count is told as at least so many") {
