@@ -2,10 +2,12 @@
 
 #include <sys/statvfs.h>
 
+#include <chrono>
 #include <filesystem>
 #include <future>
 
 #include "common/log.h"
+#include "scheduler/serve/pace.h"
 
 namespace batuta {
 namespace {
@@ -13,9 +15,8 @@ namespace {
 constexpr Duration disk_interval = std::chrono::minutes(1);
 constexpr int rounds_per_retention = 60;   // every hour
 constexpr int rounds_per_check = 24 * 60;  // after the start, then every day
-// A turn waits for one batch at most; as long again belongs to turns alone.
-constexpr Duration pause_between_batches = std::chrono::milliseconds(5);
-constexpr int batches_per_logs = 20;
+constexpr Duration pause_between_lists = std::chrono::milliseconds(1);
+constexpr int steps_per_logs = 20;
 // The core holds an ended run for a turn yet, in which it may be cleared: its row must be there.
 constexpr Duration ended_long_enough = std::chrono::hours(1);
 
@@ -54,17 +55,29 @@ void Housekeeping::retention() {
   const Time before = now - std::chrono::hours(24) * home_.live()->retention_days;
   const auto apart = kept_otherwise(now);
   if (!apart) return;  // without it what is to be kept longer would go
+  // A turn waits for one step at most.
+  Pace pace;
+  const auto goes_on = [&](const std::function<bool()>& step) {
+    Duration took{};
+    const bool again = more([&] {
+      upkeep_.take_at_most(pace.rows());
+      const auto begun = std::chrono::steady_clock::now();
+      const bool left = step();
+      took = std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begun);
+      return left;
+    });
+    if (!again) return false;
+    pace.took(took);
+    return wait(pace.pause());
+  };
   // Logs go as the runs do, so that the list of what is half removed stays short.
-  for (int batch = 1; more([&] { return upkeep_.prune_runs(before, *apart); }); ++batch) {
-    if (batch % batches_per_logs == 0 && !remove_logs()) return;
-    if (!wait(pause_between_batches)) return;
+  for (int step = 1; goes_on([&] { return upkeep_.prune_runs(before, *apart); }); ++step) {
+    if (step % steps_per_logs == 0 && !remove_logs()) return;
   }
   if (!remove_logs()) return;
-  while (more([&] { return upkeep_.prune_event_log(before); })) {
-    if (!wait(pause_between_batches)) return;
+  while (goes_on([&] { return upkeep_.prune_event_log(before); })) {
   }
-  while (more([&] { return upkeep_.give_back_space(); })) {
-    if (!wait(pause_between_batches)) return;
+  while (goes_on([&] { return upkeep_.give_back_space(); })) {
   }
 }
 
@@ -117,7 +130,7 @@ bool Housekeeping::remove_logs() {
       return success();
     });
     if (!forgotten) return true;
-  } while (wait(pause_between_batches));
+  } while (wait(pause_between_lists));
   return false;
 }
 

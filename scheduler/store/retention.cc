@@ -88,7 +88,10 @@ constexpr char delete_events[] =
     "DELETE FROM event_log WHERE id IN "
     "(SELECT id FROM event_log WHERE at < ? ORDER BY at LIMIT ?)";
 
-constexpr std::int64_t runs_per_step = SqliteUpkeep::prune_rows / 2;
+// Of a step that takes 500 rows at most: a run's row, and its summary.
+constexpr std::int64_t rows_of_run = 2;
+// Short rows, side by side: as quickly forgotten as a few rows of tasks.
+constexpr std::int64_t forgotten_per_call = 200;
 
 }  // namespace
 
@@ -107,7 +110,8 @@ bool SqliteUpkeep::remove_expired(Time before, const std::vector<DagRetention>& 
   std::vector<RemovedRun> expired;
   std::int64_t end = 0, seq = 0;
   {
-    Rows rows = db_.statement(select_expired).query(before, end_seen_, run_seen_, runs_per_step);
+    Rows rows =
+        db_.statement(select_expired).query(before, end_seen_, run_seen_, rows_ / rows_of_run);
     for (bool stays = false; rows.next();) {
       RemovedRun run;
       std::string dag_id;
@@ -146,7 +150,8 @@ std::vector<RemovedRun> SqliteUpkeep::expired_of(const DagRetention& dag) {
     oldest.read(due);
   }
   std::vector<RemovedRun> expired;
-  Rows rows = db_.statement(select_expired_of).query(dag.dag_id, due, dag.before, runs_per_step);
+  Rows rows =
+      db_.statement(select_expired_of).query(dag.dag_id, due, dag.before, rows_ / rows_of_run);
   while (rows.next()) {
     RemovedRun& run = expired.emplace_back();
     rows.read(run.seq, run.uuid);
@@ -169,10 +174,10 @@ bool SqliteUpkeep::sweep_removed() {
   Transaction transaction(db_);
   std::vector<RunSeq> runs;
   {
-    Rows rows = db_.statement(select_unswept).query(prune_rows);
+    Rows rows = db_.statement(select_unswept).query(rows_);
     while (rows.next()) rows.read(runs.emplace_back());
   }
-  std::int64_t left = prune_rows;
+  std::int64_t left = rows_;
   for (const RunSeq run : runs) {
     for (const char* sql : sweep) {
       if (left == 0) break;
@@ -205,7 +210,7 @@ bool SqliteUpkeep::prune_asset_events(Time before) {
   std::int64_t seen = 0;
   std::vector<std::int64_t> unneeded;
   {
-    Rows rows = db_.statement(select_asset_events).query(asset_event_seen_, prune_rows);
+    Rows rows = db_.statement(select_asset_events).query(asset_event_seen_, rows_);
     for (; rows.next(); ++seen) {
       std::int64_t id = 0;
       Time when;
@@ -218,7 +223,7 @@ bool SqliteUpkeep::prune_asset_events(Time before) {
   }
   for (const std::int64_t id : unneeded) db_.statement(delete_asset_event).run(id);
   if (!unneeded.empty()) transaction.commit();
-  if (seen == prune_rows) return true;
+  if (seen == rows_) return true;
   asset_event_seen_ = 0;
   return false;
 }
@@ -244,14 +249,14 @@ bool SqliteUpkeep::prune_versions(Time before) {
 
 bool SqliteUpkeep::prune_event_log(Time before) {
   Transaction transaction(db_);
-  const std::int64_t gone = db_.statement(delete_events).run(before, prune_rows);
+  const std::int64_t gone = db_.statement(delete_events).run(before, rows_);
   if (gone > 0) transaction.commit();
-  return gone == prune_rows;
+  return gone == rows_;
 }
 
 std::vector<RemovedRun> SqliteUpkeep::removed_runs() {
   std::vector<RemovedRun> result;
-  Rows rows = db_.statement(select_swept).query(prune_rows);
+  Rows rows = db_.statement(select_swept).query(forgotten_per_call);
   while (rows.next()) {
     RemovedRun& run = result.emplace_back();
     rows.read(run.seq, run.uuid);
@@ -273,7 +278,8 @@ bool SqliteUpkeep::give_back_space() {
   if (unused < least_unused || unused * 4 < pages) return false;
   if (pragma("PRAGMA auto_vacuum") == 0) return false;
   Transaction transaction(db_);
-  Rows steps = db_.statement("PRAGMA incremental_vacuum(500)").query();
+  Statement vacuum = db_.prepare("PRAGMA incremental_vacuum(" + std::to_string(rows_) + ")");
+  Rows steps = vacuum.query();
   while (steps.next()) {
   }
   transaction.commit();

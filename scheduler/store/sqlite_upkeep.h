@@ -2,6 +2,7 @@
 // connections of their own.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -16,6 +17,7 @@ namespace batuta {
 class SqliteUpkeep : public Upkeep {
  public:
   static constexpr std::int64_t prune_rows = 500;  // at most, in one transaction
+  static constexpr std::int64_t least_rows = 8;
 
   // `db` outlives this.
   explicit SqliteUpkeep(Database& db) : db_(db) {}
@@ -23,6 +25,9 @@ class SqliteUpkeep : public Upkeep {
   using Upkeep::prune_runs;
   bool prune_runs(Time before, const std::vector<DagRetention>& apart) override;
   bool prune_event_log(Time before) override;
+  void take_at_most(std::int64_t rows) override {
+    rows_ = std::clamp(rows, least_rows, prune_rows);
+  }
   std::vector<RemovedRun> removed_runs() override;
   void forget_removed(const std::vector<RemovedRun>& runs) override;
   bool give_back_space() override;
@@ -46,6 +51,7 @@ class SqliteUpkeep : public Upkeep {
   std::int64_t pragma(const char* sql);
 
   Database& db_;
+  std::int64_t rows_ = prune_rows;  // of the next step
   // What a round of prune_runs() goes on behind: the run that ended last of those looked at, and
   // the DAG version. What must stay is looked at once a round, not at every step.
   std::int64_t end_seen_ = 0, run_seen_ = 0;

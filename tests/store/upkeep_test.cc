@@ -33,10 +33,11 @@ struct Fixture {
     commit(*store, end_run(run, end));
   }
   // The largest number of rows one call took away.
-  std::int64_t prune_all(Time before) {
+  std::int64_t prune_all(Time before, std::int64_t rows = SqliteUpkeep::prune_rows) {
     std::int64_t largest = 0;
     bool more = true;
     SqliteUpkeep upkeep(store->database());
+    upkeep.take_at_most(rows);
     while (more) {
       const std::int64_t earlier = rows_of_runs();
       more = upkeep.prune_runs(before);
@@ -87,6 +88,16 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
   CHECK(count("ingestion_job_execution") == 0);
   CHECK(count("attempt_report") == 1);
   CHECK(store->load().last_run_seq == 4);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a step of retention takes as many rows as it is told, and all go all the same") {
+  for (int n = 1; n <= 40; ++n) ended_run(n, at(100 + n), 3);
+  CHECK(prune_all(at(500), 20) <= 20);
+  CHECK(rows_of_runs() == 0);
+  ended_run(41, at(100), 50);
+  CHECK(prune_all(at(500), 0) <= SqliteUpkeep::least_rows);  // some, or it would never end
+  CHECK(rows_of_runs() == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the file gives back the room of what retention removed") {
