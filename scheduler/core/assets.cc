@@ -193,6 +193,10 @@ RunRow asset_run_row(const Turn& turn, const LiveDag& dag, const std::string& ke
   row.data_interval_start = row.data_interval_end = now;
   row.triggered_by = "asset";
   if (!mutant("partition_run_unnamed")) row.partition_key = key;
+  for (const auto& [asset, mapper] : awaited_by(turn.state, dag)) {
+    if (row.partition_key.empty() || row.partition_date) break;
+    row.partition_date = begin_of_partition(key, *mapper, dag.dag->schedule.zone.get());
+  }
   return row;
 }
 

@@ -361,4 +361,18 @@ OptTime begin_of_partition(std::string_view key, const Zone* zone) {
   return found.count > 0 ? found.at[0] : found.unchanged;
 }
 
+OptTime begin_of_partition(std::string_view key, const PartitionMapper& mapper, const Zone* zone) {
+  if (mapper.kind != PartitionMapper::Kind::product) return begin_of_partition(key, zone);
+  OptTime begin;
+  for (std::size_t i = 0; i < mapper.of.size(); ++i) {
+    const std::size_t end = key.find(mapper.delimiter);
+    const OptTime one = begin_of_partition(key.substr(0, end), mapper.of[i], zone);
+    if (one && begin) return std::nullopt;  // nobody can tell which is meant
+    if (one) begin = one;
+    if (end == std::string_view::npos) break;
+    key.remove_prefix(end + mapper.delimiter.size());
+  }
+  return begin;
+}
+
 }  // namespace batuta

@@ -61,5 +61,7 @@ std::string partition_key_of(Time at, const Zone* zone, PartitionGrain grain);
 
 // When what the key tells begins, in the zone; nullopt: it is no time.
 OptTime begin_of_partition(std::string_view key, const Zone* zone);
+// Of a key that the mapper made: of a product the one dimension that is a time.
+OptTime begin_of_partition(std::string_view key, const PartitionMapper& mapper, const Zone* zone);
 
 }  // namespace batuta

@@ -229,7 +229,9 @@ LiveRun& create_run(Turn& turn, LiveDag& dag, RunRow row) {
   row.state = DagRunState::queued;
   row.queued_at = turn.now.wall;
   row.average_runtime = average_runtime(dag, *dag.dag);
-  row.partition_date = begin_of_partition(row.partition_key, dag.dag->schedule.zone.get());
+  if (!row.partition_date) {  // of what assets started their mapper told it
+    row.partition_date = begin_of_partition(row.partition_key, dag.dag->schedule.zone.get());
+  }
   LiveRun& run = add_run(state, dag, StoredRun{std::move(row), dag.dag});
   run.created = true;
   if (mutant("rows_while_queued")) create_rows(turn, run);

@@ -132,6 +132,19 @@ TEST_CASE("partitions: allowed keys, a fixed one, chains and products of mappers
   CHECK(keys_of("2026-03-10", chain).empty());
 }
 
+TEST_CASE("partitions: of a product the one dimension that is a time is the run's date") {
+  PartitionMapper product;
+  product.kind = Kind::product;
+  product.of = {by(as_it_is), by(day)};
+  World world;
+  world.add(rolled_up(product));
+  change(world, "a", "us|2026-03-10T09");
+  REQUIRE(keys_of_runs(world) == Keys{"us|2026-03-10"});
+  CHECK(world.ledger.runs.rbegin()->second.run.partition_date == at("2026-03-10T00:00:00Z"));
+  CHECK_FALSE(begin_of_partition("2026|2026-03-10", product, nullptr));
+  CHECK_FALSE(begin_of_partition("us|eu", product, nullptr));
+}
+
 TEST_CASE("partitions: a window has the times that lie in it, as clocks of its zone show them") {
   const PartitionMapper hours = window(Kind::roll_up, day, hour);
   const auto parts = parts_of_window("2026-03-10", hours, nullptr);

@@ -176,6 +176,7 @@ def what_tasks_tell_of_assets_starts_who_waits_for_their_alias():
             "make": dag("make", [shell("make", "echo 'daily s3://b/1' >>\"$BATUTA_ASSETS\"", outlets=[{"alias": "daily"}]), python]),
             "whole": by_assets("whole", [{"alias": "daily"}], [mock("use")]),
             "parts": dag("parts", [shell("use", "echo part={{ dag_run.partition_key }}")], schedule={"assets": [{"alias": "daily"}], "partitions": True}),
+            "rolls": dag("rolls", [mock("use")], schedule={"assets": ["s3://b/1"], "partitions": {"roll_up": "all", "of": ["us", "eu"]}}),
             "lands": by_assets("lands", [{"uri": "file://landing", "watchers": [{"wait_for": {"file": str(watched)}, "poke_interval": "1s"}]}],
                                [mock("use")])}).start()
         server.trigger("make", run_id="first")
@@ -183,6 +184,16 @@ def what_tasks_tell_of_assets_starts_who_waits_for_their_alias():
         part = ended(server, "parts")[0]
         assert part["partition_key"] == "eu" and "part=eu" in server.log_text("parts", part["dag_run_id"], "use"), part
         assert server.get("/api/v2/assets/aliases")["asset_aliases"][0]["name"] == "daily"
+        listed = server.cli("assets", "aliases").stdout
+        assert "daily" in listed and "s3://b/1, s3://b/2" in listed, listed
+        of_alias = json.loads(server.cli("assets", "events", "--alias", "daily", "--partition-key", "eu", "-o", "json").stdout)
+        assert [one["uri"] for one in of_alias] == ["s3://b/2"], of_alias
+        server.cli("assets", "tell", "s3://b/1", "--partition-key", "us")
+        assert [run["partition_key"] for run in ended(server, "parts", 2)] == ["eu", "us"]
+        server.cli("dags", "trigger", "make", "--partition-key", "asia", "--wait")
+        assert sorted(run["partition_key"] for run in ended(server, "parts", 4)) == ["asia", "eu", "eu", "us"]
+        waits = server.cli("assets", "partitions", "rolls").stdout
+        assert "all" in waits and "s3://b/1 (1 of 2 parts have come; eu has not)" in waits, waits
         watched.write_text("1")
         ended(server, "lands")
         extra = server.get("/api/v2/assets/events?order_by=-id")["asset_events"][0]["extra"]

@@ -29,6 +29,8 @@ source = os.path.join(os.environ["BATUTA_TABLES"], "silver/shop/orders.parquet")
 os.mkdir("customers.parquet")
 shutil.copy(source, "customers.parquet/part-00000-x.snappy.parquet")
 open("customers.parquet/_SUCCESS", "w").close()
+with open(os.environ["BATUTA_ASSETS"], "a") as told:
+    told.write("s3://gold/customers\\n")
 print("{}", os.environ["STAGE"], *sys.argv[1:])
 """
 REAL_JOB = """
@@ -83,7 +85,8 @@ def an_application_reads_silver_and_makes_gold():
     with Folder("spark") as folder:
         job = spark("customers", ["orders"], connection="cluster", code=STUB_JOB, application_args=["--day", "{{ params.day }}"],
                     conf={"spark.executor.memory": "1g", "spark.sql.shuffle.partitions": 2}, packages=["a:b:1", "c:d:2"],
-                    reads=["silver/shop/orders"], outputs=[{**GOLD, "quality": []}], env={"STAGE": "task"})
+                    reads=["silver/shop/orders"], outputs=[{**GOLD, "quality": []}], env={"STAGE": "task"},
+                    outlets=["s3://gold/customers"])
         fails = [spark("memory", code="import sys; print('java.lang.OutOfMemoryError: Java heap space', file=sys.stderr); sys.exit(1)"),
                  spark("own", code="raise ValueError('no rows')"),
                  spark("wrong", application="/nonexistent/job.py", retries=3),
@@ -106,6 +109,7 @@ def an_application_reads_silver_and_makes_gold():
         assert told["arguments"] == ["--day", "2026-01-02; id"] and told["application"].endswith("/customers.py"), told
         value = server.get(f"/api/v2/dags/day/dagRuns/{run}/taskInstances/customers/xcomEntries/return_value")["value"]
         assert value == "{} task --day 2026-01-02; id", value
+        assert server.get("/api/v2/assets/events?name_pattern=s3://gold/customers")["total_entries"] == 1
         gold = server.sql("SELECT customer, CAST(amount AS VARCHAR) FROM gold.shop.customers ORDER BY ALL")
         assert [row[0] for row in gold] == ["ana", "ana", "bia"], gold
         edges = server.get(f"/api/batuta/dags/day/dagRuns/{run}/taskInstances/customers/report")["lineage"]
