@@ -270,8 +270,8 @@ TEST_CASE_FIXTURE(Runs, "no list of all tasks reads all tasks: not to sort, coun
         const bool of_tasks = text.find("task_instance") != std::string::npos;
         CHECK((said.find("SEARCH t USING") != std::string::npos) == of_tasks);
         const char* by = state == TaskState::failed
-                             ? "SEARCH t USING INDEX task_instance_failed (run=?)"
-                             : "SEARCH t USING INDEX sqlite_autoindex_task_instance_1 (run=?)";
+                             ? "INDEX task_instance_failed (run=?)"
+                             : "INDEX sqlite_autoindex_task_instance_1 (run=?)";
         CHECK((said.find(by) != std::string::npos) == of_tasks);
       }
     }
