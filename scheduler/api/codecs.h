@@ -77,9 +77,10 @@ nlohmann::json import_error_json(const ImportError& error);
 // ---- runs and task instances
 
 // The run as JSON text, without a tree in between: the answer to a trigger is on its way while the
-// task already runs. run_json is the same as a value, for lists.
-std::string run_text(const RunRow& run, const VersionInfo* version);
-nlohmann::json run_json(const RunRow& run, const VersionInfo* version);
+// task already runs. run_json is the same as a value, for lists. `old_client`: it does not know
+// that a run was begun to make an asset, and takes it for one by hand, as Airflow did then.
+std::string run_text(const RunRow& run, const VersionInfo* version, bool old_client = false);
+nlohmann::json run_json(const RunRow& run, const VersionInfo* version, bool old_client = false);
 nlohmann::json task_instance_json(const TaskInstanceView& view, const VersionInfo* version);
 // A row of a reply: the view is made from the run and its version.
 TaskInstanceView view_of(const RunRow& run, const TaskInstanceRow& row, const Dag* dag);

@@ -47,7 +47,8 @@ json ours(const TaskInstanceView& view, const Task& task) {
 
 }  // namespace
 
-std::string run_text(const RunRow& run, const VersionInfo* version) {
+std::string run_text(const RunRow& run, const VersionInfo* version, bool old_client) {
+  const bool renamed = old_client && run.type == RunType::asset_materialization;
   std::string versions = "[";
   if (version) {
     versions += version_text(run.dag_id, {run.dag_version, version->file}, version->number,
@@ -67,7 +68,7 @@ std::string run_text(const RunRow& run, const VersionInfo* version) {
       .time("data_interval_end", run.data_interval_end)
       .time("run_after", run.run_after)
       .time("last_scheduling_decision", run.last_scheduling_decision)
-      .text("run_type", to_string(run.type))
+      .text("run_type", to_string(renamed ? RunType::manual : run.type))
       .text("state", to_string(run.state))
       .text_or_null("triggered_by", run.triggered_by)
       .text_or_null("triggering_user_name", run.triggering_user)
@@ -86,8 +87,8 @@ std::string run_text(const RunRow& run, const VersionInfo* version) {
   return out.take();
 }
 
-json run_json(const RunRow& run, const VersionInfo* version) {
-  return stored_json(run_text(run, version));
+json run_json(const RunRow& run, const VersionInfo* version, bool old_client) {
+  return stored_json(run_text(run, version, old_client));
 }
 
 json task_instance_json(const TaskInstanceView& view, const VersionInfo* version) {

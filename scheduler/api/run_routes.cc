@@ -40,11 +40,12 @@ Result<RunRow> find_run(Context& context, const Request& request) {
 // The run's answer: rendered at once when its version is known, else after a look-up.
 void answer_run(Context& context, const Call& call, const RunRow& run) {
   if (const auto version = context.known_version(run.dag_version)) {
-    return context.on_io(
-        [call, run, version] { call.respond(text_response(run_text(run, version.get()))); });
+    return context.on_io([call, run, version] {
+      call.respond(text_response(run_text(run, version.get(), is_old_client(*call.request))));
+    });
   }
-  context.finish(call, [&context, run]() -> Result<Response> {
-    return text_response(run_text(run, context.find_version(run.dag_version).get()));
+  context.finish(call, [&context, run, old = is_old_client(*call.request)]() -> Result<Response> {
+    return text_response(run_text(run, context.find_version(run.dag_version).get(), old));
   });
 }
 
@@ -284,7 +285,8 @@ Result<Response> run_page(Context& context, const Request& request, const RunQue
   }
   json items = json::array();
   for (const auto& run : runs.rows) {
-    items.push_back(run_json(run, context.find_version(run.dag_version).get()));
+    items.push_back(
+        run_json(run, context.find_version(run.dag_version).get(), is_old_client(request)));
   }
   json out = collection("dag_runs", std::move(items), runs.total);
   add_cursors(request, query.page, runs.total, out);
@@ -294,7 +296,8 @@ Result<Response> run_page(Context& context, const Request& request, const RunQue
 Result<Response> get_run(Context& context, const Request& request) {
   const auto run = find_run(context, request);
   if (!run) return run.error();
-  return text_response(run_text(*run, context.find_version(run->dag_version).get()));
+  return text_response(
+      run_text(*run, context.find_version(run->dag_version).get(), is_old_client(request)));
 }
 
 void trigger_run(Context& context, Call call) {

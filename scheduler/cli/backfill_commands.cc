@@ -166,7 +166,8 @@ void add_create(CLI::App& noun, Session& session) {
   auto a = std::make_shared<BackfillArguments>();
   CLI::App* verb = add_verb(noun, session, "create", "Run a DAG for a range of its dates",
                             [&session, a] { create(session, *a); });
-  verb->add_option("dag_id,--dag-id", a->dag_id)->required();
+  verb->add_option("dag_id,--dag-id", a->dag_id, "the first word, or named as Airflow does")
+      ->required();
   verb->add_option("-s,--from-date", a->from, "the first logical date, ISO 8601")->required();
   verb->add_option("-e,--to-date", a->to, "the last one, itself within")->required();
   verb->add_option("--branch", a->branch,

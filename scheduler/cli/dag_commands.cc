@@ -220,7 +220,7 @@ void add_dag_commands(CLI::App& app, Session& session) {
   run->add_option("--run-id", trigger->run_id, "an id of your own");
   run->add_option("--logical-date,--exec-date", trigger->logical_date,
                   "ISO 8601, or none for null; default: now, or none with --idempotency-key");
-  run->add_option("--note", trigger->note);
+  run->add_option("--note", trigger->note, "why, for whoever looks at the run");
   run->add_option("--only", trigger->only, "a task; given several times: these tasks alone");
   run->add_option("--partition-key", trigger->partition,
                   "which part of its assets the run is about, such as 2026-03-10");

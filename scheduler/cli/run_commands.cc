@@ -110,7 +110,7 @@ void add_run_commands(CLI::App& app, Session& session) {
          });
   }
   CLI::App* clear = verb("clear", "Run its tasks again", [&session, a] { clear_run(session, *a); });
-  clear->add_flag("--only-failed", a->only_failed);
+  clear->add_flag("--only-failed", a->only_failed, "those that failed, or could not run for that");
   clear->add_flag("--dry-run", a->dry_run, "show what would be cleared");
   clear->add_flag("--keep-checkpoints", a->keep_checkpoints,
                   "the next tries go on from them; else from the start");

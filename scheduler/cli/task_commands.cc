@@ -193,8 +193,9 @@ void add_task_commands(CLI::App& app, Session& session) {
   clear_verb->add_flag("--future", a->future, "in the runs after this one too");
   clear_verb->add_option("--start-date", a->start, "with - as run_id: of runs from this date on");
   clear_verb->add_option("--end-date", a->end, "with - as run_id: of runs up to this date");
-  clear_verb->add_flag("--only-failed", a->only_failed);
-  clear_verb->add_flag("--only-running", a->only_running);
+  clear_verb->add_flag("--only-failed", a->only_failed,
+                       "those that failed, or could not run for that");
+  clear_verb->add_flag("--only-running", a->only_running, "those that run: they begin again");
   clear_verb->add_flag("--keep-runs", a->keep_runs, "ended runs stay ended");
   clear_verb->add_flag("--keep-checkpoints", a->keep_checkpoints,
                        "the next tries go on from them; else from the start");

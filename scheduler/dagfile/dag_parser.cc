@@ -110,7 +110,9 @@ DagFileProblem syntax_problem(const std::string& file, std::string_view text, co
   }
   const auto begin = text.find_first_not_of(" \t\r\n");
   if (begin != std::string_view::npos && text[begin] != '{') {
-    problem.message += "; a DAG file is a JSON object (batuta dags import-dagu makes one of YAML)";
+    problem.message +=
+        "; a DAG file is a JSON object (batuta dags import-dagu makes one of YAML, import-crontab "
+        "of a crontab)";
   }
   return problem;
 }

@@ -109,6 +109,24 @@ TEST_CASE(
   CHECK(list["tasks"][0]["retry_exponential_backoff"].is_boolean());
 }
 
+TEST_CASE(
+    "a run that makes an asset is one by hand to clients of 3.0 and 3.1, which know no other") {
+  TestApi api;
+  REQUIRE_FALSE(api.history.run_rows.empty());
+  RunRow& run = api.history.run_rows.front();
+  run.type = RunType::asset_materialization;
+  const std::string list = "/api/v2/dags/" + run.dag_id + "/dagRuns";
+  const auto type_of = [&](const char* agent, const std::string& path) {
+    const auto answer =
+        body_of(api.call(Method::get, path, "", "admin", with_header("user-agent", agent)));
+    return answer.contains("dag_runs") ? answer["dag_runs"][0]["run_type"] : answer["run_type"];
+  };
+  for (const std::string& path : {list, list + "/" + run.dag_run_id}) {
+    CHECK(type_of("OpenAPI-Generator/3.1.8/python", path) == "manual");
+    CHECK(type_of("OpenAPI-Generator/3.3.2/python", path) == "asset_materialization");
+  }
+}
+
 TEST_CASE("an XCom as text: a string is itself, anything else its JSON text, nothing is null") {
   TestApi api;
   const auto text_of = [&](const std::string& stored) {

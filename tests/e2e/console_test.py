@@ -325,6 +325,12 @@ def a_shell_completes_words_and_ids():
             offered = subprocess.run(["fish", "-c", fish], capture_output=True, text=True, timeout=30, env={
                 **os.environ, **env, "PATH": f"{BATUTA.parent}:{os.environ['PATH']}", "HOME": str(folder.path)})
             assert offered.stdout == "nightly\n", offered
+        if shutil.which("zsh"):  # its function, with what it would offer printed
+            zsh = (f"compdef() {{ }}; compadd() {{ print -l -- $found; }}; source <({BATUTA} completion zsh); "
+                   "words=(batuta dags trigger n) CURRENT=4; _batuta")
+            offered = subprocess.run(["zsh", "-f", "-c", zsh], capture_output=True, text=True, timeout=30, env={
+                **os.environ, **env, "PATH": f"{BATUTA.parent}:{os.environ['PATH']}"})
+            assert offered.stdout == "nightly\n", offered
         assert run("completion", "tcsh", code=2)
         server.stop()
         assert bash_completes("batuta dags trigger n", env) == []
