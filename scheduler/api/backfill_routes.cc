@@ -167,6 +167,7 @@ Result<Response> list_backfills(Context& context, const Request& request) {
   BackfillQuery list;
   list.dag_id = query.text("dag_id");
   list.unfinished = query.boolean("unfinished").value_or(false);
+  list.filters = query.filters();
   list.order_by = query.order_by();
   list.page = query.page();
   list.sight = seen_dags(request);

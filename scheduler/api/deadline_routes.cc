@@ -1,8 +1,11 @@
 // Deadlines: what a DAG's count from, and when its runs should have ended.
 #include "scheduler/core/deadline.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "scheduler/api/auth.h"
 #include "scheduler/api/codecs.h"
@@ -61,6 +64,38 @@ Result<Response> list_deadlines(Context& context, const Request& request) {
     items.push_back(deadline_json(*run, *version->dag, number));
   }
   return json_response(collection("deadlines", std::move(items), static_cast<std::int64_t>(count)));
+}
+
+// Of runs that go on: when each should have ended, the soonest first.
+Result<Response> list_awaited_deadlines(Context& context, const Request& request) {
+  QueryReader query(request);
+  RunQuery list;
+  list.filters = query.filters();
+  const Page page = query.page();
+  if (!query.status()) return query.status().error();
+  list.states = {DagRunState::queued, DagRunState::running};
+  list.page.limit = max_page;
+  list.sight = seen_dags(request);
+  const auto runs = context.services.history.runs(list);
+  std::vector<std::pair<Time, json>> found;
+  for (const RunRow& run : runs.rows) {
+    const auto version = context.find_version(run.dag_version);
+    if (!version || !version->dag) continue;
+    for (std::size_t number = 0; number < version->dag->deadlines.size(); ++number) {
+      const OptTime at = deadline_of(run, version->dag->deadlines[number]);
+      const bool missed = (run.deadlines_missed & (std::int64_t{1} << number)) != 0;
+      if (at && !missed) found.emplace_back(*at, deadline_json(run, *version->dag, number));
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  json items = json::array();
+  const auto total = std::ssize(found);
+  for (auto i = page.offset; i < std::min(total, page.offset + page.limit); ++i)
+    items.push_back(std::move(found[static_cast<std::size_t>(i)].second));
+  json out = collection("deadlines", std::move(items), total);
+  out["more"] = runs.total > std::ssize(runs.rows);
+  return json_response(out);
 }
 
 Result<Response> list_deadline_alerts(Context& context, const Request& request) {

@@ -184,6 +184,7 @@ Result<Response> get_asset_alias(Context&, const Request&);
 // deadline_routes.cc
 Result<Response> list_deadlines(Context&, const Request&);
 Result<Response> list_deadline_alerts(Context&, const Request&);
+Result<Response> list_awaited_deadlines(Context&, const Request&);
 
 // absent_routes.cc
 Result<Response> list_asset_states(Context&, const Request&);
@@ -240,6 +241,9 @@ Result<Response> get_lake_table(Context&, const Request&);
 
 // lake_table_routes.cc
 Result<Response> list_lake_versions(Context&, const Request&);
+// asset_partition_routes.cc
+Result<Response> list_lake_partitions(Context&, const Request&);
+Result<Response> list_asset_partitions(Context&, const Request&);
 Result<Response> list_lake_quality(Context&, const Request&);
 Result<Response> get_lake_lineage(Context&, const Request&);
 
@@ -262,6 +266,7 @@ void promote_lake_branch(Context&, Call);
 // lake_erasure_routes.cc
 void order_lake_erasure(Context&, Call);
 Result<Response> get_lake_erasure(Context&, const Request&);
+Result<Response> list_lake_erasures(Context&, const Request&);
 void stop_lake_erasure(Context&, Call);
 
 void diff_lake_branch(Context&, Call);

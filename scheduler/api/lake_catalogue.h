@@ -79,6 +79,19 @@ struct LakeVersion {
   std::optional<std::int64_t> rows_added, rows_removed, rows, bytes;
 };
 
+// A partition that there is, and which version wrote it last; -1: none that is looked back at.
+struct LakeMadePart {
+  lakelog::PartitionValues values;
+  std::optional<std::int64_t> rows;
+  std::int64_t version = -1, changed_ms = 0;
+  std::string dag_id, run_id, task_id;  // whose run made that version; empty: nobody's
+};
+struct LakeMadeParts {
+  std::vector<std::string> columns;  // none: the table does not lie in partitions
+  std::vector<LakeMadePart> parts;   // the greatest values first, at most max_shown_partitions
+  bool more = false;
+};
+
 // Any thread; blocks on the storage, so that only reader threads may ask. What was read is kept as
 // long as the table's version stands: a list of known tables costs two looks at each of its rows.
 class LakeCatalogue {
@@ -95,6 +108,8 @@ class LakeCatalogue {
   Result<std::shared_ptr<const LakeDetail>> detail(const LakeName& name);
   // Newest first; the total is what the log still has. Errors as detail().
   Result<PageOf<LakeVersion>> versions(const LakeName& name, const Page& page);
+  // Errors as detail().
+  Result<LakeMadeParts> parts(const LakeName& name);
   // What the newest version that was written by a task, not by upkeep, tells of where its columns
   // come from (the metric column_lineage, docs/models.md); empty: it tells nothing, or its log
   // cannot be read.

@@ -343,6 +343,43 @@ void order_lake_erasure(Context& context, Call call) {
   });
 }
 
+// Those that this server remembers, and those that have a record in the lake; without their
+// reports, and only what the caller may erase.
+Result<Response> list_lake_erasures(Context& context, const Request& request) {
+  std::vector<Erasure> found = context.erasures->all();
+  std::set<std::string> known;
+  for (const Erasure& erasure : found) known.insert(erasure.operation);
+  bool more = false;
+  if (context.services.lake) {
+    const auto storage = context.services.lake->storage();
+    if (!storage) return storage.error();
+    const auto listed = (*storage)->list("_erasures/");
+    if (!listed) return listed.error();
+    std::size_t read = 0;
+    // Of operations that nobody named the greatest is the newest.
+    for (auto it = listed->objects.rbegin(); it != listed->objects.rend(); ++it) {
+      std::string name = it->key.substr(it->key.rfind('/') + 1);
+      if (!name.ends_with(".json") || known.contains(name.substr(0, name.size() - 5))) continue;
+      if ((more = read++ == LakeErasures::most_kept)) break;
+      if (auto kept = kept_erasure(context, name.substr(0, name.size() - 5)))
+        found.push_back(*std::move(kept));
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Erasure& a, const Erasure& b) { return a.asked_at > b.asked_at; });
+  json rows = json::array();
+  for (const Erasure& erasure : found) {
+    if (!check_may_erase(request, erasure)) continue;
+    json row = order_row(erasure);
+    row["report"] = nullptr;
+    rows.push_back(std::move(row));
+  }
+  const auto total = static_cast<std::int64_t>(rows.size());
+  json out = collection("erasures", std::move(rows), total);
+  out["more"] = more;
+  return json_response(out);
+}
+
 Result<Response> get_lake_erasure(Context& context, const Request& request) {
   const auto found = seen_erasure(context, request);
   if (!found) return found.error();

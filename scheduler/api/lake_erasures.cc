@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <utility>
 
 namespace batuta::http {
 namespace {
@@ -46,6 +47,17 @@ void LakeErasures::make_room() {
 void LakeErasures::forget(const std::string& operation) {
   const std::lock_guard lock(mutex_);
   kept_.erase(operation);
+}
+
+std::vector<Erasure> LakeErasures::all() {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::uint64_t, Erasure>> ordered;
+  for (const auto& [operation, kept] : kept_) ordered.emplace_back(kept.order, kept.erasure);
+  std::sort(ordered.begin(), ordered.end(),
+            [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::vector<Erasure> out;
+  for (auto& [order, erasure] : ordered) out.push_back(std::move(erasure));
+  return out;
 }
 
 void LakeErasures::start(const std::string& operation, Work work, const Stop& server_stops,

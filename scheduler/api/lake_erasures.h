@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/result.h"
 #include "common/time.h"
@@ -49,6 +50,8 @@ class LakeErasures {
   // asked as well.
   void start(const std::string& operation, Work work, const Stop& server_stops, Ended ended);
   std::optional<Erasure> find(const std::string& operation);
+  // All that are remembered, the newest first.
+  std::vector<Erasure> all();
   // Errc::conflict: it is not under way.
   Status stop(const std::string& operation);
 

@@ -150,11 +150,21 @@ constexpr ObjectSchema schemas[] = {
     {"AssetWatcher", "name trigger_id:int created_date:time batuta:AssetWatcherExtra"},
     {"WaitingPartition",
      "dag_id partition_key partition_date:time? queued_at:time [received:AwaitedAsset] missing"},
+    {"Partition",
+     "partition_key group? begins_at:time? state made_at:time? version:int? rows:int? dag_id? "
+     "dag_run_id? task_id? newer? newer_at:time?"},
+    {"PartitionCounts", "materialized:int stale:int running:int failed:int missing:int"},
+    {"PartitionMaker", "dag_id may_trigger:bool takes"},
+    {"PartitionMatrix",
+     "grain? group_by? [partitions:Partition] counts:PartitionCounts total_entries:int more:bool "
+     "gaps:bool [makers:PartitionMaker]"},
+    {"LakePartitionMatrix", "=PartitionMatrix [columns]"},
     {"WaitingPartitionCollection", "[partitioned_dag_runs:WaitingPartition] total_entries:int"},
     {"Deadline",
      "id deadline_time:time? missed:bool dag_id dag_run_id alert_id alert_name? "
      "alert_description?"},
     {"DeadlineCollection", "[deadlines:Deadline] total_entries:int"},
+    {"AwaitedDeadlineCollection", "[deadlines:Deadline] total_entries:int more:bool"},
     {"DeadlineAlert",
      "id name? description? reference_type interval:number datetime:time? max_runs:int? "
      "min_runs:int?"},
@@ -310,6 +320,7 @@ constexpr ObjectSchema schemas[] = {
     {"LakeErasure",
      "operation state by? subject domain? table? apply:bool asked_at:time ended_at:time? error? "
      "report:object?"},
+    {"LakeErasureCollection", "[erasures:LakeErasure] total_entries:int more:bool"},
     {"LakeBranchCollection", "[branches:LakeBranch] total_entries:int"},
     {"LakeBranchTable", "table base_version:int? version:int lake_version:int? has_moved:bool"},
     {"LakeBranchSide", "version:int rows:int? files:int bytes:int"},

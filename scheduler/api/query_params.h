@@ -86,6 +86,8 @@ extern const QueryTable home_params;
 extern const QueryTable asset_list_params;
 extern const QueryTable alias_list_params;
 extern const QueryTable asset_event_params;
+extern const QueryTable partition_params;
+extern const QueryTable deadline_params;
 extern const QueryTable queued_event_params;
 extern const QueryTable backfill_list_params;
 extern const QueryTable state_list_params;

@@ -31,11 +31,20 @@ constexpr QueryParam asset_event_rows[] = {
     filter("source_task_id", Kind::text, "source_task_id"),
     filter("source_run_id", Kind::text, "source_run_id"),
     filter("source_map_index", Kind::integer, "source_map_index"),
-    filter("partition_key", Kind::text, "partition_key"),
     own("alias", Kind::text, "Only of assets that this alias stands for"),
     pattern("name_pattern", "name"),
     prefix("name_prefix_pattern", "name"),
     times("timestamp"),
+    filter("partition_key", Kind::text, "partition_key"),
+};
+constexpr QueryParam deadline_rows[] = {limit, offset, pattern("dag_id_pattern", "dag_id"),
+                                        pattern("run_id_pattern", "run_id")};
+constexpr QueryParam partition_rows[] = {
+    own("from", Kind::text, "The least key"),
+    own("to", Kind::text, "The greatest key"),
+    own("group_by", Kind::text,
+        "hour, day, week, month, quarter or year: tells of each key the one that it belongs to"),
+    own("limit", Kind::integer, "Most keys, the greatest ones: 500 unless given, at most 2000"),
 };
 constexpr QueryParam queued_event_rows[] = {
     own("before", Kind::time, "Only what was queued before")};
@@ -47,6 +56,8 @@ constexpr QueryParam state_clear_rows[] = {map_index, own("all_map_indices", Kin
 constinit const QueryTable asset_list_params = asset_list_rows;
 constinit const QueryTable alias_list_params = alias_list_rows;
 constinit const QueryTable asset_event_params = asset_event_rows;
+constinit const QueryTable deadline_params = deadline_rows;
+constinit const QueryTable partition_params = partition_rows;
 constinit const QueryTable queued_event_params = queued_event_rows;
 constinit const QueryTable state_list_params = state_list_rows;
 constinit const QueryTable state_clear_params = state_clear_rows;

@@ -316,12 +316,18 @@ constexpr Route every_route[] = {
      {.query = &queued_event_params}},
     {get,   RUN "/upstreamAssetEvents", reading<list_upstream_asset_events>, read_dag,
      "Events of assets that the run consumed", {.answer = "AssetEventCollection"}},
+    {get,   OURS "/assets/{asset_id}/partitions", reading<list_asset_partitions>, some_dag,
+     "Partitions of an asset: made, older than what they are made of, failed, missing between others; by which run, and "
+     "which DAGs make them", {.query = &partition_params, .answer = "PartitionMatrix"}},
     {get,   OURS "/dags/{dag_id}/awaitedAssets", reading<get_awaited_assets>, read_dag,
      "Which assets a DAG waits for, and what of them has come", {.answer = "AwaitedAssets"}},
     {get,   OURS "/dags/{dag_id}/partitionedDagRuns", reading<list_waiting_partitions>, read_dag,
      "Partitions of which something has come, but not all that their run waits for", {.answer = "WaitingPartitionCollection"}},
     {get,   OURS "/dags/{dag_id}/dagRuns/{dag_run_id}/deadlines", reading<list_deadlines>, read_dag,
      "When a run should have ended", {.answer = "DeadlineCollection"}},
+    {get,   OURS "/deadlines", reading<list_awaited_deadlines>, some_dag,
+     "Deadlines that runs which go on may still keep, the soonest first; `more`: more runs go on than are looked at",
+     {.query = &deadline_params, .answer = "AwaitedDeadlineCollection"}},
     {get,   OURS "/dags/{dag_id}/deadlineAlerts", reading<list_deadline_alerts>, read_dag,
      "What the DAG's deadlines count from", {.answer = "DeadlineAlertCollection"}},
 

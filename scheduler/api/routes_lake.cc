@@ -28,6 +28,10 @@ constexpr Route lake_rows[] = {
     {get,   LAKE_TABLE "/versions", reading<list_lake_versions>, read_lake,
      "Its versions, newest first: when, by which run, how many rows its files added and removed",
      {.query = &page_params, .answer = "LakeVersionCollection"}},
+    {get,   LAKE_TABLE "/partitions", reading<list_lake_partitions>, read_lake,
+     "Its partitions, or of a table that lies in none those that its runs were about: made, older than what they are made "
+     "of, failed, missing between others; by which run, and which DAGs make them",
+     {.query = &partition_params, .answer = "LakePartitionMatrix"}},
     {get,   LAKE_TABLE "/quality", reading<list_lake_quality>, read_lake,
      "What attempts told of its quality, newest first; `more`: there are older ones",
      {.query = &page_params, .answer = "LakeQuality"}},
@@ -70,6 +74,9 @@ constexpr Route lake_rows[] = {
      "Take a person out of all layers, older versions too, for good; a plan without `apply`. One after the other, and not within "
      "this request: its end is told by its operation. Needs the right to erase all layers of the domain, or of the lake",
      {.body = &lake_erasure_body, .answer = "LakeErasure", .status = 202}},
+    {get,   LAKE_ERASURES, reading<list_lake_erasures>, erase_some_lake,
+     "Orders and plans that the server remembers, and what was applied before, the newest first, without their reports; "
+     "`more`: there are older records", {.answer = "LakeErasureCollection"}},
     {get,   LAKE_ERASURES "/{operation}", reading<get_lake_erasure>, erase_some_lake,
      "How far one is: queued, running, ended, failed or stopped; its report, which has no value of the person",
      {.answer = "LakeErasure"}},

@@ -38,6 +38,7 @@ PageOf<BackfillRow> SqliteHistory::backfills(const BackfillQuery& query) {
   Where where;
   if (query.dag_id) where.add("dag_id = ?", *query.dag_id);
   if (query.unfinished) where.add("phase < 2");
+  where.add_all(query.filters, backfill_fields);
   where.add_sight("dag_id", query.sight);
   const ListSql sql{"SELECT " BATUTA_BACKFILL_COLUMNS " FROM backfill" + where.text() +
                         order_text(query.order_by, backfill_fields, "id") + " LIMIT ? OFFSET ?",

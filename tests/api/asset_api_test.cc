@@ -372,6 +372,35 @@ TEST_CASE_FIXTURE(Assets, "deadlines are shown with their runs and their DAG") {
   CHECK(get("/api/batuta/dags/demo/dagRuns/" + run + "/deadlines")["total_entries"] == 0);
 }
 
+TEST_CASE_FIXTURE(Assets,
+                  "deadlines that may still be kept are listed over all DAGs, the soonest first") {
+  auto dag = std::make_shared<Dag>(*demo_dag());
+  dag->deadlines.resize(2);
+  dag->deadlines[0].interval = std::chrono::hours(2);
+  dag->deadlines[1].interval = std::chrono::hours(1);
+  dag->deadlines[1].name = "soon";
+  backend.bag->dags["demo"] = dag;
+  RunRow run = history.run_rows.front();
+  run.dag_run_id = "goes_on";
+  run.state = DagRunState::running;
+  run.queued_at = now;
+  run.deadlines_missed = 0;
+  history.run_rows = {run};
+  run.dag_run_id = "has_ended";
+  run.state = DagRunState::success;
+  history.run_rows.push_back(run);
+  const json all = get("/api/batuta/deadlines");
+  REQUIRE(all["total_entries"] == 2);
+  CHECK(all["more"] == false);
+  CHECK(all["deadlines"][0]["alert_name"] == "soon");
+  CHECK(all["deadlines"][0]["dag_run_id"] == "goes_on");
+  CHECK(all["deadlines"][0]["missed"] == false);
+  CHECK(get("/api/batuta/deadlines?limit=1&offset=1")["deadlines"][0]["alert_name"].is_null());
+  history.run_rows.front().deadlines_missed = 2;
+  CHECK(get("/api/batuta/deadlines")["total_entries"] == 1);
+  CHECK(body_of(call(Method::get, "/api/batuta/deadlines", "", "waiter"))["total_entries"] == 0);
+}
+
 TEST_CASE_FIXTURE(Assets, "an asset shows its watchers") {
   AssetWatcherRow watcher{5, 1, {"landing", R"({"file":"/in/*"})", std::chrono::seconds(30)}, now};
   watcher.message = "nothing there";

@@ -140,6 +140,20 @@ TEST_CASE_FIXTURE(Erasing, "erasure: it is a right of its own, of all layers of 
   (void)end_of("op-1");
   CHECK(call(Method::get, std::string(erasures) + "/op-1", "", "dpo").status == 200);
   CHECK(call(Method::get, std::string(erasures) + "/op-1", "", "golden").status == 403);
+  // The list has what one may erase, without reports; a record in the lake is one, too.
+  std::filesystem::create_directories(home + "/lake/_erasures");
+  std::ofstream(home + "/lake/_erasures/old.json")
+      << R"({"operation":"old","what":{"subject":"request-1","domain":"","table":""},"by":"ana",)"
+         R"("begun_at":"2020-11-20T11:00:00Z","ended_at":"2020-11-20T12:00:00Z","report":{}})";
+  const json own = body_of(call(Method::get, erasures, "", "dpo"));
+  REQUIRE(own["total_entries"] == 1);
+  CHECK(own["erasures"][0]["operation"] == "op-1");
+  CHECK(own["erasures"][0]["report"].is_null());
+  const json all = get(erasures);
+  REQUIRE(all["total_entries"] == 2);
+  CHECK(all["erasures"][1]["operation"] == "old");
+  CHECK(all["more"] == false);
+  CHECK(body_of(call(Method::get, erasures, "", "golden"))["total_entries"] == 0);
 }
 
 TEST_CASE_FIXTURE(Erasing, "erasure: what is missing to find the person is told before it begins") {

@@ -182,6 +182,17 @@ test('quality over time, lineage as a picture and a table, files by partition', 
   await look(page, 'lake-column', page.locator('tbody tr'));
   await page.locator('.graph [data-unit="silver/shop/orders/total_13"]').click();
   await page.waitForFunction(() => location.hash.startsWith('#/lake/silver/shop/orders') && /column=total_13/.test(location.hash));
+  // Partitions by month: two made by runs, which they lead to, and what the form is opened with to make one anew.
+  await goTo(page, `${table}?tab=partitions`);
+  const parts = page.locator('.part-line .part');
+  await parts.nth(2).waitFor();
+  assert.deepEqual(await parts.evaluateAll((all) => all.map((one) => `${one.dataset.state} ${one.textContent.trim().slice(-2)}`)), ['materialized 06', 'materialized 07', 'materialized 08']);
+  await page.getByRole('row', { name: /2024-05/ }).waitFor();
+  await look(page, 'lake-partitions', parts);
+  await page.getByPlaceholder('From key').fill('2024-05-08');
+  await page.waitForFunction(() => document.querySelectorAll('.part-line .part').length === 1);
+  await parts.click();
+  await page.waitForFunction(() => /#\/dags\/shop\/runs\//.test(location.hash));
   await goTo(page, `${table}?tab=files`);
   await page.getByText('day = 2024-05-08').waitFor();
   await look(page, 'lake-files', page.locator('tbody tr'));
@@ -491,23 +502,78 @@ test('dead letters are shown whole, repaired, sent again and given up; whoever m
   await finish();
 });
 
-test('a run is started on a branch of the lake, which the form names once there is one', async () => {
-  const { page, finish } = await newPage(session);
+test('a branch is begun, a run is started on it, what differs is shown by key, it is promoted and dropped', async () => {
+  const { page, finish } = await newPage(session, '#/lake');
   const place = (dialog) => dialog.getByRole('combobox', { name: 'Branch of the lake' });
-  batuta(['lake', 'branch', 'create', 'fix']);
-  await trigger(page, 'shop', async (dialog) => {
-    await place(dialog).selectOption('fix');
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('link', { name: 'Branches', exact: true }).click();
+  await page.getByText('There is no branch.', { exact: false }).waitFor();
+  await page.getByRole('button', { name: 'New branch…' }).click();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('Not a name');
+  await dialog.getByRole('button', { name: 'Begin' }).click();
+  await dialog.locator('[data-field="name"] .field-problem').getByText('must be 1 to 64', { exact: false }).waitFor();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('fix');
+  await dialog.getByRole('textbox', { name: 'Note' }).fill(canary);
+  await dialog.getByRole('button', { name: 'Begin' }).click();
+  await page.getByRole('heading', { name: 'fix', exact: true }).waitFor();
+  put(join(folder, 'drop', 'orders.csv'), csv('5,2024-05-09,tried'));
+  await trigger(page, 'shop', async (form) => {
+    await place(form).selectOption('fix');
+    await form.getByText('Id, date, partition, note (optional)').click();
+    await form.getByRole('textbox', { name: 'Run id' }).fill('on_fix');
+    await form.getByRole('textbox', { name: 'Note' }).fill('for the branch');
     await check(page, 'a run on a branch is started');
   });
   await headState(page, 'success').waitFor();
+  await page.getByRole('heading', { name: 'on_fix' }).waitFor();
   await page.locator('.page-head, .facts').getByText('fix', { exact: true }).first().waitFor();
+  await goTo(page, '#/lake/branches/fix');
+  await page.getByRole('link', { name: 'silver/shop/orders' }).click();
+  await page.getByText('id = 5').waitFor();
+  assert.match(await page.locator('.facts').last().textContent(), /Rows added1/);
+  await look(page, 'branch', page.locator('tbody tr'));
+  await page.getByRole('button', { name: 'Promote…' }).click();
+  await dialog.locator('.preview li', { hasText: 'silver/shop/orders' }).waitFor();
+  await check(page, 'what a promotion would publish');
+  await dialog.getByRole('button', { name: 'Promote', exact: true }).click();
+  await dialog.getByRole('link', { name: /^promote__fix__/ }).click();
+  await headState(page, 'success').waitFor();
   // What the form says of a DAG that may not run there stands at the field.
   await goTo(page, '#/dags/post');
   await page.getByRole('button', { name: 'Trigger', exact: true }).click();
-  const dialog = page.getByRole('dialog');
   await place(dialog).selectOption('fix');
-  batuta(['lake', 'branch', 'drop', 'fix', '--yes']);
+  const other = await session.context.newPage();
+  await other.goto(`${session.target.url}/#/lake/branches/fix`);
+  await other.getByRole('button', { name: 'Drop…' }).click();
+  await other.getByRole('button', { name: 'Drop it' }).click();
+  await other.getByText('There is no branch.', { exact: false }).waitFor();
+  await other.close();
   await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
   await dialog.locator('[data-field="branch"] .field-problem').getByText('there is no branch fix', { exact: false }).waitFor();
+  await finish();
+});
+
+test('a person is erased after a look ahead, which changes nothing and is told as one', async () => {
+  const { page, finish } = await newPage(session, '#/lake/erasures');
+  const dialog = page.getByRole('dialog');
+  await page.getByText('Nobody was erased', { exact: false }).waitFor();
+  await page.getByRole('button', { name: 'Erase a person…' }).click();
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.getByText('Each key needs a column and a value.').waitFor();
+  await dialog.getByRole('textbox', { name: 'Column' }).fill('id');
+  await dialog.getByRole('textbox', { name: "The person's value in it" }).fill('3');
+  await dialog.getByRole('textbox', { name: 'Domain' }).fill('shop');
+  await dialog.getByRole('textbox', { name: 'What the record calls the person' }).fill('request-3');
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.locator('tbody tr', { hasText: 'silver/shop/orders' }).waitFor();
+  await check(page, 'what an erasure would touch');
+  await dialog.getByRole('button', { name: 'Erase for good' }).click();
+  await page.waitForFunction(() => /^#\/lake\/erasures\//.test(location.hash));
+  await page.getByText('ended', { exact: true }).waitFor();
+  await page.locator('tbody tr', { hasText: 'silver/shop/orders' }).waitFor();
+  await look(page, 'erasure', page.locator('tbody tr'));
+  await goTo(page, '#/lake/erasures');
+  await page.locator('tbody tr').nth(1).waitFor();
+  assert.equal(await page.locator('tbody tr', { hasText: 'request-3' }).count(), 2);
   await finish();
 });

@@ -57,6 +57,14 @@ function LaterPlace({ route, views }: { route: Route; views: Awaited<ReturnType<
       return <views.DomainsView />;
     case 'quarantines':
       return <views.QuarantinesView />;
+    case 'branches':
+      return <views.BranchesView />;
+    case 'branch':
+      return <views.BranchView key={route.name} name={route.name} />;
+    case 'erasures':
+      return <views.ErasuresView />;
+    case 'erasure':
+      return <views.ErasureView key={route.operation} operation={route.operation} />;
     case 'letter_topics':
       return <views.LetterTopicsView />;
     case 'letters':
@@ -101,6 +109,10 @@ function View({ route }: { route: Route }) {
     case 'monitors':
     case 'domains':
     case 'quarantines':
+    case 'branches':
+    case 'branch':
+    case 'erasures':
+    case 'erasure':
     case 'letter_topics':
     case 'letters':
     case 'lake_sql':

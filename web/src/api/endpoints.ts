@@ -80,7 +80,7 @@ export const dagRun = (dag: string, run: string, signal?: AbortSignal) =>
   get<t.DagRun>(runUrl(dag, run), signal);
 export const trigger = (
   dag: string,
-  body: { logical_date: string | null; conf: Record<string, unknown>; branch?: string; note?: string },
+  body: { logical_date: string | null; conf: Record<string, unknown>; branch?: string; note?: string; dag_run_id?: string; partition_key?: string },
 ) => request<t.DagRun>('POST', `${dagUrl(dag)}/dagRuns`, { body });
 /** Of any DAG, of all of it or of none. */
 export const clearRuns = (runs: readonly t.RunKey[], dryRun: boolean, onlyFailed: boolean) =>
@@ -253,6 +253,7 @@ export const mayI = async (action: string, resource: string, signal?: AbortSigna
 export const eventLogs = (page: Page, signal?: AbortSignal) =>
   rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...page, order_by: '-event_log_id' }, signal);
 /** Deadlines that runs have missed. */
+export const awaitedDeadlines = (query: Query, signal?: AbortSignal) => get<t.AwaitedDeadlines>(`${ours}/deadlines${queryString(query)}`, signal);
 export const missedDeadlines = (query: Query, signal?: AbortSignal) =>
   rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...query, event: 'deadline_missed', order_by: '-event_log_id' }, signal);
 /** The newest event about ticks of this DAG that no run was made for. */
@@ -271,6 +272,10 @@ export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}
 export const assets = (query: Query, signal?: AbortSignal) => get<t.Assets>(`${v2}/assets${queryString(query)}`, signal);
 export const asset = (id: number, signal?: AbortSignal) => get<t.Asset>(`${v2}/assets/${id}`, signal);
 export const assetEvents = (query: Query, signal?: AbortSignal) => get<t.AssetEvents>(`${v2}/assets/events${queryString(query)}`, signal);
+/** Which of its partitions there are, told by this grain where one is asked for. */
+export const assetPartitions = (id: number, query: Query, signal?: AbortSignal) => get<t.PartitionMatrix>(`${ours}/assets/${id}/partitions${queryString(query)}`, signal);
+/** Keys of which something has come for a DAG, and not all that their run waits for. */
+export const waitingPartitions = (dag: string, signal?: AbortSignal) => get<t.WaitingPartitions>(`${ours}/dags/${path(dag)}/partitionedDagRuns`, signal);
 export const queuedOfAsset = (id: number, signal?: AbortSignal) => get<t.AssetQueue>(`${v2}/assets/${id}/queuedEvents`, signal);
 
 // The installation
@@ -289,6 +294,20 @@ export const lakeLineage = (of: t.LakeKey, depth: number, columns: string, signa
 /** Of one version, or of the newest. */
 export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
   get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);
+export const tablePartitions = (of: t.LakeKey, query: Query, signal?: AbortSignal) => get<t.PartitionMatrix>(`${lakeUrl(of)}/partitions${queryString(query)}`, signal);
+const branchUrl = (name: string) => `/api/lake/branches/${path(name)}`;
+export const lakeBranch = (name: string, signal?: AbortSignal) => get<t.LakeBranchDetails>(branchUrl(name), signal);
+export const createBranch = (body: Body) => request<t.LakeBranch>('POST', '/api/lake/branches', { body });
+export const dropBranch = (name: string) => request<unknown>('DELETE', branchUrl(name));
+/** A table of it beside the version of the lake's that it stands on. */
+export const branchDiff = (name: string, query: Query, signal?: AbortSignal) => get<t.LakeBranchDiff>(`${branchUrl(name)}/diff${queryString(query)}`, signal);
+/** A dry run tells what would go and what is in the way; else a run publishes it. */
+export const promoteBranch = (name: string, body: { dry_run: boolean; note?: string }, signal?: AbortSignal) => request<t.LakePromotion>('POST', `${branchUrl(name)}/promote`, { body, signal });
+const erasuresUrl = '/api/lake/erasures';
+export const lakeErasures = (signal?: AbortSignal) => get<t.LakeErasures>(erasuresUrl, signal);
+export const lakeErasure = (operation: string, signal?: AbortSignal) => get<t.LakeErasure>(`${erasuresUrl}/${path(operation)}`, signal);
+export const orderErasure = (body: Body) => request<t.LakeErasure>('POST', erasuresUrl, { body });
+export const stopErasure = (operation: string) => request<unknown>('DELETE', `${erasuresUrl}/${path(operation)}`);
 export const lakeBranches = (signal?: AbortSignal) => get<t.LakeBranches>('/api/lake/branches', signal);
 export const lakeQuarantines = (signal?: AbortSignal) => get<t.LakeQuarantines>('/api/lake/quarantine', signal);
 const quarantineUrl = (of: Pick<t.LakeKey, 'domain' | 'table'>) => `/api/lake/quarantine/${path(of.domain, of.table)}`;

@@ -92,6 +92,10 @@ export interface AwaitedAssets {
   reason: string;
 }
 
+export interface AwaitedDeadlineCollection {
+  deadlines: Deadline[]; more: boolean; total_entries: number;
+}
+
 export interface Backfill {
   batuta: BackfillExtra; completed_at: string | null; created_at: string; dag_display_name: string; dag_id: string;
   dag_run_conf: Record<string, unknown> | null; from_date: string; id: number; is_paused: boolean;
@@ -590,6 +594,10 @@ export interface LakeErasure {
   table: string | null;
 }
 
+export interface LakeErasureCollection {
+  erasures: LakeErasure[]; more: boolean; total_entries: number;
+}
+
 export interface LakeFile {
   added: string; bytes: number; path: string; rows: number | null;
 }
@@ -693,6 +701,11 @@ export interface LakeMoved {
 
 export interface LakePartition {
   bytes: number; files: number; rows: number | null; values: Record<string, unknown>;
+}
+
+export interface LakePartitionMatrix {
+  columns: string[]; counts: PartitionCounts; gaps: boolean; grain: string | null; group_by: string | null;
+  makers: PartitionMaker[]; more: boolean; partitions: Partition[]; total_entries: number;
 }
 
 export interface LakePromotedTable {
@@ -832,6 +845,25 @@ export interface OutboxCollection {
 export interface OutboxRow {
   created_at: string; dead: boolean; id: number; key: string; kind: string; last_error: string | null;
   next_try_at: string | null; tries: number;
+}
+
+export interface Partition {
+  begins_at: string | null; dag_id: string | null; dag_run_id: string | null; group: string | null;
+  made_at: string | null; newer: string | null; newer_at: string | null; partition_key: string; rows: number | null;
+  state: string; task_id: string | null; version: number | null;
+}
+
+export interface PartitionCounts {
+  failed: number; materialized: number; missing: number; running: number; stale: number;
+}
+
+export interface PartitionMaker {
+  dag_id: string; may_trigger: boolean; takes: string;
+}
+
+export interface PartitionMatrix {
+  counts: PartitionCounts; gaps: boolean; grain: string | null; group_by: string | null; makers: PartitionMaker[];
+  more: boolean; partitions: Partition[]; total_entries: number;
 }
 
 export interface PartitionsCleared {

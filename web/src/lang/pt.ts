@@ -2,6 +2,7 @@
 import { accessWords } from './pt_access';
 import { assetWords } from './pt_assets';
 import { backfillWords } from './pt_backfills';
+import { branchWords } from './pt_branches';
 import { calendarWords } from './pt_calendar';
 import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
@@ -23,6 +24,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...accessWords,
   ...assetWords,
   ...backfillWords,
+  ...branchWords,
   ...calendarWords,
   ...codeWords,
   ...dagListWords,

@@ -58,7 +58,6 @@ export const backfillWords: Readonly<Record<string, string>> = {
   'No backfill matches.': 'Nenhum preenchimento corresponde.',
   'No backfill yet. One runs a DAG for a range of its dates: those before it was written, or again those that failed.':
     'Nenhum preenchimento ainda. Um preenchimento executa um DAG para um intervalo de datas: as anteriores a ele, ou de novo as que falharam.',
-  'DAG, its whole id': 'DAG, o id inteiro',
   'not ended': 'não terminado',
   'Should have ended by': 'Devia ter terminado até',
   'Counted from': 'Contado desde',

@@ -3,7 +3,6 @@ export const paletteWords: Readonly<Record<string, string>> = {
   'Page': 'Página',
   'Go to': 'Ir para',
   'Go to (Ctrl K)': 'Ir para (Ctrl K)',
-  'DAG, task, run or page': 'DAG, tarefa, execução ou página',
   'Found': 'Encontrado',
   'Searching…': 'Procurando…',
   'Nothing of that name.': 'Nada com esse nome.',

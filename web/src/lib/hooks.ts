@@ -90,6 +90,18 @@ export function usePolled<T>(
   return resource;
 }
 
+/** As useResource, read again every `everyMs` until what was read is settled. */
+export function useFollowed<T>(load: (signal: AbortSignal) => Promise<T>, deps: readonly unknown[], isSettled: (data: T) => boolean, everyMs = 1000): Resource<T> {
+  const resource = useResource(load, deps);
+  const isDone = resource.data === undefined || isSettled(resource.data);
+  useEffect(() => {
+    if (isDone) return undefined;
+    const timer = setInterval(resource.reload, everyMs);
+    return () => clearInterval(timer);
+  }, [isDone, resource.reload, everyMs]);
+  return resource;
+}
+
 /** The listener may change on every draw; the latest one is called. */
 export function useLive(listener: (batch: Batch) => void): void {
   const { live } = useApp();

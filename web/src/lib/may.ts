@@ -5,7 +5,7 @@ import { useApp, useResource } from './hooks';
 const builtIn = ['none', 'viewer', 'operator'];
 
 /** False until it is known: a button that comes late is better than one that refuses. */
-export function useMay(action: 'create' | 'edit' | 'delete' | 'read' | 'trigger', resource: string): boolean {
+export function useMay(action: 'create' | 'edit' | 'erase' | 'delete' | 'read' | 'trigger', resource: string): boolean {
   const { session } = useApp();
   const isAdmin = session.role === 'admin';
   const asked = useResource((signal) => (isAdmin ? Promise.resolve(true) : api.mayI(action, resource, signal)), [isAdmin, action, resource]);

@@ -1,17 +1,23 @@
 // What the palette finds for a text: places of the page, and what the server knows by that name. Pure.
-import type { SearchAnswer } from '../api/types';
+import type { LakeTable, SearchAnswer } from '../api/types';
 import type { Place } from './places';
-import { dagLink, runLink, taskLink } from './route';
+import { dagLink, lakeLink, runLink, taskLink } from './route';
 
 export interface Hit {
-  kind: 'place' | 'dag' | 'task' | 'run';
+  kind: 'place' | 'dag' | 'task' | 'run' | 'table' | 'setting';
   name: string;
   about: string;
   href: string;
 }
 
+/** What the server knows of; tables and settings as far as the reader may see any. */
+export interface Found extends SearchAnswer {
+  tables: readonly Pick<LakeTable, 'layer' | 'domain' | 'table'>[];
+  settings: readonly string[]; // "section.key"
+}
+
 /** Places by their beginning first; then as the server has ordered them. */
-export function hitsOf(text: string, places: readonly Place[], answer: SearchAnswer | undefined): Hit[] {
+export function hitsOf(text: string, places: readonly Place[], answer: Found | undefined): Hit[] {
   const lower = text.trim().toLowerCase();
   const named = places.filter((place) => place.label.toLowerCase().includes(lower));
   named.sort((a, b) => Number(b.label.toLowerCase().startsWith(lower)) - Number(a.label.toLowerCase().startsWith(lower)));
@@ -24,5 +30,7 @@ export function hitsOf(text: string, places: readonly Place[], answer: SearchAns
     ...dags.map((one): Hit => ({ kind: 'dag', name: one.dag_id, about: one.description, href: dagLink(one.dag_id) })),
     ...answer.tasks.map((one): Hit => ({ kind: 'task', name: one.task_id, about: one.dag_id, href: taskLink(one.dag_id, one.task_id) })),
     ...answer.runs.map((one): Hit => ({ kind: 'run', name: one.dag_run_id, about: one.dag_id, href: runLink(one.dag_id, one.dag_run_id) })),
+    ...answer.tables.map((one): Hit => ({ kind: 'table', name: one.table, about: `${one.layer}/${one.domain}`, href: lakeLink(one) })),
+    ...answer.settings.map((one): Hit => ({ kind: 'setting', name: one, about: '', href: `#/installation?${new URLSearchParams({ tab: 'settings', q: one }).toString()}` })),
   ];
 }

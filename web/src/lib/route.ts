@@ -9,8 +9,10 @@ export type Route =
   | { view: 'lake_table'; layer: string; domain: string; table: string; tab: string }
   | { view: 'asset' | 'backfill'; id: number }
   | { view: 'installation'; tab: string }
+  | { view: 'branch'; name: string }
+  | { view: 'erasure'; operation: string }
   | { view: 'letters'; domain: string; table: string }
-  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'domains' | 'quarantines' | 'letter_topics' | 'runs' | 'tasks' | 'backfills' | 'deadlines' | 'xcoms' | 'assets' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
+  | { view: 'home' | 'lake' | 'lake_sql' | 'monitors' | 'domains' | 'quarantines' | 'letter_topics' | 'branches' | 'erasures' | 'runs' | 'tasks' | 'backfills' | 'deadlines' | 'xcoms' | 'assets' | 'problems' | 'pools' | 'variables' | 'connections' | 'access' | 'audit' | 'health' }
   | { view: 'unknown' };
 
 const plain = new Set(['home', 'lake', 'runs', 'tasks', 'backfills', 'deadlines', 'xcoms', 'assets', 'problems', 'pools', 'variables', 'connections', 'access', 'audit', 'health']);
@@ -41,6 +43,8 @@ export function parseRoute(hash: string): Route {
     if (word === undefined) return { view: 'letter_topics' };
     return run === undefined ? { view: 'unknown' } : { view: 'letters', domain: word, table: run };
   }
+  if (head === 'lake' && dag === 'branches' && run === undefined) return word === undefined ? { view: 'branches' } : { view: 'branch', name: word };
+  if (head === 'lake' && dag === 'erasures' && run === undefined) return word === undefined ? { view: 'erasures' } : { view: 'erasure', operation: word };
   if (head === 'lake' && dag !== undefined && word !== undefined && run !== undefined && rest.length === 0) {
     return { view: 'lake_table', layer: dag, domain: word, table: run, tab };
   }
@@ -92,6 +96,12 @@ export function lakeLink({ layer, domain, table }: { layer: string; domain: stri
   const query = new URLSearchParams(search).toString();
   return `#/lake/${[layer, domain, table].map(encodeURIComponent).join('/')}${query ? `?${query}` : ''}`;
 }
+
+/** Branches of the lake, or one. */
+export const branchLink = (name = ''): string => `#/lake/branches${name === '' ? '' : `/${encodeURIComponent(name)}`}`;
+
+/** Orders to erase a person, or one. */
+export const erasureLink = (operation = ''): string => `#/lake/erasures${operation === '' ? '' : `/${encodeURIComponent(operation)}`}`;
 
 /** Dead letters, of all contracts or of one. */
 export function lettersLink(of?: { domain: string; table: string }): string {

@@ -7,10 +7,11 @@ import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { Ago, At } from '../components/time';
-import { number } from '../lib/format';
+import { duration, number } from '../lib/format';
 import { useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { assetLink, dagLink, lakeLink, runLink, taskLink } from '../lib/route';
 import { t } from '../lib/words';
+import { Partitions } from './partitions';
 
 const size = 50;
 const rereadMs = 3000;
@@ -38,6 +39,18 @@ function Dags({ of }: { of: Asset['scheduled_dags'] }) {
       {of.map((one) => (
         <li key={one.dag_id}>
           <a href={dagLink(one.dag_id)}>{one.dag_id}</a>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Watchers({ of }: { of: Asset['watchers'] }) {
+  return (
+    <ul class="plain-list">
+      {of.map((one) => (
+        <li key={one.name}>
+          {one.name} <span class="muted">{one.batuta.message ?? t('every {age}', { age: duration(one.batuta.poke_interval) })}</span>
         </li>
       ))}
     </ul>
@@ -122,6 +135,7 @@ const eventColumns: readonly Column<AssetEvent>[] = [
         </ul>
       ),
   },
+  { name: t('Partition'), cell: (one) => one.partition_key ?? '–' },
   { name: t('Said with it'), cell: (one) => <Extra of={one.extra} /> },
 ];
 
@@ -140,7 +154,9 @@ function tableOf(uri: string): string | null {
 export function AssetView({ id }: { id: number }) {
   const [offset, move] = usePage(size);
   const asset = useResource((signal) => api.asset(id, signal), [id]);
-  const events = useResource((signal) => api.assetEvents({ asset_id: id, limit: size, offset, order_by: '-timestamp' }, signal), [id, offset]);
+  const [search] = useSearch();
+  const key = search.get('key') ?? '';
+  const events = useResource((signal) => api.assetEvents({ asset_id: id, partition_key: key || undefined, limit: size, offset, order_by: '-timestamp' }, signal), [id, offset, key]);
   const queued = useResource((signal) => api.queuedOfAsset(id, signal), [id]);
   const reload = useThrottled(() => {
     asset.reload();
@@ -181,6 +197,12 @@ export function AssetView({ id }: { id: number }) {
                 <Fact name={t('Inlet of')}>
                   <Tasks of={data.consuming_tasks} />
                 </Fact>
+                {data.aliases.length > 0 && <Fact name={t('Aliases')}>{data.aliases.map((one) => one.name).join(', ')}</Fact>}
+                {data.watchers.length > 0 && (
+                  <Fact name={t('Watched by')}>
+                    <Watchers of={data.watchers} />
+                  </Fact>
+                )}
                 <Fact name={t('Waited for by')}>
                   <Dags of={data.scheduled_dags} />
                 </Fact>
@@ -193,12 +215,19 @@ export function AssetView({ id }: { id: number }) {
         <h2>{t('Queued for DAGs that wait for more')}</h2>
         <Loaded of={queued}>{(page) => <SimpleTable rows={page.queued_events} columns={queuedColumns} keyOf={(one) => one.dag_id} empty={t('Nothing of it is queued: no DAG waits for more beside it.')} />}</Loaded>
       </section>
+      <section class="lake-panel" aria-label={t('Partitions')}>
+        <h2>{t('Partitions')}</h2>
+        <Partitions of={`asset ${id}`} read={(query, signal) => api.assetPartitions(id, query, signal)} empty={t('No event of it tells a partition. A task tells one with partition_key, or its run has it.')} />
+      </section>
       <section class="lake-panel" aria-label={t('Events')}>
         <h2>{t('Events')}</h2>
+        <div class="toolbar" role="search">
+          <TextFilter name="key" label={t('Partition, its whole key')} />
+        </div>
         <Loaded of={events}>
           {(page) => (
             <>
-              <SimpleTable rows={page.asset_events} columns={eventColumns} keyOf={(one) => one.id} empty={t('Nothing was told of it yet.')} />
+              <SimpleTable rows={page.asset_events} columns={eventColumns} keyOf={(one) => one.id} empty={key === '' ? t('Nothing was told of it yet.') : t('No event of this partition.')} />
               <Pager offset={offset} limit={size} total={page.total_entries} noun="event" onMove={move} />
             </>
           )}

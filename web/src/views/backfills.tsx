@@ -43,7 +43,8 @@ export function BackfillList({ dag }: { dag?: string }) {
   const [offset, move] = usePage(size);
   const [isNew, setNew] = useState(false);
   const query = {
-    dag_id: dag ?? (search.get('dag') || undefined),
+    dag_id: dag,
+    dag_id_pattern: dag === undefined && search.get('dag') ? `%${search.get('dag')}%` : undefined,
     unfinished: search.get('state') === 'unfinished' ? true : undefined,
     order_by: orderOf(search, orders, usual),
   };
@@ -52,7 +53,7 @@ export function BackfillList({ dag }: { dag?: string }) {
   useLive((batch) => {
     if (batch.resync || batch.runs.some((run) => run.run_type === 'backfill')) reload();
   });
-  const isNarrowed = query.unfinished === true || (dag === undefined && query.dag_id !== undefined);
+  const isNarrowed = query.unfinished === true || query.dag_id_pattern !== undefined;
   return (
     <>
       <ListBar dag={dag}>
@@ -74,7 +75,7 @@ export function BackfillList({ dag }: { dag?: string }) {
           )
         }
       </Loaded>
-      {isNew && <BackfillDialog dag={query.dag_id ?? ''} onClose={() => setNew(false)} />}
+      {isNew && <BackfillDialog dag={dag ?? search.get('dag') ?? ''} onClose={() => setNew(false)} />}
     </>
   );
 }
@@ -83,7 +84,7 @@ function ListBar({ dag, children }: { dag: string | undefined; children: Compone
   const [search, change] = useSearch();
   return (
     <div class="toolbar" role="search">
-      {dag === undefined && <TextFilter name="dag" label={t('DAG, its whole id')} />}
+      {dag === undefined && <TextFilter name="dag" label={t('Search DAGs')} />}
       <Choice label={t('State')} value={search.get('state') ?? ''} all={t('All states')} choices={[{ id: 'unfinished', name: t('not ended') }]} onChange={(state) => change({ state })} />
       <OrderChoice names={orderNames} usual={usual} />
       {children}

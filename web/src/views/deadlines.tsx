@@ -1,12 +1,14 @@
-// Deadlines that runs have missed, over all DAGs that one sees, the newest first.
+// Deadlines over all DAGs that one sees: those that runs which go on may still keep, the soonest first, and those that were
+// missed, the newest first.
 import * as api from '../api/endpoints';
-import type { EventLog } from '../api/types';
+import type { Deadline, EventLog } from '../api/types';
 import { TextFilter, TimeFilter } from '../components/list_filters';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { Ago, At } from '../components/time';
 import { deadlineOf, referenceName } from '../lib/deadlines';
+import { number } from '../lib/format';
 import { useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { instantOf } from '../lib/list_query';
 import { dagLink, runLink } from '../lib/route';
@@ -25,6 +27,36 @@ const columns: readonly Column<EventLog>[] = [
   { name: t('Told'), cell: (one) => <Ago at={one.when} /> },
 ];
 
+const awaitedColumns: readonly Column<Deadline>[] = [
+  { name: t('DAG'), cell: (one) => <a href={dagLink(one.dag_id)}>{one.dag_id}</a> },
+  { name: t('Run'), cell: (one) => <a href={runLink(one.dag_id, one.dag_run_id)}>{one.dag_run_id}</a> },
+  { name: t('To end by'), cell: (one) => <At at={one.deadline_time} /> },
+  { name: t('In'), cell: (one) => <Ago at={one.deadline_time} /> },
+  { name: t('Deadline'), cell: (one) => one.alert_name ?? '–' },
+];
+const shownAwaited = 50;
+
+function Awaited({ dag, run }: { dag: string | undefined; run: string | undefined }) {
+  const found = useResource((signal) => api.awaitedDeadlines({ dag_id_pattern: dag, run_id_pattern: run, limit: shownAwaited }, signal), [dag, run]);
+  const reload = useThrottled(found.reload, rereadMs);
+  useLive((batch) => {
+    if (batch.resync || batch.runs.length > 0) reload();
+  });
+  return (
+    <section class="lake-panel" aria-label={t('Still to be kept')}>
+      <h2>{t('Still to be kept')}</h2>
+      <Loaded of={found}>
+        {(data) => (
+          <>
+            <SimpleTable rows={data.deadlines} columns={awaitedColumns} keyOf={(one) => one.id} empty={t('No run that goes on has a deadline before it.')} />
+            {(data.more || data.total_entries > data.deadlines.length) && <p class="muted lake-note">{t('The first {count} are shown, there are more.', { count: number(data.deadlines.length) })}</p>}
+          </>
+        )}
+      </Loaded>
+    </section>
+  );
+}
+
 export function DeadlinesView() {
   const [search, change] = useSearch();
   const [offset, move] = usePage(size);
@@ -34,12 +66,12 @@ export function DeadlinesView() {
   useLive((batch) => {
     if (batch.resync || batch.runs.length > 0) reload();
   });
-  useTitle(t('Missed deadlines'));
+  useTitle(t('Deadlines'));
   const isNarrowed = filters.some((name) => search.get(name));
   return (
     <>
       <div class="page-head">
-        <h1>{t('Missed deadlines')}</h1>
+        <h1>{t('Deadlines')}</h1>
       </div>
       <div class="toolbar" role="search">
         <TextFilter name="dag" label={t('Search DAGs')} />
@@ -52,6 +84,8 @@ export function DeadlinesView() {
           </button>
         )}
       </div>
+      <Awaited dag={query.dag_id_pattern} run={query.run_id_pattern} />
+      <h2>{t('Missed deadlines')}</h2>
       <Loaded of={found}>
         {({ rows, total }) =>
           total === 0 ? (

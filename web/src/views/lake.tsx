@@ -11,7 +11,8 @@ import { TrustBadge } from '../components/trust_badge';
 import { bytes, duration, number } from '../lib/format';
 import { useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { orderOf } from '../lib/list_query';
-import { lakeLink, lettersLink } from '../lib/route';
+import { useMay } from '../lib/may';
+import { branchLink, erasureLink, lakeLink, lettersLink } from '../lib/route';
 import { t } from '../lib/words';
 
 const pageSize = 50;
@@ -111,6 +112,7 @@ export function LakeView() {
   const [search, change] = useSearch();
   const [offset, move] = usePage(pageSize);
   const tables = useTables(offset);
+  const mayErase = useMay('erase', 'lake:*');
   const reload = useThrottled(tables.reload, rereadMs);
   // A run that ended may have published versions.
   useLive((batch) => {
@@ -130,6 +132,14 @@ export function LakeView() {
         <a class="button" href={lettersLink()}>
           {t('Dead letters')}
         </a>
+        <a class="button" href={branchLink()}>
+          {t('Branches')}
+        </a>
+        {mayErase && (
+          <a class="button" href={erasureLink()}>
+            {t('Erasures')}
+          </a>
+        )}
         <a class="button" href="#/lake/sql">
           {t('SQL')}
         </a>

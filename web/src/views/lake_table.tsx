@@ -19,6 +19,7 @@ import { LakeLineageView } from './lake_lineage';
 import { LakeQualityView } from './lake_quality';
 import { LakeRejectedView } from './lake_rejected';
 import { LakeRowsView } from './lake_rows';
+import { Partitions } from './partitions';
 import { LakeVersions } from './lake_versions';
 
 const tabs = [
@@ -26,6 +27,7 @@ const tabs = [
   { id: 'versions', label: t('Versions') },
   { id: 'quality', label: t('Quality') },
   { id: 'lineage', label: t('Lineage') },
+  { id: 'partitions', label: t('Partitions') },
   { id: 'rows', label: t('Some rows') },
   { id: 'files', label: t('Files') },
 ];
@@ -91,6 +93,14 @@ function Panel({ of, table, tab }: { of: LakeKey; table: LakeTableDetails; tab: 
       return <LakeQualityView of={of} version={table.version} />;
     case 'lineage':
       return <LakeLineageView of={of} version={table.version} names={table.columns.map((one) => one.name)} />;
+    case 'partitions':
+      return (
+        <Partitions
+          of={`${of.layer}/${of.domain}/${of.table} ${table.version ?? ''}`}
+          read={(query, signal) => api.tablePartitions(of, query, signal)}
+          empty={t('The table lies in no partitions, and no run of its DAGs was about one.')}
+        />
+      );
     case 'rows':
       return <LakeRowsView of={of} newest={table.version} />;
     case 'files':

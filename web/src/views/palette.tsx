@@ -3,21 +3,37 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import { Icon } from '../components/icon';
 import { useDebounced, useResource } from '../lib/hooks';
-import { hitsOf, type Hit } from '../lib/palette';
+import { useMay } from '../lib/may';
+import { hitsOf, type Found, type Hit } from '../lib/palette';
 import { places } from '../lib/places';
 import { t } from '../lib/words';
 
-const kinds: Record<Hit['kind'], string> = { place: t('Page'), dag: t('DAG'), task: t('Task'), run: t('Run') };
+const kinds: Record<Hit['kind'], string> = { place: t('Page'), dag: t('DAG'), task: t('Task'), run: t('Run'), table: t('Table'), setting: t('Setting') };
+const mostOther = 8;
 const listId = 'palette-list';
 const idOf = (at: number) => `palette-${at}`;
+
+// Who may see no table, or no setting, finds none: that is no failure of the search.
+async function findAll(text: string, settings: readonly string[], signal: AbortSignal): Promise<Found> {
+  const [answer, tables] = await Promise.all([api.search(text, signal), api.lakeTables({ name_pattern: text, limit: mostOther }, signal).catch(() => undefined)]);
+  const lower = text.toLowerCase();
+  return { ...answer, tables: tables?.tables ?? [], settings: settings.filter((one) => one.toLowerCase().includes(lower)).slice(0, mostOther) };
+}
+
+const settingNames = async (signal: AbortSignal) => {
+  const config = await api.config(signal).catch(() => undefined);
+  return config?.sections.flatMap((section) => section.options.map((option) => `${section.name}.${option.key}`)) ?? [];
+};
 
 export function Palette({ onClose }: { onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const list = useRef<HTMLUListElement>(null);
+  const maySettings = useMay('read', 'admin:config');
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
   const settled = useDebounced(text.trim(), 120);
-  const found = useResource((signal) => (settled === '' ? Promise.resolve(undefined) : api.search(settled, signal)), [settled]);
+  const settings = useResource((signal) => (maySettings ? settingNames(signal) : Promise.resolve([])), [maySettings]);
+  const found = useResource((signal) => (settled === '' ? Promise.resolve(undefined) : findAll(settled, settings.data ?? [], signal)), [settled, settings.data?.length]);
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
@@ -66,7 +82,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
           aria-expanded={hits.length > 0}
           aria-controls={listId}
           aria-activedescendant={hits.length > 0 ? idOf(chosen) : undefined}
-          placeholder={t('DAG, task, run or page')}
+          placeholder={t('DAG, task, run, table, setting or page')}
           value={text}
           onInput={(event) => {
             setText(event.currentTarget.value);

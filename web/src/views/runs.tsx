@@ -96,7 +96,7 @@ export function RunsView() {
         <h1>{t('Runs')}</h1>
         <nav class="beside" aria-label={t('Beside runs')}>
           <a href="#/backfills">{t('Backfills')}</a>
-          <a href="#/deadlines">{t('Missed deadlines')}</a>
+          <a href="#/deadlines">{t('Deadlines')}</a>
         </nav>
       </div>
       <Filters />

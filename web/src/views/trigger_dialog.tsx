@@ -11,11 +11,12 @@ import { Tabs } from '../components/tabs';
 import { parseJson } from '../lib/exact_json';
 import { prettyJson } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
-import { confOf, fieldsOf, problemsByField, utcOf, type ConfResult, type Field } from '../lib/params';
+import { confOf, fieldsOf, problemsByField, toText, utcOf, type ConfResult, type Field } from '../lib/params';
 import { runLink } from '../lib/route';
 import { t } from '../lib/words';
 import { BranchChoice } from './branch_choice';
 import { DagFileNotice } from './dag_file_notice';
+import { dateOf, factFields, factsBody, noFacts, RecentValues, TriggerMore, type RunFacts } from './trigger_more';
 
 const modes = [
   { id: 'form', label: t('Form') },
@@ -84,7 +85,18 @@ function DataWindow({ texts, problems, onChange }: WindowProps) {
   );
 }
 
-function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () => void }) {
+interface FormProps {
+  details: DagDetails;
+  start: Partial<RunFacts>; // what the run is to have beside its params
+  onClose: () => void;
+}
+
+// In the order of the form; what an earlier run had besides is left out.
+function textsOf(fields: readonly Field[], conf: Record<string, unknown>): Texts {
+  return Object.fromEntries(fields.filter(({ name, secret }) => name in conf && !secret).map(({ name, kind }) => [name, kind === 'boolean' ? String(conf[name] === true) : toText(kind, conf[name])]));
+}
+
+function TriggerForm({ details, start, onClose }: FormProps) {
   const { notify } = useApp();
   const fields = fieldsOf(details.params);
   const ownWindow = fields.some((field) => field.name === 'start' || field.name === 'end');
@@ -93,6 +105,8 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
   const [windowTexts, setWindowTexts] = useState<Texts>({});
   const [json, setJson] = useState('{}');
   const [branch, setBranch] = useState('');
+  const [facts, setFacts] = useState<RunFacts>({ ...noFacts, ...start });
+  const [unpauses, setUnpauses] = useState(false);
   const [problems, setProblems] = useState<Texts>({});
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
@@ -109,13 +123,14 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
     if (Object.keys(found).length > 0) return;
     setBusy(true);
     try {
-      const place = branch === '' ? { logical_date: new Date().toISOString() } : { logical_date: null, branch };
-      const run = await api.trigger(details.dag_id, { ...place, conf });
+      const place = { logical_date: dateOf(facts, branch), ...(branch !== '' && { branch }) };
+      const run = await api.trigger(details.dag_id, { ...place, ...factsBody(facts), conf });
+      if (unpauses) await api.setPaused(details.dag_id, false);
       notify(t('A run of {dag} has been triggered.', { dag: run.dag_id }));
       location.hash = runLink(run.dag_id, run.dag_run_id);
       onClose();
     } catch (error) {
-      const names = [branchField.name, ...(mode === 'form' ? [...fields.map((field) => field.name), ...windowNames] : [])];
+      const names = [branchField.name, ...factFields().map((field) => field.name), ...(mode === 'form' ? [...fields.map((field) => field.name), ...windowNames] : [])];
       const fieldProblems = error instanceof ApiError ? error.fields : [];
       setProblems(
         fieldProblems.length > 0
@@ -128,7 +143,14 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
   return (
     <form class="trigger-form" ref={form} onSubmit={submit} noValidate>
       <Tabs tabs={modes} current={mode} label={t('How to write the configuration')} onChange={changeMode} />
-      <FormProblems problems={problems} names={[...fields, ...(ownWindow ? [] : windowFields), branchField]} />
+      <FormProblems problems={problems} names={[...fields, ...(ownWindow ? [] : windowFields), ...factFields(), branchField]} />
+      <RecentValues
+        dag={details.dag_id}
+        onTake={(conf) => {
+          setTexts(textsOf(fields, conf));
+          setJson(prettyJson(conf));
+        }}
+      />
       {mode === 'form' ? (
         <>
           {fields.length === 0 && <p class="muted">{t('This DAG declares no params.')}</p>}
@@ -155,9 +177,18 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
           />
         </label>
       )}
+      <TriggerMore facts={facts} problems={problems} isOpen={Object.keys(start).length > 0} onChange={setFacts} />
       <BranchChoice branch={branch} problem={problems['branch']} onChange={setBranch} />
       <DagFileNotice dag={details} />
-      {details.is_paused && <p class="notice notice-warning">{t('This DAG is paused; the run waits until it is activated.')}</p>}
+      {details.is_paused && (
+        <div class="notice notice-warning">
+          <p>{t('This DAG is paused; the run waits until it is activated.')}</p>
+          <label class="check">
+            <input type="checkbox" name="unpause" checked={unpauses} onChange={(event) => setUnpauses(event.currentTarget.checked)} />
+            <span>{t('Activate it now')}</span>
+          </label>
+        </div>
+      )}
       <footer class="dialog-foot">
         <button type="button" class="button" onClick={onClose}>
           {t('Cancel')}
@@ -170,11 +201,11 @@ function TriggerForm({ details, onClose }: { details: DagDetails; onClose: () =>
   );
 }
 
-export function TriggerDialog({ dag, onClose }: { dag: string; onClose: () => void }) {
+export function TriggerDialog({ dag, start = {}, onClose }: { dag: string; start?: Partial<RunFacts>; onClose: () => void }) {
   const details = useResource((signal) => api.dagDetails(dag, signal), [dag]);
   return (
     <Dialog title={t('Trigger {dag}', { dag })} onClose={onClose}>
-      <Loaded of={details}>{(data) => <TriggerForm details={data} onClose={onClose} />}</Loaded>
+      <Loaded of={details}>{(data) => <TriggerForm details={data} start={start} onClose={onClose} />}</Loaded>
     </Dialog>
   );
 }
