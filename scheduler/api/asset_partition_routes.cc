@@ -70,6 +70,13 @@ std::vector<AssetEventView> keyed_events(Context& context, const Sight& sight, s
   return std::move(page.rows);
 }
 
+// Of a schedule's runs that have no key those that make something yet, or failed to: one that went
+// well made what there is.
+bool is_about_its_interval(const RunRow& run) {
+  const bool is_tick = run.type == RunType::scheduled || run.type == RunType::backfill;
+  return is_tick && run.state != DagRunState::success && run.data_interval_start.has_value();
+}
+
 // A run on a branch of the lake is about the branch's parts.
 void add_runs(Context& context, const std::string& dag_id, const Dag* by_interval,
               PartitionGrain grain, PartsFound& found) {
@@ -82,7 +89,7 @@ void add_runs(Context& context, const std::string& dag_id, const Dag* by_interva
   found.cut = found.cut || page.total > std::ssize(page.rows);
   for (const RunRow& run : page.rows) {
     std::string key = run.partition_key;
-    if (key.empty() && by_interval != nullptr && run.logical_date && run.data_interval_start &&
+    if (key.empty() && by_interval != nullptr && is_about_its_interval(run) &&
         grain != PartitionGrain::as_it_is)
       key = partition_key_of(*run.data_interval_start, by_interval->schedule.zone.get(), grain);
     if (key.empty() || !run.branch.empty()) continue;

@@ -237,6 +237,20 @@ TEST_CASE_FIXTURE(Parts,
   const json gold = get("/api/lake/tables/gold/shop/days/partitions?to=2026-03-12");
   CHECK(states_of(gold) == "2026-03-10 materialized, 2026-03-11 missing, 2026-03-12 stale");
   CHECK(gold["partitions"][2]["newer"] == "silver/shop/sales");
+  // A scheduled run without a key is about the day that its interval begins in; one by hand is not.
+  RunRow run = history.run_rows.back();
+  run.dag_run_id = "tick";
+  run.partition_key.clear();
+  run.type = RunType::scheduled;
+  run.data_interval_start = *parse_iso("2026-03-11T00:00:00Z");
+  history.run_rows.push_back(run);
+  const auto third = [&] {
+    return get("/api/lake/tables/silver/shop/sales/partitions?to=2026-03-11")["partitions"][1];
+  };
+  CHECK(third()["state"] == "failed");
+  CHECK(third()["dag_run_id"] == "tick");
+  history.run_rows.back().type = RunType::manual;
+  CHECK(third()["state"] == "missing");
   // Who may not read what it is made of is not told that it changed, nor whose run made it.
   add_reader("golden", {"read lake:shop/gold"});
   const json seen = body_of(

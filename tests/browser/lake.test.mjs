@@ -527,6 +527,11 @@ test('a branch is begun, a run is started on it, what differs is shown by key, i
   await headState(page, 'success').waitFor();
   await page.getByRole('heading', { name: 'on_fix' }).waitFor();
   await page.locator('.page-head, .facts').getByText('fix', { exact: true }).first().waitFor();
+  await page.locator('.facts').getByText('for the branch').waitFor();
+  await page.getByRole('button', { name: 'Note…' }).click();
+  await dialog.getByRole('textbox', { name: 'Note' }).fill(`kept ${canary}`);
+  await dialog.getByRole('button', { name: 'Keep' }).click();
+  await page.locator('.facts').getByText(`kept ${canary}`).waitFor();
   await goTo(page, '#/lake/branches/fix');
   await page.getByRole('link', { name: 'silver/shop/orders' }).click();
   await page.getByText('id = 5').waitFor();
@@ -562,7 +567,7 @@ test('a person is erased after a look ahead, which changes nothing and is told a
   await dialog.getByText('Each key needs a column and a value.').waitFor();
   await dialog.getByRole('textbox', { name: 'Column' }).fill('id');
   await dialog.getByRole('textbox', { name: "The person's value in it" }).fill('3');
-  await dialog.getByRole('textbox', { name: 'Domain' }).fill('shop');
+  await dialog.getByRole('textbox', { name: /^Domain/ }).fill('shop');
   await dialog.getByRole('textbox', { name: 'What the record calls the person' }).fill('request-3');
   await dialog.getByRole('button', { name: 'Look ahead' }).click();
   await dialog.locator('tbody tr', { hasText: 'silver/shop/orders' }).waitFor();
@@ -575,5 +580,27 @@ test('a person is erased after a look ahead, which changes nothing and is told a
   await goTo(page, '#/lake/erasures');
   await page.locator('tbody tr').nth(1).waitFor();
   assert.equal(await page.locator('tbody tr', { hasText: 'request-3' }).count(), 2);
+  // Who ordered it stands in the event log, which its filters find.
+  await goTo(page, '#/audit?event=lake_erase_ordered');
+  await page.locator('tbody tr').nth(1).waitFor();
+  assert.match(await page.locator('tbody').textContent(), /request-3/);
+  assert.doesNotMatch(await page.locator('tbody').textContent(), /"value"/);
+  await look(page, 'events', page.locator('tbody tr'));
+  await goTo(page, '#/audit?event=nothing_like_it');
+  await page.getByText('No event matches.').waitFor();
+  await goTo(page, '#/dags/shop?tab=events&event=dag_run');
+  await page.getByPlaceholder('Search events').waitFor();
+  await finish();
+});
+
+test('a worker is drained and takes tasks again', async () => {
+  const { page, finish } = await newPage(session, '#/health');
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Drain…' }).click();
+  await dialog.getByRole('button', { name: 'Drain it' }).click();
+  await page.getByRole('cell', { name: 'drained' }).waitFor();
+  await page.getByRole('button', { name: 'Resume…' }).click();
+  await dialog.getByRole('button', { name: 'Resume it' }).click();
+  await page.getByRole('button', { name: 'Drain…' }).waitFor();
   await finish();
 });

@@ -94,6 +94,10 @@ export const changeRuns = (action: RunAction) =>
 export const setRunState = (dag: string, run: string, state: 'success' | 'failed') =>
   request<t.DagRun>('PATCH', `${runUrl(dag, run)}?update_mask=state`, { body: { state } });
 
+export const setRunNote = (dag: string, run: string, note: string) => request<t.DagRun>('PATCH', `${runUrl(dag, run)}?update_mask=note`, { body: { note } });
+/** A run that is held starts no task; those that run go on. */
+export const holdRun = (dag: string, run: string, held: boolean) => request<t.DagRun>('PATCH', `${runUrl(dag, run)}?update_mask=is_paused`, { body: { is_paused: held } });
+
 // Backfills
 export const backfills = (query: Query, signal?: AbortSignal) => rowsOf<t.Backfill>(`${v2}/backfills`, 'backfills', query, signal);
 /** With what became of its dates, and the states of its runs. */
@@ -221,6 +225,7 @@ export interface ClearBody {
   include_downstream?: boolean;
   include_upstream?: boolean;
   only_failed?: boolean;
+  run_on_latest_version?: boolean;
 }
 export const clearTasks = (dag: string, body: ClearBody) =>
   request<t.TaskPage>('POST', `${dagUrl(dag)}/clearTaskInstances`, {
@@ -250,8 +255,8 @@ export const setOwnPassword = (password: string, new_password: string) => reques
 /** Whether whoever is signed in may do this. */
 export const mayI = async (action: string, resource: string, signal?: AbortSignal) =>
   (await get<t.RightAnswer>(`${ours}/rights${queryString({ action, resource })}`, signal)).allowed;
-export const eventLogs = (page: Page, signal?: AbortSignal) =>
-  rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...page, order_by: '-event_log_id' }, signal);
+/** The newest first. */
+export const eventLogs = (query: Query, signal?: AbortSignal) => rowsOf<t.EventLog>(`${v2}/eventLogs`, 'event_logs', { ...query, order_by: '-event_log_id' }, signal);
 /** Deadlines that runs have missed. */
 export const awaitedDeadlines = (query: Query, signal?: AbortSignal) => get<t.AwaitedDeadlines>(`${ours}/deadlines${queryString(query)}`, signal);
 export const missedDeadlines = (query: Query, signal?: AbortSignal) =>
@@ -265,6 +270,8 @@ export const lastSkippedTicks = (dag: string, signal?: AbortSignal) =>
     signal,
   );
 export const jobs = (page: Page, signal?: AbortSignal) => rowsOf<t.Job>(`${v2}/jobs`, 'jobs', { ...page }, signal);
+/** A worker that is drained takes no new task; those that run go on. */
+export const drainWorker = (agent: string, drained: boolean) => request<unknown>('POST', `${ours}/workers/${path(agent)}/${drained ? 'drain' : 'resume'}`);
 export const health = (signal?: AbortSignal) => get<t.Health>(`${v2}/monitor/health`, signal);
 export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}/version`, signal);
 

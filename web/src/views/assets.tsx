@@ -221,7 +221,7 @@ export function AssetView({ id }: { id: number }) {
       </section>
       <section class="lake-panel" aria-label={t('Events')}>
         <h2>{t('Events')}</h2>
-        <div class="toolbar" role="search">
+        <div class="toolbar" role="search" aria-label={t('Events')}>
           <TextFilter name="key" label={t('Partition, its whole key')} />
         </div>
         <Loaded of={events}>

@@ -1,11 +1,19 @@
+// What was done and what happened, of all or of one DAG, narrowed by filters of the address.
 import * as api from '../api/endpoints';
 import type { EventLog } from '../api/types';
+import { MoreFilters, TextFilter, TimeFilter } from '../components/list_filters';
+import { Loaded } from '../components/loaded';
 import { Page } from '../components/page';
-import { PagedTable } from '../components/paged_table';
-import type { Column } from '../components/simple_table';
+import { Pager } from '../components/pager';
+import { SimpleTable, type Column } from '../components/simple_table';
 import { At } from '../components/time';
+import { usePage, useResource, useSearch } from '../lib/hooks';
+import { instantOf } from '../lib/list_query';
 import { dagLink, runLink } from '../lib/route';
 import { t } from '../lib/words';
+
+const size = 50;
+const contains = (text: string | null) => (text ? `%${text}%` : undefined);
 
 function About({ entry }: { entry: EventLog }) {
   if (!entry.dag_id) return null;
@@ -22,16 +30,52 @@ const columns: readonly Column<EventLog>[] = [
   { name: t('Extra'), cell: (entry) => (entry.extra ? <code class="value">{entry.extra}</code> : '') },
 ];
 
+/** Of one DAG where it is named. */
+export function EventList({ dag }: { dag?: string }) {
+  const [search] = useSearch();
+  const [offset, move] = usePage(size);
+  const query = {
+    dag_id: dag,
+    dag_id_pattern: dag === undefined ? contains(search.get('dag')) : undefined,
+    event_pattern: contains(search.get('event')),
+    owner_pattern: contains(search.get('user')),
+    run_id_pattern: contains(search.get('in')),
+    task_id_pattern: contains(search.get('of')),
+    after: instantOf(search, 'from'),
+    before: instantOf(search, 'to'),
+  };
+  const found = useResource((signal) => api.eventLogs({ ...query, limit: size, offset }, signal), [query, offset]);
+  const names = ['event', 'user', 'dag', 'in', 'of', 'from', 'to'];
+  const isNarrowed = names.some((name) => search.get(name));
+  return (
+    <>
+      <div class="toolbar" role="search" aria-label={t('Event log')}>
+        <TextFilter name="event" label={t('Search events')} />
+        {dag === undefined && <TextFilter name="dag" label={t('Search DAGs')} />}
+        <MoreFilters names={['user', 'in', 'of', 'from', 'to']} all={names}>
+          <TextFilter name="user" label={t('By whom')} />
+          <TextFilter name="in" label={t('Search runs')} />
+          <TextFilter name="of" label={t('Search tasks')} />
+          <TimeFilter name="from" label={t('From')} />
+          <TimeFilter name="to" label={t('Until')} />
+        </MoreFilters>
+      </div>
+      <Loaded of={found}>
+        {({ rows, total }) => (
+          <>
+            <SimpleTable rows={rows} columns={columns} keyOf={(entry) => entry.event_log_id} empty={isNarrowed ? t('No event matches.') : offset > 0 ? t('Nothing is on this page.') : t('Nothing has happened yet.')} />
+            <Pager offset={offset} limit={size} total={total} noun="event" onMove={move} />
+          </>
+        )}
+      </Loaded>
+    </>
+  );
+}
+
 export function AuditView() {
   return (
     <Page title={t('Event log')}>
-      <PagedTable
-        read={api.eventLogs}
-        columns={columns}
-        keyOf={(entry) => entry.event_log_id}
-        empty={t('Nothing has happened yet.')}
-        noun="event"
-      />
+      <EventList />
     </Page>
   );
 }

@@ -22,7 +22,7 @@ interface Props {
 }
 
 interface Choice {
-  name: 'include_downstream' | 'include_upstream' | 'only_failed';
+  name: 'include_downstream' | 'include_upstream' | 'only_failed' | 'run_on_latest_version';
   label: string;
   forTask: boolean;
 }
@@ -31,6 +31,7 @@ const choices: readonly Choice[] = [
   { name: 'include_downstream', label: t('Also the tasks after it'), forTask: true },
   { name: 'include_upstream', label: t('Also the tasks before it'), forTask: true },
   { name: 'only_failed', label: t('Only failed tasks'), forTask: false },
+  { name: 'run_on_latest_version', label: t('On the newest version of the DAG, if the run has ended'), forTask: false },
 ];
 
 /** One instance of a mapped task, or a task. */
@@ -43,6 +44,7 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
     include_downstream: task !== null,
     include_upstream: false,
     only_failed: false,
+    run_on_latest_version: false,
   });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');

@@ -13,18 +13,15 @@ import { withSearch, type Changes } from '../lib/address';
 import { useApp, useLive, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { keep, readKept } from '../lib/kept';
 import { t } from '../lib/words';
-import { DagCalendar } from './dag_calendar';
 import { DagFileNotice } from './dag_file_notice';
 import { DagRuns } from './dag_runs';
 import { scheduleText } from './dag_row';
 import { DagSource } from './dag_source';
 import { DagTasks } from './dag_tasks';
-import { DagTrends } from './dag_trends';
 import { GridPane } from './grid';
 import { GridTask } from './grid_task';
 import { PauseSwitch } from './pause_switch';
 import { SkippedTicks } from './skipped_ticks';
-import { TriggerDialog } from './trigger_dialog';
 
 const tabs = [
   { id: 'runs', label: t('Runs') },
@@ -32,6 +29,7 @@ const tabs = [
   { id: 'calendar', label: t('Calendar') },
   { id: 'trends', label: t('Trends') },
   { id: 'backfills', label: t('Backfills') },
+  { id: 'events', label: t('Events') },
   { id: 'source', label: t('Source') },
 ];
 
@@ -141,15 +139,16 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
                 <>
                   {current === 'runs' && <DagRuns dag={dag} />}
                   {current === 'tasks' && <DagTasks dag={dag} version={version} />}
-                  {current === 'calendar' && <DagCalendar dag={dag} />}
-                  {current === 'trends' && <DagTrends dag={dag} version={version} />}
+                  {current === 'calendar' && <Later load={laterViews}>{({ DagCalendar }) => <DagCalendar dag={dag} />}</Later>}
+                  {current === 'trends' && <Later load={laterViews}>{({ DagTrends }) => <DagTrends dag={dag} version={version} />}</Later>}
                   {current === 'backfills' && <Later load={laterViews}>{({ BackfillList }) => <BackfillList dag={dag} />}</Later>}
+                  {current === 'events' && <Later load={laterViews}>{({ EventList }) => <EventList dag={dag} />}</Later>}
                   {current === 'source' && <DagSource dag={dag} version={version} />}
                 </>
               )}
             </div>
           </div>
-          {triggering && <TriggerDialog dag={dag} onClose={() => setTriggering(false)} />}
+          {triggering && <Later load={laterViews}>{(views) => <views.TriggerDialog dag={dag} onClose={() => setTriggering(false)} />}</Later>}
         </>
       )}
     </Loaded>

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Dag } from '../api/types';
+import { Later } from '../components/later';
 import { Empty, Loaded } from '../components/loaded';
 import { Pager } from '../components/pager';
 import { useApp, useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
@@ -11,8 +12,8 @@ import { BulkDags, type BulkDagAct } from './bulk_dags';
 import { DagFilterBar } from './dag_filter_bar';
 import { DagRow } from './dag_row';
 import { ProblemBanner } from './problem_banner';
-import { TriggerDialog } from './trigger_dialog';
 
+const laterViews = () => import('./lake_views');
 const pageSize = 25;
 const refreshMs = 1000;
 
@@ -99,7 +100,7 @@ export function DagsView() {
           )
         }
       </Loaded>
-      {triggering !== null && <TriggerDialog dag={triggering} onClose={() => setTriggering(null)} />}
+      {triggering !== null && <Later load={laterViews}>{(views) => <views.TriggerDialog dag={triggering} onClose={() => setTriggering(null)} />}</Later>}
       {act !== null && <BulkDags {...act} onClose={() => setAct(null)} onDone={() => { setPicked(new Set()); list.reload(); }} />}
     </>
   );

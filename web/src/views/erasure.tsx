@@ -39,7 +39,7 @@ export function ErasureReportView({ of }: { of: ErasureReport }) {
       </dl>
       <SimpleTable rows={of.tables} columns={columns} keyOf={(one) => one.table} empty={t('No table has the person.')} />
       {of.raw.length > 0 && (
-        <details>
+        <details class="lake-left-out">
           <summary>{t('Raw files ({count})', { count: number(of.raw.length) })}</summary>
           <ul>
             {of.raw.map((one) => (
@@ -51,7 +51,7 @@ export function ErasureReportView({ of }: { of: ErasureReport }) {
         </details>
       )}
       {of.notReached.length > 0 && (
-        <details open={of.notReached.some((one) => one.undone)}>
+        <details class="lake-left-out" open={of.notReached.some((one) => one.undone)}>
           <summary>{t('Not reached ({count})', { count: number(of.notReached.length) })}</summary>
           <ul>
             {of.notReached.map((one) => (

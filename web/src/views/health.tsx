@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Job } from '../api/types';
 import { Fact } from '../components/fact';
@@ -6,8 +7,11 @@ import { Page } from '../components/page';
 import { PagedTable } from '../components/paged_table';
 import type { Column } from '../components/simple_table';
 import { Ago } from '../components/time';
+import { UseBar } from '../components/use_bar';
 import { usePolled } from '../lib/hooks';
+import { useMay } from '../lib/may';
 import { t } from '../lib/words';
+import { ConfirmDialog } from './confirm_dialog';
 
 const refreshMs = 3000;
 
@@ -16,10 +20,18 @@ async function readAll(signal: AbortSignal) {
   return { health, version: version.version };
 }
 
+const workerOf = (job: Job) => (typeof job.batuta?.['agent_id'] === 'string' ? { agent: job.batuta['agent_id'], isDrained: job.batuta['drained'] === true, slots: Number(job.batuta['slots'] ?? 0), attempts: Number(job.batuta['attempts'] ?? 0) } : null);
+
+function Slots({ of }: { of: Job }) {
+  const worker = workerOf(of);
+  return worker === null ? <>–</> : <UseBar used={worker.attempts} of={worker.slots} />;
+}
+
 const columns: readonly Column<Job>[] = [
   { name: t('Job'), cell: (job) => <strong>{job.job_type ?? '–'}</strong> },
-  { name: t('State'), cell: (job) => job.state ?? '–' },
+  { name: t('State'), cell: (job) => (workerOf(job)?.isDrained === true ? t('drained') : (job.state ?? '–')) },
   { name: t('Host'), cell: (job) => job.hostname ?? '–' },
+  { name: t('Slots in use'), cell: (job) => <Slots of={job} /> },
   { name: t('Started'), cell: (job) => <Ago at={job.start_date} /> },
   { name: t('Heartbeat'), cell: (job) => <Ago at={job.latest_heartbeat} /> },
 ];
@@ -29,7 +41,43 @@ function Health({ status }: { status: string | null }) {
   return <span class={`health ${good ? 'health-good' : 'health-bad'}`}>{status ?? t('unknown')}</span>;
 }
 
+/** Takes a worker out of work, and back, by who may. */
+function drainColumn(onDrain: (job: Job) => void): Column<Job> {
+  return {
+    name: t('Actions'),
+    cell: (job) => {
+      const worker = workerOf(job);
+      return (
+        worker && (
+          <button type="button" class="button" onClick={() => onDrain(job)}>
+            {worker.isDrained ? t('Resume…') : t('Drain…')}
+          </button>
+        )
+      );
+    },
+  };
+}
+
+function DrainDialog({ job, onClose, onDone }: { job: Job; onClose: () => void; onDone: () => void }) {
+  const worker = workerOf(job);
+  if (worker === null) return null;
+  const name = job.hostname ?? worker.agent;
+  return (
+    <ConfirmDialog
+      title={worker.isDrained ? t('Resume the worker {name}?', { name }) : t('Drain the worker {name}?', { name })}
+      text={worker.isDrained ? t('It takes tasks again.') : t('It takes no new task; those that run go on to their end.')}
+      button={worker.isDrained ? t('Resume it') : t('Drain it')}
+      act={() => api.drainWorker(worker.agent, !worker.isDrained)}
+      onClose={onClose}
+      onDone={onDone}
+    />
+  );
+}
+
 export function HealthView() {
+  const mayDrain = useMay('edit', 'admin:workers');
+  const [draining, drain] = useState<Job | null>(null);
+  const [stamp, setStamp] = useState(0);
   const all = usePolled(readAll, [], refreshMs);
   return (
     <Page title={t('Health')}>
@@ -46,7 +94,8 @@ export function HealthView() {
           </dl>
         )}
       </Loaded>
-      <PagedTable read={api.jobs} columns={columns} keyOf={(job) => job.id} empty={t('No jobs.')} noun="job" everyMs={refreshMs} />
+      <PagedTable read={api.jobs} columns={mayDrain ? [...columns, drainColumn(drain)] : columns} keyOf={(job) => job.id} empty={t('No jobs.')} noun="job" everyMs={refreshMs} stamp={stamp} />
+      {draining && <DrainDialog job={draining} onClose={() => drain(null)} onDone={() => setStamp((old) => old + 1)} />}
     </Page>
   );
 }

@@ -1,13 +1,15 @@
-// The views that are opened seldom: of the lake, of assets, of what is administered, and the lists beside runs and tasks. A
+// The views that are opened seldom: the form of a run, a DAG over time, those of the lake, of assets, of what is administered, and the lists beside runs and tasks. A
 // file of their own, which is read when the first of them is opened.
 export { AccessView } from './access';
 export { AssetsView, AssetView } from './assets';
-export { AuditView } from './audit';
+export { AuditView, EventList } from './audit';
 export { BackfillView } from './backfill';
 export { BackfillList, BackfillsView } from './backfills';
 export { BranchesView } from './branches';
 export { BranchView } from './branch';
 export { ConnectionsView } from './connections';
+export { DagCalendar } from './dag_calendar';
+export { DagTrends } from './dag_trends';
 export { DeadlinesView } from './deadlines';
 export { DomainsView } from './domains';
 export { ErasuresView } from './erasures';
@@ -21,5 +23,6 @@ export { LettersView, LetterTopicsView } from './letters';
 export { MonitorsView } from './monitors';
 export { PoolsView } from './pools';
 export { QuarantinesView } from './quarantines';
+export { TriggerDialog } from './trigger_dialog';
 export { VariablesView } from './variables';
 export { XComsView } from './xcoms';

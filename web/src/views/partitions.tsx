@@ -152,9 +152,11 @@ export function Partitions({ read, of, empty }: Props) {
     if (isSettled && hasRun(part)) location.hash = runLink(part.dag_id, part.dag_run_id, part.task_id);
     else choose(part);
   };
+  const isNarrowed = Boolean(search.get('least') || search.get('greatest'));
+  if (matrix.data?.total_entries === 0 && !isNarrowed) return <p class="muted">{empty}</p>;
   return (
     <>
-      <div class="toolbar" role="search">
+      <div class="toolbar" role="search" aria-label={t('Partitions')}>
         <TextFilter name="least" label={t('From key')} />
         <TextFilter name="greatest" label={t('Until key')} />
         {groupsOf(grain).length > 1 && <Choice label={t('Lines')} value={search.get('by') ?? ''} all={grainName(groupsOf(grain)[0] ?? '')} choices={groupsOf(grain).slice(1).map((id) => ({ id, name: grainName(id) }))} onChange={(by) => change({ by })} />}
@@ -162,7 +164,7 @@ export function Partitions({ read, of, empty }: Props) {
       <Loaded of={matrix}>
         {(data) =>
           data.total_entries === 0 ? (
-            <Empty>{search.get('least') || search.get('greatest') ? t('No partition matches.') : empty}</Empty>
+            <Empty>{t('No partition matches.')}</Empty>
           ) : (
             <>
               <Legend of={data} />

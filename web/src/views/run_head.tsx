@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { DagRun, TaskInstance } from '../api/types';
+import { EditDialog } from '../components/edit_dialog';
 import { Fact } from '../components/fact';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
+import type { EditField } from '../lib/edit_form';
 import { duration, elapsed, number, prettyJson } from '../lib/format';
 import { useApp } from '../lib/hooks';
 import { countStates } from '../lib/live';
@@ -21,7 +23,7 @@ interface Props {
   onChanged: () => void;
 }
 
-type Pending = 'clear' | 'cancel' | 'success' | 'failed' | null;
+type Pending = 'clear' | 'cancel' | 'success' | 'failed' | 'hold' | 'release' | 'note' | null;
 
 function StateSummary({ tasks, state, onState }: Pick<Props, 'tasks' | 'state' | 'onState'>) {
   const counts = countStates(tasks);
@@ -62,8 +64,11 @@ function RunFacts({ run, now }: { run: DagRun; now: number }) {
         )}
         {run.triggering_user_name && <Fact name={t('By')}>{run.triggering_user_name}</Fact>}
         {typeof run.batuta.branch === 'string' && <Fact name={t('Branch of the lake')}>{run.batuta.branch}</Fact>}
+        {run.partition_key !== null && <Fact name={t('Partition')}>{run.partition_key}</Fact>}
         {run.dag_versions[0] && <Fact name={t('DAG version')}>{run.dag_versions[0].version_number}</Fact>}
+        {run.note && <Fact name={t('Note')}>{run.note}</Fact>}
       </dl>
+      {run.batuta.is_paused === true && <p class="notice notice-warning">{t('This run is held: it starts no task until it is released.')}</p>}
       {hasConf && (
         <details class="conf">
           <summary>{t('Configuration')}</summary>
@@ -77,15 +82,21 @@ function RunFacts({ run, now }: { run: DagRun; now: number }) {
 const questions = {
   cancel: { title: t('Cancel this run?'), text: t('Running tasks are stopped and marked failed; those not started are skipped.'), button: t('Cancel the run') },
   failed: { title: t('Mark this run failed?'), text: t('The run is recorded as failed.'), button: t('Mark failed') },
+  hold: { title: t('Hold this run?'), text: t('It starts no further task until it is released; tasks that run go on.'), button: t('Hold the run') },
+  release: { title: t('Release this run?'), text: t('It starts its tasks again.'), button: t('Release the run') },
   success: { title: t('Mark this run successful?'), text: t('The run and its unfinished tasks are recorded as successful.'), button: t('Mark success') },
 };
+
+const noteFields: readonly EditField[] = [{ name: 'note', title: t('Note'), kind: 'area' }];
 
 export function RunHead({ run, tasks, now, state, onState, onChanged }: Props) {
   const { canOperate } = useApp();
   const [pending, setPending] = useState<Pending>(null);
   const close = () => setPending(null);
   const ended = isEnded(run.state);
-  const mark = (to: 'success' | 'failed') => api.setRunState(run.dag_id, run.dag_run_id, to);
+  const held = run.batuta.is_paused === true;
+  const carryOut = (what: keyof typeof questions) =>
+    what === 'hold' || what === 'release' ? api.holdRun(run.dag_id, run.dag_run_id, what === 'hold') : api.setRunState(run.dag_id, run.dag_run_id, what === 'success' ? 'success' : 'failed');
   return (
     <>
       <div class="page-head">
@@ -100,8 +111,16 @@ export function RunHead({ run, tasks, now, state, onState, onChanged }: Props) {
                 {t('Cancel run')}
               </button>
             )}
+            {!ended && (
+              <button type="button" class="button" onClick={() => setPending(held ? 'release' : 'hold')}>
+                {held ? t('Release…') : t('Hold…')}
+              </button>
+            )}
             <button type="button" class="button" onClick={() => setPending('clear')}>
               {t('Clear…')}
+            </button>
+            <button type="button" class="button" onClick={() => setPending('note')}>
+              {t('Note…')}
             </button>
             {run.state !== 'success' && (
               <button type="button" class="button" onClick={() => setPending('success')}>
@@ -121,11 +140,21 @@ export function RunHead({ run, tasks, now, state, onState, onChanged }: Props) {
       {pending === 'clear' && (
         <ClearDialog dag={run.dag_id} run={run.dag_run_id} task={null} onClose={close} onDone={onChanged} />
       )}
-      {pending !== null && pending !== 'clear' && (
+      {pending === 'note' && (
+        <EditDialog
+          title={t('Note of this run')}
+          fields={() => noteFields}
+          before={{ note: run.note ?? '' }}
+          save={(body) => api.setRunNote(run.dag_id, run.dag_run_id, typeof body['note'] === 'string' ? body['note'] : (run.note ?? ''))}
+          onClose={close}
+          onDone={onChanged}
+        />
+      )}
+      {pending !== null && pending !== 'clear' && pending !== 'note' && (
         <ConfirmDialog
           {...questions[pending]}
-          danger={pending !== 'success'}
-          act={() => mark(pending === 'success' ? 'success' : 'failed')}
+          danger={pending === 'cancel' || pending === 'failed'}
+          act={() => carryOut(pending)}
           onClose={close}
           onDone={onChanged}
         />
