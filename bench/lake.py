@@ -1,7 +1,7 @@
 """`./dev bench lake`: JSON lines to raw, bronze, silver and gold by a contract and a model, and the same tables by bare
 DuckDB with the threads and the memory of a slot, in turn; a merge of 1 % changes; the latency of a version; a lake of
-10,000 tables; what a run reads after many versions. Polars does the first load too where it is installed
-(BATUTA_POLARS_PYTHON names a Python that has it)."""
+10,000 tables; what a run reads after many versions. Polars and Spark do the first load too where they are installed
+(BATUTA_POLARS_PYTHON and BATUTA_SPARK_PYTHON name a Python that has them)."""
 import argparse
 import json
 import os
@@ -168,7 +168,7 @@ def load(build: Path, folder: Path, options, rows: int, add):
             add("  peak of a slot", mib, "MiB", None, bare["peak"])
             same(lake, bare)
             if not merging:
-                polars_beside(folder, lake.source, options, bare["rows"]["count"], add)
+                others_beside(folder, lake.source, options, bare, add)
         for table in ALONE:
             count, mib = sizes(lake.live_files(table))
             other, others = sizes([each.stat().st_size for each in
@@ -189,20 +189,28 @@ def same(lake: Lake, bare):
         sys.exit(f"the lake's rows and those of bare DuckDB differ: {ours} and {bare['rows']['count']}")
 
 
-def polars_beside(folder: Path, source: Path, options, expected, add):
-    """The same load in Polars, where it is installed: in this Python, or in that of BATUTA_POLARS_PYTHON."""
-    python = os.environ.get("BATUTA_POLARS_PYTHON", sys.executable)
-    if subprocess.run([python, "-c", "import polars"], capture_output=True).returncode != 0:
-        return
-    done = subprocess.run([python, Path(__file__).parent / "polars_alone.py", source, folder / "polars"],
-                          capture_output=True, text=True, env={**os.environ, "POLARS_MAX_THREADS": str(options.threads)})
-    if done.returncode != 0:
-        sys.exit(f"Polars failed: {done.stderr[-2000:]}")
-    told = json.loads(done.stdout)
-    if told["rows"] != [expected[0], expected[1], expected[3]]:
-        sys.exit(f"the rows of Polars and of bare DuckDB differ: {told['rows']} and {expected}")
-    for what, unit in (("wall", "s"), ("cpu", "s"), ("peak", "MiB")):
-        add(f"  Polars {told['version']} alone, without a hash of each record: {what}", told[what], unit)
+def others_beside(folder: Path, source: Path, options, bare, add):
+    """The same load in Polars and in Spark on this machine, where they are installed: in this Python, or in that of
+    BATUTA_POLARS_PYTHON and BATUTA_SPARK_PYTHON."""
+    expected = bare["rows"]["count"]
+    for name, module, variable, what in (
+            ("Polars", "polars", "BATUTA_POLARS_PYTHON", "alone, without a hash of each record"),
+            ("Spark", "pyspark", "BATUTA_SPARK_PYTHON", "on this machine, its start apart")):
+        python = os.environ.get(variable, sys.executable)
+        if subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode != 0:
+            continue
+        program = Path(__file__).parent / f"{name.lower()}_alone.py"
+        done = subprocess.run([python, program, source, folder / name.lower(), str(options.threads)], capture_output=True,
+                              text=True, env={**os.environ, "POLARS_MAX_THREADS": str(options.threads)})
+        if done.returncode != 0:
+            sys.exit(f"{name} failed: {done.stderr[-2000:]}")
+        told = json.loads(done.stdout)
+        if told["rows"] != [expected[0], expected[1], expected[3]]:
+            sys.exit(f"the rows of {name} and of bare DuckDB differ: {told['rows']} and {expected}")
+        for each, unit in (("start", "s"), ("wall", "s"), ("cpu", "s"), ("peak", "MiB")):
+            if each in told:
+                add(f"  {name} {told['version']} {what}: {each}", told[each], unit)
+        shutil.rmtree(folder / name.lower(), ignore_errors=True)
 
 
 def many_versions(build: Path, folder: Path, options, add):
