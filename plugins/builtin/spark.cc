@@ -8,9 +8,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -25,6 +22,8 @@
 #include "plugins/builtin/secret_files.h"
 #include "plugins/builtin/spark_cluster.h"
 #include "plugins/builtin/spark_end.h"
+#include "plugins/builtin/spark_log.h"
+#include "plugins/builtin/spark_program.h"
 #include "plugins/builtin/upstream_results.h"
 #include "plugins/outputs/file_outputs.h"
 #include "plugins/outputs/table_files.h"
@@ -52,6 +51,7 @@ constexpr Duration longest_wait = std::chrono::minutes(30);
 constexpr std::int64_t most_missed = 5;  // looks in a row, before it is given up
 constexpr const char* tables_folder = "/tables";
 constexpr const char* asset_file = "/.assets";
+constexpr std::int64_t clocks_may_differ = 60;  // seconds, of a worker and a master
 
 [[noreturn]] void refuse(const std::string& why) {
   throw FinalError(why, code::refused);
@@ -71,38 +71,6 @@ json object_of(const std::string& text, const char* what) {
   auto given = parse_untrusted(text);
   if (!given || !given->is_object()) refuse(std::string(what) + ": expected an object");
   return *std::move(given);
-}
-
-// What spark-submit is on this worker ($BATUTA_SPARK_SUBMIT, JSON, checked where it was read), its
-// program as an absolute path.
-std::vector<std::string> submit_program(const std::string& path) {
-  std::vector<std::string> words{"spark-submit"};
-  if (const char* text = std::getenv("BATUTA_SPARK_SUBMIT"); text != nullptr && *text != '\0') {
-    const auto given = parse_untrusted(text);
-    if (!given || !given->is_array()) refuse("worker.spark_submit is no list of words");
-    if (!given->empty()) words.clear();
-    for (const json& word : *given) words.push_back(text_of(word, "worker.spark_submit"));
-  }
-  std::string& program = words.front();
-  if (program.find('/') != std::string::npos) {
-    if (program.starts_with('/') && ::access(program.c_str(), X_OK) == 0) return words;
-    refuse("worker.spark_submit: " + program + " is no program of this worker" +
-           (program.starts_with('/') ? std::string(": ") + std::strerror(errno)
-                                     : ", whose path must be absolute"));
-  }
-  for (std::size_t at = 0; at <= path.size();) {
-    const std::size_t end = std::min(path.find(':', at), path.size());
-    const std::string candidate = path.substr(at, end - at) + "/" + program;
-    if (candidate.starts_with('/') && ::access(candidate.c_str(), X_OK) == 0) {
-      program = candidate;
-      return words;
-    }
-    at = end + 1;
-  }
-  refuse("there is no " + program +
-         " on this worker: install Apache Spark and name its program in "
-         "worker.spark_submit, such as [\"/opt/spark/bin/spark-submit\"] (PATH is " +
-         path + ")");
 }
 
 // Where it runs, and how.
@@ -256,7 +224,7 @@ Submitted submit(Context& context, const Target& target, const std::string& resu
   // Where there is a folder: who has a reader of Delta tables reads the lake itself.
   if (context.extension("batuta.lake_store") == nullptr)
     child.environment["BATUTA_LAKE"] = context.lake();
-  auto words = submit_program(child.environment["PATH"]);
+  auto words = batuta::plugin::submit_program(child.environment["PATH"]);
   child.program = words.front();
   child.arguments.assign(words.begin() + 1, words.end());
   for (std::string& word : submit_words(context, target))
@@ -329,13 +297,45 @@ void wait_over_there(Context& context, const SparkCluster& cluster, const Left& 
   context.defer(json_text(wait), json_text(left.to_json()));
 }
 
-// The id over there. With YARN, one that an attempt before this submitted goes on: a kill between
-// the submission and its answer starts nothing twice.
-std::string submit_to_cluster(Context& context, const Target& target, const SparkCluster& cluster) {
-  if (const auto there = cluster.find(tag_of(context))) {
-    context.info(*there + " was submitted before, and is taken up");
-    return *there;
+// A master has no tags: what it is told of a submission is noted before and after it, so that the
+// next try of one that was killed in between knows. The driver's id, where that was noted; empty:
+// nothing of that try is over there.
+std::string noted_driver(const Context& context, const SparkCluster& cluster) {
+  const auto note = parse_untrusted(context.last_checkpoint_json());
+  if (!note || !note->is_object()) return {};
+  if (const auto id = note->find("submitted"); id != note->end()) return text_of(*id, "the note");
+  const auto when = note->find("submitting");
+  if (when == note->end()) return {};
+  const auto there = cluster.drivers_since(context.text("java_class", ""),
+                                           batuta::json_int(*when).value_or(0) - clocks_may_differ);
+  if (!there) {
+    context.warn(
+        "a try was killed while it submitted, and whether its driver is there cannot be "
+        "seen without \"page\" in the extra of the tracking connection");
+    return {};
   }
+  if (there->empty()) return {};
+  std::string list;
+  for (const std::string& id : *there) list += (list.empty() ? "" : ", ") + id;
+  refuse("a try was killed while it submitted, and since then " + list +
+         " began: if that is this task's, another would do its work twice. Look at the master's "
+         "page; clearing the task submits it anew");
+}
+
+void note_submission(Context& context, const SparkCluster& cluster, const json& note) {
+  if (cluster.kind() == SparkCluster::Kind::master) context.checkpoint(json_text(note));
+}
+
+// The id over there. One that an attempt before this submitted goes on: a kill between the
+// submission and its answer starts nothing twice.
+std::string submit_to_cluster(Context& context, const Target& target, const SparkCluster& cluster) {
+  auto before = cluster.find(tag_of(context));
+  if (!before && !target.yarn()) before = noted_driver(context, cluster);
+  if (before && !before->empty()) {
+    context.info(*before + " was submitted before, and is taken up");
+    return *before;
+  }
+  note_submission(context, cluster, {{"submitting", seconds_now()}});
   const Submitted told = submit(context, target, {});
   std::string id = target.yarn() ? told.application : told.driver;
   if (id.empty())
@@ -345,12 +345,14 @@ std::string submit_to_cluster(Context& context, const Target& target, const Spar
     throw RetryableError("cancelled");
   }
   if (id.empty()) {
+    note_submission(context, cluster, json::object());
     if (told.verdict.code != 0) fail_as(told.verdict);
     refuse("spark-submit named no " + std::string(target.yarn() ? "application_…" : "driver-…") +
            " in what it said: is the log level of org.apache.spark.deploy below INFO?");
   }
   // What it says of its own end then is no word of the application's.
   if (told.verdict.code != 0) context.warn(told.verdict.why + "; " + id + " is there all the same");
+  note_submission(context, cluster, {{"submitted", id}});
   context.info(id + " goes on over there");
   return id;
 }
@@ -359,6 +361,7 @@ void conclude(Context& context, const SparkCluster& cluster, const std::string& 
               const SparkCluster::Look& look) {
   context.info(id + ": " + (look.state.empty() ? "unknown" : look.state) +
                (look.page.empty() ? "" : "; " + look.page));
+  batuta::plugin::show_driver_log(context, cluster, id, batuta::plugin::environment_of(context));
   if (look.verdict.code != 0)
     fail_as(look.verdict, "; " + id + (look.page.empty() ? "" : ", " + look.page));
   json told{{"state", look.state}, {"page", look.page}};
@@ -378,6 +381,8 @@ void go_on_over_there(Context& context, const Target& target, const SparkCluster
       left.missed = told->value("missed", std::int64_t{0});
     }
     if (left.id.empty()) refuse("what was left of the application cannot be read");
+    // The wait knows it now; the next try, should there be one, submits anew.
+    note_submission(context, cluster, json::object());
   } else {
     left.until = seconds_now() + std::chrono::duration_cast<std::chrono::seconds>(
                                      context.duration("timeout", default_timeout))

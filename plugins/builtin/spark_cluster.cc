@@ -1,6 +1,7 @@
 #include "plugins/builtin/spark_cluster.h"
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -18,6 +19,7 @@ constexpr std::size_t max_cluster_answer = 8 << 20;
 constexpr JsonLimits cluster_limits{max_cluster_answer, 64, 1'000'000, max_cluster_answer};
 constexpr const char* yarn_ends[] = {"FINISHED", "FAILED", "KILLED"};
 constexpr const char* driver_ends[] = {"FINISHED", "FAILED", "KILLED", "ERROR"};
+constexpr std::size_t driver_log_bytes = 256 << 10;  // of each of its streams
 constexpr const char* killed_state = R"({"state":"KILLED"})";
 
 std::string member(const json& object, const char* name) {
@@ -42,6 +44,7 @@ bool is_among(const std::string& state, const char* const (&ends)[N]) {
 struct SparkCluster::Answer {
   int status = 0;
   json body;
+  std::string text;
 };
 
 SparkCluster::SparkCluster(const Context& context, Kind kind, std::string tracking)
@@ -62,17 +65,27 @@ SparkCluster::SparkCluster(const Context& context, Kind kind, std::string tracki
   login_ = door.login;
   password_ = door.password;
   outgoing_ = outgoing_of(connection.extra_json);
+  if (connection.extra_json.empty()) return;
+  if (const auto extra = parse_untrusted(connection.extra_json)) page_ = member(*extra, "page");
+  while (page_.ends_with('/')) page_.pop_back();
+  if (!page_.empty() && !page_.starts_with("http://") && !page_.starts_with("https://"))
+    throw FinalError("the connection " + tracking_ +
+                         ": \"page\" of its extra is the address of the master's page, such as "
+                         "http://master:8080",
+                     spark_code::refused);
 }
 
 // Asked again after what passes: a look changes nothing, and a kill may be said twice.
-SparkCluster::Answer SparkCluster::ask(const char* method, const std::string& path,
+SparkCluster::Answer SparkCluster::ask(const char* method, const std::string& url,
                                        const std::string& body) const {
+  const bool own = url.starts_with('/');  // else a page of the cluster's, which gets no login
+  const std::string path = url;
   HttpRequest request;
   request.method = method;
-  request.url = base_ + path;
-  request.headers = {{"Accept", "application/json"}};
-  request.login = login_;
-  request.password = password_;
+  request.url = own ? base_ + path : url;
+  request.headers = {{"Accept", own ? "application/json" : "application/json, text/plain"}};
+  if (own) request.login = login_;
+  if (own) request.password = password_;
   request.body = body;
   if (!body.empty()) request.headers.emplace_back("Content-Type", "application/json");
   request.timeout = std::chrono::seconds(30);
@@ -85,7 +98,7 @@ SparkCluster::Answer SparkCluster::ask(const char* method, const std::string& pa
                                : answer.error().code == Errc::unavailable;
     if (answer && !passes) {
       auto parsed = parse_untrusted(answer->body, cluster_limits);
-      return {answer->status, parsed ? *std::move(parsed) : json()};
+      return {answer->status, parsed ? *std::move(parsed) : json(), answer->body};
     }
     const std::string why = std::string(method) + " " + path.substr(0, path.find('?')) +
                             (answer ? " was answered by " + std::to_string(answer->status)
@@ -159,6 +172,59 @@ std::optional<std::string> SparkCluster::find(const std::string& tag) const {
     newest = member(app, "id");
   }
   return newest;
+}
+
+namespace {
+
+// The page's list of that name; of what is none: nothing.
+std::vector<json> listed(const json& page, const char* name) {
+  const auto list = page.find(name);
+  std::vector<json> out;
+  if (list == page.end() || !list->is_array()) return out;
+  for (const json& each : *list)
+    if (each.is_object()) out.push_back(each);
+  return out;
+}
+
+}  // namespace
+
+std::string SparkCluster::driver_log(const std::string& id) const {
+  if (kind_ != Kind::master || page_.empty()) return {};
+  const std::string worker = member(got(path_of(id)), "workerId");
+  std::string at;
+  for (const json& each : listed(got(page_ + "/json/"), "workers"))
+    if (member(each, "id") == worker) at = member(each, "webuiaddress");
+  if (at.starts_with('/')) at = page_ + at;  // where the master stands before its workers
+  if (worker.empty() || at.empty())
+    throw FinalError("the master's page knows no worker that has the log of " + id);
+  std::string out;
+  for (const char* type : {"stderr", "stdout"}) {
+    const Answer told = ask("GET",
+                            at + "/log/?driverId=" + id + "&logType=" + type +
+                                "&byteLength=" + std::to_string(driver_log_bytes),
+                            {});
+    if (told.status != 200)
+      throw FinalError(at + " answered " + std::to_string(told.status) + " for " + type);
+    out += std::string(type) + " of " + id + "\n" + told.text + "\n";
+  }
+  return out;
+}
+
+std::optional<std::vector<std::string>> SparkCluster::drivers_since(const std::string& main_class,
+                                                                    std::int64_t since) const {
+  if (kind_ != Kind::master || page_.empty()) return std::nullopt;
+  const json page = got(page_ + "/json/");
+  std::vector<std::string> out;
+  for (const char* name : {"activedrivers", "completeddrivers"}) {
+    for (const json& driver : listed(page, name)) {
+      std::int64_t began = 0;  // milliseconds, as a text
+      const std::string text = member(driver, "starttime");
+      std::from_chars(text.data(), text.data() + text.size(), began);
+      const bool same = main_class.empty() || member(driver, "mainclass") == main_class;
+      if (same && began / 1000 >= since) out.push_back(member(driver, "id"));
+    }
+  }
+  return out;
 }
 
 void SparkCluster::kill(const std::string& id) const {

@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/outgoing.h"
 #include "plugins/builtin/spark_end.h"
@@ -39,13 +40,23 @@ class SparkCluster {
   // Ends it over there; warns where that cannot be.
   void kill(const std::string& id) const;
 
+  // What the driver wrote, the end of it where that is long: of a Spark master whose page the
+  // connection's extra names ("page"), from the worker that had the driver. Empty where there is no
+  // such page. RetryableError or FinalError where it cannot be had.
+  std::string driver_log(const std::string& id) const;
+  // Of a master whose page is known: the drivers of that main class (empty: of any) that began at
+  // or after then (seconds since the epoch), which its page lists with what it still remembers.
+  // nullopt: it is not known. Errors as of look().
+  std::optional<std::vector<std::string>> drivers_since(const std::string& main_class,
+                                                        std::int64_t since) const;
+
   // What the scheduler looks at, and what it asks for when the task is cancelled while it waits:
   // {"wait_for", "on_cancel"} of Context::defer().
   nlohmann::json wait_for(const std::string& id) const;
 
  private:
   struct Answer;
-  Answer ask(const char* method, const std::string& path, const std::string& body) const;
+  Answer ask(const char* method, const std::string& url, const std::string& body) const;
   // The object that it answers with; errors as of look().
   nlohmann::json got(const std::string& path) const;
   std::string path_of(const std::string& id) const;
@@ -54,6 +65,7 @@ class SparkCluster {
   const Kind kind_;
   const std::string tracking_;
   std::string base_, login_, password_;
+  std::string page_;  // of the master, for people; may be empty
   Outgoing outgoing_;
 };
 

@@ -28,9 +28,9 @@ class Cluster:
                         status, answer = 403, {"RemoteException": {"message": "denied"}}
                     else:
                         status, answer = outer.serve(self.command, urlsplit(self.path), json.loads(body or "null"))
-                data = json.dumps(answer).encode()
+                data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
                 self.send_response(status)
-                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Type", "text/plain" if isinstance(answer, str) else "application/json")
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)
@@ -51,7 +51,8 @@ class Cluster:
         if (method, url.path) == ("POST", "/submit"):  # of the stub alone
             number = len(self.apps) + 1
             name = f"application_1700000000000_{number:04}" if body["yarn"] else f"driver-20261128100000-{number:04}"
-            self.apps[name] = {"state": "ACCEPTED", "finalStatus": "UNDEFINED", "driverState": "RUNNING", "tags": body["tags"], "started": number}
+            self.apps[name] = {"state": "ACCEPTED", "finalStatus": "UNDEFINED", "driverState": "RUNNING", "tags": body["tags"], "started": number,
+                               "began": str(int(time.time() * 1000)), "workerId": "worker-1"}
             return 200, {"id": name}
         if url.path == "/ws/v1/cluster/apps":
             tag = parse_qs(url.query)["applicationTags"][0]
@@ -65,6 +66,12 @@ class Cluster:
                 self.apps[name].update(state=body["state"], finalStatus="KILLED")
                 return 202, {"state": "ACCEPTED"}
             return 200, {"app": {"id": name, "trackingUrl": f"{self.url}/proxy/{name}", **self.apps[name]}}
+        if url.path == "/json/":  # a master's page, of which a worker is one, too
+            listed = [{"id": name, "starttime": app["began"], "mainclass": "org.example.Score"} for name, app in self.apps.items() if name.startswith("driver-")]
+            return 200, {"workers": [{"id": "worker-1", "webuiaddress": self.url}], "activedrivers": listed, "completeddrivers": []}
+        if url.path == "/log/":
+            asked = {name: values[0] for name, values in parse_qs(url.query).items()}
+            return 200, f"==== Bytes 0-9 of 9 ====\n{asked['logType']} of the driver {asked['driverId']}\n"
         if before == "kill":
             self.apps[last]["driverState"] = "KILLED"
             return 200, {"submissionId": last, "success": True}

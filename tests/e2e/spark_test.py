@@ -3,12 +3,15 @@
 import json
 import os
 import signal
+import subprocess
 import sys
-from contextlib import suppress
+import urllib.request
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from harness import Folder, dag, eventually, main, shell  # noqa: E402
+from kafka_broker import free_ports  # noqa: E402
 from receivers import connect  # noqa: E402
 from spark_stub import Cluster, words_of  # noqa: E402
 
@@ -67,7 +70,12 @@ class Submissions:
     def __init__(self, folder, dags, cluster=None, slots=1):
         self.log = folder.path / "submitted"
         self.log.touch()
-        env = {"STUB_LOG": str(self.log), "STUB_CLUSTER": cluster.url if cluster else "", "STAGE": "worker"}
+        programs = folder.path / "bin"
+        programs.mkdir()
+        (programs / "yarn").write_text("#!/bin/sh\necho the driver wrote this: \"$@\"\n")
+        (programs / "yarn").chmod(0o755)
+        env = {"STUB_LOG": str(self.log), "STUB_CLUSTER": cluster.url if cluster else "", "STAGE": "worker",
+               "PATH": f"{programs}:{os.environ['PATH']}"}
         self.server = folder.server({each["dag_id"]: each for each in dags}, arguments=["--slots", str(slots)], env={
             **TIMING, "BATUTA_WORKER_ENV": json.dumps(env), "BATUTA_WORKER_SPARK_SUBMIT": f"/usr/bin/env,python3,{STUB}"}).start()
 
@@ -127,7 +135,7 @@ def an_application_reads_silver_and_makes_gold():
 
 
 def an_application_on_a_cluster_holds_no_slot():
-    """deploy mode cluster: waited for without a slot on YARN and on a Spark master, submitted once through a kill, ended with its class, killed over there"""
+    """deploy mode cluster: waited for without a slot on YARN and on a Spark master, submitted once through a kill, its log fetched, ended with its class, killed over there"""
     with Folder("spark_cluster") as folder:
         cluster = Cluster()
         there = lambda task_id, connection="yarn", **more: spark(  # noqa: E731
@@ -138,7 +146,7 @@ def an_application_on_a_cluster_holds_no_slot():
         server = made.server
         connect(server, "yarn", "spark", host="yarn")
         connect(server, "master", "spark", host="spark://master:7077")
-        connect(server, "tracker", "http", host=cluster.url)
+        connect(server, "tracker", "http", host=cluster.url, extra={"page": cluster.url})
         state = lambda dag_id, run: server.tasks(dag_id, run)["score"]["state"]  # noqa: E731
 
         def started(dag_id="score"):
@@ -147,15 +155,20 @@ def an_application_on_a_cluster_holds_no_slot():
             eventually(lambda: state(dag_id, run) == "deferred", 30, "it waits over there")
             return run, list(cluster.apps)[-1]
 
-        # Submitted, and the worker is killed before it could say so: the next attempt takes up what is there.
-        hang = Path(f"{made.log}.hang")
-        hang.touch()
-        run = server.trigger("score")["dag_run_id"]
-        eventually(lambda: cluster.apps, 30, "it is submitted")
-        for pid in server.pids("agent") + server.pids("slot"):  # in this order: an agent would tell that its slot was killed
-            with suppress(ProcessLookupError):  # a slot ends with its agent
-                os.kill(pid, signal.SIGKILL)
-        hang.unlink()
+        def killed_in_submission(dag_id):
+            """Submitted, and the worker is killed before it could say so."""
+            hang = Path(f"{made.log}.hang")
+            hang.touch()
+            there, run = len(cluster.apps), server.trigger(dag_id)["dag_run_id"]
+            eventually(lambda: len(cluster.apps) > there, 30, "it is submitted")
+            for pid in server.pids("agent") + server.pids("slot"):  # in this order: an agent would tell that its slot was killed
+                with suppress(ProcessLookupError):  # a slot ends with its agent
+                    os.kill(pid, signal.SIGKILL)
+            hang.unlink()
+            return run
+
+        # The next attempt takes up what is there.
+        run = killed_in_submission("score")
         eventually(lambda: state("score", run) == "deferred", 40, "it is taken up")
         [name] = cluster.apps
         assert len(made.all()) == 1 and "spark.yarn.submit.waitAppCompletion=false" in made.all()[0]["flags"]["--conf"], made.all()
@@ -168,6 +181,8 @@ def an_application_on_a_cluster_holds_no_slot():
         assert server.wait_run("score", run)["state"] == "success"
         result = server.get(f"/api/v2/dags/score/dagRuns/{run}/taskInstances/score/xcomEntries/return_value")["value"]
         assert result["application_id"] == name and result["page"].endswith(name), result
+        said = server.log_text("score", run, "score", server.tasks("score", run)["score"]["try_number"])
+        assert f"the driver wrote this: logs -applicationId {name} -am -1 -size -262144" in said, said
 
         # Who may not be told what is there submits nothing: it might be there already.
         cluster.refuse = 1
@@ -189,6 +204,15 @@ def an_application_on_a_cluster_holds_no_slot():
         assert server.wait_run("standalone", killed[0])["state"] == "failed"
         why(server, "standalone", killed[0], "score", 14, "the driver ended as KILLED")
         assert server.wait_run("standalone", finished[0])["state"] == "success"
+        said = server.log_text("standalone", finished[0], "score")
+        assert f"stderr of the driver {finished[1]}" in said and f"stdout of the driver {finished[1]}" in said, said
+
+        # A master has no tags: whose driver it is that began meanwhile is not known, and no second one is started.
+        submitted = len(made.all())
+        run = killed_in_submission("standalone")
+        assert server.wait_run("standalone", run, 60)["state"] == "failed"
+        why(server, "standalone", run, "score", 15, f"{list(cluster.apps)[-1]} began: if that is this task's")
+        assert len(made.all()) == submitted + 1, made.all()[submitted:]
         server.stop()
         cluster.stop()
 
@@ -208,7 +232,7 @@ def a_spark_of_ones_own_reads_silver_and_makes_gold():
                                    {name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ})}).start()
         connect(server, "local", "spark", host="local[2]")
         run = server.trigger("day")["dag_run_id"]
-        server.wait_run("day", run, 240)
+        server.wait_run("day", run, 600)
         tasks = server.tasks("day", run)
         assert tasks["customers"]["state"] == "success", server.log_text("day", run, "customers")[-3000:]
         gold = server.sql("SELECT customer, orders, CAST(amount AS VARCHAR) FROM gold.shop.customers ORDER BY 1")
@@ -218,6 +242,65 @@ def a_spark_of_ones_own_reads_silver_and_makes_gold():
         server.stop()
 
 
+@contextmanager
+def standalone_cluster(folder):
+    """(the master, its REST address, its page, a jar with classes to run) of a master and a worker of the wheel's own."""
+    programs = Path(REAL).resolve().parent
+    [spark_home] = programs.parent.glob("lib/python3*/site-packages/pyspark")
+    port, rest, page, worker = free_ports(4)
+    env = {**os.environ, "SPARK_HOME": str(spark_home), "SPARK_LOCAL_IP": "127.0.0.1",
+           "SPARK_MASTER_OPTS": f"-Dspark.master.rest.enabled=true -Dspark.master.rest.port={rest}"}
+    deploy, started = "org.apache.spark.deploy", []
+
+    def start(name, *words):
+        with open(folder / f"{name}.log", "wb") as log:
+            started.append(subprocess.Popen([spark_home / "bin/spark-class", *words], env=env, stdout=log, stderr=log, start_new_session=True))
+    try:
+        start("master", f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", str(port), "--webui-port", str(page))
+        address = f"http://127.0.0.1:{page}"
+        told = lambda: json.loads(urllib.request.urlopen(address + "/json/", timeout=5).read())  # noqa: E731
+        eventually(told, 180, "the master is there")
+        start("worker", f"{deploy}.worker.Worker", "--host", "127.0.0.1", "--webui-port", str(worker), "--cores", "2", "--memory", "2g",
+              "-d", str(folder / "work"), f"spark://127.0.0.1:{port}")
+        eventually(lambda: told()["aliveworkers"] == 1, 180, "the worker is there")
+        yield f"spark://127.0.0.1:{port}", f"http://127.0.0.1:{rest}", address, next(spark_home.glob("jars/hadoop-client-api-*.jar"))
+    finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def a_cluster_of_ones_own_is_submitted_to():
+    """a real master and worker: an application in mode client has executors there; one in mode cluster is waited for without a slot, and its driver's log fetched"""
+    if not REAL:
+        print("skipped: $BATUTA_SPARK_SUBMIT names no spark-submit; ./dev test spark fetches one")
+        return
+    with Folder("spark_standalone") as folder, standalone_cluster(folder.path) as (master, rest, page, jar):
+        small = {"spark.ui.enabled": False, "spark.executor.memory": "512m", "spark.driver.memory": "512m", "spark.cores.max": 1}
+        there = lambda task_id, java_class: spark(task_id, connection="master", tracking="tracker", deploy_mode="cluster", conf=small,  # noqa: E731
+                                                  application=str(jar), java_class=java_class, poke_interval="1s", retries=0)
+        here = spark("here", connection="master", conf=small, code="from pyspark.sql import SparkSession\n"
+                     "print(SparkSession.builder.getOrCreate().range(1000).repartition(4).count())")
+        server = folder.server({"day": dag("day", [here, there("there", "org.apache.hadoop.util.VersionInfo"), there("none", "org.example.None")])},
+                               env={"BATUTA_WORKER_SPARK_SUBMIT": REAL, "BATUTA_WORKER_ENV": json.dumps(
+                                   {"SPARK_LOCAL_IP": "127.0.0.1", **{name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ}})}).start()
+        connect(server, "master", "spark", host=master)
+        connect(server, "tracker", "http", host=rest, extra={"page": page})
+        run = server.trigger("day")["dag_run_id"]
+        server.wait_run("day", run, 600)
+        tasks = server.tasks("day", run)
+        said = {name: server.log_text("day", run, name) for name in tasks}
+        assert tasks["here"]["state"] == "success", said["here"][-3000:]
+        value = server.get(f"/api/v2/dags/day/dagRuns/{run}/taskInstances/here/xcomEntries/return_value")["value"]
+        assert value == "1000", value
+        assert tasks["there"]["state"] == "success" and "Compiled by" in said["there"], said["there"][-3000:]
+        result = server.get(f"/api/v2/dags/day/dagRuns/{run}/taskInstances/there/xcomEntries/return_value")["value"]
+        assert "driver-" in str(result), result
+        why(server, "day", run, "none", 12, "")
+        assert "org.example.None" in said["none"], said["none"][-3000:]
+        server.stop()
+
+
 assert words_of(["--a", "1", "--a", "2", "x.py", "--b"]) == ({"--a": ["1", "2"]}, "x.py", ["--b"])
 main([an_application_reads_silver_and_makes_gold, an_application_on_a_cluster_holds_no_slot,
-      a_spark_of_ones_own_reads_silver_and_makes_gold])
+      a_spark_of_ones_own_reads_silver_and_makes_gold, a_cluster_of_ones_own_is_submitted_to])
