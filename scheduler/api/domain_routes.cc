@@ -376,10 +376,11 @@ Result<Response> list_domains(Context& context, const Request& request) {
   if (!query.status()) return query.status().error();
   // No more than there may be bundles, each of which is one.
   const auto names = domains::recorded_domains(context.services.home, max_bundles);
-  return json_response(page_of("domains", page, names.size(), [&](std::size_t i) {
-    const auto places = domains::places_of(context.services.home, names[i]);
+  if (!names) return names.error();
+  return json_response(page_of("domains", page, names->size(), [&](std::size_t i) {
+    const auto places = domains::places_of(context.services.home, (*names)[i]);
     const auto record = domains::read_record(*places);
-    json out = domain_head(names[i], record ? *record : json::object());
+    json out = domain_head((*names)[i], record ? *record : json::object());
     if (!record) out["problem"] = record.error().message;
     return out;
   }));

@@ -42,12 +42,22 @@ bool sync_folder(const fs::path& folder) {
   return fd && ::fsync(fd.get()) == 0;
 }
 
+fs::path staged_name(const fs::path& file) {
+  return file.parent_path() / ("." + file.filename().string() + ".new");
+}
+
+// What an apply leaves that is killed in the midst of a file of the domain's own.
+bool is_half_written(const std::string& name, const std::set<std::string>& files) {
+  return std::any_of(files.begin(), files.end(),
+                     [&](const std::string& file) { return staged_name(file) == fs::path(name); });
+}
+
 // Whole or not at all; `lasting`: and on the disk.
 Status write_domain_file(const fs::path& file, std::string_view text, bool lasting = true) {
   std::error_code failed;
   fs::create_directories(file.parent_path(), failed);
   if (failed) return cannot_write(file, failed.value());
-  const fs::path staged = file.parent_path() / ("." + file.filename().string() + ".new");
+  const fs::path staged = staged_name(file);
   {
     const UniqueFd fd(
         ::open(staged.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644));
@@ -161,17 +171,21 @@ Result<DomainPlaces> places_of(const std::string& home, const std::string& name)
                       (at / "domains" / (name + ".json")).string()};
 }
 
-std::vector<std::string> recorded_domains(const std::string& home, std::size_t most) {
+Result<std::vector<std::string>> recorded_domains(const std::string& home, std::size_t most) {
   std::vector<std::string> names;
   std::error_code failed;
-  for (fs::directory_iterator at(fs::path(home) / "domains", failed), end; !failed && at != end;
-       at.increment(failed)) {
+  const fs::path folder = fs::path(home) / "domains";
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
     const fs::path file = at->path();
     const std::string name = file.stem().string();
     if (file.extension() == ".json" && check_bundle_name(name)) names.push_back(name);
   }
+  if (failed && failed != std::errc::no_such_file_or_directory)
+    return {Errc::unavailable, folder.string() + " cannot be read: " + failed.message(), {}};
   std::sort(names.begin(), names.end());
-  if (names.size() > most) names.resize(most);
+  if (names.size() > most)
+    return {Errc::too_large, folder.string() + " has more than " + std::to_string(most) +
+                                 " domains, which is more than there may be bundles"};
   return names;
 }
 
@@ -266,7 +280,7 @@ Result<DomainPlan> plan_to_remove(const DomainPlaces& places, const json& record
   for (fs::recursive_directory_iterator at(places.bundle, failed), end; !failed && at != end;
        at.increment(failed)) {
     const std::string name = at->path().lexically_relative(places.bundle).string();
-    if (!at->is_directory() && !known.contains(name))
+    if (!at->is_directory() && !known.contains(name) && !is_half_written(name, known))
       plan.conflicts.push_back("the file " + name + " was not made by this domain");
   }
   plan.notes.push_back(

@@ -20,8 +20,9 @@ struct DomainPlaces {
 // Errc::invalid for a name that is none.
 Result<DomainPlaces> places_of(const std::string& home, const std::string& name);
 
-// The names of those that were made, ascending; at most `most` of them.
-std::vector<std::string> recorded_domains(const std::string& home, std::size_t most);
+// The names of those that were made, ascending. Errc::unavailable where their folder cannot be
+// read, Errc::too_large for more than `most`.
+Result<std::vector<std::string>> recorded_domains(const std::string& home, std::size_t most);
 
 // What was made: {kind: {name: state}}, "dag_ids", "schedule", and in "before" the same of what an
 // apply that has not ended was about to replace or remove. An empty object: nothing was. Errc::

@@ -169,10 +169,22 @@ test('a domain is planned while its contract is typed, made after a look at what
   await button(page, 'Cost of shop').click();
   await page.getByText('no table of a domain shop', { exact: false }).waitFor(); // nothing was read yet
   await button(page.getByRole('region', { name: 'Cost of shop' }), 'Close').click();
+  await page.route('**/domains/shop', async (route) => {
+    // As it is where somebody has put a file of their own beside the domain's.
+    if (route.request().method() !== 'GET') return route.fallback();
+    const answer = await route.fetch();
+    const body = await answer.json();
+    body.removal.conflicts.push('the file notes.txt was not made by this domain');
+    return route.fulfill({ response: answer, json: body });
+  });
   await button(page, 'Take away shop').click();
   await dialog.getByRole('list', { name: 'Changes' }).waitFor();
   assert.equal(await dialog.getByRole('list', { name: 'Changes' }).locator('li').count(), 8);
+  await dialog.getByText('notes.txt was not made', { exact: false }).waitFor();
+  await dialog.getByLabel('Also what others made or changed').check();
+  const sent = page.waitForRequest((request) => request.method() === 'DELETE');
   await button(dialog, 'Take away').click();
+  assert.match((await sent).url(), /force=true/);
   await row(page, 'shop').waitFor({ state: 'detached' });
   await finish();
 });

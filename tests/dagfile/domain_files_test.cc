@@ -84,8 +84,10 @@ TEST_CASE("a domain is made whole, again changes nothing, and is taken away whol
   home.apply();
   CHECK(home.text("contracts/sales/orders.odcs.yaml") == sales);
   CHECK(home.plan(home.domain()).changes() == 0);
-  CHECK(recorded_domains((home.folder.path() / "home").string(), 10) ==
-        std::vector<std::string>{"sales"});
+  const std::string where = (home.folder.path() / "home").string();
+  CHECK(*recorded_domains(where, 10) == std::vector<std::string>{"sales"});
+  CHECK(recorded_domains(where, 0).error().code == Errc::too_large);
+  CHECK(recorded_domains(where + "/nowhere", 10)->empty());
   const auto record = *read_record(home.places);
   CHECK_FALSE(record.contains("before"));
   const auto removal = plan_to_remove(home.places, record, home.find());
@@ -96,6 +98,30 @@ TEST_CASE("a domain is made whole, again changes nothing, and is taken away whol
   REQUIRE(remove_domain(home.places, *removal).ok());
   CHECK_FALSE(fs::exists(home.places.bundle));
   CHECK(read_record(home.places)->empty());
+}
+
+TEST_CASE("what an apply left that was killed in the midst of a file is no stranger's") {
+  Home home;
+  home.apply("begin");
+  fs::create_directories(home.places.bundle + "/contracts/sales");
+  std::ofstream(home.places.bundle + "/contracts/sales/.orders.odcs.yaml.new") << "half";
+  const auto removal = plan_to_remove(home.places, *read_record(home.places), home.find());
+  REQUIRE(removal.ok());
+  CHECK(removal->conflicts.empty());
+  std::ofstream(home.places.bundle + "/contracts/sales/.notes.new") << "somebody's";
+  CHECK(
+      plan_to_remove(home.places, *read_record(home.places), home.find())->conflicts ==
+      std::vector<std::string>{"the file contracts/sales/.notes.new was not made by this domain"});
+  REQUIRE(remove_domain(home.places, *removal).ok());
+  CHECK_FALSE(fs::exists(home.places.bundle));
+}
+
+TEST_CASE("domains whose folder cannot be read are told, not taken for none") {
+  Home home;
+  fs::create_directories(home.folder.path() / "home");
+  std::ofstream(home.folder.path() / "home" / "domains") << "a file";
+  CHECK(recorded_domains((home.folder.path() / "home").string(), 10).error().code ==
+        Errc::unavailable);
 }
 
 TEST_CASE("an apply that was killed at any step is ended by the next, without force") {

@@ -347,6 +347,6 @@ export const planDomain = (name: string, contract: string, schedule: string, sig
 /** As that plan says; 409 when something else would be done by now. */
 export const applyDomain = (name: string, body: { contract: string; schedule: string; digest: string; force: boolean }) =>
   request<t.DomainPlan>('PUT', domainUrl(name), { body });
-export const destroyDomain = (name: string, digest: string) => request<t.DomainPlan>('DELETE', `${domainUrl(name)}${queryString({ digest })}`);
+export const destroyDomain = (name: string, digest: string, force: boolean) => request<t.DomainPlan>('DELETE', `${domainUrl(name)}${queryString({ digest, force })}`);
 /** Of the last 30 days. */
 export const domainCost = (name: string, signal?: AbortSignal) => get<t.LakeCost>(`/api/lake/domains/${path(name)}/cost`, signal);

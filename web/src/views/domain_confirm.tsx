@@ -10,12 +10,14 @@ interface Props {
   plan: DomainPlan;
   button: string;
   danger?: boolean;
+  force?: boolean; // what others made or changed, too: chosen here, where it was not before
+  onForce?: (force: boolean) => void;
   act: () => Promise<unknown>;
   onClose: () => void;
   onDone: () => void;
 }
 
-export function DomainConfirm({ lead, plan, ...asked }: Props) {
+export function DomainConfirm({ lead, plan, force, onForce, ...asked }: Props) {
   return (
     <ConfirmDialog text={lead} {...asked}>
       <ul class="domain-changes" aria-label={t('Changes')}>
@@ -31,6 +33,11 @@ export function DomainConfirm({ lead, plan, ...asked }: Props) {
             <li key={one}>{one}</li>
           ))}
         </ul>
+      )}
+      {plan.conflicts.length > 0 && onForce && (
+        <label class="check">
+          <input type="checkbox" checked={force} onChange={(event) => onForce(event.currentTarget.checked)} /> {t('Also what others made or changed')}
+        </label>
       )}
     </ConfirmDialog>
   );

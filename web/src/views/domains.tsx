@@ -18,6 +18,7 @@ const noDraft: DomainDraft = { name: '', schedule: '@daily', contract: '' };
 // What taking one away would do is asked before it is confirmed.
 function Destroy({ name, onDone, onClose }: { name: string; onDone: () => void; onClose: () => void }) {
   const { notify } = useApp();
+  const [force, setForce] = useState(false);
   const found = useResource((signal) => api.domain(name, signal), [name]);
   if (!found.data) return found.error ? <ErrorBox error={found.error} onRetry={found.reload} /> : null;
   const { removal } = found.data;
@@ -28,7 +29,9 @@ function Destroy({ name, onDone, onClose }: { name: string; onDone: () => void; 
       plan={removal}
       button={t('Take away')}
       danger
-      act={() => api.destroyDomain(name, removal.digest)}
+      force={force}
+      onForce={setForce}
+      act={() => api.destroyDomain(name, removal.digest, force)}
       onClose={onClose}
       onDone={() => {
         notify(t('The domain {name} is gone.', { name }));
