@@ -1,9 +1,13 @@
 #include "stream/kafka_client.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string_view>
+#include <vector>
 
 #include "common/log.h"
+#include "common/safe_json.h"
+#include "stream/kafka_token.h"
 
 namespace batuta::stream {
 namespace {
@@ -11,10 +15,79 @@ namespace {
 constexpr std::size_t kinds_at_most = 100;
 constexpr std::size_t text_at_most = 200;
 
+// What librdkafka says where the callback below could not get a token; its reason was told there.
+constexpr std::string_view no_token = "Failed to acquire SASL OAUTHBEARER token";
+
 void on_error(rd_kafka_t* rk, int code, const char* reason, void* opaque) {
   (void)rk;
   const auto error = static_cast<rd_kafka_resp_err_t>(code);
-  static_cast<Complaints*>(opaque)->add(rdkafka().f_err2name(error), reason);
+  auto& complaints = *static_cast<Complaints*>(opaque);
+  complaints.add(rdkafka().f_err2name(error), reason);
+  if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION && !std::string_view(reason).starts_with(no_token))
+    complaints.refuse(reason);
+}
+
+// The token source travels as a setting that librdkafka hands to the callback and looks at no
+// further: each handle has its own, and nothing is shared with its thread.
+std::string text_of(const TokenSource& source) {
+  return nlohmann::json{
+      {"url", source.url},     {"client", source.client},         {"secret", source.secret},
+      {"scope", source.scope}, {"extensions", source.extensions}, {"ca_file", source.ca_file}}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+TokenSource source_of(const char* text) {
+  const auto told = parse_untrusted(text == nullptr ? "" : text);
+  TokenSource out;
+  if (!told || !told->is_object()) return out;
+  out.url = told->value("url", "");
+  out.client = told->value("client", "");
+  out.secret = told->value("secret", "");
+  out.scope = told->value("scope", "");
+  out.extensions = told->value("extensions", "");
+  out.ca_file = told->value("ca_file", "");
+  return out;
+}
+
+// "name=value,name=value" as names and values in turn.
+std::vector<std::string> extension_words(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    const auto one = text.substr(0, comma);
+    const auto equals = std::min(one.find('='), one.size());
+    out.emplace_back(one.substr(0, equals));
+    out.emplace_back(one.substr(std::min(equals + 1, one.size())));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return out;
+}
+
+// On the handle's own thread: whoever waits for an answer here polls nothing meanwhile.
+void on_token_wanted(rd_kafka_t* rk, const char* config, void* opaque) {
+  const Rdkafka& kafka = rdkafka();
+  const TokenSource source = source_of(config);
+  std::string why;
+  if (const auto token = fetch_token(source); !token) {
+    why = token.error().message;
+    auto& complaints = *static_cast<Complaints*>(opaque);
+    complaints.add("token", why);
+    if (token.error().code == Errc::unauthenticated) complaints.refuse(why);
+  } else {
+    const auto words = extension_words(source.extensions);
+    std::vector<const char*> extensions;
+    for (const std::string& word : words) extensions.push_back(word.c_str());
+    char said[512];
+    const auto until =
+        std::chrono::duration_cast<std::chrono::milliseconds>(token->until.time_since_epoch());
+    if (kafka.f_oauthbearer_set_token(rk, token->text.c_str(), until.count(), source.client.c_str(),
+                                      extensions.data(), extensions.size(), said,
+                                      sizeof said) == RD_KAFKA_RESP_ERR_NO_ERROR)
+      return;
+    why = said;
+    static_cast<Complaints*>(opaque)->add("token", why);
+  }
+  kafka.f_oauthbearer_set_token_failure(rk, why.c_str());
 }
 
 void on_log(const rd_kafka_t* rk, int level, const char* facility, const char* text) {
@@ -57,6 +130,18 @@ Partitions partitions_of(const std::string& topic, const Offsets& offsets) {
   return list;
 }
 
+void Complaints::refuse(const std::string& text) {
+  const std::lock_guard held(mutex_);
+  refused_ = text.substr(0, text_at_most);
+  refused_at_ = std::chrono::steady_clock::now();
+}
+
+std::string Complaints::refused() const {
+  const std::lock_guard held(mutex_);
+  const bool lately = std::chrono::steady_clock::now() - refused_at_ < std::chrono::minutes(1);
+  return lately ? refused_ : std::string();
+}
+
 int left_ms(Deadline deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
       deadline - std::chrono::steady_clock::now());
@@ -73,6 +158,8 @@ Result<Handle> open_handle(rd_kafka_type_t role, const KafkaSettings& settings,
                                                                     kafka.f_conf_destroy);
   char said[512];
   KafkaSettings all = settings;
+  const auto tokens = take_token_source(all);
+  if (tokens) all["sasl.oauthbearer.config"] = text_of(*tokens);
   all["allow.auto.create.topics"] = "false";
   // A record of the greatest length, its headers and what the protocol adds.
   all["message.max.bytes"] = std::to_string(max_record_bytes + (1 << 20));
@@ -107,11 +194,22 @@ Result<Handle> open_handle(rd_kafka_type_t role, const KafkaSettings& settings,
   kafka.f_conf_set_error_cb(conf.get(), on_error);
   kafka.f_conf_set_log_cb(conf.get(), on_log);
   if (dr_msg != nullptr) kafka.f_conf_set_dr_msg_cb(conf.get(), dr_msg);
+  if (tokens) {
+    kafka.f_conf_set_oauthbearer_token_refresh_cb(conf.get(), on_token_wanted);
+    kafka.f_conf_enable_sasl_queue(conf.get(), 1);
+  }
   rd_kafka_t* rk = kafka.f_new(role, conf.get(), said, sizeof said);
   if (rk == nullptr) return {Errc::invalid, std::string("librdkafka cannot begin: ") + said};
   (void)conf.release();  // it is part of the handle now
+  Handle out(rk);
   if (role == RD_KAFKA_CONSUMER) kafka.f_poll_set_consumer(rk);
-  return Handle(rk);
+  if (!tokens) return out;
+  const std::unique_ptr<rd_kafka_error_t, void (*)(rd_kafka_error_t*)> failed(
+      kafka.f_sasl_background_callbacks_enable(rk), kafka.f_error_destroy);
+  if (failed)
+    return {Errc::internal,
+            std::string("librdkafka cannot ask for tokens: ") + kafka.f_error_string(failed.get())};
+  return out;
 }
 
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const Complaints& complaints) {
@@ -146,6 +244,8 @@ Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const Compl
     case RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION:
       return {Errc::invalid, text, {}};
     default:
+      if (const std::string refused = complaints.refused(); !refused.empty())
+        return {Errc::unauthenticated, text + " (" + refused + ")", {}};
       return {Errc::unavailable, text + complaints.last(), {}};
   }
 }

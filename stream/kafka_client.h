@@ -21,12 +21,17 @@ class Complaints {
   std::map<std::string, std::int64_t> counts() const;
   // The last of the last minute, in brackets, for the end of a message; empty: none.
   std::string last() const;
+  // A broker, or who gives out tokens, has refused who this is. No waiting helps.
+  void refuse(const std::string& text);
+  // What was said then, within the last minute; empty: nobody has.
+  std::string refused() const;
 
  private:
+  using Moment = std::chrono::steady_clock::time_point;
   mutable std::mutex mutex_;
   std::map<std::string, std::int64_t> counts_;
-  std::string last_;
-  std::chrono::steady_clock::time_point when_;
+  std::string last_, refused_;
+  Moment when_, refused_at_;
 };
 
 struct HandleDelete {
@@ -89,14 +94,16 @@ class KafkaReader {
  private:
   Status open();
   Status assign(const std::string& topic, const Offsets& from);
-  Status take(Message message, Batch& batch, const Offsets& ends, bool& gone);
+  Status take(Message message, Batch& batch, Offsets& ends, bool& gone);
+  Status end_at_open_transaction(int partition, Offsets& ends);
 
   const KafkaSettings& settings_;
   const KafkaOptions& options_;
   Complaints& complaints_;
   Handle handle_;
   std::string topic_;
-  Offsets at_;  // what is assigned, and where each partition stands
+  Offsets at_;         // what is assigned, and where each partition stands
+  bool anew_ = false;  // it is to be assigned once more: an end was told that is none for ever
 };
 
 }  // namespace batuta::stream

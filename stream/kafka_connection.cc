@@ -160,6 +160,31 @@ Status read_event_hubs(const KafkaConnection& connection, KafkaSettings& setting
   return success();
 }
 
+// By client credentials (kafka_token.h), whatever librdkafka was built with.
+Status check_token_source(const KafkaConnection& connection, const KafkaSettings& settings) {
+  const auto given = [&](const std::string& name) {
+    const auto found = settings.find("sasl.oauthbearer." + name);
+    return found == settings.end() ? std::string() : found->second;
+  };
+  if (const std::string method = given("method"); !method.empty() && method != "oidc")
+    return wrong(connection, "extra.sasl.oauthbearer.method",
+                 "\"oidc\", or left out: a token is asked for by client credentials");
+  const std::string url = given("token.endpoint.url");
+  if (!url.starts_with("https://") && !url.starts_with("http://"))
+    return wrong(connection, "extra.sasl.oauthbearer.token.endpoint.url",
+                 "OAUTHBEARER needs it, an https:// address, with sasl.oauthbearer.client.id and "
+                 ".secret");
+  for (const char* name : {"client.id", "client.secret"})
+    if (given(name).empty())
+      return wrong(connection, std::string("extra.sasl.oauthbearer.") + name,
+                   "OAUTHBEARER needs it");
+  for (const char* theirs : {"config", "assertion.file"})
+    if (!given(theirs).empty())
+      return wrong(connection, std::string("extra.sasl.oauthbearer.") + theirs,
+                   "is not there: a token is asked for by client credentials");
+  return success();
+}
+
 Status check_security(const KafkaConnection& connection, KafkaSettings& settings) {
   // Old names of the same.
   if (const auto old = settings.extract("sasl.mechanisms")) {
@@ -189,12 +214,7 @@ Status check_security(const KafkaConnection& connection, KafkaSettings& settings
   if (!contains(mechanisms, mechanism)) {
     return wrong(connection, "extra.sasl_mechanism", "one of " + list_of(mechanisms));
   }
-  if (mechanism == "OAUTHBEARER") {
-    if (settings.contains("sasl.oauthbearer.token.endpoint.url")) return success();
-    return wrong(connection, "extra.sasl.oauthbearer.token.endpoint.url",
-                 "OAUTHBEARER needs it, with sasl.oauthbearer.method \"oidc\", "
-                 "sasl.oauthbearer.client.id and .secret");
-  }
+  if (mechanism == "OAUTHBEARER") return check_token_source(connection, settings);
   for (const auto& [field, name] :
        {std::pair("login", "sasl.username"), std::pair("password", "sasl.password")}) {
     if (!settings.contains(name)) {

@@ -75,7 +75,7 @@ Result<Spans> KafkaReader::spans(rd_kafka_t* asker, const std::string& topic, co
 }
 
 Status KafkaReader::assign(const std::string& topic, const Offsets& from) {
-  if (topic_ == topic && at_ == from) return success();
+  if (topic_ == topic && at_ == from && !std::exchange(anew_, false)) return success();
   const Partitions list = partitions_of(topic, from);
   const auto code = rdkafka().f_assign(handle_.get(), list.get());
   topic_ = topic;
@@ -85,10 +85,26 @@ Status KafkaReader::assign(const std::string& topic, const Offsets& from) {
   return kafka_error(code, "topic " + topic + ": assign", complaints_);
 }
 
+// The broker has records that it hands out to nobody before another producer's transaction ends.
+// What can be read ends there: asked of the reader's own handle, which reads what is committed.
+Status KafkaReader::end_at_open_transaction(int partition, Offsets& ends) {
+  const auto committed = spans(handle_.get(), topic_, {{partition, 0}},
+                               std::chrono::steady_clock::now() + options_.timeout);
+  if (!committed) return committed.error();
+  auto& end = ends.at(partition);
+  if (committed->at(partition).next >= end) return success();
+  end = committed->at(partition).next;
+  anew_ = true;
+  return success();
+}
+
 // A message of librdkafka is a record, the news of a partition's end, or of an error.
-Status KafkaReader::take(Message message, Batch& batch, const Offsets& ends, bool& gone) {
+Status KafkaReader::take(Message message, Batch& batch, Offsets& ends, bool& gone) {
   if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
     const auto asked = batch.next.find(message->partition);
+    if (asked != batch.next.end() && message->offset < ends.at(message->partition)) {
+      if (Status told = end_at_open_transaction(message->partition, ends); !told) return told;
+    }
     // Markers of transactions take offsets that no record has.
     if (asked != batch.next.end() && message->offset >= ends.at(message->partition)) {
       asked->second = std::max(asked->second, message->offset);

@@ -23,7 +23,8 @@ namespace batuta::stream {
   X(event_CreatePartitions_result) X(NewTopic_new) X(NewTopic_destroy) X(NewTopic_set_config)    \
   X(CreateTopics) X(CreateTopics_result_topics) X(NewPartitions_new) X(NewPartitions_destroy)    \
   X(CreatePartitions) X(CreatePartitions_result_topics) X(topic_result_error) X(list_groups)     \
-  X(group_list_destroy)
+  X(group_list_destroy) X(conf_enable_sasl_queue) X(conf_set_oauthbearer_token_refresh_cb)       \
+  X(sasl_background_callbacks_enable) X(oauthbearer_set_token) X(oauthbearer_set_token_failure)
 // clang-format on
 
 struct Rdkafka {

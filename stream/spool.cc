@@ -61,7 +61,11 @@ Result<std::unique_ptr<Spool>> Spool::open(const std::string& folder, std::int64
 }
 
 bool is_final(Errc code) {
-  return code == Errc::invalid || code == Errc::too_large || code == Errc::forbidden;
+  return code == Errc::invalid || code == Errc::too_large || may_not_send(code);
+}
+
+bool may_not_send(Errc code) {
+  return code == Errc::forbidden || code == Errc::unauthenticated;
 }
 
 Status Spool::bind(const std::string& target) {
@@ -175,7 +179,7 @@ Result<bool> Spool::skip(Stream& stream, const std::string& topic) {
   if (drained) return false;
   // Whoever may not send at all has no record that is wrong.
   const Errc code = drained.error().code;
-  if (!is_final(code) || code == Errc::forbidden) return drained.error();
+  if (!is_final(code) || may_not_send(code)) return drained.error();
   const auto span = log_.span();
   if (!span) return span.error();
   const auto from = sent();

@@ -26,6 +26,8 @@ struct SpoolState {
 
 // Trying again helps nothing: the record itself is refused, or who sends it.
 bool is_final(Errc code);
+// Of these: who sends it.
+bool may_not_send(Errc code);
 
 class Spool {
  public:

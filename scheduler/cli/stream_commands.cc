@@ -173,7 +173,7 @@ void produce(Session& session, const StreamArguments& a) {
   const auto drained = spool->drain(*stream, a.topic);
   if (!drained && stream::is_final(drained.error().code)) {
     // Whoever may not send at all has no record that is wrong.
-    const bool record = drained.error().code != Errc::forbidden;
+    const bool record = !stream::may_not_send(drained.error().code);
     throw Failure(drained.error().message + " (" + std::to_string(done) + " records were put" +
                       (record ? "; \"stream drain --skip\" moves that one aside)" : ")"),
                   1);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "scheduler/commands/demo_azurite.h"
+#include "scheduler/commands/demo_broker.h"
 #include "scheduler/commands/demo_kafka.h"
 #include "scheduler/commands/demo_postgres.h"
 #include "scheduler/commands/demo_real.h"
@@ -194,7 +195,7 @@ int clean_demo(const std::string& folder) {
   }
   auto lock = HomeLock::acquire(home);
   if (!lock) return fail(lock.error());
-  for (const auto end_left : {end_left_postgres, end_left_azurite})
+  for (const auto end_left : {end_left_postgres, end_left_azurite, end_left_kafka})
     if (auto status = end_left(home); !status) return fail(status.error());
   std::printf("%s\n", home.c_str());
   DemoCleaning cleaning(home);
@@ -202,7 +203,8 @@ int clean_demo(const std::string& folder) {
     cleaning.remove_bundle(name);
     cleaning.remove("demo/" + name);
   }
-  for (const char* server : {"demo/postgres", "demo/azurite"}) cleaning.remove(server);
+  for (const char* server : {"demo/postgres", "demo/azurite", "demo/kafka"})
+    cleaning.remove(server);
   for (const char* part : installation_parts) cleaning.remove(part);
   cleaning.finish();
   return cleaning.failed() ? fail(*cleaning.failed()) : 0;

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "scheduler/commands/demo_azurite.h"
+#include "scheduler/commands/demo_broker.h"
 #include "scheduler/commands/demo_clean.h"
 #include "scheduler/commands/demo_kafka.h"
 #include "scheduler/commands/demo_postgres.h"
@@ -70,15 +71,25 @@ bool needs_postgres(const std::vector<Pipeline>& pipelines) {
                      [](const Pipeline& each) { return real_of(each).has_value(); });
 }
 
+bool needs_topic(const std::vector<Pipeline>& pipelines) {
+  return std::any_of(pipelines.begin(), pipelines.end(), [](const Pipeline& each) {
+    return each.simulation && !each.simulation->topic().empty();
+  });
+}
+
 // That --real has something to do, in a home where it may.
 Status check_real(const Home& home, const std::vector<Pipeline>& pipelines) {
   const bool lake = lake_is_in_azurite(home.folder()) || !azurite_program().empty();
-  if (!lake && !needs_postgres(pipelines))
+  const bool broker = needs_topic(pipelines) && !kafka_jars().empty();
+  if (!lake && !broker && !needs_postgres(pipelines))
     return {Errc::invalid,
             std::string("--real would change nothing: of what was named nothing has its place in "
                         "PostgreSQL, as brokerage and ecommerce have, and for a lake in Azure's "
                         "Blob Storage there is no Azurite: ") +
-                azurite_remedy};
+                azurite_remedy +
+                (needs_topic(pipelines)
+                     ? std::string(", and for topics no Apache Kafka: ") + kafka_remedy
+                     : "")};
   if (made_by_demo(home)) return success();
   return {Errc::conflict, "no demo made the installation in " + home.folder() +
                               ": --real starts no PostgreSQL server there. Give it a --home of "
@@ -104,6 +115,29 @@ Status start_lake(const Home& home, bool is_new, bool real, std::unique_ptr<Demo
   azurite = std::move(*started);
   azurite->set_environment();
   std::printf("the lake is %s, in an Azurite of this home\n", DemoAzurite::lake_url());
+  std::fflush(stdout);
+  return success();
+}
+
+// Topics stay where they were made: in a Kafka of the home's own, or in the embedded log. Called
+// with the home's lock, where no broker was named.
+Status start_broker(const Home& home, bool is_new, bool real, std::unique_ptr<DemoBroker>& own) {
+  const bool there = topics_are_in_kafka(home.folder());
+  if (there && !real)
+    return {Errc::conflict, "the topics of the demo in " + home.folder() +
+                                " are in a Kafka of its own: say --real, or --clean first"};
+  if (!real) return success();
+  if (!there && (!is_new || kafka_jars().empty())) {
+    std::printf("topics are in the embedded log%s%s\n",
+                is_new ? ", for there is no Apache Kafka: " : ", where they were made",
+                is_new ? kafka_remedy : "");
+    std::fflush(stdout);
+    return success();
+  }
+  auto started = DemoBroker::start(home.folder());
+  if (!started) return started.error();
+  own = std::move(*started);
+  std::printf("topics are in an Apache Kafka of this home, %s\n", own->connection().host.c_str());
   std::fflush(stdout);
   return success();
 }
@@ -159,9 +193,7 @@ Status seed_files(const Home& home, const std::vector<Pipeline>& pipelines,
 
 Result<stream::KafkaConnection> named_broker(const std::string& kafka,
                                              const std::vector<Pipeline>& pipelines) {
-  if (std::none_of(pipelines.begin(), pipelines.end(), [](const Pipeline& each) {
-        return each.simulation && !each.simulation->topic().empty();
-      }))
+  if (!needs_topic(pipelines))
     return {Errc::invalid,
             "--kafka would change nothing: of what was named nothing sends to a topic. It does "
             "with brokerage, ecommerce, users, and all"};
@@ -348,12 +380,20 @@ int run_pipelines(const cli::ServeOptions& given) {
       return 2;
     }
   }
-  std::unique_ptr<DemoAzurite> azurite;  // null: the lake is a folder
+  std::unique_ptr<DemoAzurite> azurite;    // null: the lake is a folder
+  std::unique_ptr<DemoBroker> own_broker;  // null: one that was named, or the embedded log
   {
     // Not beside another demo of this home: the files that it reads would change under it, and its
     // Azurite would be taken for one that was left.
     const auto alone = HomeLock::acquire(made->folder());
     if (!alone) return fail(alone.error());
+    if (!broker && needs_topic(*pipelines)) {
+      if (auto status = start_broker(*made, makes_it, options.real, own_broker); !status) {
+        fail(status.error());
+        return 2;
+      }
+      if (own_broker) broker = own_broker->connection();
+    }
     if (auto status = seed_files(*made, *pipelines, demo_folder, options, broker); !status)
       return fail(status.error());
     if (auto status = start_lake(*made, makes_it, options.real, azurite); !status) {

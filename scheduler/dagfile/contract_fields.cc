@@ -147,6 +147,8 @@ class ContractPasser {
     tables_[name] = *described;
     entry = {{"name", name}, {"yaml", *text}, {"version", contract.version}};
     if (!described->source.connection.empty()) entry["connection"] = described->source.connection;
+    // Silver's task notes for the group how far bronze is.
+    if (described->source.kind == contract::SourceKind::stream) entry["notes_progress"] = true;
     if (!described->mask_key.empty()) entry["mask_connection"] = described->mask_key;
     if (described->overlap > Duration::zero()) {
       entry["overlap"] =
@@ -230,7 +232,7 @@ void read_contract_task(FieldReader& fields, Task& task, json& params) {
   if (!given->is_object()) return;  // told where it was looked for
   add_contract_params(json{{"contract", *given}}, params);
   if (const auto connection = given->value("connection", "");
-      !connection.empty() && layer == "bronze")
+      !connection.empty() && (layer == "bronze" || given->value("notes_progress", false)))
     task.connections.push_back(connection);
   if (const auto key = given->value("mask_connection", ""); !key.empty() && layer == "silver")
     task.connections.push_back(key);

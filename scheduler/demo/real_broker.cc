@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "stream/kafka_stream.h"
 
 namespace batuta::demo {
 
@@ -39,6 +40,15 @@ Result<stream::KafkaConnection> read_broker(const std::string& given) {
   // What is wrong is told before anything is started.
   if (const auto settings = stream::kafka_settings(broker); !settings) return settings.error();
   return broker;
+}
+
+Status ask_broker(const stream::KafkaConnection& broker) {
+  const auto settings = stream::kafka_settings(broker);
+  if (!settings) return settings.error();
+  const auto stream = stream::open_kafka_stream(*settings);
+  if (!stream) return stream.error();
+  const auto topics = (*stream)->topics();
+  return topics ? success() : Status(topics.error());
 }
 
 }  // namespace batuta::demo

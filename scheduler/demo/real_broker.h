@@ -13,4 +13,7 @@ namespace batuta::demo {
 // wrong; no message holds a secret.
 Result<stream::KafkaConnection> read_broker(const std::string& given);
 
+// That it answers, and takes the login. Blocks for as long as it is waited for (30 s).
+Status ask_broker(const stream::KafkaConnection& broker);
+
 }  // namespace batuta::demo

@@ -58,6 +58,26 @@ TEST_CASE("the key of a contract's pseudonyms is a connection of the task that m
   CHECK(result.dag->tasks[1].connections == std::vector<std::string>{"pii"});
 }
 
+TEST_CASE(
+    "a topic's broker is a connection of silver's task too, which notes the group's offsets") {
+  TempFolder folder;
+  const std::string end =
+      "schema:\n  - name: orders\n    properties:\n      - {name: id, logicalType: integer, "
+      "primaryKey: true}\n";
+  const std::string begin =
+      "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: shop\n";
+  const auto connections = [&](const std::string& server) {
+    folder.write("shop/orders.odcs.yaml", begin + "servers: [" + server + "]\n" + end);
+    const auto result = parse_dag_file(two_tasks, "x.json", "/nowhere", {}, folder.path());
+    REQUIRE(result.dag);
+    return std::pair(result.dag->tasks[0].connections, result.dag->tasks[1].connections);
+  };
+  const std::vector<std::string> none, hub{"hub"};
+  const std::string named = "customProperties: [{property: batuta.connection, value: hub}]}";
+  CHECK(connections("{server: d, type: kafka, host: 'b:1', " + named) == std::pair(hub, hub));
+  CHECK(connections("{server: d, type: custom, format: stream}") == std::pair(none, none));
+}
+
 TEST_CASE("a task's own overlap wins over its contract's") {
   const auto result = parse_dag_file(
       R"({"dag_id": "shop", "schedule": null, "tasks": [{"task_id": "extract", "type": "extract",

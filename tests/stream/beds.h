@@ -65,6 +65,27 @@ class KafkaBed {
   rd_kafka_mock_cluster_s* cluster_ = nullptr;
 };
 
+// Apache Kafka itself, which BATUTA_KAFKA names; what a test makes there is behind a prefix of its
+// own. Only test_stream_broker knows it (./dev test kafka).
+class BrokerBed {
+ public:
+  BrokerBed();
+  std::unique_ptr<Stream> open() const;
+  void make_topic(const std::string& name, int partitions) const;
+  // As the broker has it.
+  std::string name(const std::string& own) const { return prefix_ + own; }
+  static std::string bootstrap();
+
+ private:
+  std::string prefix_;
+};
+
+#ifdef BATUTA_BROKER_BED
+#define BATUTA_BEDS BrokerBed
+#else
+#define BATUTA_BEDS FileBed, KafkaBed
+#endif
+
 inline NewRecord text_record(std::optional<std::string> key, std::optional<std::string> value,
                              std::optional<int> partition = {}) {
   NewRecord record;

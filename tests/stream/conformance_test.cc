@@ -11,7 +11,7 @@ using namespace batuta::stream;
 using namespace std::chrono_literals;
 
 TEST_CASE_TEMPLATE("stream: what is produced is read in order, whole, with headers and times", Bed,
-                   FileBed, KafkaBed) {
+                   BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 1);
   const auto writer = bed.open();
@@ -41,7 +41,7 @@ TEST_CASE_TEMPLATE("stream: what is produced is read in order, whole, with heade
 }
 
 TEST_CASE_TEMPLATE("stream: a key has its partition, the same for all; an asked-for one is taken",
-                   Bed, FileBed, KafkaBed) {
+                   Bed, BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 4);
   const auto stream = bed.open();
@@ -60,7 +60,7 @@ TEST_CASE_TEMPLATE("stream: a key has its partition, the same for all; an asked-
 }
 
 TEST_CASE_TEMPLATE("stream: a fetch keeps its limits, and the next goes on where it ended", Bed,
-                   FileBed, KafkaBed) {
+                   BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 2);
   const auto stream = bed.open();
@@ -94,7 +94,7 @@ TEST_CASE_TEMPLATE("stream: a fetch keeps its limits, and the next goes on where
 }
 
 TEST_CASE_TEMPLATE("stream: at the end a fetch has nothing, or what comes while it waits", Bed,
-                   FileBed, KafkaBed) {
+                   BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 1);
   const auto stream = bed.open();
@@ -117,7 +117,7 @@ TEST_CASE_TEMPLATE("stream: at the end a fetch has nothing, or what comes while 
 }
 
 TEST_CASE_TEMPLATE("stream: a group's offsets are kept by partition, and lag counts what is left",
-                   Bed, FileBed, KafkaBed) {
+                   Bed, BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 3);
   const auto stream = bed.open();
@@ -146,7 +146,7 @@ TEST_CASE_TEMPLATE("stream: a group's offsets are kept by partition, and lag cou
 }
 
 TEST_CASE_TEMPLATE("stream: an offset that the partition does not hold is told, by policy", Bed,
-                   FileBed, KafkaBed) {
+                   BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 2);
   const auto stream = bed.open();
@@ -172,7 +172,7 @@ TEST_CASE_TEMPLATE("stream: an offset that the partition does not hold is told, 
 }
 
 TEST_CASE_TEMPLATE("stream: what there is not is not found, what cannot be is refused", Bed,
-                   FileBed, KafkaBed) {
+                   BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 1);
   const auto stream = bed.open();
@@ -197,7 +197,7 @@ TEST_CASE_TEMPLATE("stream: what there is not is not found, what cannot be is re
 }
 
 TEST_CASE_TEMPLATE("stream: five megabytes go through, more than eight are refused before any", Bed,
-                   FileBed, KafkaBed) {
+                   BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 1);
   const auto stream = bed.open();
@@ -219,7 +219,7 @@ TEST_CASE_TEMPLATE("stream: five megabytes go through, more than eight are refus
 }
 
 TEST_CASE_TEMPLATE("stream: producers and readers at once lose nothing and keep each one's order",
-                   Bed, FileBed, KafkaBed) {
+                   Bed, BATUTA_BEDS) {
   Bed bed;
   bed.make_topic("orders", 2);
   constexpr int producers = 3, rounds = 20, each = 10;

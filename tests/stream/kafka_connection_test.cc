@@ -100,3 +100,23 @@ TEST_CASE("kafka connection: what is wrong is named with what may stand there") 
   CHECK(says(refused(made("a", 0, R"({"security_protocol": "SASL_SSL", "sasl_mechanism": "X"})")),
              "one of PLAIN, SCRAM"));
 }
+
+TEST_CASE(
+    "kafka connection: a service's token is asked for by client credentials, which are whole") {
+  const auto with = [](const std::string& more) {
+    return made(
+        "kafka", 0,
+        R"({"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER")" + more + "}");
+  };
+  const std::string url = R"(, "sasl.oauthbearer.token.endpoint.url": "https://login.test/token")";
+  const std::string client = R"(, "sasl.oauthbearer.client.id": "batuta")";
+  const std::string secret = R"(, "sasl.oauthbearer.client.secret": "geheim")";
+  CHECK(says(refused(with("")), "token.endpoint.url: OAUTHBEARER needs it"));
+  CHECK(says(refused(with(url)), "client.id: OAUTHBEARER needs it"));
+  CHECK(says(refused(with(url + client)), "client.secret: OAUTHBEARER needs it"));
+  const std::string whole = url + client + secret;
+  CHECK(kafka_settings(with(whole)).ok());
+  CHECK(kafka_settings(with(whole + R"(, "sasl.oauthbearer.method": "oidc")")).ok());
+  CHECK(says(refused(with(whole + R"(, "sasl.oauthbearer.method": "default")")), "left out"));
+  CHECK(says(refused(with(whole + R"(, "sasl.oauthbearer.config": "principal=x")")), "not there"));
+}
