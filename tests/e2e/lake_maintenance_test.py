@@ -289,10 +289,10 @@ def a_lake_in_google_and_in_azure():
             more = {**store.env, "BATUTA_LAKE_MAINTENANCE": "@daily", "BATUTA_LAKE_MAINTENANCE_SMALL_FILES": "2"}
             server = folder.server({"shop": shop(folder, drop)}, env=more).start()
             known(server, "shop")
-            for day in (1, 2):
+            for day in (1, 2, 3):
                 (drop / f"orders-{day}.csv").write_text(f"id,Order Day,amount,country\n{day},0{day}/05/2024,5,DE\n")
                 ended(server, "shop")
-            assert server.sql(BY_COUNTRY) == [["DE", "10.00"]], server.sql(BY_COUNTRY)
+            assert server.sql(BY_COUNTRY) == [["DE", "15.00"]], server.sql(BY_COUNTRY)
             run = server.trigger("lake_maintenance")["dag_run_id"]
             assert server.wait_run("lake_maintenance", run, 60)["state"] == "success", server.tasks("lake_maintenance", run)
             newest = versions(server, "bronze/shop/orders")[0]
@@ -301,7 +301,7 @@ def a_lake_in_google_and_in_azure():
             server.cli("lake", "vacuum", "bronze/shop/orders", "--retain", "0s", "--force")
             server.cli("lake", "export", "silver/shop/orders", "--format", "csv", "--columns", "id", "--order-by", "id",
                        "--to", folder.path / "out.csv")
-            assert (folder.path / "out.csv").read_text().split() == ["id", "1", "2", "91"]
+            assert (folder.path / "out.csv").read_text().split() == ["id", "1", "2", "3", "91"]
             assert [one.name for one in (server.home / "lake").iterdir()] == ["_store"]
             server.stop()
             server.check_database()
