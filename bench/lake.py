@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 from duckdb_alone import run_alone
-from lake_work import CONTRACT, DAG, alone, changes_sql, trades_sql
+from lake_work import CONTRACT, DAG, alone, changes_sql, hour_sql, trades_sql
+from moments import Moments, durable_steps
 from run import print_rows
 from server import Batuta, disk_sync_us, family_of, write_dag
 
@@ -123,11 +124,17 @@ class Lake:
                     live.pop(action["remove"]["path"], None)
         return list(live.values())
 
-    def publication(self, table):
+    def publication(self, table, moments):
         """Seconds from the last byte of the newest version's last file to the link that makes the version."""
         version = self.versions(table)[-1]
-        paths = [json.loads(line)["add"]["path"] for line in version.read_text().splitlines() if '"add"' in line]
-        return version.stat().st_ctime - max((self.tables / table / path).stat().st_mtime for path in paths)
+        paths = [self.tables / table / json.loads(line)["add"]["path"]
+                 for line in version.read_text().splitlines() if '"add"' in line]
+        return moments.created[version] - max(moments.closed[path] for path in paths)
+
+    def touched(self, table):
+        """(files written, files taken away) by the newest version."""
+        lines = [json.loads(line) for line in self.versions(table)[-1].read_text().splitlines()]
+        return sum("add" in line for line in lines), sum("remove" in line for line in lines)
 
     def sql(self, statement):
         return self.server.ask("/api/lake/sql", {"sql": statement})["rows"]
@@ -175,9 +182,23 @@ def load(build: Path, folder: Path, options, rows: int, add):
                                    (folder / "alone" / ALONE[table]).rglob("*.parquet")])
             add(f"  {table}: files", count, "", None, other)
             add(f"  {table}: size", mib, "MiB", None, others)
+        an_hour(lake, folder, library, options, rows, add)
     finally:
         lake.server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def an_hour(lake: Lake, folder: Path, library: Path, options, rows: int, add):
+    """An hour's rows once more: what is read and written must be of their day alone, one of ten."""
+    run_alone(folder, library, options.threads, options.memory, [["trades", hour_sql(rows, lake.source)]])
+    days = len(lake.live_files("silver/bench/trades"))
+    before = read_of(family_of(lake.server.process.pid))
+    lake.run()
+    read = read_of(family_of(lake.server.process.pid))[0] - before[0]
+    written, taken = lake.touched("silver/bench/trades")
+    add(f"an hour's rows into {rows:,}: files of silver written", written, "", None, None)
+    add(f"  files taken away, of {days}", taken, "", None, None)
+    add("  bytes read by raw to gold", read / 2**20, "MiB", None, None)
 
 
 def same(lake: Lake, bare):
@@ -223,17 +244,21 @@ def many_versions(build: Path, folder: Path, options, add):
             "task_id": "t", "type": "aggregate", "sql": "SELECT range AS n, random() AS value FROM range(100)",
             "table": "gold/bench/appended", "mode": "append"}])
         lake.server.wait_for_dag("bench_append")
-        table, latency, read = "gold/bench/appended", [], {}
+        table, latency, read, floor = "gold/bench/appended", [], {}, []
+        lake.run("bench_append")  # or its folders are not there to be watched
+        moments = Moments([lake.tables / table, lake.tables / table / "_delta_log"])
         for number in range(versions + rounds):
             before = read_of(family_of(lake.server.process.pid))
             lake.run("bench_append")
             if number < rounds or number >= versions:
                 now = read_of(family_of(lake.server.process.pid))
                 read.setdefault(number >= versions, []).append([now[0] - before[0], now[1] - before[1]])
-            latency.append(lake.publication(table) * 1e3)
+            latency.append(lake.publication(table, moments) * 1e3)
+            floor.append(durable_steps(folder / "floor") * 1e3)
         ordered = sorted(latency)
         add(f"a version: its file written -> the version there, p50 of {len(latency)}", statistics.median(latency), "ms", 5, None)
         add("  p95", ordered[int(0.95 * len(ordered))], "ms", None, None)
+        add("  the same syncs in turn with nothing between, p50", statistics.median(floor), "ms", None, None)
         for late, name in ((False, f"first {rounds}"), (True, f"after {versions}")):
             add(f"read by a run that appends, {name} versions", statistics.median(each[0] for each in read[late]) / 1024,
                 "KiB", None, None)
@@ -289,6 +314,9 @@ def options_of(arguments):
     parser.add_argument("--versions", type=int, default=100, help="of the table with many (default 100)")
     parser.add_argument("--tables", type=int, default=10_000, help="of the lake with many (default 10000)")
     parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--realtime", action="store_true",
+                        help="the parts versions and tables with the kernel's real-time priority, as root: on a busy machine "
+                             "each wait costs a tick of others' work, 4 ms, which is no figure of Batuta's")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args(arguments)
     if min(options.rows) < 1000:
@@ -306,6 +334,8 @@ def measure(options, build: Path, folder: Path):
     if "load" in options.part:
         for number in options.rows:
             load(build, folder / f"load{number}", options, number, add)
+    if options.realtime:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     if "versions" in options.part:
         many_versions(build, folder / "versions", options, add)
     if "tables" in options.part:
@@ -325,7 +355,8 @@ def main():
         shutil.rmtree(folder, ignore_errors=True)
     machine = (f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}; "
                f"fdatasync p50 {before:.0f} us before, {after:.0f} us after; {options.threads} threads and "
-               f"{options.memory} for the engine, here and alone; load {os.getloadavg()[0]:.1f}")
+               f"{options.memory} for the engine, here and alone; load {os.getloadavg()[0]:.1f}"
+               + ("; versions and tables with real-time priority" if options.realtime else ""))
     if options.json:
         print(json.dumps({"machine": machine, "lake": [dict(zip(("name", "value", "unit", "goal", "alone"), row))
                                                        for row in rows]}))

@@ -63,6 +63,11 @@ def changes_sql(rows, path):
     return lines_sql(f"SELECT i AS n, i AS k FROM range(0, {rows}, 100) r(i)", "5", rows, path)
 
 
+def hour_sql(rows, path):
+    """The trades of the last of the 240 hours, corrected: what an hourly run brings to a table of ten days."""
+    return lines_sql(f"SELECT i AS n, i AS k FROM range({rows - rows // 240}, {rows}) r(i)", "6", rows, path)
+
+
 def alone(folder, source, merging):
     """The steps of the same work by hand: what somebody writes who needs these tables once."""
     (folder / "raw").mkdir(parents=True, exist_ok=True)

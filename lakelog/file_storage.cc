@@ -197,27 +197,28 @@ Result<std::string> FileStorage::stage(const std::string& prefix) {
   return path_of(prefix);
 }
 
+// Each folder once, and those above as far as nobody has made their names sure: in which order does
+// not matter, for nothing counts before all are.
 Status FileStorage::sync(const std::vector<std::string>& keys) {
-  std::set<std::string> folders;
+  std::set<std::string> folders, named;
   for (const std::string& key : keys) {
     if (!valid_key(key)) return no_key(key);
-    if (auto synced = sync_file(path_of(key)); !synced) return synced;
     folders.insert(parent_of(key));
   }
-  for (const std::string& folder : folders) {
-    if (auto synced = sync_folder(path_of(folder)); !synced) return synced;
-    if (auto named = sync_name(folder); !named) return named;
+  if (keys.size() > 1)
+    for (const std::string& key : keys) start_write_back(path_of(key));
+  for (const std::string& key : keys)
+    if (auto synced = sync_file(path_of(key)); !synced) return synced;
+  for (const std::string& holding : std::set<std::string>(folders)) {
+    for (std::string folder = holding; !folder.empty() && !is_durable(folder);
+         folder = parent_of(folder)) {
+      named.insert(folder);
+      folders.insert(parent_of(folder));
+    }
   }
-  return success();
-}
-
-// The folder's own name, and those of the folders above it.
-Status FileStorage::sync_name(const std::string& folder) {
-  if (folder.empty() || is_durable(folder)) return success();
-  const std::string above = parent_of(folder);
-  if (auto named = sync_name(above); !named) return named;
-  if (auto synced = sync_folder(path_of(above)); !synced) return synced;
-  set_durable(folder);
+  for (const std::string& folder : folders)
+    if (auto synced = sync_folder(path_of(folder)); !synced) return synced;
+  for (const std::string& folder : named) set_durable(folder);
   return success();
 }
 

@@ -31,7 +31,6 @@ class FileStorage final : public Storage {
   std::string path_of(const std::string& key) const;
   Result<std::string> write_temporary(const std::string& folder, std::string_view bytes);
   Status make_folder(const std::string& folder);
-  Status sync_name(const std::string& folder);
   bool is_durable(const std::string& folder) const;
   void set_durable(const std::string& folder);
   void forget_folders();

@@ -89,6 +89,10 @@ Status write_new_file(const std::string& path, std::string_view text) {
   return success();
 }
 
+void start_write_back(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file) (void)::sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+}
 Status sync_file(const std::string& path) {
   return sync_path(path, O_RDONLY);
 }

@@ -18,6 +18,9 @@ Result<std::string> read_file_range(const std::string& path, std::uint64_t offse
 // synced. On failure a partial file may be left behind.
 Status write_new_file(const std::string& path, std::string_view text);
 
+// Has the kernel begin to write what the file holds, and does not wait: a sync of many files then
+// waits for all of them at once. Nothing is promised by it.
+void start_write_back(const std::string& path);
 Status sync_file(const std::string& path);
 Status sync_folder(const std::string& path);
 

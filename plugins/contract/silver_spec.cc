@@ -88,15 +88,13 @@ void add_reason(Reasons& reasons, const std::string& name, const std::string& co
   }
 }
 
-// Whether there is more than blanks. Trimming each text costs more than the rest of a rule: what
-// comes before spares the usual row it. `missing`: whether there is not.
+// Whether there is more than blanks. `missing`: whether there is not.
 std::string given_sql(const Column& column, bool missing) {
-  const std::string name = quoted_name(column.name);
-  const std::string given = "trim(coalesce(" + name + ", '')) <> ''";
-  const std::string doubtful =
-      column.type == "string" ? "(" + name + " IS NULL OR " + name + " NOT BETWEEN '!' AND '~')"
-                              : quoted_name("new_" + column.name) + " IS NULL";
-  return missing ? doubtful + " AND NOT (" + given + ")" : given;
+  const std::string blank = "coalesce(batuta_blank(" + quoted_name(column.name) + "), true)";
+  if (!missing) return "NOT " + blank;
+  // What became a value was more than blanks.
+  return column.type == "string" ? blank
+                                 : quoted_name("new_" + column.name) + " IS NULL AND " + blank;
 }
 
 void add_limits(const Column& column, Reasons& reasons) {
@@ -220,7 +218,10 @@ std::string typed_sql(const Column& column) {
   // The usual text has no blanks around it. It is taken as it is, by functions that refuse any that
   // has; the others are trimmed.
   const std::string as_is = quoted_name(column.name);
-  const std::string text = "trim(" + as_is + ")";
+  // A CASE, not a function of its own: trim() may appear twice below, and the engine computes what
+  // appears twice for every row beforehand, unless it stands in a CASE.
+  const std::string text =
+      "CASE WHEN batuta_tidy(" + as_is + ") THEN " + as_is + " ELSE trim(" + as_is + ") END";
   const std::string& type = column.type;
   if (type == "string") return quoted_name(column.name);
   if (const auto scale = lake::exact_decimal_scale(type))

@@ -145,6 +145,18 @@ std::string file_reader(const std::string& view, const std::string& file, bool n
          (by_id.empty() ? ", union_by_name = true)" : ", schema = MAP {" + by_id + "})");
 }
 
+// Whether all files are of one partition.
+bool alike(const DeltaTable& table, const std::vector<std::string>& partition_columns,
+           const std::vector<lakelog::AddFile>& files) {
+  return std::all_of(files.begin(), files.end(), [&](const lakelog::AddFile& file) {
+    return std::all_of(partition_columns.begin(), partition_columns.end(),
+                       [&](const std::string& column) {
+                         return partition_value(table, file, column) ==
+                                partition_value(table, files.front(), column);
+                       });
+  });
+}
+
 // A name that no column has, whatever its case: the engine tells each row's file under it.
 std::string file_column(const std::vector<lakelog::Column>& columns) {
   std::string name = "batuta_file";
@@ -275,6 +287,8 @@ void create_view(Session& session, const std::string& view, const DeltaTable& ta
                  const std::vector<lakelog::AddFile>& files) {
   if (columns.empty()) throw plugin::FinalError(at_version(table) + " has no columns");
   const lakelog::ColumnMapping mapping = mapping_of(table);
+  // Then a row need not be asked which file it is from: that compares a name for each.
+  const bool one_partition = alike(table, partition_columns, files);
   std::string selected, typed, by_id;
   for (const lakelog::Column& column : columns) {
     const std::string name = quoted_name(column.name);
@@ -290,11 +304,14 @@ void create_view(Session& session, const std::string& view, const DeltaTable& ta
                  ": {name: " + quoted_literal(in_files.name) +
                  ", type: " + quoted_literal(in_files.type) + ", default_value: NULL}";
     }
-    const std::string value =
-        files.empty() ? "CAST(NULL AS " + type + ")"
-        : stored
-            ? in_files.expression
-            : "CAST(f.p" + std::to_string(at - partition_columns.begin()) + " AS " + type + ")";
+    const auto partition_sql = [&]() -> std::string {
+      if (!one_partition) return "f.p" + std::to_string(at - partition_columns.begin());
+      const auto text = partition_value(table, files.front(), column.name);
+      return text ? quoted_literal(*text) : "NULL";
+    };
+    const std::string value = files.empty() ? "CAST(NULL AS " + type + ")"
+                              : stored      ? in_files.expression
+                                            : "CAST(" + partition_sql() + " AS " + type + ")";
     selected += (selected.empty() ? "" : ", ") + value + " AS " + name;
   }
   std::string from = " WHERE false";
@@ -310,7 +327,8 @@ void create_view(Session& session, const std::string& view, const DeltaTable& ta
     session.run("SET VARIABLE " + list + " = (SELECT list(pattern) FROM " + list + ")");
     from = " FROM (SELECT CAST(NULL AS VARCHAR) AS " + file + typed +
            " WHERE false UNION ALL BY NAME SELECT * FROM " + file_reader(view, file, lost, by_id) +
-           ") r JOIN " + list + " f ON r." + file + " = f.path";
+           ") r";
+    if (!one_partition) from += " JOIN " + list + " f ON r." + file + " = f.path";
     if (lost)
       from += " ANTI JOIN " + quoted_name(view + "_lost") + " d ON r." + file +
               " = d.path AND r.file_row_number = d.lost";

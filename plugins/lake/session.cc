@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
+#include "plugins/lake/one_thread.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/text_functions.h"
 #include "plugins/lake/watcher.h"
@@ -10,6 +12,8 @@
 
 namespace batuta::lake {
 namespace {
+
+thread_local int one_thread_wanted = 0;  // how many OneThread stand
 
 // Destroys a DuckDB value however the scope is left.
 class ValueHolder {
@@ -58,6 +62,8 @@ struct Session::Handles {
   std::function<bool()> cancelled;
   std::int64_t memory_bytes = 0;
   int threads = 1;
+  int threads_now = 1;
+  bool has_text_functions = false;
   duckdb_database database = nullptr;
   duckdb_connection connection = nullptr;
   std::unique_ptr<Watcher> watcher;
@@ -68,6 +74,9 @@ struct Session::Handles {
     if (connection != nullptr) api->disconnect(&connection);
     if (database != nullptr) api->close(&database);
   }
+
+  // Before a statement: as many threads as it is to have.
+  void take_threads();
 
   [[noreturn]] void fail(const char* message) const {
     if (cancelled && cancelled()) throw plugin::RetryableError("cancelled");
@@ -199,12 +208,19 @@ class Session::Statement {
   bool has_result_ = false;
 };
 
+void Session::Handles::take_threads() {
+  const int count = one_thread_wanted > 0 ? 1 : threads;
+  if (threads_now == count) return;
+  Statement(*this, "SET threads = " + std::to_string(count), {}).execute();
+  threads_now = count;
+}
+
 Session::Session(const SessionOptions& options) : handles_(std::make_unique<Handles>()) {
   Handles& handles = *handles_;
   handles.api = &load_duckdb(options.library);
   handles.cancelled = options.cancelled;
   handles.memory_bytes = options.memory_bytes;
-  handles.threads = options.threads;
+  handles.threads = handles.threads_now = options.threads;
   const DuckdbApi& api = *handles.api;
   duckdb_config config = nullptr;
   if (api.create_config(&config) != DuckDBSuccess) handles.fail("cannot configure the lake engine");
@@ -233,12 +249,21 @@ Session::Session(const SessionOptions& options) : handles_(std::make_unique<Hand
 
 Session::~Session() = default;
 
+OneThread::OneThread() {
+  ++one_thread_wanted;
+}
+OneThread::~OneThread() {
+  --one_thread_wanted;
+}
+
 void Session::run(const std::string& sql, const std::vector<Param>& params) {
+  handles_->take_threads();
   Statement(*handles_, sql, params).execute();
 }
 
 Table Session::query(const std::string& sql, const std::vector<Param>& params,
                      std::size_t max_rows) {
+  handles_->take_threads();
   Statement statement(*handles_, sql, params);
   statement.execute_streaming();
   Table table;
@@ -252,6 +277,7 @@ Table Session::query(const std::string& sql, const std::vector<Param>& params,
 }
 
 void Session::stream(const std::string& sql, const std::vector<Param>& params, const RowSink& row) {
+  handles_->take_threads();
   Statement statement(*handles_, sql, params);
   statement.execute_streaming();
   statement.fetch([](const std::vector<std::string>&) {}, row);
@@ -259,6 +285,7 @@ void Session::stream(const std::string& sql, const std::vector<Param>& params, c
 
 bool Session::stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row,
                             const RoomSource& room, const std::vector<Param>& params) {
+  handles_->take_threads();
   Statement statement(*handles_, sql, params);
   if (!statement.is_select()) throw SqlError("only one SELECT is allowed here");
   statement.execute_streaming();
@@ -282,6 +309,7 @@ Cell Session::value(const std::string& sql, const std::vector<Param>& params) {
 }
 
 void Session::register_text_functions() {
+  if (std::exchange(handles_->has_text_functions, true)) return;
   if (!lake::register_text_functions(*handles_->api, handles_->connection))
     handles_->fail("cannot register the text functions");
 }

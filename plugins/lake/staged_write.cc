@@ -10,7 +10,9 @@
 
 #include "common/safe_json.h"
 #include "common/uuid.h"
+#include "lakelog/posix_file.h"
 #include "plugins/lake/must.h"
+#include "plugins/lake/one_thread.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -105,39 +107,19 @@ lakelog::AddFile to_add(const StagedWrite& write, const std::string& folder,
   const auto* count = std::get_if<std::int64_t>(&row.at(1).value);
   const std::int64_t rows = count != nullptr ? *count : to_integer(row.at(1).text());
   add.stats_json = statistics(write, rows, row.at(4));
+  const auto* size = std::get_if<std::int64_t>(&row.at(2).value);
+  add.size = size != nullptr ? *size : to_integer(row.at(2).text());
+  add.modification_ms =
+      std::chrono::system_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
   return add;
 }
 
-class OneThread {
- public:
-  explicit OneThread(Session& session) : session_(session) { set(1); }
-  ~OneThread() {
-    try {
-      set(session_.threads());
-    } catch (const std::exception&) {  // cancelled: the session ends
-    }
-  }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  void set(int threads) {
-    if (session_.threads() > 1) session_.run("SET threads = " + std::to_string(threads));
-  }
-  Session& session_;
-};
-
-// Sizes and times are told once the files are final: the log may speak of them from then on.
-void make_final(const StagedWrite& write, std::vector<lakelog::AddFile>& files) {
+std::vector<std::string> keys_of(const std::string& table,
+                                 const std::vector<lakelog::AddFile>& files) {
   std::vector<std::string> keys;
   keys.reserve(files.size());
-  for (const lakelog::AddFile& file : files) keys.push_back(write.table + "/" + file.path);
-  must(write.storage->sync(keys));
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const auto told = must(write.storage->stat(keys[i]));
-    files[i].size = told.size;
-    files[i].modification_ms = told.modified_ms;
-  }
+  for (const lakelog::AddFile& file : files) keys.push_back(table + "/" + file.path);
+  return keys;
 }
 
 // Two partitions in one file would be one of them lost.
@@ -194,7 +176,7 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   random_bytes(id.bytes.data(), id.bytes.size());
   // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Rows keep
   // the query's order because one thread writes them.
-  const OneThread one(session);
+  const OneThread one;
   const bool whole = write.partition_columns.empty() || write.only;
   const std::string subfolder = write.subfolder + (write.only ? folder_of_only(write) : "");
   // Of a store it is not there because files lie in it.
@@ -225,8 +207,23 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
     files.push_back(std::move(add));
   }
   check_distinct(write, files);
-  make_final(write, files);
+  if (write.durable_later) {
+    for (const lakelog::AddFile& file : files) lakelog::start_write_back(folder + "/" + file.path);
+  } else {
+    make_durable(*write.storage, write.table, files);
+  }
   return files;
+}
+
+void make_durable(lakelog::Storage& storage, const std::string& table,
+                  std::vector<lakelog::AddFile>& files) {
+  const auto keys = keys_of(table, files);
+  must(storage.sync(keys));
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto told = must(storage.stat(keys[i]));
+    files[i].size = told.size;
+    files[i].modification_ms = told.modified_ms;
+  }
 }
 
 }  // namespace batuta::lake

@@ -33,6 +33,9 @@ struct StagedWrite {
   // Without partition columns, or with `only`: a file that has so many bytes is ended, and another
   // begun, in the rows' order. 0: there is one file, however large.
   std::int64_t most_bytes = 0;
+  // The files are not durable on return: the kernel writes them while further ones are computed,
+  // and make_durable() waits for all of them at once.
+  bool durable_later = false;
 };
 
 // What a table's files are to have at most, but for the last group of rows of each: a reader that
@@ -48,5 +51,11 @@ inline constexpr std::int64_t usual_file_bytes = std::int64_t{128} << 20;
 // numbers, dates, short texts, instants widened to a millisecond). Decimals get none: a JSON number
 // is a double to most readers.
 std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& write);
+
+// Of files of `table` that were written with `durable_later`: makes them durable, and tells their
+// sizes and times, of which the log may speak from then on. Throws plugin::RetryableError when the
+// disk refuses.
+void make_durable(lakelog::Storage& storage, const std::string& table,
+                  std::vector<lakelog::AddFile>& files);
 
 }  // namespace batuta::lake

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "common/sha256.h"
 #include "common/time.h"
 #include "plugins/lake/decimal.h"
 
@@ -65,16 +66,72 @@ std::optional<std::int64_t> to_full_instant(std::string_view text) {
   return micros && *micros >= first && *micros <= last ? micros : std::nullopt;
 }
 
+// A run of 16 covers one of each 16 bytes: only around those that may belong to one is looked.
 std::optional<bool> has_long_number(std::string_view text) {
-  constexpr std::size_t behind_digit = 15;
+  constexpr std::size_t long_from = 16;
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  std::size_t run = 0;  // from a digit on
-  for (const char c : text) {
-    const bool of_number = is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
-    run = of_number && (run > 0 || is_digit(c)) ? run + 1 : 0;
-    if (run > behind_digit) return true;
+  const auto of_number = [&](char c) {
+    return is_digit(c) || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
+  };
+  for (std::size_t at = long_from - 1; at < text.size(); at += long_from) {
+    if (!of_number(text[at])) continue;
+    std::size_t begin = at, end = at + 1;
+    while (begin > 0 && of_number(text[begin - 1])) --begin;
+    while (end < text.size() && of_number(text[end])) ++end;
+    while (begin < end && !is_digit(text[begin])) ++begin;  // a number begins with a digit
+    if (end - begin >= long_from) return true;
+    at = end - 1;
   }
   return false;
+}
+
+// As long as the engine's trim() has nothing to take: it takes Unicode's blanks from both ends.
+std::optional<bool> is_tidy(std::string_view text) {
+  const auto is_visible = [](char c) { return c > ' ' && c <= '~'; };
+  return text.empty() || (is_visible(text.front()) && is_visible(text.back()));
+}
+
+// The bytes of a blank (Unicode's category Zs) that the text begins with; 0 = of none.
+std::size_t leading_blank(std::string_view text) {
+  if (text[0] == ' ') return 1;
+  if (text.starts_with("\xC2\xA0")) return 2;  // U+00A0
+  if (text.size() < 3) return 0;
+  const auto second = static_cast<unsigned char>(text[1]);
+  const auto third = static_cast<unsigned char>(text[2]);
+  const bool blank = (text[0] == '\xE1' && second == 0x9A && third == 0x80) ||  // U+1680
+                     (text[0] == '\xE2' && second == 0x80 &&
+                      ((third >= 0x80 && third <= 0x8A) || third == 0xAF)) ||
+                     (text[0] == '\xE2' && second == 0x81 && third == 0x9F) ||  // U+205F
+                     (text[0] == '\xE3' && second == 0x80 && third == 0x80);    // U+3000
+  return blank ? 3 : 0;
+}
+
+std::optional<bool> is_blank(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t blank = leading_blank(text);
+    if (blank == 0) return false;
+    text.remove_prefix(blank);
+  }
+  return true;
+}
+
+void hash_texts(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
+  const DuckdbApi& api = *callback_api;
+  const idx_t size = api.data_chunk_get_size(input);
+  duckdb_vector texts = api.data_chunk_get_vector(input, 0);
+  const auto* in = static_cast<const duckdb_string_t*>(api.vector_get_data(texts));
+  auto* in_validity = api.vector_get_validity(texts);
+  api.vector_ensure_validity_writable(output);
+  auto* out_validity = api.vector_get_validity(output);
+  for (idx_t row = 0; row < size; ++row) {
+    if (in_validity != nullptr && !api.validity_row_is_valid(in_validity, row)) {
+      api.validity_set_row_invalid(out_validity, row);
+      continue;
+    }
+    const Sha256Digest digest = sha256_of(text_at(in[row]));
+    api.vector_assign_string_element_len(output, row, reinterpret_cast<const char*>(digest.data()),
+                                         digest.size());
+  }
 }
 
 bool add(const DuckdbApi& api, duckdb_connection connection, const char* name,
@@ -126,7 +183,13 @@ bool register_text_functions(const DuckdbApi& api, duckdb_connection connection)
          add(api, connection, "batuta_full_instant",
              api.create_logical_type(DUCKDB_TYPE_TIMESTAMP_TZ), apply<to_full_instant>) &&
          add(api, connection, "batuta_long_number", api.create_logical_type(DUCKDB_TYPE_BOOLEAN),
-             apply<has_long_number, bool>);
+             apply<has_long_number, bool>) &&
+         add(api, connection, "batuta_tidy", api.create_logical_type(DUCKDB_TYPE_BOOLEAN),
+             apply<is_tidy, bool>) &&
+         add(api, connection, "batuta_blank", api.create_logical_type(DUCKDB_TYPE_BOOLEAN),
+             apply<is_blank, bool>) &&
+         add(api, connection, "batuta_sha256", api.create_logical_type(DUCKDB_TYPE_BLOB),
+             hash_texts);
 }
 
 }  // namespace batuta::lake

@@ -10,6 +10,10 @@
 //   batuta_long_number(VARCHAR) -> BOOLEAN    whether it may hold a number of more digits than a
 //                                             double keeps: a digit, and 15 or more of [0-9.eE+-]
 //                                             right behind it
+//   batuta_tidy(VARCHAR)    -> BOOLEAN     true: trim() has nothing to take from it (it has not
+//                                          for some of the others either)
+//   batuta_blank(VARCHAR)   -> BOOLEAN     whether trim() leaves nothing of it
+//   batuta_sha256(VARCHAR)  -> BLOB        unhex(sha256()), much faster
 #pragma once
 
 #include <optional>

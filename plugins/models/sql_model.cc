@@ -78,10 +78,13 @@ class SqlModel {
     const bool of_part = is_increment() || !spec_.changed.empty();
     judge(context_, session_, spec_, shape, of_part ? write.whole_after() : std::string());
     context_.progress(0.6);
+    // Before the files: what comes after them is what a version waits for once they are written,
+    // and a statement more has the engine start its other threads again.
+    const std::string lineage = lineage_of_columns();
     const Written written = write.stage();
     const json made_now = made_of(signature_, inputs_);
     json metrics = made_now;
-    if (written.version) metrics["column_lineage"] = lineage_of_columns();
+    if (written.version) metrics["column_lineage"] = lineage;
     metrics.update(
         cost_json(reading_of(inputs_, increment_, changed_),
                   (std::chrono::steady_clock::now() - begun_) / std::chrono::milliseconds(1)));

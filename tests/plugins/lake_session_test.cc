@@ -18,6 +18,7 @@
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/file_stats.h"
 #include "plugins/lake/lake_views.h"
+#include "plugins/lake/one_thread.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/staged_write.h"
@@ -196,6 +197,70 @@ TEST_CASE("a number that a double may round is found in a text, as its expressio
             .integer() == 10);
   CHECK(session.value("SELECT count(*) FROM " + texts + " WHERE batuta_long_number(t)").integer() ==
         4);
+  // Digits, signs and letters mixed: runs of every length at every place.
+  CHECK(
+      session
+          .value(
+              "SELECT count(*) FROM (SELECT translate(md5(CAST(i AS VARCHAR)) || md5(CAST(i + 1 "
+              "AS VARCHAR)), 'abcdef', '1.-+eE') AS t FROM range(300) r(i)) WHERE "
+              "batuta_long_number(substr(t, 1, 33) || 'x' || t) <> regexp_matches(substr(t, 1, 33) "
+              "|| 'x' || t, '[0-9][0-9.eE+-]{15,}')")
+          .integer() == 0);
+  CHECK(session
+            .value(
+                "SELECT count(*) FROM range(40) p(place), range(20) l(size) WHERE "
+                "batuta_long_number(repeat('x', place) || repeat('7', size) || 'y') <> (size > 15)")
+            .integer() == 0);
+}
+
+TEST_CASE("blanks around a text are told as the engine's trim takes them") {
+  lakelog::TempLake lake;
+  Session session(options_in(lake));
+  session.register_text_functions();
+  const std::string texts =
+      "(WITH c(ch) AS (SELECT chr(unnest([32, 160, 5760, 8192, 8193, 8197, 8202, 8203, 8239, 8287, "
+      "8288, 12288, 6158, 9, 10, 133, 8232, 33, 126, 127, 233, 55, 128512])) UNION ALL SELECT '') "
+      "SELECT a.ch || m || b.ch AS t FROM c a, c b, (VALUES (''), ('x'), (' ')) v(m))";
+  CHECK(session
+            .value("SELECT count(*) FROM " + texts +
+                   " WHERE batuta_blank(t) IS DISTINCT FROM (trim(t) = '')")
+            .integer() == 0);
+  CHECK(session.value("SELECT count(*) FROM " + texts + " WHERE batuta_tidy(t) AND trim(t) <> t")
+            .integer() == 0);
+  CHECK(session.value("SELECT count(*) FROM " + texts + " WHERE batuta_tidy(t)").integer() > 0);
+  CHECK(session
+            .value("SELECT count(*) FROM (SELECT 1) WHERE batuta_blank(NULL) IS NULL AND "
+                   "batuta_tidy(NULL) IS NULL")
+            .integer() == 1);
+}
+
+TEST_CASE("a text's fingerprint is the engine's own SHA-256, as bytes") {
+  lakelog::TempLake lake;
+  Session session(options_in(lake));
+  session.register_text_functions();
+  CHECK(session
+            .value("SELECT count(*) FROM (SELECT CASE WHEN i % 50 = 7 THEN NULL ELSE "
+                   "repeat(chr(CAST(97 + i % 26 AS INTEGER)), i) END AS t FROM range(300) r(i)) "
+                   "WHERE batuta_sha256(t) "
+                   "IS DISTINCT FROM unhex(sha256(t))")
+            .integer() == 0);
+  CHECK(session.value("SELECT typeof(batuta_sha256('a'))").text() == "BLOB");
+}
+
+TEST_CASE("statements of one thread let the others go, and the next one has them again") {
+  lakelog::TempLake lake;
+  SessionOptions options = options_in(lake);
+  options.threads = 2;
+  Session session(options);
+  const std::string threads = "SELECT current_setting('threads')";
+  {
+    const OneThread one;
+    CHECK(session.value(threads).integer() == 1);
+    const OneThread within;
+    CHECK(session.query(threads).rows[0][0].integer() == 1);
+  }
+  CHECK(session.value(threads).integer() == 2);
+  CHECK(session.query(threads).rows[0][0].integer() == 2);
 }
 
 TEST_CASE("staged files carry sizes, partitions and honest statistics") {

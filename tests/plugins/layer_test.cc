@@ -237,6 +237,44 @@ TEST_CASE("a first load far larger than the engine's memory passes, and so does 
   REQUIRE(payload.ok());
   CHECK(payload->adds.size() == 1);
   CHECK(payload->removes.size() == 1);
+  CHECK(world.rows(silver, "SELECT count(*), count(*) FILTER (execution_id = 'run-2') FROM t") ==
+        Lines{"300000|1"});
+}
+
+TEST_CASE("a small merge rewrites the partitions it changes from their files, and no others") {
+  Readings world;
+  const auto at = [](std::int64_t day, std::int64_t i) {
+    return "2026-11-" + std::to_string(10 + day) + minute(i).substr(10);
+  };
+  world.extract("run-1", {"a", "b"}, 400, [&](std::int64_t i) {
+    return Reading{at(i % 4, i / 4), i % 3 == 0 ? "a" : "b", std::to_string(i)};
+  });
+  CHECK(world.transform("run-1").changed == 400);
+  const std::string all = "SELECT day, \"at\", sensor, value FROM t ORDER BY ALL";
+  Lines expected = world.rows(silver, all);
+  REQUIRE(expected.size() == 400);
+  world.extract("run-2", {"a", "b"},
+                {{at(0, 0), "a", "1000"}, {at(2, 7), "b", "1001"}, {at(2, 99), "b", "398"}});
+  // One is changed, one is new, and one is as it was.
+  CHECK(world.transform("run-2").changed == 2);
+  const auto payload = lakelog::parse_payload(world.outputs.at(0));
+  REQUIRE(payload.ok());
+  CHECK(payload->adds.size() == 2);
+  CHECK(payload->removes.size() == 2);
+  for (const auto& add : payload->adds) {
+    CHECK(add.size > 0);
+    CHECK(add.modification_ms > 1'600'000'000'000);
+  }
+  const auto is = [](const std::string& line, const std::string& end) {
+    return line.ends_with(end);
+  };
+  std::erase_if(expected, [&](const std::string& line) { return is(line, "|a|0"); });
+  CHECK(expected.size() == 399);
+  Lines now = world.rows(silver, all);
+  CHECK(now.size() == 401);
+  std::erase_if(
+      now, [&](const std::string& line) { return is(line, "|a|1000") || is(line, "|b|1001"); });
+  CHECK(now == expected);
 }
 
 TEST_CASE("silver by contract is there from the first run on, however little came") {

@@ -36,8 +36,8 @@ std::string system_columns_sql(const std::string& ingested, const std::string& s
   const auto parameter = [&](int n) { return "$" + std::to_string(first + n); };
   return parameter(0) + " AS _run_id, " + parameter(1) + " AS _task_id, CAST(" + parameter(2) +
          " AS INTEGER) AS _attempt, " + ingested + " AS _ingested_at, " + source_file +
-         " AS _source_file, " + record_no + " AS _record_no, unhex(sha256(" + payload +
-         ")) AS _payload_sha256, CAST(" + ingested + " AS DATE) AS ingest_date";
+         " AS _source_file, " + record_no + " AS _record_no, batuta_sha256(" + payload +
+         ") AS _payload_sha256, CAST(" + ingested + " AS DATE) AS ingest_date";
 }
 
 void mark_snapshot(Publication& version, const DeltaTable& table, bool whole) {
@@ -54,6 +54,7 @@ BronzeRows::BronzeRows(plugin::Context& context, Session& session, const TableSh
       table_(DeltaTable::open(session, lake_folder(context), shape.name)),
       version_(shape_, table_, lakelog::Operation::append) {
   version_.set_blind();
+  session.register_text_functions();  // for the hash of each record
   begin();
 }
 

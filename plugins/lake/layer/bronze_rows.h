@@ -18,7 +18,7 @@ namespace batuta::lake {
 
 // The system columns of a row received at the instant `ingested`, in their order behind the
 // source's; the texts are SQL expressions over the row. Their parameters are from `first` on: run,
-// task, try.
+// task, try. The session needs its text functions for them.
 std::string system_columns_sql(const std::string& ingested, const std::string& source_file,
                                const std::string& record_no, const std::string& payload, int first);
 

@@ -9,6 +9,12 @@
 #include "plugins/lake/staged_write.h"
 
 namespace batuta::lake {
+namespace {
+
+// Bytes of files that are waited for together: so much may be in no place but the kernel's memory.
+constexpr std::int64_t most_under_way = std::int64_t{256} << 20;
+
+}  // namespace
 
 Publication::Publication(const TableShape& shape, const DeltaTable& table,
                          lakelog::Operation operation, std::size_t most_bytes)
@@ -34,14 +40,29 @@ void Publication::stage(Session& session, const std::string& select,
                     select,           params,        order};
   write.only = std::move(only);
   write.most_bytes = usual_file_bytes;
+  write.durable_later = true;
   piece.adds = write_files(session, write);
   bytes_ += lakelog::serialise_payload(piece).size();
   for (const lakelog::AddFile& file : piece.adds) rows_ += lakelog::record_count(file).value_or(0);
-  payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(piece.adds.begin()),
-                       std::make_move_iterator(piece.adds.end()));
-  if (bytes_ <= most_bytes_) return;
+  under_way_.insert(under_way_.end(), std::make_move_iterator(piece.adds.begin()),
+                    std::make_move_iterator(piece.adds.end()));
+  if (bytes_ > most_bytes_) refuse_many();
+  std::int64_t waiting = 0;
+  for (const lakelog::AddFile& file : under_way_) waiting += file.size;
+  if (waiting > most_under_way) make_sure();
+}
+
+void Publication::make_sure() {
+  if (under_way_.empty()) return;
+  make_durable(*table_.storage(), shape_.name, under_way_);
+  payload_.adds.insert(payload_.adds.end(), std::make_move_iterator(under_way_.begin()),
+                       std::make_move_iterator(under_way_.end()));
+  under_way_.clear();
+}
+
+void Publication::refuse_many() const {
   throw plugin::FinalError(
-      shape_.name + ": " + std::to_string(payload_.adds.size()) +
+      shape_.name + ": " + std::to_string(payload_.adds.size() + under_way_.size()) +
       " new files are more than one attempt can hand in (" + std::to_string(most_bytes_) +
       " bytes of their names and statistics). Every partition has a file of its own: partition by "
       "something coarser than this " +
@@ -77,6 +98,7 @@ void Publication::set_marker(const std::string& name, std::int64_t version) {
 
 void Publication::hand_in(plugin::Context& context, const std::string& metrics_json) {
   payload_.metrics_json = metrics_json;
+  make_sure();
   lake::hand_in(context, payload_);
 }
 

@@ -22,9 +22,9 @@ class Publication {
   // Nothing that is there decided what is added: any other append may come between.
   void set_blind() { payload_.append = true; }
   // Writes the rows of `select` (exactly the shape's columns) as new files, one a partition and
-  // ordered by `order`, durable. Throws plugin::FinalError, saying what to do, as soon as the files
-  // named are more than can be handed in. `only`: the partition that all rows are of, see
-  // StagedWrite.
+  // ordered by `order`, durable once they are handed in. Throws plugin::FinalError, saying what to
+  // do, as soon as the files named are more than can be handed in. `only`: the partition that all
+  // rows are of, see StagedWrite.
   void stage(Session& session, const std::string& select, const std::vector<std::string>& order,
              const std::vector<Param>& params = {},
              std::optional<lakelog::PartitionValues> only = std::nullopt);
@@ -37,14 +37,21 @@ class Publication {
 
   // Of all files staged so far.
   std::int64_t rows() const { return rows_; }
-  bool empty() const { return payload_.adds.empty() && payload_.removes.empty(); }
+  bool empty() const {
+    return payload_.adds.empty() && payload_.removes.empty() && under_way_.empty();
+  }
   // Gives it to the host. `metrics_json`: an object for the table's history.
   void hand_in(plugin::Context& context, const std::string& metrics_json);
 
  private:
+  void make_sure();
+  [[noreturn]] void refuse_many() const;
+
   const TableShape& shape_;
   const DeltaTable& table_;
   lakelog::Payload payload_;
+  // Staged, and not waited for yet: their writing goes on while further ones are computed.
+  std::vector<lakelog::AddFile> under_way_;
   std::set<std::string> replaced_;
   const std::size_t most_bytes_;
   std::int64_t rows_ = 0;

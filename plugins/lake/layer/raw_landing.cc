@@ -1,14 +1,16 @@
 #include "plugins/lake/layer/raw_landing.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
+#include <vector>
 
+#include "common/fd.h"
 #include "common/uuid.h"
 #include "lakelog/path.h"
-#include "lakelog/posix_file.h"
 #include "lakelog/storage.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/must.h"
@@ -25,21 +27,41 @@ std::string today() {
   return to_iso(now).substr(0, 10);
 }
 
-// The bytes copied, which are on the disk on return.
-std::int64_t copy_whole(const std::string& file, const std::string& target) {
-  std::ifstream in(file, std::ios::binary);
-  std::ofstream out(target, std::ios::binary | std::ios::trunc);
-  std::vector<char> piece(copied_at_once);
-  std::int64_t bytes = 0;
-  while (out && in) {
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    out.write(piece.data(), in.gcount());
-    bytes += in.gcount();
+void put_all(int out, const char* bytes, std::size_t count, const std::string& target) {
+  while (count > 0) {
+    const ssize_t put = ::write(out, bytes, count);
+    if (put < 0 && errno == EINTR) continue;
+    if (put <= 0) throw plugin::RetryableError(target + " cannot be written");
+    bytes += put;
+    count -= static_cast<std::size_t>(put);
   }
-  out.close();
-  if (in.bad() || !in.eof()) throw plugin::RetryableError(file + " cannot be read");
+}
+
+// The bytes copied, which are on the disk on return. Within the kernel as far as the file systems
+// let it; where they do not, and to see that nothing is left, by hand.
+std::int64_t copy_whole(const std::string& file, const std::string& target) {
+  constexpr std::size_t by_kernel = std::size_t{64} << 20;
+  const UniqueFd in(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!in) throw plugin::RetryableError(file + " cannot be read");
+  const UniqueFd out(::open(target.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!out) throw plugin::RetryableError(target + " cannot be written");
-  must(lakelog::sync_file(target));
+  std::int64_t bytes = 0;
+  for (;;) {
+    const ssize_t copied = ::copy_file_range(in.get(), nullptr, out.get(), nullptr, by_kernel, 0);
+    if (copied < 0 && errno == EINTR) continue;
+    if (copied <= 0) break;
+    bytes += copied;
+  }
+  std::vector<char> piece(copied_at_once);
+  for (;;) {
+    const ssize_t got = ::read(in.get(), piece.data(), piece.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw plugin::RetryableError(file + " cannot be read");
+    if (got == 0) break;
+    put_all(out.get(), piece.data(), static_cast<std::size_t>(got), target);
+    bytes += got;
+  }
+  if (::fsync(out.get()) != 0) throw plugin::RetryableError(target + " cannot be written");
   return bytes;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -15,33 +16,15 @@
 #include "plugins/lake/layer/publication.h"
 #include "plugins/lake/layer/quarantine.h"
 #include "plugins/lake/layer/quarantine_order.h"
+#include "plugins/lake/layer/source_files.h"
 #include "plugins/lake/layer/table_progress.h"
 #include "plugins/lake/layer/transform_sql.h"
+#include "plugins/lake/one_thread.h"
 
 namespace batuta::lake {
 namespace {
 
 using lakelog::AddFile;
-
-// The source files to read, see the header.
-std::vector<AddFile> files_to_read(const DeltaTable& source, std::int64_t taken_in,
-                                   const std::string& execution_id) {
-  const auto fresh = source.changes_since(taken_in).added;
-  std::set<std::string> chosen;
-  Time earliest = Time::max();
-  for (const AddFile& file : source.files([&](const AddFile& each) {
-         return fresh.count(each.path) != 0 || may_hold_text(each, "_run_id", execution_id);
-       })) {
-    chosen.insert(file.path);
-    const auto bounds = time_bounds(file, "_ingested_at");
-    earliest = bounds ? std::min(earliest, bounds->low) : Time::min();
-  }
-  return source.files([&](const AddFile& file) {
-    if (chosen.count(file.path) != 0) return true;
-    const auto bounds = time_bounds(file, "_ingested_at");
-    return !chosen.empty() && (!bounds || bounds->high >= earliest);
-  });
-}
 
 // What is written, as the tables that are there take it.
 TransformSpec fitted(TransformSpec spec, Session& session, const Lake& lake,
@@ -96,7 +79,7 @@ class Transform {
     judge(own);
     TransformResult result;
     result.read = session_.value("SELECT count(*) FROM judged").integer();
-    session_.run("CREATE TEMP VIEW rejected AS SELECT * FROM judged WHERE reason <> ''");
+    session_.run(rejected_rows_sql(spec_));
     result.quarantined =
         rejected_.stage(session_, spec_.raw_columns, spec_.time_column, "rejected");
     check_new_rows();
@@ -264,10 +247,7 @@ class Transform {
 
   // Adds to `result` what is new or changed in these partitions, and what goes.
   void merge(const std::vector<std::string>& partitions, TransformResult& result) {
-    const std::set<std::string> wanted(partitions.begin(), partitions.end());
-    const auto old = target_.files([&](const AddFile& file) {
-      return wanted.count(partition_of(spec_.target, target_, file)) != 0;
-    });
+    const auto old = files_of({partitions.begin(), partitions.end()});
     version_.read(partitions);
     session_.run(losers_sql(spec_, partitions));
     if (old.empty() && !present_ && ordered_ == nullptr && !history_)
@@ -292,17 +272,34 @@ class Transform {
     if (came + marked + removed == 0) return;
     result.changed += came;
     result.deleted += marked + removed;
-    session_.run(merged_sql(spec_), {context_.execution_id()});
     const auto rewritten = rewritten_partitions();
-    session_.run("DROP TABLE changed");
-    session_.run("DROP TABLE doomed");
+    const auto view_old = [&](const std::set<std::string>& of) {
+      view_of(session_, "target_old", spec_.target, target_, files_of(of));
+    };
+    view_old({rewritten.begin(), rewritten.end()});
+    // Old rows go from their files into new ones. That costs a look at all that is new for each
+    // partition; where this is much, and for a history, all of it is put together first.
+    const bool kept =
+        history_ || (came + marked + removed) * static_cast<std::int64_t>(rewritten.size()) >
+                        rows_in(files_of({rewritten.begin(), rewritten.end()}));
+    session_.run(merged_sql(spec_, context_.execution_id(), kept));
     tally_.count(session_, with_copies(spec_.target, "merged"));
     if (!tally_.broken() && !(ordered_ != nullptr && ordered_->dry_run())) {
-      stage_rows("merged", rewritten);
+      stage_rows("merged", rewritten, [&](const std::string& partition) {
+        if (!kept) view_old({partition});
+      });
       version_.replace(rewritten);
       keep_history("merged", rewritten);
     }
-    session_.run("DROP TABLE merged");
+    session_.run(std::string("DROP ") + (kept ? "TABLE" : "VIEW") + " merged");
+    session_.run("DROP TABLE changed");
+    session_.run("DROP TABLE doomed");
+  }
+
+  std::vector<AddFile> files_of(const std::set<std::string>& partitions) const {
+    return target_.files([&](const AddFile& file) {
+      return partitions.count(partition_of(spec_.target, target_, file)) != 0;
+    });
   }
 
   // Nothing is there to compare with: the rows go from where they were judged into their files.
@@ -319,13 +316,16 @@ class Transform {
 
   // All that these partitions hold now. Few are written one after the other: each is then sorted by
   // itself, and none is held back to tell it from others.
-  void stage_rows(const std::string& rows, const std::vector<std::string>& partitions) {
+  void stage_rows(const std::string& rows, const std::vector<std::string>& partitions,
+                  const std::function<void(const std::string&)>& before = {}) {
     const std::string select = "SELECT " + column_list(spec_.target) + " FROM " + rows;
     const std::string& part = spec_.target.partition;
     if (part.empty() || partitions.size() > most_apart)
       return version_.stage(session_, select, spec_.target.keys);
+    const OneThread one;
     for (const std::string& partition : partitions) {
       context_.check_cancelled();
+      if (before) before(partition);
       version_.stage(session_,
                      select + " WHERE " + quoted_name(part) + " = CAST(" +
                          quoted_literal(partition) + " AS DATE)",

@@ -1,7 +1,6 @@
 #include "plugins/lake/layer/transform_sql.h"
 
 #include <algorithm>
-#include <cctype>
 
 namespace batuta::lake {
 namespace {
@@ -54,21 +53,11 @@ std::string good_within(const std::vector<std::string>& partitions) {
          ", ',')) AS DATE))";
 }
 
-// A column of that name hides the engine's own.
-bool hides_rowid(const TransformSpec& spec) {
-  return std::any_of(spec.raw_columns.begin(), spec.raw_columns.end(), [](std::string name) {
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return std::tolower(c); });
-    return name == "rowid";
-  });
-}
-
 // The good rows of these partitions without the losers.
 std::string winners_sql(const TransformSpec& spec, const std::vector<std::string>& partitions) {
-  const std::string select = "SELECT " + typed_columns(spec, true) + " FROM judged j";
-  const std::string good = " WHERE " + good_within(partitions);
-  if (hides_rowid(spec)) return select + good + " QUALIFY " + newest_first(spec) + " = 1";
-  return select + " ANTI JOIN losers l ON j.rowid = l.\"_loser\"" + good;
+  return "SELECT " + typed_columns(spec, true) +
+         " FROM judged j ANTI JOIN losers l ON j.rowid = l.\"_loser\" WHERE " +
+         good_within(partitions);
 }
 
 }  // namespace
@@ -87,16 +76,24 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows,
     const auto of_it = std::find_if(spec.typed.begin(), spec.typed.end(),
                                     [&](const auto& each) { return each.name == name; });
     const bool masked = of_it != spec.typed.end() && !of_it->rejected.empty();
-    raw += "CASE WHEN reason <> '' THEN " + (masked ? of_it->rejected : column) + " END AS " +
-           column + ", ";
+    raw += (raw.empty() ? "" : ", ") + (masked ? of_it->rejected : column);
   }
   return "CREATE TEMP TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
          "), reasoned AS (SELECT *, concat_ws(','" + reasons + ") AS reason FROM typed) SELECT " +
-         raw + kept + spec.partition_sql + " AS \"_part\", reason, " +
-         (spec.time_column.empty() ? "false" : new_name(spec.time_column) + " IS NOT NULL") +
-         " AS \"_timed\", \"_ingested_at\", \"_record_no\", \"_run_id\", " +
+         kept + spec.partition_sql + " AS \"_part\", reason, CASE WHEN reason <> '' THEN [" + raw +
+         "] END AS \"_raw\", \"_ingested_at\", \"_record_no\", \"_run_id\", " +
          quoted_name(spec.source.partition) + (carried.empty() ? "" : ", " + quoted_name(carried)) +
          " FROM reasoned";
+}
+
+std::string rejected_rows_sql(const TransformSpec& spec) {
+  std::string raw;
+  for (std::size_t i = 0; i < spec.raw_columns.size(); ++i)
+    raw += "\"_raw\"[" + std::to_string(i + 1) + "] AS " + quoted_name(spec.raw_columns[i]) + ", ";
+  return "CREATE TEMP VIEW rejected AS SELECT " + raw + "reason, " +
+         (spec.time_column.empty() ? "false" : new_name(spec.time_column) + " IS NOT NULL") +
+         " AS \"_timed\", \"_ingested_at\", \"_record_no\", \"_run_id\", " +
+         quoted_name(spec.source.partition) + " FROM judged WHERE reason <> ''";
 }
 
 std::string good_rows_sql(const TransformSpec& spec) {
@@ -107,7 +104,6 @@ std::string good_rows_sql(const TransformSpec& spec) {
 std::string losers_sql(const TransformSpec& spec, const std::vector<std::string>& partitions) {
   const std::string good = good_within(partitions);
   const std::string make = "CREATE OR REPLACE TEMP TABLE losers AS SELECT ";
-  if (hides_rowid(spec)) return make + "CAST(NULL AS BIGINT) AS \"_loser\" WHERE false";
   std::string same;
   for (const std::string& key : spec.target.keys)
     same += (same.empty() ? "j." : " AND j.") + new_name(key) + " IS NOT DISTINCT FROM d." +
@@ -173,21 +169,16 @@ std::string marked_sql(const TransformSpec& spec, const PresentKeys& present) {
          present.there("s") + " END";
 }
 
-std::string merged_sql(const TransformSpec& spec) {
+std::string merged_sql(const TransformSpec& spec, const std::string& execution_id, bool kept) {
   std::string fresh;
   for (const lakelog::Column& column : spec.target.columns) {
     const std::string name = quoted_name(column.name);
     fresh += (fresh.empty() ? "" : ", ") +
-             (column.name == "execution_id" ? "$1 AS \"execution_id\"" : name);
+             (column.name == "execution_id" ? quoted_literal(execution_id) + " AS " + name : name);
   }
-  const std::string part = quoted_name(spec.target.partition);
-  const std::string touched = spec.target.partition.empty()
-                                  ? ""
-                                  : " SEMI JOIN (SELECT " + part + " FROM changed UNION SELECT " +
-                                        part + " FROM doomed) d ON s." + part + " = d." + part;
-  return "CREATE OR REPLACE TEMP TABLE merged AS SELECT " + fresh +
-         " FROM changed UNION ALL SELECT " + column_list(spec.target, "s.") + " FROM target_old s" +
-         touched + " ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
+  return std::string("CREATE OR REPLACE TEMP ") + (kept ? "TABLE" : "VIEW") + " merged AS SELECT " +
+         fresh + " FROM changed UNION ALL SELECT " + column_list(spec.target, "s.") +
+         " FROM target_old s ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
          " ANTI JOIN doomed g ON " + same_key(spec.target, "s", "g");
 }
 

@@ -15,11 +15,13 @@ inline constexpr const char* deleted_column = "_deleted_at";
 // Whether rows that the source no longer has are marked, not taken away.
 bool marks(const TransformSpec& spec);
 
-// `judged`: typed values, the reasons to reject the row ('' = good), and its raw text only where
-// it is rejected: a good row's text is not needed again. `carried`: a column of `rows` that is
-// taken along; empty: none.
+// `judged`: typed values, the reasons to reject the row ('' = good), and its raw texts as one list
+// only where it is rejected: a good row's text is not needed again, and as columns it would take
+// its place in memory all the same. `carried`: a column of `rows` that is taken along; empty: none.
 std::string judge_sql(const TransformSpec& spec, const std::string& rows,
                       const std::string& carried = {});
+// `rejected`, a view of `judged`: the raw texts as columns, and whether the row has a time.
+std::string rejected_rows_sql(const TransformSpec& spec);
 // The good rows, typed and unmasked, of each key the newest.
 std::string good_rows_sql(const TransformSpec& spec);
 // `losers`: which rows of these partitions of `judged` are not the newest of their key. Only keys
@@ -36,7 +38,8 @@ std::string first_rows_sql(const TransformSpec& spec, const std::vector<std::str
 std::string changed_sql(const TransformSpec& spec);
 // What `changed` has besides: rows to mark, and rows whose mark goes.
 std::string marked_sql(const TransformSpec& spec, const PresentKeys& present);
-// The changed partitions whole: changed rows, and the old rows they do not replace.
-std::string merged_sql(const TransformSpec& spec);
+// `merged`, once `target_old` holds the changed partitions alone: these whole, the changed rows and
+// the old ones they do not replace. `kept`: as a table, for what is read as a whole several times.
+std::string merged_sql(const TransformSpec& spec, const std::string& execution_id, bool kept);
 
 }  // namespace batuta::lake
