@@ -11,7 +11,8 @@ using Value = nlohmann::ordered_json;
 SourceKind kind_of_format(const std::string& format) {
   if (format == "csv") return SourceKind::csv;
   if (format == "json") return SourceKind::json;
-  if (format == "jsonl" || format == "ndjson") return SourceKind::json_lines;
+  // Avro's records are read as lines of JSON, which the file itself says it needs.
+  if (format == "jsonl" || format == "ndjson" || format == "avro") return SourceKind::json_lines;
   return format == "parquet" ? SourceKind::parquet : SourceKind::none;
 }
 
@@ -42,7 +43,7 @@ SourceKind kind_of_server(const Value& server, std::string& why) {
     const SourceKind kind = kind_of_format(format);
     if (kind == SourceKind::none)
       why = "files in the format \"" + format.substr(0, 40) + "\" are not read here" +
-            one_of({"csv", "json", "jsonl", "parquet"});
+            one_of({"csv", "json", "jsonl", "avro", "parquet"});
     return kind;
   }
   if (type == "postgres" || type == "postgresql") return SourceKind::postgres;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "common/safe_json.h"
+#include "plugins/contract/avro_file.h"
 #include "plugins/contract/sources.h"
 #include "plugins/contract/store_files.h"
 #include "plugins/lake/attempt_session.h"
@@ -138,11 +139,12 @@ class FilesReader {
   }
 
  private:
-  // What was fetched for these only.
+  // What was fetched or made for these only.
   void let_go(std::vector<Piece>& pieces) const {
     std::error_code ignored;
     for (const Piece& piece : pieces)
-      if (store_ && piece.path.starts_with(to_.context.scratch() + "/fetched-"))
+      if (piece.path.starts_with(scratch_file("avro-", "")) ||
+          (store_ && piece.path.starts_with(scratch_file("fetched-", ""))))
         fs::remove(piece.path, ignored);
     pieces.clear();
   }
@@ -152,6 +154,8 @@ class FilesReader {
     std::error_code failed;
     const std::uintmax_t bytes = fs::file_size(file, failed);
     if (failed) throw plugin::RetryableError(source + ": " + failed.message());
+    if (source_.kind == SourceKind::json_lines && is_avro_file(file))
+      return landed_avro(source, file, bytes);
     if (bytes > max_landed_bytes) {
       to_.context.warn(source +
                        " is larger than 256 MiB: it is read where it lies, not kept in raw");
@@ -162,6 +166,26 @@ class FilesReader {
     if (store_) fs::remove(file, failed);
     const auto kept = lake_.local_file(name, size);
     return {source, lake::must(kept), static_cast<std::uintmax_t>(size)};
+  }
+
+  // Raw has the file as it came; what is read is made of it for this attempt.
+  Piece landed_avro(const std::string& source, const std::string& file, std::uintmax_t bytes) {
+    if (bytes > max_landed_bytes) {
+      to_.context.warn(source +
+                       " is larger than 256 MiB: it is read where it lies, not kept in raw");
+    } else {
+      to_.landing.add_file(file, "avro");
+    }
+    const std::string lines = scratch_file("avro-", std::to_string(++converted_) + ".jsonl");
+    avro_to_json_lines(file, lines, [this] { to_.context.check_cancelled(); });
+    std::error_code failed;
+    if (store_) fs::remove(file, failed);
+    const std::uintmax_t size = fs::file_size(lines, failed);
+    return {source, lines, failed ? 0 : size};
+  }
+
+  std::string scratch_file(const char* kind, const std::string& name) const {
+    return to_.context.scratch() + "/" + kind + name;
   }
 
   void stage(const std::vector<Piece>& pieces) {
@@ -355,6 +379,7 @@ class FilesReader {
   lake::Publication version_;
   std::optional<StoreFiles> store_;  // where the files lie in one
   std::int64_t rows_ = 0;
+  int converted_ = 0;
 };
 
 }  // namespace

@@ -334,6 +334,8 @@ TEST_CASE("contract: sources are read by the kind of their server") {
   CHECK(csv.null_texts == std::vector<std::string>{"NA"});
   CHECK(source_of("{server: a, type: local, path: /in/x.jsonl, format: jsonl}").kind ==
         SourceKind::json_lines);
+  CHECK(source_of("{server: a, type: local, path: /in/x.avro, format: avro}").kind ==
+        SourceKind::json_lines);
   const Source postgres = source_of(
       "{server: a, type: postgres, host: h, port: 5432, database: d, schema: public, "
       "customProperties: [{property: batuta.connection, value: broker}]}");

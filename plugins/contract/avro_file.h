@@ -1,0 +1,24 @@
+// Files of Avro (object containers, as Event Hubs Capture leaves them) as lines of JSON.
+//
+// A record becomes an object; a map, too; of a union there is the value alone. Bytes that are the
+// UTF-8 text of a JSON object or list become that, as they were written; other UTF-8 text; else
+// base64. Longs keep all their digits, times and dates are the numbers that the file has.
+// Compressed by deflate or not at all; decimals are refused.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace batuta::from_contract {
+
+// By its first bytes, whatever its name is.
+bool is_avro_file(const std::string& path);
+
+// Writes the file's rows to `lines`, which is made anew; how many there were. `go_on` is called
+// for each block, and throws to end it. plugin::FinalError for what cannot be read, with the byte
+// where the block begins; plugin::RetryableError where `lines` cannot be written.
+std::int64_t avro_to_json_lines(const std::string& path, const std::string& lines,
+                                const std::function<void()>& go_on);
+
+}  // namespace batuta::from_contract

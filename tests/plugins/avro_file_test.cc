@@ -1,0 +1,113 @@
+// Files of Avro that another program wrote (fastavro), read as lines of JSON.
+#include "plugins/contract/avro_file.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "plugins/sdk/plugin.h"
+#include "tests/lakelog/lake_fixture.h"
+
+using namespace batuta;
+using namespace batuta::from_contract;
+
+namespace {
+
+std::string bytes_of(const std::string& path) {
+  std::ostringstream out;
+  out << std::ifstream(path, std::ios::binary).rdbuf();
+  return out.str();
+}
+
+std::string avro_fixture(const std::string& name) {
+  const char* source = std::getenv("BATUTA_SOURCE_DIR");
+  return std::string(source == nullptr ? "." : source) + "/tests/fixtures/avro/" + name;
+}
+
+class AvroFolder {
+ public:
+  AvroFolder() {
+    char name[] = "/tmp/batuta-avro-XXXXXX";
+    REQUIRE(::mkdtemp(name) != nullptr);
+    path_ = name;
+  }
+  ~AvroFolder() { std::filesystem::remove_all(path_); }
+  AvroFolder(const AvroFolder&) = delete;
+
+  std::string lines_of(const std::string& file) const {
+    const std::string lines = path_ + "/lines";
+    rows = avro_to_json_lines(file, lines, [] {});
+    return bytes_of(lines);
+  }
+  // Why the bytes cannot be read.
+  std::string refused(const std::string& bytes) const {
+    const std::string file = path_ + "/file.avro";
+    std::ofstream(file, std::ios::binary) << bytes;
+    try {
+      lines_of(file);
+    } catch (const plugin::FinalError& error) {
+      return error.what();
+    }
+    return {};
+  }
+  mutable std::int64_t rows = 0;
+
+ private:
+  std::string path_;
+};
+
+}  // namespace
+
+TEST_CASE("avro: a file of Event Hubs Capture gives its events, their bodies as what they hold") {
+  const AvroFolder folder;
+  CHECK(is_avro_file(avro_fixture("capture.avro")));
+  std::istringstream lines(folder.lines_of(avro_fixture("capture.avro")));
+  CHECK(folder.rows == 4);
+  std::string line;
+  REQUIRE(std::getline(lines, line));
+  CHECK(line == R"({"SequenceNumber":0,"Offset":"0","EnqueuedTimeUtc":"3/1/2026 10:00:00 AM",)"
+                R"("SystemProperties":{"x-opt-enqueued-time":1772359200000},)"
+                R"("Properties":{"ratio":0.5,"who":"lo\"ja","none":null},)"
+                R"("Body":{"order": 1, "client": "ana"}})");
+  for (const char* body : {R"("Body":"não"})", R"("Body":"/wAB"})", R"("Body":null})"}) {
+    REQUIRE(std::getline(lines, line));
+    CHECK(line.ends_with(body));
+  }
+}
+
+TEST_CASE("avro: every type, and one that holds itself") {
+  const AvroFolder folder;
+  const std::string inner =
+      R"("b":true,"i":-7,"f":0.25,"d":1e+300,"e":"sell","a":["buy","sell"],"x":"abc",)"
+      R"("n":null,"when":1772359200123})";
+  CHECK(folder.lines_of(avro_fixture("types.avro")) ==
+        R"({"b":false,"i":2147483647,"f":0.25,"d":1e+300,"e":"sell","a":["buy","sell"],"x":"abc",)"
+        R"("n":{)" +
+            inner + R"(,"when":1772359200123})" + "\n");
+}
+
+TEST_CASE(
+    "avro: what is cut off, changed or compressed otherwise is refused, and takes no memory") {
+  const AvroFolder folder;
+  const std::string whole = bytes_of(avro_fixture("capture.avro"));
+  REQUIRE(whole.size() > 600);
+  CHECK(folder.refused("PAR1").find("it is no Avro file") != std::string::npos);
+  CHECK(folder.refused(whole.substr(0, whole.size() - 1)).find("cut off") != std::string::npos);
+  std::string other = whole;
+  other.back() = 'x';
+  CHECK(folder.refused(other).find("does not end where it says") != std::string::npos);
+  other = whole;
+  other.replace(other.find("deflate"), 7, "snappy!");
+  CHECK(folder.refused(other).find("null and deflate are read here") != std::string::npos);
+  // Whatever is changed, it is read or refused.
+  for (std::size_t at = 4; at < whole.size(); ++at) {
+    for (const char to : {'\0', '\x7f', '\xff'}) {
+      other = whole;
+      other[at] = to;
+      CHECK_NOTHROW(folder.refused(other));
+    }
+  }
+}
