@@ -6,7 +6,8 @@
 //                                                   "rows": [[text or null…]…]}…},
 //            "expected": {"columns": ["client"…], "rows": [[text or null…]…]}}…]
 // With "limit" instead of "expected" the model is run over the lake, and its first rows are told as
-// "rows". With neither the statement is looked at and not run. The task returns
+// "rows"; with "inputs" too, over these, and each value whole. With neither the statement is looked
+// at and not run. The task returns
 // {"cases": [{"name", "passed", "ms", "error", "tables": […], "columns": […], "missing": [[…]…],
 //             "unexpected": [[…]…], "cut": bool}…]}; of rows that differ, the first twenty. These
 //             are
@@ -146,8 +147,8 @@ class Case {
       (void)look_at_condition(session_, condition.at(0).get<std::string>(),
                               condition.at(1).get<std::string>());
     out["passed"] = true;
-    const bool of_lake = given_.contains("limit");
-    if (!of_lake && !given_.contains("expected")) return;
+    const bool shows = given_.contains("limit"), of_lake = shows && !given_.contains("inputs");
+    if (!shows && !given_.contains("expected")) return;
     if (!calls.empty()) {
       ValueTypes types;
       for (const ChangedCall& call : calls) give_list(call, of_lake, parameters, types);
@@ -163,8 +164,8 @@ class Case {
     }
     lake::close_outside(session_, of_lake ? lake_.folder() : scratch_);
     session_.run("CREATE TEMP TABLE computed AS " + sql, values);
-    if (of_lake) {
-      tell_rows(out);
+    if (shows) {
+      tell_rows(out, !of_lake);
     } else {
       compare(given_["expected"], out);
     }
@@ -218,22 +219,24 @@ class Case {
     lake::attach_table(session_, named, table);
   }
 
-  void tell_rows(json& out) {
+  // `whole`: each value to its end, or none.
+  void tell_rows(json& out, bool whole) {
     const auto limit = static_cast<std::size_t>(json_int(given_["limit"]).value_or(20));
     const auto found =
         session_.query("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM computed", {}, limit);
     out["columns"] = found.columns;
     out["rows"] = json::array();
-    out["cut"] = !add_cells(found, out["rows"], most_of_rows) || found.cut;
+    out["cut"] = !add_cells(found, out["rows"], most_of_rows, whole) || found.cut;
   }
 
   // As many rows as fit into `room` bytes; whether these are all.
-  static bool add_cells(const lake::Table& table, json& rows, std::size_t room) {
+  static bool add_cells(const lake::Table& table, json& rows, std::size_t room,
+                        bool whole = false) {
     std::size_t bytes = 0;
     for (const auto& row : table.rows) {
       json cells = json::array();
       for (const lake::Cell& cell : row)
-        cells.push_back(cell.is_null() ? json() : json(shown(cell.text())));
+        cells.push_back(cell.is_null() ? json() : json(whole ? cell.text() : shown(cell.text())));
       bytes += json_text(cells).size() + 1;
       if (bytes > room) return false;
       rows.push_back(std::move(cells));

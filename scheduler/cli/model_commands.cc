@@ -16,12 +16,12 @@
 #include "contract/yaml.h"
 #include "scheduler/cli/commands.h"
 #include "scheduler/cli/imported.h"
+#include "scheduler/cli/model_cases.h"
+#include "scheduler/cli/model_create.h"
 #include "scheduler/cli/model_files.h"
 #include "scheduler/cli/model_folder.h"
 #include "scheduler/cli/model_lineage.h"
 #include "scheduler/cli/model_plan.h"
-#include "scheduler/cli/plugin_scan.h"
-#include "scheduler/cli/slot_run.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/folder.h"
 
@@ -33,14 +33,14 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t max_file_bytes = 1u << 20;
-constexpr std::size_t batch_of_cases = 100;
 constexpr int interrupted_exit = 130;
 
 struct ModelArguments {
   std::string folder = "models", name, dag_id, schedule, to, dags, plugins, plan_id;
   bool yes = false;
-  std::vector<std::string> values;
-  int limit = 20;
+  std::vector<std::string> values, where;
+  std::string contracts, create, case_name;
+  int limit = 20, rows = 5;
 };
 
 [[noreturn]] void give_up(const std::string& why, int code = 1) {
@@ -71,40 +71,6 @@ void write_model_dag(const ModelArguments& a) {
   std::ofstream out(a.to, std::ios::binary);
   if (!(out << text << std::flush)) give_up("cannot write " + a.to);
   std::fprintf(stderr, "%s\n", a.to.c_str());
-}
-
-// The answers to the first of `cases`: as many as one answer can hold, but one at least.
-json run_some_cases(Session& session, const ModelArguments& a, const json& cases,
-                    const fs::path& lake) {
-  SlotRun run;
-  const LakeSettings settings = value_or_fail(session.processes->lake_settings(session.home));
-  run.plugin = "model_test";
-  run.params_json = json_text({{"cases", cases}});
-  run.lake_folder = lake.string();
-  run.secrets = settings.secrets;
-  run.lake_memory = settings.memory_bytes;
-  run.lake_threads = settings.threads;
-  run.plugins_folder =
-      a.plugins.empty() ? default_plugins_folder() : fs::absolute(a.plugins).string();
-  const auto done = run_in_slot(run);
-  if (!done)
-    give_up(done.error().message, done.error().message == interrupted ? interrupted_exit : 1);
-  const auto told = parse_untrusted(*done);
-  const bool fine = told && told->is_object() && told->contains("cases");
-  if (!fine || !(*told)["cases"].is_array() || (*told)["cases"].empty())
-    give_up("the slot gave no answer");
-  return (*told)["cases"];
-}
-
-json run_cases(Session& session, const ModelArguments& a, const json& cases, const fs::path& lake) {
-  json all = json::array();
-  while (all.size() < cases.size()) {
-    json some = json::array();
-    for (std::size_t i = all.size(); i < cases.size() && some.size() < batch_of_cases; ++i)
-      some.push_back(cases[i]);
-    for (json& told : run_some_cases(session, a, some, lake)) all.push_back(std::move(told));
-  }
-  return all;
 }
 
 fs::path lake_of(const Session& session) {
@@ -172,7 +138,7 @@ void validate_models(Session& session, const ModelArguments& a) {
   if (problems.empty()) {
     json cases = json::array();
     for (const ModelFile& model : models) cases.push_back(looked_at(model));
-    for (const json& told : run_cases(session, a, cases, lake_of(session)))
+    for (const json& told : run_cases(session, a.plugins, cases, lake_of(session)))
       if (!told.value("passed", false))
         problems.push_back(told.value("name", "") + ": " + told.value("error", ""));
   }
@@ -268,7 +234,7 @@ void run_model(Session& session, const ModelArguments& a) {
   if (!fs::is_directory(lake))
     give_up("no lake at " + lake.string() + "; name the installation with --home");
   const json told =
-      run_cases(session, a,
+      run_cases(session, a.plugins,
                 json::array({{{"name", model.table},
                               {"sql", bound.sql},
                               {"parameters", value_or_fail(parse_untrusted(bound.parameters_json))},
@@ -319,7 +285,7 @@ void test_models(Session& session, const ModelArguments& a) {
   }
   if (cases.empty()) give_up("there are no tests in " + folder);
   std::size_t failed = 0;
-  const json told = run_cases(session, a, cases, lake_of(session));
+  const json told = run_cases(session, a.plugins, cases, lake_of(session));
   if (session.format().data()) print_rows(session.format(), told, {{"name", "name"}});
   for (const json& each : told) {
     const bool passed = each.value("passed", false);
@@ -429,10 +395,25 @@ void add_model_commands(CLI::App& app, Session& session) {
   run->add_option("--limit", a->limit, "rows at most")
       ->check(whole_number(1, 1000))
       ->capture_default_str();
-  CLI::App* test =
-      on_folder("test", "Small inputs beside expected rows, from tests/*.yaml of the folder",
-                [&session, a] { test_models(session, *a); });
+  CLI::App* test = on_folder(
+      "test", "Small inputs beside expected rows, from tests/*.yaml of the folder", [&session, a] {
+        if (a->create.empty()) return test_models(session, *a);
+        create_test(session, {a->folder, a->contracts, a->plugins, a->create, a->case_name,
+                              a->where, values_of(*a).dump(), a->rows});
+      });
   test->add_option("--model", a->name, "only tests of this one");
+  test->add_option("--create", a->create,
+                   "write a test of this model from rows that its tables have, masked as the "
+                   "contracts say");
+  test->add_option("--rows", a->rows, "--create: of each table")
+      ->check(whole_number(1, 100))
+      ->capture_default_str();
+  test->add_option("--where", a->where,
+                   "--create: which rows, as in 'silver/shop/orders: day = 2026-11-20'; repeated");
+  test->add_option("--case", a->case_name, "--create: what the test is called");
+  test->add_option("--contracts", a->contracts,
+                   "--create: whose masks hold; default: contracts beside the models");
+  test->add_option("--value", a->values, "--create: of a template: ds=2026-11-20");
   const auto request = [a] {
     return PlanRequest{a->folder, a->dags, a->plugins, a->name, values_of(*a).dump()};
   };

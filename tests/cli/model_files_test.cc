@@ -7,6 +7,7 @@
 
 #include "common/safe_json.h"
 #include "contract/yaml.h"
+#include "scheduler/cli/model_create.h"
 #include "scheduler/dagfile/dag_parser.h"
 
 using namespace batuta;
@@ -168,4 +169,68 @@ tests:
             .find("did you mean \"inputs\"") != std::string::npos);
   CHECK(why("model: gold/shop/daily\ntests: [{values: {ds: 1}, inputs: {a/b/c: []}, expected: []}]")
             .find("name its columns in \"types\"") != std::string::npos);
+}
+
+TEST_CASE("a made test is read back with the rows and types that it was made of") {
+  const TestInput orders{"silver/shop/orders",
+                         {{"id", "BIGINT"}, {"price", "DECIMAL(18,2)"}, {"who", "VARCHAR"}},
+                         R"([["7","2.50","a \"b\": - {c}"],["8",null,"***"]])"};
+  ordered_json values = {{"ds", "2026-11-20"}};
+  const std::string text = test_file("gold/shop/daily", "real: rows", values, {orders},
+                                     json{"id", "n"}, json::parse(R"([["7","1"],["8",null]])"));
+  const auto yaml = contract::parse_yaml(text);
+  REQUIRE_MESSAGE(yaml.ok(), text);
+  const ModelFile read =
+      model("gold/shop/daily.sql", "SELECT id, 1 AS n FROM silver.shop.orders WHERE d = {{ ds }}");
+  const auto cases = test_cases(*yaml, {{read.table, read}});
+  REQUIRE_MESSAGE(cases.ok(), text);
+  const json& one = (*cases)[0];
+  CHECK(one["name"] == "gold/shop/daily: real: rows");
+  const json& input = one["inputs"]["silver/shop/orders"];
+  CHECK(input["columns"][1] == json{{"name", "price"}, {"type", "DECIMAL(18,2)"}});
+  CHECK(input["rows"] == json::parse(orders.rows_json));
+  CHECK(one["expected"]["rows"] == json::parse(R"([["7","1"],["8",null]])"));
+  // Without rows and inputs it is a test all the same.
+  const auto empty = contract::parse_yaml(
+      test_file("gold/shop/daily", "n", values, {{"silver/shop/orders", {{"id", "BIGINT"}}, "[]"}},
+                json::array(), json::array()));
+  REQUIRE(empty.ok());
+  CHECK(test_cases(*empty, {{read.table, read}}).ok());
+}
+
+TEST_CASE(
+    "what contracts mask is hidden from a test, of bronze what silver masks too, and all of a "
+    "broken one") {
+  const std::string yaml = R"(apiVersion: v3.1.0
+kind: DataContract
+id: shop-people
+version: 1.0.0
+status: active
+domain: shop
+servers:
+  - {server: drop, type: local, path: /srv/people.csv, format: csv}
+schema:
+  - name: people
+    properties:
+      - {name: id, logicalType: integer, required: true, primaryKey: true}
+      - {name: cpf, logicalType: string, customProperties: [{property: batuta.mask, value: pseudonym}]}
+      - {name: card, logicalType: string, customProperties: [{property: batuta.readMask, value: "partial:4"}]}
+    customProperties:
+      - {property: batuta.maskKey, value: pii}
+)";
+  const json masks = contract_masks({{"shop/people", yaml}, {"shop/broken", "kind: ["}});
+  const json& people = masks["contracts"]["shop/people"];
+  CHECK(people["masks"] == json{{"card", "partial:4"}});
+  CHECK(people["received"] == json{{"card", "partial:4"}, {"cpf", "hash"}});
+  CHECK(people["open"] == json{"id", "cpf"});
+  CHECK(masks["contracts"]["shop/broken"]["masks"]["*"] == "redact");
+  CHECK(masks["unmasked"].empty());
+  CHECK(contract_masks({}).at("contracts").empty());
+}
+
+TEST_CASE("a column of a type that no test can hold has none") {
+  CHECK(test_type("decimal(18,2)") == "DECIMAL(18,2)");
+  CHECK(test_type("timestamp") == "TIMESTAMPTZ");
+  CHECK(test_type("struct<a: long>").empty());
+  CHECK(test_type("binary").empty());
 }

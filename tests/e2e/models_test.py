@@ -165,6 +165,41 @@ tests:
 """
 
 
+MASKING = """apiVersion: v3.1.0
+kind: DataContract
+id: shop-orders
+version: 1.0.0
+status: active
+domain: shop
+servers: [{server: drop, type: local, path: /nowhere.csv, format: csv}]
+schema:
+  - name: orders
+    properties:
+      - {name: id, logicalType: integer}
+      - {name: client, logicalType: string, customProperties: [{property: batuta.readMask, value: redact}]}
+      - {name: quantity, logicalType: integer}
+      - {name: day, logicalType: date}
+"""
+
+
+def a_test_is_made_of_real_rows(folder, server, models):
+    """models test --create: what a contract masks is not in the file, and the test passes"""
+    contract = folder.path / "masks" / "shop" / "orders.odcs.yaml"
+    contract.parent.mkdir(parents=True)
+    contract.write_text(MASKING)
+    (models / "tests" / "position.yaml").unlink()
+    create = ("models", "test", models, "--create", "gold/shop/position", "--value", "params.day=2026-11-21")
+    made = server.cli(*create, "--contracts", folder.path / "masks", "--where", "silver/shop/orders: quantity >= 5").stdout.strip()
+    text = Path(made).read_text()
+    assert made.endswith("tests/position_real.yaml") and "ana" not in text and '"***"' in text and '"15"' in text, text
+    assert "1 passed, 0 failed" in server.cli("models", "test", models).stdout
+    bare = server.cli(*create, "--rows", 1, "--case", "one row")
+    assert "no contract masks any of it" in bare.stderr and "_real2.yaml" in bare.stdout, (bare.stdout, bare.stderr)
+    assert "2 passed, 0 failed" in server.cli("models", "test", models).stdout
+    hidden = server.cli(*create, "--contracts", folder.path / "masks", "--where", "silver/shop/orders: client = ana", check=False)
+    assert hidden.returncode == 1 and "client" in hidden.stderr and not (models / "tests" / "position_real3.yaml").exists(), hidden.stderr
+
+
 def a_folder_of_models_from_the_command_line():
     """models new, validate, test, dag, show, plan, apply and run: a folder of SQL files becomes a DAG that a scheduler runs"""
     with Folder("modelscli") as folder:
@@ -248,6 +283,7 @@ def a_folder_of_models_from_the_command_line():
         source.write_text(ORDERS_MODEL)
         ran = json.loads(server.cli("models", "run", "gold/shop/position", "--folder", models, "--value", "params.day=2026-11-20", "-o", "json").stdout)
         assert ran == [{"client": "ana", "quantity": "10"}], ran
+        a_test_is_made_of_real_rows(folder, server, models)
         server.stop()
         fresh = folder.path / "fresh"
         run_cli("models", "new", "gold/shop/spent", "--folder", fresh)
