@@ -42,7 +42,7 @@ Result<PartsAsked> asked_parts(const Request& request) {
   if (const auto grain = query.text("group_by")) {
     asked.group = parse_grain(*grain);
     if (!asked.group || *asked.group == PartitionGrain::as_it_is)
-      query.fail("group_by", "must be hour, day, week, month, quarter or year");
+      query.fail("group_by", "must be minute, hour, day, week, month, quarter or year");
   }
   asked.limit = static_cast<std::size_t>(query.integer("limit", 500, 1, most_shown_parts));
   if (!query.status()) return query.status().error();
@@ -208,6 +208,7 @@ Time part_time(std::int64_t ms) {
 
 // Tables that this one is made of change it by their parts of the same key.
 void add_table_inputs(Context& context, const Request& request, const std::string& path,
+                      const std::vector<std::string>& columns,
                       const std::vector<LineageEdge>& edges, PartsFound& found) {
   const Sight lake = seen_lake(request);
   std::set<std::string> seen{path};
@@ -221,6 +222,8 @@ void add_table_inputs(Context& context, const Request& request, const std::strin
     }
     const auto parts = context.lake->parts(*name);
     if (!parts) continue;  // its own page says why
+    // Bronze lies by the day on which rows came, whatever day they are about.
+    if (name->layer == "bronze" && parts->columns != columns) continue;
     for (const LakeMadePart& part : parts->parts) {
       if (part.changed_ms == 0) continue;
       const bool taken = edge.from_version >= 0 && part.version <= edge.from_version;
@@ -300,7 +303,8 @@ Result<Response> list_lake_partitions(Context& context, const Request& request) 
       add_keyed_events(context, seen_dags(request), asset.row.id, found);
   }
   json makers = add_table_makers(context, request, edges, name->path(), found);
-  if (!parts->columns.empty()) add_table_inputs(context, request, name->path(), edges, found);
+  if (!parts->columns.empty())
+    add_table_inputs(context, request, name->path(), parts->columns, edges, found);
   json out = parts_json(std::move(found), *asked, std::move(makers));
   out["columns"] = parts->columns;
   return json_response(out);

@@ -43,7 +43,7 @@ constexpr QueryParam partition_rows[] = {
     own("from", Kind::text, "The least key"),
     own("to", Kind::text, "The greatest key"),
     own("group_by", Kind::text,
-        "hour, day, week, month, quarter or year: tells of each key the one that it belongs to"),
+        "minute, hour, day, week, month, quarter or year: tells of each key the one it belongs to"),
     own("limit", Kind::integer, "Most keys, the greatest ones: 500 unless given, at most 2000"),
 };
 constexpr QueryParam queued_event_rows[] = {
