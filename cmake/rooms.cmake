@@ -1,5 +1,6 @@
 # A room is one folder, one static library, and the list of what it may link.
-# COLD says that what is in it runs once for a command or a start: it is compiled quickly rather than well.
+# COLD says that what is in it runs once for a command, a start or a person's question: it is compiled quickly
+# rather than well, save the files after HOT, which run for every trigger, task, row or long list.
 # HEADERS names heavy headers that most of its files include: they are read once, beside the standard ones.
 #   batuta_room(core LINKS batuta_common SOURCES dag.cc step.cc)      -> target batuta_core
 # A test file is one executable registered with ctest under one label.
@@ -18,6 +19,13 @@ endif()
 
 option(BATUTA_UNITY "compile several files of a room at once" ON)
 set(BATUTA_UNITY_BATCH 12 CACHE STRING "so many of them")
+
+# Line tables cost a tenth of a build, and packages go without them.
+option(BATUTA_LINES "lines of what is shipped, for gdb and perf, in a release build too" OFF)
+set(without_lines)
+if(NOT BATUTA_LINES)
+  set(without_lines $<$<NOT:$<CONFIG:Debug>>:-g0>)
+endif()
 
 add_library(batuta_options INTERFACE)
 target_compile_features(batuta_options INTERFACE cxx_std_20)
@@ -76,8 +84,10 @@ function(batuta_precompiled name options)
   target_precompile_headers(${name} PRIVATE ${standard_headers} ${ARGN})
 endfunction()
 set(unoptimised -O0 -U_FORTIFY_SOURCE)
-batuta_precompiled(batuta_headers "")
-batuta_precompiled(batuta_json_headers "" <nlohmann/json.hpp>)
+set(hidden -fvisibility=hidden -fvisibility-inlines-hidden)
+batuta_precompiled(batuta_headers "${without_lines}")
+batuta_precompiled(batuta_json_headers "${without_lines}" <nlohmann/json.hpp>)
+batuta_precompiled(batuta_plugin_headers "${without_lines};${hidden}" <nlohmann/json.hpp>)
 batuta_precompiled(batuta_test_headers "${unoptimised}" <nlohmann/json.hpp> <doctest/doctest.h>)
 
 # Several files of a room in one translation unit: headers are read and templates made once for all of
@@ -91,20 +101,46 @@ function(batuta_unity target)
   endforeach()
 endfunction()
 
+# A unit takes two thirds of what it takes at -O2, and a fifth less than at -O1; -O0 takes longer, as nothing that is
+# not called is left out.
+set(quickly $<$<NOT:$<CONFIG:Debug>>:-Og>)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  list(APPEND quickly -Wno-maybe-uninitialized)  # it knows less there, and sees what is not
+endif()
+
 function(batuta_room name)
-  cmake_parse_arguments(R "COLD" "" "SOURCES;APART;LINKS;PRIVATE_LINKS;HEADERS" ${ARGN})
-  add_library(batuta_${name} STATIC ${R_SOURCES} ${R_APART})
-  batuta_unity(batuta_${name} ${R_APART})
-  target_link_libraries(batuta_${name} PUBLIC batuta_options ${R_LINKS} PRIVATE ${R_PRIVATE_LINKS})
-  if(R_COLD)
-    target_compile_options(batuta_${name} PRIVATE $<$<NOT:$<CONFIG:Debug>>:-O1>)
+  cmake_parse_arguments(R "COLD" "" "SOURCES;APART;HOT;LINKS;PRIVATE_LINKS;HEADERS" ${ARGN})
+  if(R_HOT)
+    list(REMOVE_ITEM R_SOURCES ${R_HOT})
+    add_library(batuta_${name}_hot OBJECT ${R_HOT})
+    list(APPEND R_SOURCES $<TARGET_OBJECTS:batuta_${name}_hot>)
   endif()
-  if(R_HEADERS)
-    target_precompile_headers(batuta_${name} PRIVATE ${standard_headers} ${R_HEADERS})
-  elseif("nlohmann_json::nlohmann_json" IN_LIST R_PRIVATE_LINKS)
-    target_precompile_headers(batuta_${name} REUSE_FROM batuta_json_headers)
-  else()
-    target_precompile_headers(batuta_${name} REUSE_FROM batuta_headers)
+  add_library(batuta_${name} STATIC ${R_SOURCES} ${R_APART})
+  foreach(part batuta_${name} batuta_${name}_hot)
+    if(TARGET ${part})
+      batuta_unity(${part} ${R_APART})
+      if(R_HOT)
+        # Half as many again to a unit, as most of them are compiled quickly, and no last unit of one file.
+        get_target_property(sources ${part} SOURCES)
+        list(LENGTH sources files)
+        math(EXPR most "${BATUTA_UNITY_BATCH} * 3 / 2")
+        math(EXPR units "(${files} + ${most} - 1) / ${most}")
+        math(EXPR batch "(${files} + ${units} - 1) / ${units}")
+        set_target_properties(${part} PROPERTIES UNITY_BUILD_BATCH_SIZE ${batch})
+      endif()
+      target_link_libraries(${part} PUBLIC batuta_options ${R_LINKS} PRIVATE ${R_PRIVATE_LINKS})
+      target_compile_options(${part} PRIVATE ${without_lines})
+      if(R_HEADERS)
+        target_precompile_headers(${part} PRIVATE ${standard_headers} ${R_HEADERS})
+      elseif("nlohmann_json::nlohmann_json" IN_LIST R_PRIVATE_LINKS)
+        target_precompile_headers(${part} REUSE_FROM batuta_json_headers)
+      else()
+        target_precompile_headers(${part} REUSE_FROM batuta_headers)
+      endif()
+    endif()
+  endforeach()
+  if(R_COLD)
+    target_compile_options(batuta_${name} PRIVATE ${quickly})
   endif()
 endfunction()
 
@@ -144,15 +180,20 @@ function(batuta_lean target)
     -Wl,--exclude-libs,ALL)
 endfunction()
 
-# A plugin: one shared object named <source>_<layer>.so in build/plugins, hidden visibility.
+# A plugin: one shared object named <source>_<layer>.so in build/plugins, hidden visibility. COLD as for rooms: it
+# says what an engine, a library or another program is to do.
 function(batuta_plugin name)
-  cmake_parse_arguments(P "" "OUTPUT_DIR" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(P "COLD" "OUTPUT_DIR" "SOURCES;LINKS" ${ARGN})
   if(NOT P_OUTPUT_DIR)
     set(P_OUTPUT_DIR ${CMAKE_BINARY_DIR}/plugins)
   endif()
   add_library(plugin_${name} MODULE ${P_SOURCES})
   target_link_libraries(plugin_${name} PRIVATE batuta_options ${P_LINKS})
-  target_compile_options(plugin_${name} PRIVATE -fvisibility=hidden -fvisibility-inlines-hidden)
+  target_compile_options(plugin_${name} PRIVATE ${hidden} ${without_lines})
+  if(P_COLD)
+    target_compile_options(plugin_${name} PRIVATE ${quickly})
+  endif()
+  target_precompile_headers(plugin_${name} REUSE_FROM batuta_plugin_headers)
   batuta_lean(plugin_${name})
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
     LIBRARY_OUTPUT_DIRECTORY ${P_OUTPUT_DIR})

@@ -52,6 +52,7 @@ target_include_directories(third_party_sqlite SYSTEM PUBLIC ${SQLITE_PACKAGE}/de
 target_compile_definitions(third_party_sqlite PRIVATE SQLITE_THREADSAFE=2 SQLITE_DQS=0
   SQLITE_DEFAULT_MEMSTATUS=0 SQLITE_OMIT_LOAD_EXTENSION SQLITE_OMIT_DEPRECATED SQLITE_LIKE_DOESNT_MATCH_BLOBS
   HAVE_FDATASYNC=1)
+target_compile_options(third_party_sqlite PRIVATE ${without_lines})
 target_link_libraries(third_party_sqlite PUBLIC Threads::Threads)
 
 # Asio and Beast, compiled once.
@@ -60,6 +61,7 @@ target_compile_definitions(third_party_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATI
   BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
 target_compile_features(third_party_asio PUBLIC cxx_std_20)
 target_link_libraries(third_party_asio PUBLIC Boost::headers Threads::Threads)
+target_compile_options(third_party_asio PRIVATE ${without_lines})
 
 # DuckDB: a library that slots open lazily (dlopen) through its C API; the header is only read.
 npm_tarball(@duckdb/node-bindings-linux-x64 1.4.5-r.1

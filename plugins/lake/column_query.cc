@@ -27,7 +27,7 @@ struct Condition {
                            "value, or a column and \"is null\" or \"is not null\"");
 }
 
-bool is_blank(char c) {
+bool is_space(char c) {
   return c == ' ' || c == '\t';
 }
 
@@ -56,7 +56,7 @@ std::string column_at_start(const std::string& text, std::size_t& at) {
 Condition parse_condition(const std::string& text) {
   std::size_t at = 0;
   const auto skip = [&text, &at] {
-    while (at < text.size() && is_blank(text[at])) ++at;
+    while (at < text.size() && is_space(text[at])) ++at;
   };
   skip();
   if (at == text.size()) no_condition(text);
@@ -76,8 +76,8 @@ Condition parse_condition(const std::string& text) {
   if (out.op.empty()) no_condition(text);
   out.value = rest.substr(out.op.size());
   if (out.op.starts_with("is ")) {
-    if (!std::all_of(out.value.begin(), out.value.end(), is_blank)) no_condition(text);
-  } else if (out.op != "like " && !out.value.empty() && is_blank(out.value[0])) {
+    if (!std::all_of(out.value.begin(), out.value.end(), is_space)) no_condition(text);
+  } else if (out.op != "like " && !out.value.empty() && is_space(out.value[0])) {
     out.value.erase(0, 1);
   }
   return out;

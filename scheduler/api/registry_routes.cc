@@ -21,7 +21,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::size_t max_value = 64 << 10;
-constexpr std::string_view mask = "***";
+constexpr std::string_view hidden = "***";
 constexpr auto longest_test = std::chrono::seconds(20);  // then no further reference is tried
 
 constexpr Column<Variable> variable_columns[] = {
@@ -59,7 +59,7 @@ json told(const std::optional<Variable>& variable) {
   if (!variable) return nullptr;
   const auto reference = read_secret_reference(std::string_view(variable->value));
   const bool refers = reference && *reference;
-  return {{"value", refers ? (*reference)->text() : std::string(mask)},
+  return {{"value", refers ? (*reference)->text() : std::string(hidden)},
           {"description", variable->description}};
 }
 
@@ -109,7 +109,7 @@ std::string merge_extra(const std::string& stored, const std::string& sent) {
   const json before = stored_json(stored);
   if (!now.is_object() || !before.is_object()) return sent;
   for (auto& [name, value] : now.items()) {
-    if (value == mask && before.contains(name)) value = before[name];
+    if (value == hidden && before.contains(name)) value = before[name];
   }
   return json_text(now);
 }
@@ -141,7 +141,7 @@ void check_references(BodyReader& fields, const SecretOpener* secrets, const jso
 json told_connection(const Connection& connection) {
   json out = connection_json(connection);
   out.erase("team_name");
-  if (!connection.extra.empty()) out["extra"] = mask;
+  if (!connection.extra.empty()) out["extra"] = hidden;
   // What `extra` refers to, each by its place; the password shows its own.
   if (const auto references = references_of(connection)) {
     for (const PlacedReference& one : *references) {
@@ -163,7 +163,7 @@ void read_connection(BodyReader& fields, const SecretOpener* secrets, const json
   if (connection.host == seen) connection.host = host;  // sent back as it was shown
   set("login", connection.login);
   set("schema", connection.schema);
-  if (const auto password = fields.text("password"); password && *password != mask) {
+  if (const auto password = fields.text("password"); password && *password != hidden) {
     connection.password = *password;
   }
   if (body.contains("port")) {

@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t max_arguments = 32;
+constexpr std::size_t max_mapped_names = 32;
 constexpr std::size_t max_name_template = 4096;
 
 std::string type_of(const json& object) {
@@ -95,8 +95,8 @@ Arguments read_arguments(const Reading& in, const json& given) {
     }
   }
   if (given.empty()) in.problem(in.kind, in.kind + " names nothing to map over");
-  if (arguments.size() > max_arguments) {
-    in.problem(in.kind, "more than " + std::to_string(max_arguments) + " names are mapped");
+  if (arguments.size() > max_mapped_names) {
+    in.problem(in.kind, "more than " + std::to_string(max_mapped_names) + " names are mapped");
   }
   return arguments;
 }

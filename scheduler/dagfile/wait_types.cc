@@ -77,7 +77,7 @@ void read_time_of_day(FieldReader& fields, json& params) {
   params["time"] = *text;
 }
 
-void read_http(FieldReader& fields, Task& task, json& params) {
+void read_http_look(FieldReader& fields, Task& task, json& params) {
   const json* given = fields.object("http");
   if (given == nullptr) return;
   FieldReader http(*given, fields.pointer_to("http"), fields.problems());
@@ -234,7 +234,7 @@ void read_wait_for(FieldReader& fields, Task& task, json& params) {
     }
     out["file"] = *file;
   }
-  read_http(wait, task, out);
+  read_http_look(wait, task, out);
   read_topic(wait, task, out);
   read_look(wait, task, out);
   read_run(wait, out);
