@@ -106,7 +106,7 @@ std::size_t leading_blank(std::string_view text) {
   return blank ? 3 : 0;
 }
 
-std::optional<bool> is_blank(std::string_view text) {
+std::optional<bool> is_all_blank(std::string_view text) {
   while (!text.empty()) {
     const std::size_t blank = leading_blank(text);
     if (blank == 0) return false;
@@ -187,7 +187,7 @@ bool register_text_functions(const DuckdbApi& api, duckdb_connection connection)
          add(api, connection, "batuta_tidy", api.create_logical_type(DUCKDB_TYPE_BOOLEAN),
              apply<is_tidy, bool>) &&
          add(api, connection, "batuta_blank", api.create_logical_type(DUCKDB_TYPE_BOOLEAN),
-             apply<is_blank, bool>) &&
+             apply<is_all_blank, bool>) &&
          add(api, connection, "batuta_sha256", api.create_logical_type(DUCKDB_TYPE_BLOB),
              hash_texts);
 }
