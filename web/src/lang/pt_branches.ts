@@ -158,6 +158,7 @@ export const branchWords: Readonly<Record<string, string>> = {
   'Values of an earlier run': 'Valores de uma execução anterior',
   'As the DAG has them': 'Como a DAG os tem',
   'Activate it now': 'Ativá-la agora',
+  'It waits: the DAG could not be activated. {problem}': 'Ela espera: a DAG não pôde ser ativada. {problem}',
   'On the newest version of the DAG, if the run has ended': 'Na versão mais nova da DAG, se a execução terminou',
   'This run is held: it starts no task until it is released.': 'Esta execução está retida: não inicia tarefas até ser liberada.',
   'Hold this run?': 'Reter esta execução?',

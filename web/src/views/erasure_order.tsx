@@ -66,8 +66,8 @@ export function ErasureDialog({ onClose, onDone }: { onClose: () => void; onDone
   const [isPlanned, setPlanned] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
-  // One id for what is done, so that a second click or a lost answer does nothing twice.
-  const [operation] = useState(() => crypto.randomUUID());
+  // One id for what is done, so that a second click or a lost answer does nothing twice; what is changed is another order.
+  const [operation, setOperation] = useState(() => crypto.randomUUID());
   const field = (name: keyof typeof facts, title: string, hint: string) => (
     <label class="field">
       <span class="field-name">{title}</span>
@@ -124,6 +124,7 @@ export function ErasureDialog({ onClose, onDone }: { onClose: () => void; onDone
               onClick={() => {
                 setPlan(null);
                 setPlanned(false);
+                setOperation(crypto.randomUUID());
               }}
             >
               {t('Change it')}

@@ -16,7 +16,7 @@ import { runLink } from '../lib/route';
 import { t } from '../lib/words';
 import { BranchChoice } from './branch_choice';
 import { DagFileNotice } from './dag_file_notice';
-import { dateOf, factFields, factsBody, noFacts, RecentValues, TriggerMore, type RunFacts } from './trigger_more';
+import { dateOf, factFields, factsBody, noFacts, RecentValues, startRun, TriggerMore, withoutSecrets, type RunFacts } from './trigger_more';
 
 const modes = [
   { id: 'form', label: t('Form') },
@@ -124,9 +124,9 @@ function TriggerForm({ details, start, onClose }: FormProps) {
     setBusy(true);
     try {
       const place = { logical_date: dateOf(facts, branch), ...(branch !== '' && { branch }) };
-      const run = await api.trigger(details.dag_id, { ...place, ...factsBody(facts), conf });
-      if (unpauses) await api.setPaused(details.dag_id, false);
+      const { run, problem } = await startRun(details.dag_id, { ...place, ...factsBody(facts), conf }, unpauses);
       notify(t('A run of {dag} has been triggered.', { dag: run.dag_id }));
+      if (problem !== undefined) notify(t('It waits: the DAG could not be activated. {problem}', { problem }), 'error');
       location.hash = runLink(run.dag_id, run.dag_run_id);
       onClose();
     } catch (error) {
@@ -148,7 +148,7 @@ function TriggerForm({ details, start, onClose }: FormProps) {
         dag={details.dag_id}
         onTake={(conf) => {
           setTexts(textsOf(fields, conf));
-          setJson(prettyJson(conf));
+          setJson(prettyJson(withoutSecrets(fields, conf)));
         }}
       />
       {mode === 'form' ? (

@@ -3,6 +3,7 @@
 import * as api from '../api/endpoints';
 import type { DagRun } from '../api/types';
 import { useResource } from '../lib/hooks';
+import type { Field } from '../lib/params';
 import { t } from '../lib/words';
 import { instantText, localInput } from '../lib/zone';
 
@@ -22,16 +23,32 @@ const hints = (): Partial<Record<keyof RunFacts, string>> => ({
   partition_key: t('Which part of its assets the run is about, such as 2026-03-10.'),
 });
 
-/** The date that goes with it: a branch has none, and a part of an asset only where one is given. */
+/** The date that goes with it: on a branch, and of a part of an asset, only where one is given (the server refuses one on a branch). */
 export function dateOf(facts: RunFacts, branch: string): string | null {
-  if (branch !== '') return null;
   if (facts.logical_date !== '') return facts.logical_date;
-  return facts.partition_key === '' ? new Date().toISOString() : null;
+  return branch === '' && facts.partition_key.trim() === '' ? new Date().toISOString() : null;
+}
+
+/** A DAG that cannot be activated then leaves the run begun: `problem` tells why, and nobody begins it a second time. */
+export async function startRun(dag: string, body: Parameters<typeof api.trigger>[1], unpauses: boolean): Promise<{ run: DagRun; problem?: string }> {
+  const run = await api.trigger(dag, body);
+  if (!unpauses) return { run };
+  try {
+    await api.setPaused(dag, false);
+    return { run };
+  } catch (error) {
+    return { run, problem: (error as Error).message };
+  }
 }
 
 /** Without what was left empty. */
 export function factsBody({ dag_run_id, partition_key, note }: RunFacts): { dag_run_id?: string; partition_key?: string; note?: string } {
   return { ...(dag_run_id.trim() && { dag_run_id: dag_run_id.trim() }), ...(partition_key.trim() && { partition_key: partition_key.trim() }), ...(note.trim() && { note }) };
+}
+
+/** An earlier run tells stars in the place of secrets, which would be sent as the values. */
+export function withoutSecrets(fields: readonly Pick<Field, 'name' | 'secret'>[], conf: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(conf).filter(([name]) => !fields.some((field) => field.secret && field.name === name)));
 }
 
 interface Props {
