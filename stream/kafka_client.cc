@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/safe_json.h"
+#include "stream/broker_errors.h"
 #include "stream/kafka_token.h"
 
 namespace batuta::stream {
@@ -100,6 +101,7 @@ void on_log(const rd_kafka_t* rk, int level, const char* facility, const char* t
 }  // namespace
 
 void Complaints::add(const std::string& kind, const std::string& text) {
+  broker_errors().add({kind, {}, -1, broker_named_by(text)});
   const std::string said = text.substr(0, text_at_most);
   const std::lock_guard held(mutex_);
   const std::string key = kind + ": " + said;
@@ -210,6 +212,13 @@ Result<Handle> open_handle(rd_kafka_type_t role, const KafkaSettings& settings,
     return {Errc::internal,
             std::string("librdkafka cannot ask for tokens: ") + kafka.f_error_string(failed.get())};
   return out;
+}
+
+void count_error(rd_kafka_resp_err_t code, const std::string& topic, int partition) {
+  const std::string name = rdkafka().f_err2name(code);
+  if (!broker_errors().add({name, topic, partition, {}})) return;
+  const std::string part = partition < 0 ? "" : ", partition " + std::to_string(partition);
+  log::warn("kafka: topic " + topic + part + ": " + rdkafka().f_err2str(code) + " (" + name + ")");
 }
 
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const Complaints& complaints) {

@@ -75,6 +75,9 @@ Result<Handle> open_handle(rd_kafka_type_t role, const KafkaSettings& settings,
                            void (*dr_msg)(rd_kafka_t*, const rd_kafka_message_t*, void*),
                            Complaints& complaints);
 
+// Counts what a broker has answered about a topic, of whose partition or (-1) of it as a whole.
+void count_error(rd_kafka_resp_err_t code, const std::string& topic, int partition = -1);
+
 // What a code of librdkafka means here; `what` begins the message: "topic orders: produce".
 Error kafka_error(rd_kafka_resp_err_t code, const std::string& what, const Complaints& complaints);
 

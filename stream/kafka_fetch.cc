@@ -60,6 +60,7 @@ Result<Spans> KafkaReader::spans(rd_kafka_t* asker, const std::string& topic, co
     do {
       code = rdkafka().f_query_watermark_offsets(asker, topic.c_str(), partition, &span.first,
                                                  &span.next, left_ms(deadline));
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) count_error(code, topic, partition);
     } while ((code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
               code == RD_KAFKA_RESP_ERR__TRANSPORT ||
               code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE) &&
@@ -82,6 +83,7 @@ Status KafkaReader::assign(const std::string& topic, const Offsets& from) {
   at_ = from;
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return success();
   topic_.clear();
+  count_error(code, topic);
   return kafka_error(code, "topic " + topic + ": assign", complaints_);
 }
 
@@ -114,11 +116,13 @@ Status KafkaReader::take(Message message, Batch& batch, Offsets& ends, bool& gon
   }
   if (message->err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
       message->err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+    count_error(message->err, topic_, message->partition);
     gone = true;
     topic_.clear();
     return success();
   }
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    count_error(message->err, topic_, message->partition);
     switch (message->err) {
       case RD_KAFKA_RESP_ERR__TRANSPORT:
       case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:

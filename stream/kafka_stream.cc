@@ -49,7 +49,7 @@ class RealKafka final : public KafkaStream {
   Result<rd_kafka_t*> group_handle(const std::string& group);
   Status hand_over(const std::string& topic, const NewRecord& record, Outcome& outcome,
                    Deadline until);
-  Result<Event> answer(const Queue& queue, const std::string& what);
+  Result<Event> answer(const Queue& queue, const std::string& topic, const std::string& what);
 
   const KafkaSettings settings_;
   const KafkaOptions options_;
@@ -127,19 +127,24 @@ Result<int> RealKafka::partition_count(const std::string& topic) {
         code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR__TRANSPORT;
     if (!passing || std::chrono::steady_clock::now() >= until) {
       known_.erase(topic);
+      count_error(code, topic);
       return kafka_error(code, "topic " + topic, complaints_);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
 }
 
-Result<Event> RealKafka::answer(const Queue& queue, const std::string& what) {
+Result<Event> RealKafka::answer(const Queue& queue, const std::string& topic,
+                                const std::string& what) {
   Event event(rdkafka().f_queue_poll(queue.get(), left_ms(deadline())));
   if (!event) {
     return {Errc::unavailable, what + ": no answer within the time-out" + complaints_.last()};
   }
   const auto code = rdkafka().f_event_error(event.get());
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(code, what, complaints_);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    count_error(code, topic);
+    return kafka_error(code, what, complaints_);
+  }
   return event;
 }
 
@@ -164,16 +169,16 @@ Status RealKafka::create(const std::string& topic, const TopicSettings& settings
   const Queue queue(kafka.f_queue_new(producer_.get()));
   rd_kafka_NewTopic_t* list[] = {wanted.get()};
   kafka.f_CreateTopics(producer_.get(), list, 1, nullptr, queue.get());
-  const auto event = answer(queue, "create topic " + topic);
+  const auto event = answer(queue, topic, "create topic " + topic);
   if (!event) return event.error();
   std::size_t count = 0;
   const auto results =
       kafka.f_CreateTopics_result_topics(kafka.f_event_CreateTopics_result(event->get()), &count);
   if (count != 1) return {Errc::internal, "create topic " + topic + ": no result"};
   const auto code = kafka.f_topic_result_error(results[0]);
-  return code == RD_KAFKA_RESP_ERR_NO_ERROR
-             ? success()
-             : Status(kafka_error(code, "create topic " + topic, complaints_));
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return success();
+  count_error(code, topic);
+  return kafka_error(code, "create topic " + topic, complaints_);
 }
 
 Status RealKafka::grow(const std::string& topic, int partitions) {
@@ -196,16 +201,16 @@ Status RealKafka::grow(const std::string& topic, int partitions) {
   const Queue queue(kafka.f_queue_new(producer_.get()));
   rd_kafka_NewPartitions_t* list[] = {wanted.get()};
   kafka.f_CreatePartitions(producer_.get(), list, 1, nullptr, queue.get());
-  const auto event = answer(queue, "partitions of topic " + topic);
+  const auto event = answer(queue, topic, "partitions of topic " + topic);
   if (!event) return event.error();
   std::size_t count = 0;
   const auto results = kafka.f_CreatePartitions_result_topics(
       kafka.f_event_CreatePartitions_result(event->get()), &count);
   if (count != 1) return {Errc::internal, "partitions of topic " + topic + ": no result"};
   const auto code = kafka.f_topic_result_error(results[0]);
-  return code == RD_KAFKA_RESP_ERR_NO_ERROR
-             ? success()
-             : Status(kafka_error(code, "partitions of topic " + topic, complaints_));
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return success();
+  count_error(code, topic);
+  return kafka_error(code, "partitions of topic " + topic, complaints_);
 }
 
 Status RealKafka::hand_over(const std::string& topic, const NewRecord& record, Outcome& outcome,
@@ -264,6 +269,11 @@ Result<std::vector<Position>> RealKafka::produce(const std::string& topic,
     // No report may come after `outcomes` are gone: what is under way is given up and reported now.
     kafka.f_purge(producer_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     while (kafka.f_outq_len(producer_.get()) > 0) kafka.f_poll(producer_.get(), 50);
+  }
+  for (const Outcome& outcome : outcomes) {
+    const bool tried = outcome.code != RD_KAFKA_RESP_ERR__IN_PROGRESS;
+    if (tried && outcome.code != RD_KAFKA_RESP_ERR_NO_ERROR)
+      count_error(outcome.code, topic, outcome.where.partition);
   }
   if (!handed) return handed.error();
   std::vector<Position> out;
@@ -327,12 +337,16 @@ Status RealKafka::commit(const std::string& group, const std::string& topic,
   const std::string what = "group " + group + ", topic " + topic + ": commit";
   const Queue queue(rdkafka().f_queue_new(*handle));
   const auto code = rdkafka().f_commit_queue(*handle, list.get(), queue.get(), nullptr, nullptr);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(code, what, complaints_);
-  const auto event = answer(queue, what);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    count_error(code, topic);
+    return kafka_error(code, what, complaints_);
+  }
+  const auto event = answer(queue, topic, what);
   if (!event) return event.error();
   const auto* told = rdkafka().f_event_topic_partition_list(event->get());
   for (int i = 0; told != nullptr && i < told->cnt; ++i) {
     if (told->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      count_error(told->elems[i].err, topic, told->elems[i].partition);
       return kafka_error(told->elems[i].err, what, complaints_);
     }
   }
@@ -349,11 +363,17 @@ Result<Offsets> RealKafka::committed(const std::string& group, const std::string
   const Partitions list = partitions_of(topic, all);
   const auto code = rdkafka().f_committed(*handle, list.get(), left_ms(deadline()));
   const std::string what = "group " + group + ", topic " + topic + ": committed offsets";
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(code, what, complaints_);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    count_error(code, topic);
+    return kafka_error(code, what, complaints_);
+  }
   Offsets out;
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& one = list->elems[i];
-    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) return kafka_error(one.err, what, complaints_);
+    if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      count_error(one.err, topic, one.partition);
+      return kafka_error(one.err, what, complaints_);
+    }
     if (one.offset >= 0) out[one.partition] = one.offset;
   }
   return out;

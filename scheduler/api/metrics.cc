@@ -262,6 +262,18 @@ void lags(Page& page, const StreamLags& all) {
            static_cast<double>(troubled) + static_cast<double>(all.left_out));
 }
 
+void broker_errors(Page& page, const std::vector<stream::ErrorCount>& all) {
+  constexpr std::string_view name = "batuta_stream_broker_errors_total";
+  page.head(name, "counter", "Errors of brokers that the scheduler has met");
+  for (const stream::ErrorCount& one : all) {
+    const std::string partition = one.of.partition < 0 ? "" : std::to_string(one.of.partition);
+    page.sample(name,
+                "error=\"" + escaped(one.of.error) + "\",topic=\"" + escaped(one.of.topic) +
+                    "\",partition=\"" + partition + "\",broker=\"" + escaped(one.of.broker) + "\"",
+                static_cast<double>(one.times));
+  }
+}
+
 }  // namespace
 
 std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
@@ -276,6 +288,7 @@ std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
   workers(page, live.workers, around.now);
   surroundings(page, around);
   lags(page, around.lags);
+  broker_errors(page, around.broker_errors);
   return page.take();
 }
 

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "scheduler/api/backend.h"
 #include "scheduler/api/event_facts.h"
 #include "scheduler/api/process_metrics.h"
 #include "scheduler/api/stream_lags.h"
 #include "scheduler/rights/sight.h"
+#include "stream/broker_errors.h"
 
 namespace batuta::http {
 
@@ -18,6 +21,7 @@ struct Surroundings {
   bool well = true;                                    // what health says
   EventFacts lineage, traces;
   StreamLags lags;
+  std::vector<stream::ErrorCount> broker_errors;
   std::string_view version;
   Time now;
   ProcessMetrics process;

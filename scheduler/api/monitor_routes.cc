@@ -233,6 +233,7 @@ void get_metrics(Context& context, Call call) {
       around.version = services.version;
       around.lineage = services.lineage();
       around.lags = services.stream_lags();
+      around.broker_errors = stream::broker_errors().told();
       around.traces = services.traces();
       around.now = context.now();
       around.process = read_process_metrics(services.home);

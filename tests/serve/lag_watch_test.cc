@@ -88,6 +88,19 @@ TEST_CASE(
   CHECK(has_line(metrics_of(told), "batuta_stream_lag_unknown 1"));
 }
 
+TEST_CASE("broker errors: a counter by error, topic, partition and broker, where they are known") {
+  http::Surroundings around;
+  around.broker_errors = {{{"_TIMED_OUT", "or\"ders", 3, {}}, 7},
+                          {{"_TRANSPORT", {}, -1, "a:1"}, 2}};
+  const std::string text =
+      http::metrics_text(EngineMetrics(), http::LiveView(), DagBagSnapshot(), Sight(), around);
+  const std::string name = "batuta_stream_broker_errors_total";
+  CHECK(has_line(text, "# TYPE " + name + " counter"));
+  CHECK(
+      has_line(text, name + R"({error="_TIMED_OUT",topic="or\"ders",partition="3",broker=""} 7)"));
+  CHECK(has_line(text, name + R"({error="_TRANSPORT",topic="",partition="",broker="a:1"} 2)"));
+}
+
 TEST_CASE("lag: without a topic there is nothing to tell, and it ends while it waits") {
   const auto nothing = [](const std::string&) { return std::unique_ptr<stream::Stream>(); };
   LagWatch started(nothing);

@@ -2,9 +2,11 @@
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
+#include "stream/broker_errors.h"
 #include "tests/stream/beds.h"
 
 using namespace batuta;
@@ -25,6 +27,16 @@ std::vector<NewRecord> numbered(int count, std::size_t size = 0) {
       value.push_back(static_cast<char>(x >> 24));
     }
     out.push_back(text_record(std::nullopt, std::move(value), 0));
+  }
+  return out;
+}
+
+// How often this process has met it, whichever broker.
+std::int64_t times_met(const std::string& error, const std::string& topic, int partition) {
+  std::int64_t out = 0;
+  for (const ErrorCount& one : broker_errors().told()) {
+    if (one.of.error == error && one.of.topic == topic && one.of.partition == partition)
+      out += one.times;
   }
   return out;
 }
@@ -54,13 +66,20 @@ TEST_CASE("kafka: an error that stays is told, and the stream goes on afterwards
   must(stream->produce("orders", numbered(2)));
   ::rd_kafka_mock_topic_set_error(bed.cluster(), "orders",
                                   RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+  const std::string name = "TOPIC_AUTHORIZATION_FAILED";
+  const auto before = times_met(name, "orders", -1);
   const auto refused = stream->produce("orders", numbered(1));
   REQUIRE(!refused.ok());
+  CHECK(times_met(name, "orders", -1) == before + 1);
   CHECK(refused.error().code == Errc::forbidden);
   CHECK(refused.error().message.find("topic orders") != std::string::npos);
   ::rd_kafka_mock_topic_set_error(bed.cluster(), "orders", RD_KAFKA_RESP_ERR_NO_ERROR);
   must(stream->produce("orders", numbered(1)));
   CHECK(read_all(*stream, "orders", {{0, 0}}).size() == 3);
+  ::rd_kafka_mock_push_request_errors(bed.cluster(), api_produce, 1,
+                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+  CHECK(!stream->produce("orders", numbered(1)).ok());
+  CHECK(times_met("MSG_SIZE_TOO_LARGE", "orders", 0) == 1);
 }
 
 TEST_CASE("kafka: a leader that moves and a broker that is away for a while cost nothing") {
@@ -96,6 +115,9 @@ TEST_CASE("kafka: without any broker the message says what was tried, within the
   REQUIRE(!refused.ok());
   CHECK(refused.error().code == Errc::unavailable);
   CHECK(refused.error().message.find("127.0.0.1:1") != std::string::npos);
+  const auto met = broker_errors().told();
+  CHECK(std::any_of(met.begin(), met.end(),
+                    [](const ErrorCount& one) { return one.of.broker == "127.0.0.1:1"; }));
   CHECK(std::chrono::steady_clock::now() - begun < 10s);
 }
 
@@ -121,6 +143,7 @@ TEST_CASE("kafka: commits ride out a coordinator that moves, and are refused wit
                                       RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
   const auto refused = stream->commit("shop", "orders", {{0, 4}});
   REQUIRE(!refused.ok());
+  CHECK(times_met("UNKNOWN_MEMBER_ID", "orders", -1) > 0);
   CHECK(refused.error().code == Errc::conflict);
   CHECK(refused.error().message.find("other consumers are members") != std::string::npos);
 }

@@ -1,0 +1,52 @@
+// How often brokers have answered with an error, by what it was about: for /metrics. Of this
+// process and since it began, whichever stream it was: streams come and go, a counter stays.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace batuta::stream {
+
+// What an error was about; what is not known of it is empty, or -1.
+struct ErrorPlace {
+  std::string error;   // librdkafka's name, as "_TRANSPORT"; "token"; a facility of its log
+  std::string topic;   // where it was about one
+  int partition = -1;  // so here
+  std::string broker;  // "host:port", where a broker's connection has told
+  auto operator<=>(const ErrorPlace&) const = default;
+};
+
+struct ErrorCount {
+  ErrorPlace of;
+  std::int64_t times = 0;
+};
+
+// Any thread.
+class BrokerErrors {
+ public:
+  // Places that are told apart. What comes after is counted under the error "(others)", which has
+  // neither topic nor broker: the sum stays right.
+  static constexpr std::size_t most_places = 500;
+
+  // True for the first of its place: worth a line in the log.
+  bool add(ErrorPlace place);
+  std::vector<ErrorCount> told() const;  // by place
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<ErrorPlace, std::int64_t> times_;
+};
+
+// That of this process.
+BrokerErrors& broker_errors();
+
+// The "host:port" that a text of librdkafka begins with: "sasl_ssl://a:9093/1: Connect to …",
+// "[thrd:a:9093/bootstrap]: a:9093/bootstrap: …". Empty where it names none.
+std::string broker_named_by(std::string_view text);
+
+}  // namespace batuta::stream
