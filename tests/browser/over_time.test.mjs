@@ -128,6 +128,18 @@ test('what somebody else changed in a file meanwhile is shown, and written over 
   await finish();
 });
 
+test('the details of a DAG have every field that the API has', async () => {
+  const { page, finish } = await newPage(session, '#/dags/steady?tab=details');
+  const shown = page.locator('.dag-details [data-field]');
+  await shown.first().waitFor();
+  const fields = await page.evaluate(async () => Object.keys(await (await fetch('/api/v2/dags/steady/details')).json()));
+  assert.ok(fields.length > 40);
+  assert.deepEqual((await shown.evaluateAll((all) => all.map((one) => one.dataset.field))).sort(), fields.sort());
+  assert.match(await page.locator('[data-field="dag_id"]').textContent(), /steady/);
+  await look(page, 'dag-details', shown);
+  await finish();
+});
+
 test('trends and source speak Portuguese where the browser does', async () => {
   const context = await session.context.browser().newContext({ locale: 'pt-BR', storageState: await session.context.storageState() });
   const { page, finish } = await newPage({ ...session, context }, '#/dags/steady?tab=trends');

@@ -19,7 +19,7 @@ after(() => session?.close());
 
 const entry = (page, key) => page.locator(`.xcom[data-key="${key}"]`);
 
-test('a value is a tree that unfolds, and is changed, made and deleted by who may', async () => {
+test('a value is a tree that unfolds, and is changed, made and deleted by who may; a task has a note', async () => {
   const { page, finish } = await newPage(session, `${run}?task=transform&tab=xcom`);
   await entry(page, 'return_value').locator('.json-leaf', { hasText: 'records 42' }).waitFor();
   await page.getByRole('button', { name: 'Change XCom return_value' }).click();
@@ -52,7 +52,20 @@ test('a value is a tree that unfolds, and is changed, made and deleted by who ma
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await entry(page, 'by_hand').waitFor({ state: 'detached' });
   await taskRow(page, 'extract').click();
-  await page.getByRole('tab', { name: 'XCom' }).waitFor();
+  await page.getByRole('tab', { name: 'Details' }).click();
+  const note = async (text) => {
+    await page.locator('.task-panel').getByRole('button', { name: 'Note…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Note of this task' });
+    await dialog.getByRole('textbox', { name: 'Note' }).fill(text);
+    await dialog.getByRole('button', { name: 'Keep' }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  const noted = page.locator('.task-panel .fact', { hasText: 'Note' });
+  await note('looked at <b>twice</b>');
+  await noted.getByText('looked at <b>twice</b>').waitFor();
+  await check(page, 'a task with a note');
+  await note('');
+  await noted.waitFor({ state: 'detached' });
   await finish();
 });
 

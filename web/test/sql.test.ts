@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError, errorFrom } from '../src/api/client';
 import { askedBy, csvOf, cutWords, insertName, jsonOf, namedIn, positionOf, rangeOf, remember, sqlName } from '../src/lib/sql';
+import { chartOf, mostBars, numberColumns, roundAxis } from '../src/lib/sql_chart';
 import { parseRoute } from '../src/lib/route';
 
 test('a table is named by its parts, or in quotes where one of them is no plain name', () => {
@@ -66,4 +67,32 @@ test('the tables that a statement names are found by whole names alone', () => {
   const tables = new Map([['silver.shop.orders', 1], ['silver.shop.order', 2], ['"gold/my shop/sales"', 3]]);
   expect(namedIn('SELECT * FROM silver.shop.orders o JOIN "gold/my shop/sales" USING (id)', tables).map(([, id]) => id)).toEqual([1, 3]);
   expect(namedIn('', tables)).toEqual([]);
+});
+
+describe('a chart of rows', () => {
+  const sales = { columns: ['day', 'sold', 'paid', 'note', 'sold'], rows: [['2026-01-03', 3n, '1.50', 'x', 1], ['2026-01-01', null, '-2.00', null, 2], ['2026-01-02', 1, null, '7', 3]] };
+  test('offers columns of numbers alone, decimals too, each name once', () => {
+    expect(numberColumns(sales)).toEqual(['sold', 'paid']);
+    expect(numberColumns({ columns: ['a'], rows: [[null]] })).toEqual([]);
+  });
+  test('has bars in the order of the rows, and tells what it lacks', () => {
+    const chart = chartOf(sales, 'bars', 'day', 'sold');
+    expect(chart.points.map(({ row, label, value }) => [row, label, value])).toEqual([[0, '2026-01-03', 3], [2, '2026-01-02', 1]]);
+    expect([chart.without, chart.beyond]).toEqual([1, 0]);
+    const many = { columns: ['n'], rows: Array.from({ length: mostBars + 7 }, (_, at) => [at]) };
+    expect(chartOf(many, 'bars', '', 'n').beyond).toBe(7);
+    expect(chartOf(many, 'line', '', 'n').points.length).toBe(mostBars + 7);
+  });
+  test('has a line whose points stand where their times are', () => {
+    const days = { columns: ['day', 'n'], rows: [['2026-01-11', 3], ['2026-01-01', 1], ['2026-01-02', 2]] };
+    expect(chartOf(days, 'line', 'day', 'n').points.map(({ at, value }) => [Number(at.toFixed(2)), value])).toEqual([[0, 1], [0.1, 2], [1, 3]]);
+    expect(chartOf({ columns: ['who', 'n'], rows: [['b', 1], ['a', 2]] }, 'line', 'who', 'n').points.map((one) => one.value)).toEqual([1, 2]);
+  });
+  test('has round amounts at its axis, evenly apart, with zero among them', () => {
+    expect(roundAxis([0, 7])).toEqual([0, 2, 4, 6, 8]);
+    expect(roundAxis([-3, 5])).toEqual([-4, -2, 0, 2, 4, 6]);
+    expect(roundAxis([-8, -1])).toEqual([-8, -6, -4, -2, 0]);
+    expect(roundAxis([0])).toEqual([0, 0.5, 1]);
+    expect(roundAxis([0.03])).toEqual([0, 0.01, 0.02, 0.03]);
+  });
 });

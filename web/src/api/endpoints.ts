@@ -218,6 +218,9 @@ export const changeTasks = (action: TaskAction) => request<t.BulkAnswer>('PATCH'
 export const markTask = (dag: string, run: string, task: string, state: t.TaskState, index = -1) =>
   request<unknown>('PATCH', instanceUrl(dag, run, task, index), { body: { new_state: state } });
 
+export const setTaskNote = (dag: string, run: string, task: string, note: string, index = -1) =>
+  request<unknown>('PATCH', instanceUrl(dag, run, task, index), { body: { note } });
+
 export interface ClearBody {
   dry_run: boolean;
   dag_run_id: string;

@@ -170,6 +170,7 @@ export const branchWords: Readonly<Record<string, string>> = {
   'Hold…': 'Reter…',
   'Release…': 'Liberar…',
   'Note…': 'Nota…',
+  'Note of this task': 'Nota desta tarefa',
   'Note of this run': 'Nota desta execução',
   'Search events': 'Procurar eventos',
   'By whom': 'Por quem',

@@ -1,7 +1,7 @@
 // Uma execução, o painel de uma tarefa, e o que se faz com elas.
 export const runWords: Readonly<Record<string, string>> = {
   'XCom': 'XCom',
-  'Details': 'Detalhes da tarefa',
+  'Details': 'Detalhes',
   'Mark success': 'Marcar sucesso',
   'Mark failed': 'Marcar falha',
   'Mark skipped': 'Marcar como pulada',

@@ -31,6 +31,7 @@ const tabs = [
   { id: 'backfills', label: t('Backfills') },
   { id: 'events', label: t('Events') },
   { id: 'source', label: t('Source') },
+  { id: 'details', label: t('Details') },
 ];
 
 const laterViews = () => import('./lake_views');
@@ -144,6 +145,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
                   {current === 'backfills' && <Later load={laterViews}>{({ BackfillList }) => <BackfillList dag={dag} />}</Later>}
                   {current === 'events' && <Later load={laterViews}>{({ EventList }) => <EventList dag={dag} />}</Later>}
                   {current === 'source' && <DagSource dag={dag} version={version} />}
+                  {current === 'details' && <Later load={laterViews}>{({ DagDetailsView }) => <DagDetailsView of={data} />}</Later>}
                 </>
               )}
             </div>

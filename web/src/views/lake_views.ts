@@ -9,6 +9,7 @@ export { BranchesView } from './branches';
 export { BranchView } from './branch';
 export { ConnectionsView } from './connections';
 export { DagCalendar } from './dag_calendar';
+export { DagDetailsView } from './dag_details';
 export { DagTrends } from './dag_trends';
 export { DeadlinesView } from './deadlines';
 export { DomainsView } from './domains';

@@ -11,6 +11,7 @@ import { csvOf, cutWords, jsonOf, type SqlResult } from '../lib/sql';
 import { useScroll } from '../lib/use_scroll';
 import { visibleWindow } from '../lib/window';
 import { t } from '../lib/words';
+import { SqlChartView } from './sql_chart';
 
 const rowHeight = 34; // px, the same as in the css
 
@@ -114,6 +115,7 @@ export function SqlResultView({ data }: { data: LakeSqlRows }) {
         </div>
       </div>
       {data.row_count === 0 && !data.cut && <Empty>{t('The statement gave no rows.')}</Empty>}
+      <SqlChartView of={of} />
       {data.row_count > 0 && <Rows of={of} onOpen={(row, column) => setOpen({ row, column })} />}
       {open && (
         <Dialog title={t('{column}, row {row}', { column: data.columns[open.column] ?? '', row: number(open.row + 1) })} onClose={() => setOpen(null)}>

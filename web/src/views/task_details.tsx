@@ -1,10 +1,13 @@
+import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
+import { EditDialog } from '../components/edit_dialog';
 import { Fact } from '../components/fact';
 import { Loaded } from '../components/loaded';
 import { At } from '../components/time';
+import type { EditField } from '../lib/edit_form';
 import { bytes, duration, elapsed, prettyJson } from '../lib/format';
-import { useResource } from '../lib/hooks';
+import { useApp, useResource } from '../lib/hooks';
 import { t } from '../lib/words';
 
 /** The most that the newest try had, and what its task asks for. */
@@ -14,7 +17,11 @@ function memoryOf(told: Record<string, unknown>): string {
   return asked ? t('{peak} of {asked}', { peak, asked }) : peak;
 }
 
+const noteFields: readonly EditField[] = [{ name: 'note', title: t('Note'), kind: 'area' }];
+
 export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) {
+  const { canOperate } = useApp();
+  const [noting, setNoting] = useState(false);
   const full = useResource(
     (signal) => api.taskInstance(task.dag_id, task.dag_run_id, task.task_id, signal, task.map_index),
     [task.dag_id, task.dag_run_id, task.task_id, task.map_index, task.state, task.try_number],
@@ -48,6 +55,23 @@ export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) 
             {typeof data.batuta.reason === 'string' && <Fact name={t('Reason')}>{data.batuta.reason}</Fact>}
             {data.note && <Fact name={t('Note')}>{data.note}</Fact>}
           </dl>
+          {canOperate && (
+            <div class="actions">
+              <button type="button" class="button" onClick={() => setNoting(true)}>
+                {t('Note…')}
+              </button>
+            </div>
+          )}
+          {noting && (
+            <EditDialog
+              title={t('Note of this task')}
+              fields={() => noteFields}
+              before={{ note: data.note ?? '' }}
+              save={(body) => api.setTaskNote(data.dag_id, data.dag_run_id, data.task_id, typeof body['note'] === 'string' ? body['note'] : (data.note ?? ''), data.map_index)}
+              onClose={() => setNoting(false)}
+              onDone={full.reload}
+            />
+          )}
           {data.rendered_fields && Object.keys(data.rendered_fields).length > 0 && (
             <>
               <h3>{t('Rendered fields')}</h3>
