@@ -31,6 +31,8 @@ constexpr std::int64_t max_block = 256 << 20;  // as it lies there, and unpacked
 constexpr int max_depth = 64;
 constexpr std::int64_t max_values = 10'000'000;  // of one record
 constexpr std::size_t max_types = 10'000;
+constexpr std::int64_t max_header_fields = 1000;
+constexpr std::int64_t records_between_looks = 10'000;  // at whether it is cancelled
 
 [[noreturn]] void broken(const std::string& what) {
   throw FinalError(what);
@@ -387,12 +389,19 @@ class AvroFile {
 std::map<std::string, std::string> read_header(AvroFile& file) {
   if (file.take(4, 4) != avro_magic) broken("it is no Avro file");
   std::map<std::string, std::string> out;
+  std::int64_t left = max_header_fields, bytes_left = max_header;
+  const auto take = [&] {
+    std::string text = file.take(file.number(), bytes_left);
+    bytes_left -= std::ssize(text);
+    return text;
+  };
   for (std::int64_t count = file.number(); count != 0; count = file.number()) {
-    if (count < 0) count = -count, file.number();
-    if (count < 0 || count > 1000) broken("its header has more than 1,000 fields");
-    for (std::int64_t i = 0; i < count; ++i) {
-      const std::string name = file.take(file.number(), max_header);
-      out[name] = file.take(file.number(), max_header);
+    const bool has_size = count < 0;
+    if (count < -left || count > left) broken("its header has more than 1,000 fields");
+    if (has_size) file.number();
+    for (std::int64_t i = has_size ? -count : count; i > 0; --i, --left) {
+      const std::string name = take();
+      out[name] = take();
     }
   }
   return out;
@@ -432,12 +441,17 @@ std::int64_t avro_to_json_lines(const std::string& path, const std::string& line
       Bytes bytes(data);
       if (count < 0) broken("a block in it has no number of records");
       std::string line;
+      // Records of no bytes would never end, nor what they are written to.
+      if (static_cast<std::uint64_t>(count) > std::max<std::size_t>(data.size(), 1))
+        broken("a block in it has fewer records than it says");
       for (std::int64_t i = 0; i < count; ++i) {
         line.clear();
         Printer(bytes).print(schema.root(), line);
         line += '\n';
-        out.write(line.data(), static_cast<std::streamsize>(line.size()));
+        if (!out.write(line.data(), static_cast<std::streamsize>(line.size())))
+          throw plugin::RetryableError(lines + " cannot be written: is the disk full?");
         if (bytes.empty() && i + 1 < count) broken("a block in it has fewer records than it says");
+        if (i % records_between_looks == records_between_looks - 1) go_on();
       }
       if (!bytes.empty()) broken("a block in it has more than its records");
       rows += count;

@@ -181,7 +181,8 @@ class FilesReader {
     std::error_code failed;
     if (store_) fs::remove(file, failed);
     const std::uintmax_t size = fs::file_size(lines, failed);
-    return {source, lines, failed ? 0 : size};
+    if (failed) throw plugin::RetryableError(lines + ": " + failed.message());
+    return {source, lines, size};
   }
 
   std::string scratch_file(const char* kind, const std::string& name) const {

@@ -111,3 +111,28 @@ TEST_CASE(
     }
   }
 }
+
+TEST_CASE("avro: records that have no bytes, and a header without end, are refused at once") {
+  const AvroFolder folder;
+  const std::string begin("Obj\x01", 4);
+  const std::string schema =
+                        "\x02\x16"
+                        "avro.schema"
+                        "\x0c"
+                        "\"null\"",
+                    sync(16, 's');
+  const std::string end(1, '\0');
+  // 2^62 - 1 records of the type null in a block of one byte, which none of them takes.
+  const std::string most = "\xfe\xff\xff\xff\xff\xff\xff\xff\x7f";
+  CHECK(folder.refused(begin + schema + end + sync + most + "\x02x" + sync)
+            .find("fewer records than it says") != std::string::npos);
+  // As many fields as there may be, in blocks of one.
+  std::string fields;
+  for (int i = 0; i < 1000; ++i) fields += schema;
+  CHECK(folder.refused(begin + fields + end + sync).empty());
+  CHECK(folder.refused(begin + fields + schema + end + sync).find("1,000 fields") !=
+        std::string::npos);
+  // The least number there is has no opposite.
+  const std::string least = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01";
+  CHECK(folder.refused(begin + least).find("1,000 fields") != std::string::npos);
+}
