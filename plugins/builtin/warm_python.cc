@@ -110,7 +110,7 @@ void let_go(Context& context, std::vector<Warm>::iterator which) {
 std::optional<std::string> hear(const Context& context, const Warm& warm) {
   for (;;) {
     pollfd event{warm.link.get(), POLLIN, 0};
-    if (::poll(&event, 1, cancel_poll_ms) == 0) {
+    if (::poll(&event, 1, cancel_poll_ms) <= 0) {  // or a signal came
       context.check_cancelled();
       continue;
     }

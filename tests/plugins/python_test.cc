@@ -261,6 +261,35 @@ TEST_CASE("a warm interpreter has imported what it was told to, and two at most 
   CHECK(run.host.failure_kind == BATUTA_FAIL_RETRYABLE);
 }
 
+TEST_CASE("no script becomes a module of the warm interpreter, whatever its task is called") {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  PythonRun run;
+  run.host.keeps_processes = true;
+  run.host.parameters["warm"] = true;
+  run.host.parameters["env"] = {
+      {"PYTHONHASHSEED", "7"}};  // so that it has an interpreter of its own
+  run.host.context["task_id"] = "colorsys";
+  run.host.parameters["preload"] = {"colorsys"};
+  CHECK_MESSAGE(run("import sys; assert hasattr(sys.modules['colorsys'], 'rgb_to_hsv')") == 0,
+                run.host.failure);
+  run.host.parameters["preload"] = json::array();
+  run.host.context["task_id"] = "logging";  // of those that the interpreter itself begins with
+  CHECK_MESSAGE(run("import sys; assert hasattr(sys.modules['logging'], 'Handler')") == 0,
+                run.host.failure);
+}
+
+TEST_CASE("a long reason why a module cannot be imported is cut between characters, and says so") {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  PythonRun run;
+  run.host.keeps_processes = true;
+  run.host.parameters["warm"] = true;
+  std::string name;
+  for (int i = 0; i < 300; ++i) name += "€";
+  run.host.parameters["preload"] = {name};
+  CHECK(run("pass") != 0);
+  CHECK(run.host.failure.ends_with("named '€€€€€€€€€€€€€ …"));
+}
+
 TEST_CASE("a message nobody understands fails the attempt, and says which") {
   PythonRun run;
   CHECK(run("import os; os.write(4, b'{\"type\":\"publish\"}\\n')") != 0);

@@ -17,11 +17,19 @@ The protocol beneath, for other languages: descriptor 3 is a file with one JSON 
 {"type": "fail", "reason", "retry"}, {"type": "defer", "wait", "payload"}, {"type": "checkpoint", "answer", "value"} (with
 "answer": true a byte comes on descriptor 6: 1 it is durable, 0 not yet, x it was refused). Standard output and standard error are the log as they are.
 """
+import sys
+
+if __name__ == "__main__" and sys.argv[1:2] == ["--serve"]:
+    # The folder of the attempt that came first: nothing of it, such as a script with the name of a module, becomes part
+    # of what other tasks' attempts are forked from.
+    import os
+    _folder = os.path.realpath(os.path.dirname(__file__))
+    sys.path[:] = [_path for _path in sys.path if os.path.realpath(_path) != _folder]
+
 import datetime
 import json
 import logging
 import os
-import sys
 import threading
 
 _IN, _OUT, _ANSWERS = 3, 4, 6
@@ -264,6 +272,12 @@ def _begin():
 _LINK = 7  # to the plugin; an attempt has no such descriptor
 
 
+def _short(text):
+    # One message to the plugin, which reads no more of it.
+    data = text.encode()
+    return data if len(data) <= 1000 else data[:990].decode("utf-8", "ignore").encode() + " …".encode()
+
+
 def _untouchable(on):
     # So that no attempt, of the same user, looks into what the next one is forked from.
     try:
@@ -293,7 +307,7 @@ def _serve(preload):
         try:
             importlib.import_module(name)
         except BaseException as error:
-            link.sendall(f"!preload: {name}: {type(error).__name__}: {_readable(error)}".encode()[:1000])
+            link.sendall(_short(f"!preload: {name}: {type(error).__name__}: {_readable(error)}"))
             os._exit(1)
     warnings.filterwarnings("ignore", message=".*use of fork.*", category=DeprecationWarning)
     gc.collect()
@@ -359,8 +373,8 @@ def _become(given, go, *own):
     os.chdir(folder)
     import time
     time.tzset()
-    before, here = os.path.dirname(os.path.abspath(__file__)), os.path.dirname(os.fsdecode(module))
-    sys.path[:] = [here, here] + [path for path in sys.path if os.path.abspath(path) != before]
+    here = os.path.dirname(os.fsdecode(module))
+    sys.path[:0] = [here, here]
     globals()["__file__"] = os.fsdecode(module)
     numpy = sys.modules.get("numpy")
     if numpy is not None:  # as Python does with its own
