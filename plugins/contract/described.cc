@@ -1,8 +1,10 @@
 #include "plugins/contract/described.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "common/safe_json.h"
+#include "contract/expression_names.h"
 #include "plugins/lake/layer/bronze_rows.h"
 
 namespace batuta::from_contract {
@@ -15,6 +17,33 @@ std::vector<std::string> Described::columns() const {
 
 std::string Described::metrics_json() const {
   return json_text({{"contract", path}, {"contract_version", contract.version}});
+}
+
+std::string Described::column_lineage_json() const {
+  const std::string bronze = "bronze/" + path;
+  nlohmann::json out = nlohmann::json::object();
+  std::set<std::string> received;
+  const auto add = [&](const std::string& column, const std::string& from) {
+    auto& list = out[column]["from"];
+    if (list.is_null()) list = nlohmann::json::array();
+    if (!from.empty()) list.push_back(nlohmann::json::array({bronze, from}));
+  };
+  for (const contract::Column& column : table.columns) {
+    received.insert(column.name);
+    add(column.name, column.name);
+  }
+  for (const contract::Column& column : table.computed) {
+    const auto named = contract::columns_named(column.value, received);
+    if (!named) {
+      out[column.name]["unknown"] = "its batuta.value cannot be read for certain";
+      continue;
+    }
+    add(column.name, "");
+    for (const std::string& name : *named) add(column.name, name);
+  }
+  add("_ingested_at", "_ingested_at");
+  if (table.keys().empty()) add("_row", "_payload_sha256");
+  return json_text(out);
 }
 
 Described describe(const std::string& name, const std::string& text) {

@@ -20,6 +20,8 @@ struct Described {
   std::vector<std::string> columns() const;
   // For the history of each version: {"contract": …, "contract_version": …}.
   std::string metrics_json() const;
+  // Which columns of bronze each of silver comes of, as TransformSpec::column_lineage_json.
+  std::string column_lineage_json() const;
 };
 
 // Of the contract's text; `name` is "brokerage/clients". Throws as described_by().

@@ -282,6 +282,7 @@ lake::TransformSpec silver_spec(const Described& described) {
   if (!table.newest.empty() && table.column(table.newest)->type == "timestamp")
     spec.history_since = table.newest;
   spec.metrics_json = described.metrics_json();
+  spec.column_lineage_json = described.column_lineage_json();
   return spec;
 }
 

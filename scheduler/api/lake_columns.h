@@ -41,12 +41,6 @@ struct TableOrigins {
   std::string unknown;
 };
 
-// The names of `columns` that an expression over them has: what a contract's computed column is
-// made of. nullopt: it has something in it of which that cannot be said for certain (a lambda, a
-// struct's member).
-std::optional<std::set<std::string>> columns_named(const std::string& sql,
-                                                   const std::set<std::string>& columns);
-
 // Of one request; a reader thread.
 class ColumnWalk {
  public:

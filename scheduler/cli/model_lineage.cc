@@ -55,7 +55,8 @@ json trace_columns(const ColumnsOfTable& columns_of, const std::string& table,
   const json first = columns_of(table);
   if (first.is_null())
     throw Failure("the newest version of " + table +
-                      " does not tell what its columns come of: models tell it with each version "
+                      " does not tell what its columns come of: models and contracts tell it with "
+                      "each version "
                       "that they publish",
                   1);
   const json& known = first["columns"];

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "contract/expression_names.h"
 #include "scheduler/api/lake_columns.h"
 #include "tests/api/fake_services.h"
 #include "tests/api/lake_log.h"
@@ -204,15 +205,17 @@ TEST_CASE_FIXTURE(Columns, "columns: a table that may not be seen ends the way, 
 TEST_CASE("columns: an expression names columns, and neither types, functions nor texts") {
   const std::set<std::string> columns = {"date", "Income", "year", "cpf", "left"};
   using Names = std::set<std::string>;
-  CHECK(columns_named("income > 1000 AND 'cpf' <> \"CPF\"", columns) == Names{"Income", "cpf"});
-  CHECK(columns_named("left(cpf, 3) = CAST(income AS date)", columns) == Names{"cpf", "Income"});
-  CHECK(columns_named("extract(year FROM date) + date '2026-01-01'::date", columns) ==
+  CHECK(contract::columns_named("income > 1000 AND 'cpf' <> \"CPF\"", columns) ==
+        Names{"Income", "cpf"});
+  CHECK(contract::columns_named("left(cpf, 3) = CAST(income AS date)", columns) ==
+        Names{"cpf", "Income"});
+  CHECK(contract::columns_named("extract(year FROM date) + date '2026-01-01'::date", columns) ==
         Names{"date"});
-  CHECK(columns_named("1e3 + year", columns) == Names{"year"});
-  CHECK(columns_named("it''s", columns) == Names{});
-  CHECK_FALSE(columns_named("list_transform([cpf], x -> x)", columns));
-  CHECK_FALSE(columns_named("cpf.part", columns));
-  CHECK_FALSE(columns_named("'it does not end", columns));
+  CHECK(contract::columns_named("1e3 + year", columns) == Names{"year"});
+  CHECK(contract::columns_named("it''s", columns) == Names{});
+  CHECK_FALSE(contract::columns_named("list_transform([cpf], x -> x)", columns));
+  CHECK_FALSE(contract::columns_named("cpf.part", columns));
+  CHECK_FALSE(contract::columns_named("'it does not end", columns));
 }
 
 }  // namespace batuta::http

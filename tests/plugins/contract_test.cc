@@ -6,6 +6,7 @@
 
 #include "plugins/contract/described.h"
 #include "plugins/contract/expressions.h"
+#include "plugins/lake/layer/version_metrics.h"
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
 
@@ -295,6 +296,29 @@ TEST_CASE(
   CHECK(spec.target.keys == std::vector<std::string>{"day", "id"});
   CHECK(spec.target.partition == "day");
   CHECK(spec.metrics_json.find("\"contract\":\"d/t\"") != std::string::npos);
+  CHECK(spec.column_lineage_json ==
+        R"({"_ingested_at":{"from":[["bronze/d/t","_ingested_at"]]},)"
+        R"("day":{"from":[["bronze/d/t","day"]]},"id":{"from":[["bronze/d/t","id"]]}})");
+  CHECK(lake::history_lineage(spec).find(R"("day":{"from":[["silver/d/t","day"]]})") !=
+        std::string::npos);
+  CHECK(lake::history_lineage(spec).find(R"("change_hash":{"unknown")") != std::string::npos);
+  const std::string told =
+      lake::version_metrics(R"({"rows_in":1})", spec, spec.column_lineage_json);
+  CHECK(told.find(R"("contract":"d/t")") != std::string::npos);
+  CHECK(told.find(R"("column_lineage":"{)") != std::string::npos);
+  CHECK(lake::version_metrics("{}", spec, std::string(40'000, 'x')).find("column_lineage") ==
+        std::string::npos);
+  const Described computed = described_of(
+      "      - {name: x, logicalType: integer}\n"
+      "      - {name: y, logicalType: integer, customProperties: [{property: batuta.value, value: "
+      "X + 1}]}\n"
+      "      - {name: z, logicalType: integer, customProperties: [{property: batuta.value, value: "
+      "x.part}]}\n");
+  CHECK(computed.column_lineage_json() ==
+        R"({"_ingested_at":{"from":[["bronze/d/t","_ingested_at"]]},)"
+        R"("_row":{"from":[["bronze/d/t","_payload_sha256"]]},"x":{"from":[["bronze/d/t","x"]]},)"
+        R"("y":{"from":[["bronze/d/t","x"]]},)"
+        R"("z":{"unknown":"its batuta.value cannot be read for certain"}})");
   const lake::TransformSpec free =
       silver_spec(described_of("      - {name: x, logicalType: string}\n"));
   CHECK(free.target.keys == std::vector<std::string>{"_row"});

@@ -19,6 +19,7 @@
 #include "plugins/lake/layer/source_files.h"
 #include "plugins/lake/layer/table_progress.h"
 #include "plugins/lake/layer/transform_sql.h"
+#include "plugins/lake/layer/version_metrics.h"
 #include "plugins/lake/one_thread.h"
 
 namespace batuta::lake {
@@ -388,7 +389,7 @@ class Transform {
     if (!history_->differs() && !(all_in_history_ && history_->table().exists())) return;
     history_->set_marker(target_progress_.name(history_marker),
                          std::max<std::int64_t>(target_.version(), 0));
-    history_->hand_in(spec_.metrics_json);
+    history_->hand_in(version_metrics("{}", spec_, history_lineage(spec_)));
     report_lineage(context_, source_, {spec_.target.name + "_hist", {}, {}, {}, {}});
   }
 
@@ -429,11 +430,8 @@ class Transform {
     }
     nlohmann::json metrics = {{"rows_in", result.read}, {"rows_out", result.changed}};
     if (spec_.deletes) metrics["rows_deleted"] = result.deleted;
-    if (!spec_.metrics_json.empty()) {
-      const auto further = parse_untrusted(spec_.metrics_json);
-      if (further) metrics.update(*further);
-    }
-    version_.hand_in(context_, json_text(metrics));
+    version_.hand_in(context_,
+                     version_metrics(json_text(metrics), spec_, spec_.column_lineage_json));
     const DeltaTable& from = ordered_ == nullptr ? source_ : rejected_.table();
     if (from.exists()) report_lineage(context_, from, spec_.target);
   }

@@ -94,6 +94,9 @@ struct TransformSpec {
   // reception.
   std::string history_since{};
   std::string metrics_json{};  // an object: further words for the history of the target
+  // Where the target's columns come from, for the metric column_lineage, as models tell it
+  // (plugins/models/column_lineage.h); empty: it is not told.
+  std::string column_lineage_json{};
 };
 
 struct TransformResult {

@@ -1,0 +1,18 @@
+// What a version that a transform makes tells of itself in its table's log.
+#pragma once
+
+#include <string>
+
+#include "plugins/lake/layer/transform.h"
+
+namespace batuta::lake {
+
+// `counts_json`, an object, with the spec's own words and, unless it is empty or more than 32 KiB,
+// which would weigh on the log of every reader, `column_lineage`.
+std::string version_metrics(const std::string& counts_json, const TransformSpec& spec,
+                            const std::string& column_lineage);
+
+// Of the target's history: it has the target's columns, and its own. Empty where the target's is.
+std::string history_lineage(const TransformSpec& spec);
+
+}  // namespace batuta::lake
