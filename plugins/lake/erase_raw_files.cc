@@ -40,6 +40,14 @@ std::map<std::string, CsvForm> csv_forms(const std::string& given_json) {
   return out;
 }
 
+std::vector<RawFolder> raw_folders_below(const lakelog::Storage& storage, const std::string& root) {
+  std::vector<RawFolder> out;
+  for (const std::string& domain : must(storage.list(root + "raw/")).prefixes)
+    for (const std::string& table : must(storage.list(domain)).prefixes)
+      out.push_back({table, table.substr(root.size(), table.size() - root.size() - 1)});
+  return out;
+}
+
 RawFiles::RawFiles(plugin::Context& context, Session& session, const Lake& lake,
                    EraseRecord& record, bool apply, Miss miss, Miss undone)
     : context_(context),

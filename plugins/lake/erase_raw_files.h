@@ -22,6 +22,13 @@ using Miss = std::function<void(const std::string& what, const std::string& why)
 // plugin::FinalError for anything else.
 std::map<std::string, CsvForm> csv_forms(const std::string& given_json);
 
+struct RawFolder {
+  std::string prefix, table;  // "raw/shop/orders/", "raw/shop/orders"
+};
+// Of tables' raw files; `root`: of those below it, "" or a branch's own folder with a '/' at its
+// end, which only the prefixes have. Throws plugin::RetryableError when the storage says no.
+std::vector<RawFolder> raw_folders_below(const lakelog::Storage& storage, const std::string& root);
+
 class RawFiles {
  public:
   // All of them outlive this. `apply` false: files are only counted. `miss` is told what stays as

@@ -5,11 +5,9 @@
 // The return value: {"operation","subject","applied","complete","done_before","rows","old_files",
 //   "raw_records","tables":[{"table","rows","versions","version","old_files","columns"}],
 //   "raw":[{"file","records"}],"not_reached":[{"what","why","undone"}],"without_column":[…]}; lists
-//   that
-// would be too long end with how many more there are, and are whole in the record
-// `_erasures/<operation>.json` of what was applied. `complete` false: what is `undone` is still to
-// be
-//   done, and the operation has not ended.
+//   that would be too long end with how many more there are, and are whole in the record
+//   `_erasures/<operation>.json` of what was applied. `complete` false: what is `undone` is still
+//   to be done, and the operation has not ended.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -345,22 +343,15 @@ class Eraser {
 
   // ---- raw
 
-  struct RawFolder {
-    std::string prefix, table;  // "raw/shop/orders/", "raw/shop/orders"
-  };
-
-  std::vector<RawFolder> raw_folders() {
-    std::vector<RawFolder> out;
-    for (const std::string& domain : must(storage_->list("raw/")).prefixes)
-      for (const std::string& table : must(storage_->list(domain)).prefixes) {
-        const std::string name = table.substr(0, table.size() - 1);
-        if (order_.in_scope(name)) out.push_back({table, name});
-      }
+  // Those in scope, of the lake or below a branch's own root.
+  std::vector<RawFolder> raw_folders(const std::string& root = {}) {
+    auto out = raw_folders_below(*storage_, root);
+    std::erase_if(out, [&](const RawFolder& each) { return !order_.in_scope(each.table); });
     return out;
   }
 
-  void raw_files(RawFiles& raw) {
-    for (const RawFolder& folder : raw_folders()) {
+  void raw_files(RawFiles& raw, const std::string& root = {}) {
+    for (const RawFolder& folder : raw_folders(root)) {
       const auto csv = csv_.find(described_name(folder.table));
       raw.below(folder.prefix, keys_of(folder.table), csv == csv_.end() ? CsvForm{} : csv->second);
     }
@@ -383,7 +374,6 @@ class Eraser {
     // What was written on one while it was dropped is nobody's, and may have the person.
     if (apply_) (void)must(lakelog::remove_left_over(*storage_));
     for (const auto& branch : must(lakelog::list_branches(*storage_))) {
-      if (branch.dropping) continue;
       const std::string why = why_drop(branch);
       if (!why.empty())
         undone("branch " + branch.name, why + ": drop it with batuta lake branch drop " +
@@ -394,6 +384,15 @@ class Eraser {
   // A branch is not written anew: where it has the person it has to go. Empty: it may stay.
   std::string why_drop(const lakelog::Branch& branch) {
     if (!branch.readable) return "its marker cannot be read, nor what was written on it";
+    if (branch.dropping) return "its drop has not ended, and its files may be there yet";
+    bool raw_has = false;
+    RawFiles raw(
+        context_, session_, lake_, *record_, false,
+        [this](const std::string& what, const std::string& why) { miss(what, why); },
+        [&](const std::string&, const std::string&) { raw_has = true; });
+    raw_files(raw, lakelog::branch_key(branch.ref(), ""));
+    if (raw_has || !raw.found().empty())
+      return "raw files on it have the person, or cannot be searched";
     const Lake there = lake_.on_branch(branch.ref());
     for (const auto& left : must(lakelog::branch_tables(*storage_, branch))) {
       if (!order_.in_scope(left.table)) continue;

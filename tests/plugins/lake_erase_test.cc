@@ -309,6 +309,33 @@ TEST_CASE("an erasure has not ended while a branch has the person, and has once 
   CHECK(world.told(asked)["complete"] == true);
 }
 
+TEST_CASE("raw files that only a branch has, and a drop that has not ended, hold an erasure open") {
+  ErasedLake world;
+  world.fill();
+  const auto lake = world.lake.storage();
+  const auto branch = lakelog::create_branch(*lake, {"fix", ""});
+  REQUIRE(branch.ok());
+  const std::string raw = lakelog::branch_key(branch->ref(), "raw/demo/people/2026-11-20/a.jsonl");
+  const json asked = {{"keys", key("cpf", "c9")}, {"table", "demo/people"}, {"apply", true}};
+  REQUIRE(lake->put(raw, "{\"cpf\":\"c8\"}\n").ok());
+  CHECK(world.told(asked)["complete"] == true);
+  REQUIRE(lake->put(raw, "{\"cpf\":\"c9\"}\n").ok());
+  json again = asked;
+  again["operation"] = "op-2";
+  json done = world.told(again);
+  CHECK(done["complete"] == false);
+  CHECK(misses(done, "branch fix", "raw files on it have the person"));
+  // As a drop that was killed leaves it.
+  std::string marker = *lake->read("_branches/fix.json");
+  marker.replace(marker.find("\"dropping\":false"), 16, "\"dropping\":true");
+  REQUIRE(lake->put("_branches/fix.json", marker).ok());
+  done = world.told(again);
+  CHECK(done["complete"] == false);
+  CHECK(misses(done, "branch fix", "its drop has not ended"));
+  REQUIRE(lakelog::drop_branch(*lake, "fix").ok());
+  CHECK(world.told(again)["complete"] == true);
+}
+
 TEST_CASE("a branch that stands on files of the person is told as one that can no longer be read") {
   ErasedLake world;
   world.fill();
