@@ -185,7 +185,11 @@ json asset_parts(Context& context, const Request& request, const AssetView& asse
     const auto dag = bag->dags.find(ref.dag_id);
     if (dag == bag->dags.end()) continue;
     for (PartInput& input : inputs_of(dag->second, ref.task_id)) inputs.push_back(input);
-    if (!dags.insert(ref.dag_id).second || dags.size() > most_part_makers) continue;
+    if (!dags.insert(ref.dag_id).second) continue;
+    if (makers.size() == most_part_makers) {
+      found.cut = true;
+      continue;
+    }
     makers.push_back(maker_json(request, ref.dag_id, "partition_key"));
     add_runs(context, ref.dag_id, nullptr, PartitionGrain::as_it_is, found);
   }
@@ -222,6 +226,7 @@ void add_table_inputs(Context& context, const Request& request, const std::strin
     }
     const auto parts = context.lake->parts(*name);
     if (!parts) continue;  // its own page says why
+    found.cut = found.cut || parts->more;
     // Bronze lies by the day on which rows came, whatever day they are about.
     if (name->layer == "bronze" && parts->columns != columns) continue;
     for (const LakeMadePart& part : parts->parts) {
@@ -264,7 +269,10 @@ json add_table_makers(Context& context, const Request& request,
   for (const std::string& id : dags) {
     const auto dag = bag->dags.find(id);
     if (dag == bag->dags.end() || !sight.sees(id)) continue;
-    if (makers.size() == most_part_makers) break;
+    if (makers.size() == most_part_makers) {
+      found.cut = true;
+      break;
+    }
     const bool keyed = dag->second->partitioned || dag->second->tick_partition;
     makers.push_back(maker_json(request, id, keyed ? "partition_key" : "logical_date"));
     add_runs(context, id, dag->second.get(), grain, found);

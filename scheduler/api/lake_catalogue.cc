@@ -238,7 +238,11 @@ void LakeCatalogue::keep(const std::string& path, Kept kept) {
     return std::count_if(kept_.begin(), kept_.end(),
                          [](const auto& one) { return one.second.detail != nullptr; });
   };
-  if (has_detail && details() > most_details) unused_longest(true)->second.detail.reset();
+  if (has_detail && details() > most_details) {
+    Kept& left = unused_longest(true)->second;
+    left.detail.reset();
+    left.parts.reset();
+  }
   if (kept_.size() > most_kept) kept_.erase(unused_longest(false));
 }
 

@@ -108,7 +108,7 @@ class LakeCatalogue {
   Result<std::shared_ptr<const LakeDetail>> detail(const LakeName& name);
   // Newest first; the total is what the log still has. Errors as detail().
   Result<PageOf<LakeVersion>> versions(const LakeName& name, const Page& page);
-  // Errors as detail().
+  // Errors as detail(). Kept as that is: they cost a look at many versions.
   Result<LakeMadeParts> parts(const LakeName& name);
   // What the newest version that was written by a task, not by upkeep, tells of where its columns
   // come from (the metric column_lineage, docs/models.md); empty: it tells nothing, or its log
@@ -120,10 +120,12 @@ class LakeCatalogue {
     LakeSummary summary;
     std::shared_ptr<const LakeDetail> detail;  // of the tables asked for last
     std::uint64_t used = 0;
+    std::shared_ptr<const LakeMadeParts> parts{};  // of that detail, once they were asked for
   };
   Result<lakelog::Storage*> storage();
   bool stands(const LakeName& name, const LakeSummary& summary);
   void keep(const std::string& path, Kept kept);
+  std::shared_ptr<const LakeMadeParts> kept_parts(const LakeName& name, const LakeDetail* of);
 
   const std::optional<stores::Lake> lake_;
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 // commits tell, from the newest back.
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -49,9 +50,18 @@ void set_writer(LakeMadePart& part, const LakeMadePart& by) {
 
 }  // namespace
 
+// nullptr: not of that detail.
+std::shared_ptr<const LakeMadeParts> LakeCatalogue::kept_parts(const LakeName& name,
+                                                               const LakeDetail* of) {
+  const std::lock_guard guard(mutex_);
+  const auto kept = kept_.find(name.path());
+  return kept != kept_.end() && kept->second.detail.get() == of ? kept->second.parts : nullptr;
+}
+
 Result<LakeMadeParts> LakeCatalogue::parts(const LakeName& name) {
   const auto known = detail(name);
   if (!known) return known.error();
+  if (const auto kept = kept_parts(name, known->get())) return *kept;
   LakeMadeParts out;
   out.columns = (*known)->partition_columns;
   if (out.columns.empty()) return out;
@@ -69,12 +79,16 @@ Result<LakeMadeParts> LakeCatalogue::parts(const LakeName& name) {
   const auto listing = log.list();
   if (!listing) return listing.error();
   std::size_t read = 0;
+  bool is_whole = true;  // false: a store that was away for a moment tells more the next time
   for (auto it = listing->commits.rbegin(); it != listing->commits.rend() && !left.empty(); ++it) {
     if (*it > (*known)->summary.version) continue;
     if (++read > most_read_commits) break;
     const auto text = log.read(*it);
     const auto commit = text ? lakelog::parse_commit(*text) : Result<lakelog::Commit>(text.error());
-    if (!commit) break;  // cleaned up meanwhile, or of a newer writer: the rest is not known
+    if (!commit) {  // cleaned up meanwhile, or of a newer writer: the rest is not known
+      is_whole = text || text.error().code == Errc::not_found;
+      break;
+    }
     LakeMadePart by = writer_of(*commit, *it);
     if (by.changed_ms == 0) by.changed_ms = log.modified_ms(*it);
     const auto touch = [&](const lakelog::PartitionValues& values, bool data_change) {
@@ -87,6 +101,12 @@ Result<LakeMadeParts> LakeCatalogue::parts(const LakeName& name) {
       touch(file.partition_values, file.data_change);
     for (const lakelog::RemoveFile& file : commit->removes)
       if (file.partition_values) touch(*file.partition_values, file.data_change);
+  }
+  if (is_whole) {
+    const std::lock_guard guard(mutex_);
+    const auto kept = kept_.find(name.path());
+    if (kept != kept_.end() && kept->second.detail == *known)
+      kept->second.parts = std::make_shared<const LakeMadeParts>(out);
   }
   return out;
 }

@@ -211,6 +211,36 @@ TEST_CASE_FIXTURE(Parts, "partitions of an asset are told as far as its DAGs are
   CHECK(seen["makers"][0]["may_trigger"] == false);
 }
 
+TEST_CASE_FIXTURE(Parts, "partitions of a table are looked for once for each of its versions") {
+  const std::string name = "silver/shop/sales";
+  write_lake_version(home, name, 0, made_by(100, "one") + day_table());
+  write_lake_version(home, name, 1, made_by(101, "two") + day_file("a", "2026-03-10"));
+  write_lake_version(home, name, 2, made_by(102, "three"));
+  const auto run = [&] {
+    return get("/api/lake/tables/" + name + "/partitions")["partitions"][0]["dag_run_id"];
+  };
+  CHECK(run() == "two");
+  // As nothing may happen to a log: another answer would be read from it.
+  write_lake_version(home, name, 1, made_by(101, "other") + day_file("a", "2026-03-10"));
+  CHECK(run() == "two");
+  write_lake_version(home, name, 3, made_by(103, "four"));
+  CHECK(run() == "other");
+}
+
+TEST_CASE_FIXTURE(Parts, "partitions: that not all who make an asset are listed is told") {
+  for (int i = 0; i < 16; ++i) {
+    const std::string id = "maker_" + std::to_string(i);
+    backend.bag->dags[id] = backend.bag->dags["demo"];
+    AssetRefView& ref = history.asset_rows.front().refs.emplace_back();
+    ref.role = AssetRole::outlet;
+    ref.dag_id = id;
+    ref.task_id = "first";
+  }
+  const json all = get("/api/batuta/assets/1/partitions");
+  CHECK(all["makers"].size() == 16);
+  CHECK(all["more"] == true);
+}
+
 TEST_CASE_FIXTURE(Parts,
                   "partitions of a table: by which version and run, and what is newer above") {
   write_lake_version(home, "silver/shop/sales", 0,
