@@ -66,7 +66,9 @@ class Reporting {
     for (const TableShape& shape : run_shapes()) rows[shape.name] = hand_in_table(shape);
     const bool more = report_.value("more", false);
     if (more)
-      context_.info("more has ended than one attempt takes: the next run goes on from here");
+      context_.warn(
+          "more has ended than one attempt takes: the next run goes on from here. Where every run "
+          "says so, set lake.report to a schedule that comes more often, such as \"*/5 * * * *\"");
     const Time until{std::chrono::microseconds(number_of_mark("next", 0))};
     context_.return_json(json_text({{"runs", report_["runs"].size()},
                                     {"tables", rows[registry_table_name]},

@@ -50,9 +50,15 @@ json member(const json& of, const char* name) {
   const auto found = of.find(name);
   return found == of.end() || found->is_structured() ? json() : *found;
 }
+// What fits the tables' types, and nothing else: one row that cannot be cast would stop them all.
 json whole(const json& of, const char* name) {
   const auto found = of.find(name);
-  return found != of.end() && found->is_number_integer() ? *found : json();
+  const auto number = found == of.end() ? std::nullopt : json_int(*found);
+  return number ? json(*number) : json();
+}
+json yes_or_no(const json& of, const char* name) {
+  const auto found = of.find(name);
+  return found != of.end() && found->is_boolean() ? *found : json();
 }
 
 class Report {
@@ -165,7 +171,7 @@ class Report {
       quality_.push_back(
           row({at++, member(rule, "table"), member(rule, "rule"), member(rule, "dimension"),
                member(rule, "severity"), whole(rule, "checked"), whole(rule, "failed"),
-               member(rule, "passed")}));
+               yes_or_no(rule, "passed")}));
     }
     at = 0;
     for (const json& step : report["lineage"]) {
@@ -197,6 +203,22 @@ class Report {
   json keys_ = json::array(), runs_ = json::array(), tries_ = json::array(), costs_ = json::array(),
        quality_ = json::array(), lineage_ = json::array();
 };
+
+std::int64_t instances_of(const EndedRuns& ended) {
+  std::int64_t out = 0;
+  for (const EndedRun& run : ended.runs)
+    for (std::size_t i = 0; i < run.tries.size(); ++i)
+      out += i + 1 == run.tries.size() || run.tries[i + 1].row.key() != run.tries[i].row.key();
+  return out;
+}
+
+// How many instances may fit, where these did not: as many as would if all took the same, less a
+// tenth, so that a part is near what may be told and not a fraction of it.
+std::int64_t fewer(std::int64_t most, std::int64_t were, std::size_t size, std::size_t bytes) {
+  const double share = 0.9 * static_cast<double>(bytes) / static_cast<double>(size);
+  const std::int64_t from = std::min(most, std::max<std::int64_t>(1, were));
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(from) * share));
+}
 
 EndedRuns ended_since(History& history, const EndedMark& since, std::int64_t most) {
   if (since.taken == 0 && since.run != RunSeq{}) {
@@ -232,14 +254,15 @@ Result<EndedMark> reported_until(const stores::Lake& lake) {
 }
 
 std::string ended_report(History& history, const EndedMark& since, std::size_t bytes) {
-  for (std::int64_t most = most_instances;; most /= 8) {
-    const EndedRuns ended = ended_since(history, since, std::max<std::int64_t>(1, most));
+  for (std::int64_t most = most_instances;;) {
+    const EndedRuns ended = ended_since(history, since, most);
     Report report(ended);
     json out = {{"since", mark_json(since)}, {"next", mark_json(ended.mark)}, {"more", ended.more}};
     out["tables"] = report.tables();
     out["runs"] = report.runs();
     std::string text = json_text(out);
     if (text.size() <= bytes || most <= 1) return text;
+    most = fewer(most, instances_of(ended), text.size(), bytes);
   }
 }
 

@@ -74,7 +74,7 @@ QualityNews FakeHistory::quality_news(const ReportMark& since) {
   return news;
 }
 
-EndedRuns FakeHistory::ended_runs(const EndedMark& since, std::int64_t) {
+EndedRuns FakeHistory::ended_runs(const EndedMark& since, std::int64_t most) {
   EndedRuns out;
   out.mark = since;
   out.written = written_tables;
@@ -86,6 +86,9 @@ EndedRuns FakeHistory::ended_runs(const EndedMark& since, std::int64_t) {
     for (const auto* list : {&older_tries, &views}) {
       for (const TaskInstanceView& view : *list) {
         if (view.row.run != row.seq) continue;
+        // The answer ends in the midst of a run, without a mark that says where.
+        out.more = list == &views && most-- <= 0;
+        if (out.more) return out;
         EndedTry& each = run.tries.emplace_back();
         each.row = view.row;
         each.task_id = view.task_id;

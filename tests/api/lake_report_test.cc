@@ -112,6 +112,29 @@ TEST_CASE("what ended is told with its tries, what they took, and what they told
   CHECK(edge["to_table"] == "silver/shop/orders");
 }
 
+TEST_CASE("what a try told otherwise than the tables have it is told as not known") {
+  EndedFacts facts;
+  facts.history.report_rows[0].report_json =
+      R"({"quality":[{"table":"silver/shop/orders","rule":"r","checked":18446744073709551615,)"
+      R"("failed":2.5,"passed":"perhaps"}]})";
+  const json rule = EndedFacts::row(facts.told(), "dq_result", 0);
+  CHECK(rule["rule"] == "r");
+  CHECK(rule["checked"].is_null());
+  CHECK(rule["failed"].is_null());
+  CHECK(rule["passed"].is_null());
+}
+
+TEST_CASE("what is too much for one answer is told as far as it nearly fills it") {
+  EndedFacts facts;
+  facts.history.views.resize(3000, facts.history.views[0]);
+  for (std::size_t i = 0; i < facts.history.views.size(); ++i)
+    facts.history.views[i].row.map_index = static_cast<MapIndex>(i);
+  constexpr std::size_t room = 100'000;
+  const std::string text = ended_report(facts.history, {}, room);
+  CHECK(text.size() <= room);
+  CHECK(text.size() > room * 3 / 4);
+}
+
 TEST_CASE("parameters, notes, samples and what was rendered are told to no table") {
   EndedFacts facts;
   CHECK(facts.told().dump().find("hunter2") == std::string::npos);
@@ -126,7 +149,8 @@ TEST_CASE("what ended just before the mark is told once more, and the mark never
 }
 
 TEST_CASE("a lake without a table of runs has told nothing, and one with it says how far it is") {
-  const std::string home = std::filesystem::temp_directory_path() / ("batuta-lake-report-" + std::to_string(::getpid()));
+  const std::string home =
+      std::filesystem::temp_directory_path() / ("batuta-lake-report-" + std::to_string(::getpid()));
   std::filesystem::remove_all(home);
   const stores::Lake lake(home + "/lake");
   CHECK((*reported_until(lake) == EndedMark{}));
