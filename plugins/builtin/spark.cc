@@ -341,7 +341,9 @@ std::string submit_to_cluster(Context& context, const Target& target, const Spar
   if (id.empty())
     if (const auto there = cluster.find(tag_of(context))) id = *there;
   if (context.cancelled()) {
-    if (!id.empty()) cluster.kill(id);
+    if (id.empty()) throw RetryableError("cancelled");  // what is noted tells the next try
+    cluster.kill(id);
+    note_submission(context, cluster, json::object());
     throw RetryableError("cancelled");
   }
   if (id.empty()) {

@@ -107,7 +107,9 @@ def main():
     while os.path.exists(os.environ["STUB_LOG"] + ".hang"):
         time.sleep(0.05)
     print(f"26/11/28 10:00:00 INFO YarnClientImpl: Submitted application {name}" if yarn
-          else f"26/11/28 10:00:00 INFO ClientEndpoint: Driver successfully submitted as {name}", file=sys.stderr)
+          else f"26/11/28 10:00:00 INFO ClientEndpoint: Driver successfully submitted as {name}", file=sys.stderr, flush=True)
+    while os.path.exists(os.environ["STUB_LOG"] + ".linger"):
+        time.sleep(0.05)
     return 0
 
 

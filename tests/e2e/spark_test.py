@@ -142,7 +142,8 @@ def an_application_on_a_cluster_holds_no_slot():
             task_id, connection=connection, tracking="tracker", deploy_mode="cluster", application="hdfs:///jobs/score.jar",
             java_class="org.example.Score", poke_interval="1s", **more)
         made = Submissions(folder, [dag("score", [there("score")], default_args={"retries": 0}), dag("busy", [shell("one", "true")]),
-                                    dag("standalone", [there("score", "master")], default_args={"retries": 0})], cluster)
+                                    dag("standalone", [there("score", "master")], default_args={"retries": 0}),
+                                    dag("late", [there("score", "master", execution_timeout="1s", retries=1, retry_delay="0s")])], cluster)
         server = made.server
         connect(server, "yarn", "spark", host="yarn")
         connect(server, "master", "spark", host="spark://master:7077")
@@ -213,6 +214,15 @@ def an_application_on_a_cluster_holds_no_slot():
         assert server.wait_run("standalone", run, 60)["state"] == "failed"
         why(server, "standalone", run, "score", 15, f"{list(cluster.apps)[-1]} began: if that is this task's")
         assert len(made.all()) == submitted + 1, made.all()[submitted:]
+
+        # Of one that took too long to submit the driver is known, and killed: the next try begins anew.
+        linger = Path(f"{made.log}.linger")
+        linger.touch()
+        server.trigger("late")
+        name = f"driver-20261128100000-{len(cluster.apps) + 1:04}"
+        eventually(lambda: cluster.apps.get(name, {}).get("driverState") == "KILLED", 20, "its driver is killed over there")
+        linger.unlink()
+        eventually(lambda: len(made.all()) == submitted + 3, 20, "it is submitted anew")
         server.stop()
         cluster.stop()
 
