@@ -17,6 +17,7 @@ class Pace {
 
  private:
   std::int64_t rows_ = 20;
+  int smallest_ = 0;  // steps in a row that could be no smaller
   Duration last_{};
   Duration shortest_ = std::chrono::seconds(1);
 };

@@ -50,5 +50,14 @@ TEST_CASE("a step that was held up makes the next ones shorter for a while, and 
   CHECK(steps.pace.rows() >= before * 2 / 3);
 }
 
+TEST_CASE(
+    "steps that found nothing to do, without a commit, do not make those after them small for "
+    "good") {
+  Steps slow(microseconds(20'000));
+  slow.pace.took(microseconds(50));
+  for (int i = 0; i < 200; ++i) slow.take(microseconds(20'000));
+  CHECK(slow.pace.rows() > 100);
+}
+
 }  // namespace
 }  // namespace batuta::test
