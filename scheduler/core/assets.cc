@@ -4,6 +4,7 @@
 // starts when it is resumed consumes what came meanwhile.
 #include <algorithm>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -77,44 +78,56 @@ Spare spare_of(const std::deque<LiveDag::QueuedEvent>& events, const PartitionMa
   return spare;
 }
 
-// Which event leaves a queue that is full: the oldest of the asset, and partition, that has most.
-// Every asset keeps one at least, so that what the condition says of the queue stays; where none
-// has two, the oldest of all leaves, and what it was queued for with it.
-void drop_one(Turn& turn, LiveDag& dag) {
+// What leaves a queue that is full until no more than `limit` are in it: the oldest of the asset,
+// and partition, that has most. Every asset keeps one at least, so that what the condition says of
+// the queue stays; where none has two, the oldest of all leaves, and what it was queued for with
+// it. One look at the queue for all of them: an event of a window fills it many times over.
+void drop_down_to(Turn& turn, LiveDag& dag, std::size_t limit) {
+  struct Candidate {
+    std::size_t count;
+    std::int64_t event;
+    const std::string* key;
+    std::int64_t asset;
+    std::size_t place;
+  };
+  const auto leaves_later = [](const Candidate& a, const Candidate& b) {
+    return std::tuple(b.count, a.event, std::string_view(*a.key), a.asset) >
+           std::tuple(a.count, b.event, std::string_view(*b.key), b.asset);
+  };
   const auto awaited = awaited_by(turn.state, dag);
-  LiveDag::AssetQueue* from = nullptr;
-  std::string key;
-  std::int64_t asset = 0;
-  std::size_t place = 0;
-  std::pair<std::size_t, std::int64_t> best;  // how many, and minus which event
-  for (auto& [each, queue] : dag.asset_queues) {
-    for (const auto& [id, events] : queue) {
-      const auto mapper = awaited.find(id);
-      const Spare spare = spare_of(events, mapper == awaited.end() ? nullptr : mapper->second);
-      const std::pair rank(spare.count, -events[spare.oldest].event);
-      if (from != nullptr && rank <= best) continue;
-      best = rank;
-      from = &queue;
-      key = each;
-      asset = id;
-      place = spare.oldest;
-    }
+  const auto candidate = [&](const std::string& key, std::int64_t asset,
+                             const std::deque<LiveDag::QueuedEvent>& events) {
+    const auto mapper = awaited.find(asset);
+    const Spare spare = spare_of(events, mapper == awaited.end() ? nullptr : mapper->second);
+    return Candidate{spare.count, events[spare.oldest].event, &key, asset, spare.oldest};
+  };
+  std::vector<Candidate> heap;
+  for (const auto& [key, queue] : dag.asset_queues) {
+    for (const auto& [asset, events] : queue) heap.push_back(candidate(key, asset, events));
   }
-  std::deque<LiveDag::QueuedEvent>& events = from->at(asset);
-  unqueue(turn, dag, key, events[place].event);
-  events.erase(events.begin() + static_cast<std::ptrdiff_t>(place));
-  if (!events.empty()) return;
-  from->erase(asset);
-  if (from->empty()) dag.asset_queues.erase(key);
+  std::make_heap(heap.begin(), heap.end(), leaves_later);
+  for (; dag.asset_queue_size > limit; ++turn.state.counters.asset_events_dropped) {
+    std::pop_heap(heap.begin(), heap.end(), leaves_later);
+    const Candidate one = heap.back();
+    heap.pop_back();
+    const auto at = dag.asset_queues.find(*one.key);
+    std::deque<LiveDag::QueuedEvent>& events = at->second.at(one.asset);
+    unqueue(turn, dag, at->first, one.event);
+    events.erase(events.begin() + static_cast<std::ptrdiff_t>(one.place));
+    if (!events.empty()) {
+      heap.push_back(candidate(at->first, one.asset, events));
+      std::push_heap(heap.begin(), heap.end(), leaves_later);
+      continue;
+    }
+    at->second.erase(one.asset);
+    if (at->second.empty()) dag.asset_queues.erase(at);
+  }
 }
 
 void make_room(Turn& turn, LiveDag& dag) {
   const std::size_t limit = queue_limit(*dag.dag);
   if (dag.asset_queue_size <= limit) return;
-  while (dag.asset_queue_size > limit) {
-    drop_one(turn, dag);
-    ++turn.state.counters.asset_events_dropped;
-  }
+  drop_down_to(turn, dag, limit);
   if (dag.asset_queue_overflows) return;
   dag.asset_queue_overflows = true;
   log_event(turn, "asset_queue_full", "", dag.row.dag_id, {}, {},

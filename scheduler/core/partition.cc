@@ -282,7 +282,9 @@ std::string why_unmapped(const PartitionMapper& mapper) {
       return "it is none of the " + std::to_string(mapper.keys.size()) + " keys that are allowed";
     case Kind::product:
       return "it has not " + std::to_string(mapper.of.size()) + " parts with \"" +
-             mapper.delimiter + "\" between, each of them as its mapper takes it";
+             mapper.delimiter +
+             "\" between, each of them as its mapper takes it, or is longer than " +
+             std::to_string(max_partition_key) + " bytes then";
     case Kind::roll_up:
       return of_keys
                  ? "it is none of the " + std::to_string(mapper.keys.size()) +

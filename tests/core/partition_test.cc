@@ -122,6 +122,10 @@ TEST_CASE("partitions: allowed keys, a fixed one, chains and products of mappers
     CHECK(keys_of(wrong, product).empty());
   }
   CHECK(why_unmapped(product).find("2 parts with \"|\"") != std::string::npos);
+  product.of[0] = by(as_it_is);
+  CHECK(keys_of((std::string(245, 'x') + "|2026-03-10").c_str(), product).empty());
+  CHECK(why_unmapped(product).find("longer than 250 bytes") != std::string::npos);
+  product.of[0] = allowed;
   product.delimiter = "::";
   CHECK(keys_of("eu::2026-03-10T09", product) == Keys{"eu::2026-03-10"});
 
@@ -240,6 +244,25 @@ TEST_CASE("partitions: a queue that is full loses what came again before a part 
   for (std::size_t i = 0; i < max_queued_of_windows; ++i) change(world, "a", "2026-03-10T01");
   CHECK(world.ledger.asset_queue.size() == max_queued_of_windows);
   CHECK(world.ledger.asset_queue.begin()->second.event_key == "2026-03-10T00");
+}
+
+TEST_CASE("partitions: a window that finds no room takes the oldest events away, all in one look") {
+  World world;
+  world.add(by_partition({{"a", as_it_is}, {"never", as_it_is}}, [](Dag& dag) {
+    dag.waits_for->of[0].mapper = window(Kind::fan_out, day, minute);
+  }));
+  for (const char* day : {"09", "10", "11", "12", "13", "14", "15"}) {
+    change(world, "a", std::string("2026-03-") + day);
+  }
+  CHECK(world.ledger.asset_queue.size() == max_queued_of_windows);
+  CHECK(world.state.counters.asset_events_dropped == 80);
+  const auto left = [&](const std::string& key) {
+    return std::count_if(world.ledger.asset_queue.begin(), world.ledger.asset_queue.end(),
+                         [&](const auto& one) { return one.second.partition_key == key; });
+  };
+  CHECK(left("2026-03-09T01:19") == 0);
+  CHECK(left("2026-03-09T01:20") == 1);
+  CHECK(left("2026-03-15T23:59") == 1);
 }
 
 TEST_CASE("partitions: an instant's key, and when a key begins") {
