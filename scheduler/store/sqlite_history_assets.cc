@@ -247,17 +247,16 @@ std::vector<QueuedAssetView> SqliteHistory::queued_assets(const QueuedAssetQuery
   if (query.before) where.add("q.queued_at < ?", query.before->time_since_epoch().count());
   where.add_sight("q.dag_id", query.sight);
   Reader reader(*this);
-  const std::string key =
-      query.by_partition
-          ? "q.partition_key, (SELECT json_group_array(DISTINCT e.partition_key) FROM asset_queue "
-            "AS o JOIN asset_event AS e ON e.id = o.event WHERE o.dag_id = q.dag_id AND "
-            "o.partition_key = q.partition_key AND o.asset = q.asset)"
-          : "'', '[]'";
+  const std::string key = query.by_partition
+                              ? "q.partition_key, json_group_array(DISTINCT e.partition_key)"
+                              : "'', '[]'";
+  const std::string events =
+      query.by_partition ? " LEFT JOIN asset_event AS e ON e.id = q.event" : "";
   const std::string by =
       query.by_partition ? "q.dag_id, q.partition_key, q.asset" : "q.dag_id, q.asset";
   Statement statement =
       reader.db().prepare("SELECT q.dag_id, q.asset, a.uri, COUNT(*), MIN(q.queued_at), " + key +
-                          " FROM asset_queue AS q JOIN asset AS a ON a.id = q.asset" +
+                          " FROM asset_queue AS q JOIN asset AS a ON a.id = q.asset" + events +
                           where.text() + " GROUP BY " + by + ", a.uri ORDER BY " + by);
   bind_values(statement, where.values);
   std::vector<QueuedAssetView> found;
@@ -267,7 +266,8 @@ std::vector<QueuedAssetView> SqliteHistory::queued_assets(const QueuedAssetQuery
     std::string keys;
     rows.read(view.dag_id, view.asset, view.uri, view.events, view.queued_at, view.partition_key,
               keys);
-    const auto list = parse_untrusted(keys);
+    // As many as a queue has, escaped.
+    const auto list = parse_untrusted(keys, {16 << 20, 2, 200'000, 4 << 10});
     if (!list || !list->is_array()) continue;
     for (const auto& each : *list) {
       if (each.is_string()) view.event_keys.push_back(each.get<std::string>());

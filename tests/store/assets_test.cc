@@ -188,6 +188,26 @@ TEST_CASE_FIXTURE(AssetFixture, "assets: what is queued is told by partition whe
   CHECK(keys[0].event_keys.size() == 1);  // what the events said themselves
 }
 
+TEST_CASE_FIXTURE(AssetFixture,
+                  "assets: all keys of a full queue are told, however long they are") {
+  Changes c;
+  for (std::int64_t id = 100; id < 4600; ++id) {
+    AssetEventRow& event = c.asset_events.emplace_back();
+    event.id = id;
+    event.asset = 2;
+    event.timestamp = at(103);
+    event.partition_key = std::string(246, 'k') + std::to_string(id);
+    c.asset_queued.push_back({"full", 2, id, at(103), "all"});
+  }
+  commit(*store, c);
+  QueuedAssetQuery query;
+  query.dag_id = "full";
+  query.by_partition = true;
+  const auto found = history.queued_assets(query);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].event_keys.size() == 4500);
+}
+
 TEST_CASE_FIXTURE(AssetFixture, "assets: an event tells its source and the runs that consumed it") {
   CHECK(events() == Ids{1, 2, 3, 4, 5});
   CHECK(events([](AssetEventQuery& q) { q.consumed_by = RunSeq{7}; }) == Ids{1, 2});
