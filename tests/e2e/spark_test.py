@@ -143,7 +143,7 @@ def an_application_on_a_cluster_holds_no_slot():
             java_class="org.example.Score", poke_interval="1s", **more)
         made = Submissions(folder, [dag("score", [there("score")], default_args={"retries": 0}), dag("busy", [shell("one", "true")]),
                                     dag("standalone", [there("score", "master")], default_args={"retries": 0}),
-                                    dag("late", [there("score", "master", execution_timeout="1s", retries=1, retry_delay="0s")])], cluster)
+                                    dag("late", [there("score", "master", execution_timeout="3s", retries=1, retry_delay="0s")])], cluster)
         server = made.server
         connect(server, "yarn", "spark", host="yarn")
         connect(server, "master", "spark", host="spark://master:7077")
@@ -218,8 +218,8 @@ def an_application_on_a_cluster_holds_no_slot():
         # Of one that took too long to submit the driver is known, and killed: the next try begins anew.
         linger = Path(f"{made.log}.linger")
         linger.touch()
-        server.trigger("late")
         name = f"driver-20261128100000-{len(cluster.apps) + 1:04}"
+        server.trigger("late")
         eventually(lambda: cluster.apps.get(name, {}).get("driverState") == "KILLED", 20, "its driver is killed over there")
         linger.unlink()
         eventually(lambda: len(made.all()) == submitted + 3, 20, "it is submitted anew")
