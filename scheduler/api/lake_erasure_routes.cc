@@ -253,6 +253,17 @@ json written_after(const Erasure& erasure) {
   return out;
 }
 
+// One whose record is there and cannot be read: it is told, for it may have been applied.
+Erasure unread_erasure(const std::string& operation, const std::string& why) {
+  Erasure out;
+  out.operation = operation;
+  out.apply = true;
+  out.state = "failed";
+  out.error = "its record _erasures/" + operation + ".json in the lake cannot be read (" + why +
+              "): bring the file back, or order the erasure again under the same operation";
+  return out;
+}
+
 // Of the record that lies in the lake.
 Result<Erasure> kept_erasure(Context& context, const std::string& operation) {
   const Error none{Errc::not_found, "there is no erasure " + operation, {}};
@@ -260,9 +271,12 @@ Result<Erasure> kept_erasure(Context& context, const std::string& operation) {
   const auto storage = context.services.lake->storage();
   if (!storage) return storage.error();
   const auto text = (*storage)->read("_erasures/" + operation + ".json", {0, most_record_bytes});
-  if (!text) return text.error().code == Errc::not_found ? none : text.error();
+  if (!text)
+    return text.error().code == Errc::not_found
+               ? Result<Erasure>(none)
+               : Result<Erasure>(unread_erasure(operation, text.error().message));
   const json record = stored_json(*text);
-  if (!record.is_object()) return none;
+  if (!record.is_object()) return unread_erasure(operation, "it is no JSON object");
   const json what = record.value("what", json::object());
   const auto field = [](const json& of, const char* name) {
     const json value = of.is_object() ? of.value(name, json()) : json();

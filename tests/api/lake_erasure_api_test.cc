@@ -156,6 +156,20 @@ TEST_CASE_FIXTURE(Erasing, "erasure: it is a right of its own, of all layers of 
   CHECK(body_of(call(Method::get, erasures, "", "golden"))["total_entries"] == 0);
 }
 
+TEST_CASE_FIXTURE(Erasing, "erasure: a record that cannot be read is told, alone and in the list") {
+  add_eraser("dpo", "erase lake:bank/*");
+  std::filesystem::create_directories(home + "/lake/_erasures");
+  std::ofstream(home + "/lake/_erasures/torn.json") << R"({"operation":"torn","wha)";
+  const json all = get(erasures);
+  REQUIRE(all["total_entries"] == 1);
+  const std::string why = all["erasures"][0]["error"];
+  CHECK(all["erasures"][0]["state"] == "failed");
+  CHECK(why.find("_erasures/torn.json") != std::string::npos);
+  CHECK(get(std::string(erasures) + "/torn")["error"] == why);
+  // Of which domain it was stands in the record.
+  CHECK(body_of(call(Method::get, erasures, "", "dpo"))["total_entries"] == 0);
+}
+
 TEST_CASE_FIXTURE(Erasing, "erasure: what is missing to find the person is told before it begins") {
   registry.connection_rows.erase("pii");
   const auto keyless = call(Method::post, erasures, order());

@@ -556,6 +556,10 @@ test('a branch is begun, a run is started on it, what differs is shown by key, i
   await dialog.getByRole('button', { name: 'Promote', exact: true }).click();
   await dialog.getByRole('link', { name: /^promote__fix__/ }).click();
   await headState(page, 'success').waitFor();
+  await goTo(page, '#/lake/branches/fix');
+  await page.getByRole('button', { name: 'Promote…' }).click();
+  await dialog.getByText('The last promotion of it:').getByText('success').waitFor();
+  await page.keyboard.press('Escape');
   // What the form says of a DAG that may not run there stands at the field.
   await goTo(page, '#/dags/post');
   await page.getByRole('button', { name: 'Trigger', exact: true }).click();

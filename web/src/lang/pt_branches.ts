@@ -75,6 +75,7 @@ export const branchWords: Readonly<Record<string, string>> = {
   'The lake has moved since: make the branch anew and run there again.': 'O lago mudou desde então: faça o ramo de novo e execute nele outra vez.',
   'It has nothing that the lake has not.': 'Não tem nada que o lago não tenha.',
   'Ordered; this run publishes them:': 'Pedido feito; esta execução as publica:',
+  'The last promotion of it:': 'A última promoção dele:',
   'Promote': 'Promover',
   'is being dropped': 'está sendo descartado',
   'open': 'aberto',

@@ -2,6 +2,8 @@
 // a run would be shown, and started, with another number than the one that stands in its DAG.
 // Beyond that limit a whole number is a bigint here; everything else is as in JSON.parse.
 
+import { newUuid } from './uuid';
+
 // Strings first: what looks like a number inside of one is none.
 const tokens = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 const maybeLarge = /\d{16}/;
@@ -16,7 +18,7 @@ export function parseJson(text: string): unknown {
   const plain: unknown = JSON.parse(text);
   if (!maybeLarge.test(text)) return plain;
   // A mark nobody can have written: it is made up for this one text.
-  const mark = `${crypto.randomUUID()}:`;
+  const mark = `${newUuid()}:`;
   const marked = text.replace(tokens, (token) => (isLarge(token) ? `"${mark}${token}"` : token));
   return JSON.parse(marked, (_, value: unknown) =>
     typeof value === 'string' && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value,

@@ -4,6 +4,7 @@ import * as api from '../api/endpoints';
 import type { LakePromotedTable, LakePromotion } from '../api/types';
 import { Dialog } from '../components/dialog';
 import { Loaded } from '../components/loaded';
+import { StateBadge } from '../components/state_badge';
 import { number } from '../lib/format';
 import { useResource } from '../lib/hooks';
 import { runLink } from '../lib/route';
@@ -57,6 +58,12 @@ export function PromoteDialog({ branch, onClose, onDone }: { branch: string; onC
         {(data) => (
           <>
             <Tables of={data} />
+            {data.last_run && !ordered && (
+              <p>
+                {t('The last promotion of it:')} <a href={runLink('lake_promotion', data.last_run.dag_run_id)}>{data.last_run.dag_run_id}</a> <StateBadge state={data.last_run.state} small />
+                {data.last_run.reason && <span class="muted"> {data.last_run.reason}</span>}
+              </p>
+            )}
             {!data.may_promote && !ordered && <p class="notice notice-warning">{data.tables.some((one) => one.moved) ? t('The lake has moved since: make the branch anew and run there again.') : t('It has nothing that the lake has not.')}</p>}
           </>
         )}

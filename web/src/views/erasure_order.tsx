@@ -7,6 +7,7 @@ import { ErrorBox } from '../components/loaded';
 import { erasureBody, erasureProblem, erasureReport, erasureState, isUnderWay, type PersonKey } from '../lib/erasures';
 import { useFollowed } from '../lib/hooks';
 import { erasureLink } from '../lib/route';
+import { newUuid } from '../lib/uuid';
 import { t } from '../lib/words';
 import { ErasureReportView } from './erasure';
 
@@ -67,7 +68,7 @@ export function ErasureDialog({ onClose, onDone }: { onClose: () => void; onDone
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   // One id for what is done, so that a second click or a lost answer does nothing twice; what is changed is another order.
-  const [operation, setOperation] = useState(() => crypto.randomUUID());
+  const [operation, setOperation] = useState(() => newUuid());
   const field = (name: keyof typeof facts, title: string, hint: string) => (
     <label class="field">
       <span class="field-name">{title}</span>
@@ -81,7 +82,7 @@ export function ErasureDialog({ onClose, onDone }: { onClose: () => void; onDone
     if (wrong !== undefined) return;
     setBusy(true);
     try {
-      const told = await api.orderErasure(erasureBody(keys, facts, apply ? operation : crypto.randomUUID(), apply));
+      const told = await api.orderErasure(erasureBody(keys, facts, apply ? operation : newUuid(), apply));
       onDone();
       if (apply) location.hash = erasureLink(told.operation);
       else setPlan(told);
@@ -124,7 +125,7 @@ export function ErasureDialog({ onClose, onDone }: { onClose: () => void; onDone
               onClick={() => {
                 setPlan(null);
                 setPlanned(false);
-                setOperation(crypto.randomUUID());
+                setOperation(newUuid());
               }}
             >
               {t('Change it')}

@@ -27,9 +27,12 @@ function Slots({ of }: { of: Job }) {
   return worker === null ? <>–</> : <UseBar used={worker.attempts} of={worker.slots} />;
 }
 
+/** That a worker takes nothing new is its state while it runs; one that has ended or was lost says that. */
+const stateOf = (job: Job) => (job.state === 'running' && workerOf(job)?.isDrained === true ? t('drained') : (job.state ?? '–'));
+
 const columns: readonly Column<Job>[] = [
   { name: t('Job'), cell: (job) => <strong>{job.job_type ?? '–'}</strong> },
-  { name: t('State'), cell: (job) => (workerOf(job)?.isDrained === true ? t('drained') : (job.state ?? '–')) },
+  { name: t('State'), cell: (job) => stateOf(job) },
   { name: t('Host'), cell: (job) => job.hostname ?? '–' },
   { name: t('Slots in use'), cell: (job) => <Slots of={job} /> },
   { name: t('Started'), cell: (job) => <Ago at={job.start_date} /> },

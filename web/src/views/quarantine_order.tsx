@@ -11,6 +11,7 @@ import { useLive, useResource, useThrottled } from '../lib/hooks';
 import { actionName, orderBody, orderProblem, orderTold, outcomeName, type Correction, type OrderAction, type OrderTold, type RowChoice } from '../lib/orders';
 import { runLink } from '../lib/route';
 import { isEnded } from '../lib/states';
+import { newUuid } from '../lib/uuid';
 import { t } from '../lib/words';
 
 const listedOutcomes = 50;
@@ -150,7 +151,7 @@ export function QuarantineOrderDialog({ of, action, choice, columns, onClose }: 
   const [order, setOrder] = useState<{ of: LakeQuarantineOrder; isDry: boolean } | null>(null);
   const [seen, see] = useState<OrderTold | null>(null);
   // One id for what is done, so that a second click or a lost answer does nothing twice.
-  const [operation] = useState(() => crypto.randomUUID());
+  const [operation] = useState(() => newUuid());
   const send = async (isDry: boolean) => {
     const wrong = orderProblem(action, corrections, note);
     setProblem(wrong ?? '');
