@@ -174,7 +174,9 @@ constexpr QueryParam task_list_rows[] = {
 };
 
 constexpr QueryParam backfill_list_rows[] = {
-    limit, offset, orders("id dag_id from_date to_date created_at completed_at"),
+    limit,
+    offset,
+    orders("id dag_id from_date to_date created_at completed_at"),
     own("dag_id", Kind::text, "Of this DAG; of all unless given"),
     pattern("dag_id_pattern", "dag_id"),
     own("unfinished", Kind::flag, "Only those that are not done")};

@@ -185,7 +185,7 @@ struct JobConfigView {  // mngt.ingestion_job_config
 
 struct BackfillQuery {
   std::optional<std::string> dag_id;
-  bool unfinished = false;            // only those that are not done
+  bool unfinished = false;  // only those that are not done
   std::vector<Filter> filters{};
   std::vector<std::string> order_by;  // empty: by id
   Page page;

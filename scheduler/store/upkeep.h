@@ -42,8 +42,8 @@ class Upkeep {
   virtual bool prune_runs(Time before, const std::vector<DagRetention>& apart) = 0;
   bool prune_runs(Time before) { return prune_runs(before, {}); }
   virtual bool prune_event_log(Time before) = 0;
-  // From now on a step takes so many rows away, or pages back, at most: the fewer, the sooner a turn
-  // that waits for it has its own. Bounded by what the implementation thinks sensible.
+  // From now on a step takes so many rows away, or pages back, at most: the fewer, the sooner a
+  // turn that waits for it has its own. Bounded by what the implementation thinks sensible.
   virtual void take_at_most(std::int64_t rows) = 0;
   // Runs whose rows are all gone, some at a time. Their logs are deleted next, then
   // forget_removed() ends it: a death in between leaves no log behind.
