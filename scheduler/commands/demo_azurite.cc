@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -34,7 +33,6 @@ constexpr const char* azurite_account = "batuta";
 constexpr const char* azurite_container = "lake";
 constexpr Duration azurite_patience = std::chrono::seconds(60);
 constexpr auto azurite_pause = std::chrono::milliseconds(100);
-constexpr std::size_t azurite_log_shown = 600;
 // It writes down what it has when it is asked to stop.
 constexpr int azurite_stop[] = {SIGTERM, SIGINT, SIGKILL};
 
@@ -134,17 +132,12 @@ Status DemoAzurite::wait_for_container() {
     if (answer) why = "it answers " + std::to_string(answer->status);
     if (waitpid(pid_, nullptr, WNOHANG) != 0) {
       pid_ = -1;
-      return azurite_error("it ended at once: " + last_of_log());
+      return azurite_error("it ended at once: " + end_of_log(folder_ + "/log"));
     }
-    if (read_clock().boot > deadline) return azurite_error(why + ": " + last_of_log());
+    if (read_clock().boot > deadline)
+      return azurite_error(why + ": " + end_of_log(folder_ + "/log"));
     std::this_thread::sleep_for(azurite_pause);
   }
-}
-
-std::string DemoAzurite::last_of_log() const {
-  const std::string text = text_of_file(folder_ + "/log");
-  return text.size() <= azurite_log_shown ? text
-                                          : "…" + text.substr(text.size() - azurite_log_shown);
 }
 
 const char* DemoAzurite::lake_url() {
@@ -169,17 +162,7 @@ std::string DemoAzurite::exports() const {
 
 Status end_left_azurite(const std::string& home) {
   const std::string folder = home + azurite_folder;
-  const std::string text = text_of_file(folder + "/pid");
-  pid_t pid = 0;
-  std::from_chars(text.data(), text.data() + text.size(), pid);
-  if (pid <= 1) return success();
-  std::string words = text_of_file("/proc/" + std::to_string(pid) + "/cmdline");
-  std::replace(words.begin(), words.end(), '\0', '\n');
-  const std::string data = "\n" + folder + azurite_data + "\n";
-  if (words.find(data) == words.npos) return success();  // of before a restart
-  if (end_demo_process(pid, false, azurite_stop)) return success();
-  return {Errc::conflict, "the Azurite of this home, process " + std::to_string(pid) +
-                              ", does not end: kill it, and say this once more"};
+  return end_left_process(folder + "/pid", folder + azurite_data, "Azurite", azurite_stop);
 }
 
 }  // namespace batuta

@@ -44,7 +44,6 @@ class DemoAzurite {
   DemoAzurite() = default;
   Status launch(const std::string& program);
   Status wait_for_container();
-  std::string last_of_log() const;
 
   std::string folder_, key_;
   int port_ = 0;

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -34,7 +33,6 @@ constexpr const char* kafka_properties = "/server.properties";
 constexpr const char* kafka_login = "demo";
 constexpr Duration kafka_patience = std::chrono::seconds(90);
 constexpr auto kafka_pause = std::chrono::milliseconds(100);
-constexpr std::size_t kafka_log_shown = 1000;
 // It closes its logs when it is asked to stop.
 constexpr int kafka_stop[] = {SIGTERM, SIGKILL};
 // One node that has nobody to agree with: any id of a cluster will do.
@@ -100,11 +98,6 @@ std::vector<std::string> java_words(const std::string& java, const std::string& 
           "-cp",
           jars + "/*",
           program};
-}
-
-std::string last_of(const std::string& path) {
-  const std::string text = text_of_file(path);
-  return text.size() <= kafka_log_shown ? text : "…" + text.substr(text.size() - kafka_log_shown);
 }
 
 }  // namespace
@@ -189,7 +182,7 @@ Status DemoBroker::launch() {
     if (!formats) return formats.error();
     int ended = 0;
     if (waitpid(*formats, &ended, 0) != *formats || !WIFEXITED(ended) || WEXITSTATUS(ended) != 0)
-      return kafka_error("its folder cannot be made: " + last_of(log));
+      return kafka_error("its folder cannot be made: " + end_of_log(log));
   }
   const auto child = begin("kafka.Kafka", {properties});
   if (!child) return child.error();
@@ -202,10 +195,10 @@ Status DemoBroker::wait_for_topics() {
   while (!somebody_listens(port_)) {
     if (waitpid(pid_, nullptr, WNOHANG) != 0) {
       pid_ = -1;
-      return kafka_error("it ended at once: " + last_of(folder_ + "/log"));
+      return kafka_error("it ended at once: " + end_of_log(folder_ + "/log"));
     }
     if (read_clock().boot > deadline)
-      return kafka_error("it does not answer after 90 s: " + last_of(folder_ + "/log"));
+      return kafka_error("it does not answer after 90 s: " + end_of_log(folder_ + "/log"));
     std::this_thread::sleep_for(kafka_pause);
   }
   return demo::ask_broker(connection());
@@ -223,17 +216,7 @@ stream::KafkaConnection DemoBroker::connection() const {
 
 Status end_left_kafka(const std::string& home) {
   const std::string folder = home + kafka_folder;
-  const std::string text = text_of_file(folder + "/pid");
-  pid_t pid = 0;
-  std::from_chars(text.data(), text.data() + text.size(), pid);
-  if (pid <= 1) return success();
-  std::string words = text_of_file("/proc/" + std::to_string(pid) + "/cmdline");
-  std::replace(words.begin(), words.end(), '\0', '\n');
-  if (words.find("\n" + folder + kafka_properties + "\n") == words.npos)
-    return success();  // of before a restart
-  if (end_demo_process(pid, false, kafka_stop)) return success();
-  return {Errc::conflict, "the Kafka of this home, process " + std::to_string(pid) +
-                              ", does not end: kill it, and say this once more"};
+  return end_left_process(folder + "/pid", folder + kafka_properties, "Kafka", kafka_stop);
 }
 
 }  // namespace batuta

@@ -33,7 +33,6 @@ constexpr const char* server_folder = "/server";
 constexpr const char* demo_login = "batuta";
 constexpr Duration start_patience = std::chrono::seconds(60);  // initdb on a slow disk
 constexpr auto look_again = std::chrono::milliseconds(50);
-constexpr std::size_t log_shown = 600;
 // A stop that waits for no client; then one that keeps no house.
 constexpr int ask_to_stop[] = {SIGINT, SIGQUIT, SIGKILL};
 constexpr std::size_t max_output = std::size_t{1} << 20;
@@ -227,18 +226,13 @@ Status DemoPostgres::launch() {
     if (!said) return said.error();
     if (waitpid(pid_, nullptr, WNOHANG) != 0) {
       pid_ = -1;
-      return not_started("it ended at once: " + last_of_log());
+      return not_started("it ended at once: " + end_of_log(log));
     }
     if (code == 0) return success();
     if (read_clock().boot > deadline)
-      return not_started("it does not answer after a minute: " + last_of_log());
+      return not_started("it does not answer after a minute: " + end_of_log(log));
     std::this_thread::sleep_for(look_again);
   }
-}
-
-std::string DemoPostgres::last_of_log() const {
-  const std::string text = text_of_file(folder_ + "/log");
-  return text.size() <= log_shown ? text : "…" + text.substr(text.size() - log_shown);
 }
 
 // The password comes from a file, which is in no list of processes.
@@ -293,16 +287,7 @@ Result<std::vector<std::string>> DemoPostgres::rows(const std::string& database,
 
 Status end_left_postgres(const std::string& home) {
   const std::string data = home + "/" + postgres_folder + server_folder + "/data";
-  const std::string text = text_of_file(data + "/postmaster.pid");
-  pid_t pid = 0;
-  std::from_chars(text.data(), text.data() + text.size(), pid);
-  if (pid <= 1) return success();
-  std::string words = text_of_file("/proc/" + std::to_string(pid) + "/cmdline");
-  std::replace(words.begin(), words.end(), '\0', '\n');
-  if (words.find("\n" + data + "\n") == words.npos) return success();  // of before a restart
-  if (end_demo_process(pid, false, ask_to_stop)) return success();
-  return {Errc::conflict, "the PostgreSQL server of this home, process " + std::to_string(pid) +
-                              ", does not end: kill it, and say this once more"};
+  return end_left_process(data + "/postmaster.pid", data, "PostgreSQL server", ask_to_stop);
 }
 
 }  // namespace batuta

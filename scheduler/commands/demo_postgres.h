@@ -48,7 +48,6 @@ class DemoPostgres {
   Status launch();
   std::vector<std::string> as_its_user(std::vector<std::string> command) const;
   std::vector<std::string> psql(const std::string& database) const;
-  std::string last_of_log() const;
 
   std::string home_, folder_, programs_, user_;
   uid_t uid_ = 0;

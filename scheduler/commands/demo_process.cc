@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +25,7 @@ namespace batuta {
 namespace {
 
 constexpr Duration demo_stop_patience = std::chrono::seconds(20);
+constexpr std::size_t log_shown = 1000;
 constexpr auto look_for_end = std::chrono::milliseconds(50);
 
 // Gone within the time; a child is reaped.
@@ -45,6 +48,25 @@ bool end_demo_process(pid_t pid, bool child, std::span<const int> signals) {
     if (is_gone(pid, child, demo_stop_patience)) return true;
   }
   return false;
+}
+
+Status end_left_process(const std::string& pid_file, const std::string& word,
+                        const std::string& name, std::span<const int> signals) {
+  const std::string text = text_of_file(pid_file);
+  pid_t pid = 0;
+  std::from_chars(text.data(), text.data() + text.size(), pid);
+  if (pid <= 1) return success();
+  std::string words = text_of_file("/proc/" + std::to_string(pid) + "/cmdline");
+  std::replace(words.begin(), words.end(), '\0', '\n');
+  if (words.find("\n" + word + "\n") == words.npos) return success();
+  if (end_demo_process(pid, false, signals)) return success();
+  return {Errc::conflict, "the " + name + " of this home, process " + std::to_string(pid) +
+                              ", does not end: kill it, and say this once more"};
+}
+
+std::string end_of_log(const std::string& path) {
+  const std::string text = text_of_file(path);
+  return text.size() <= log_shown ? text : "…" + text.substr(text.size() - log_shown);
 }
 
 std::string text_of_file(const std::string& path) {
