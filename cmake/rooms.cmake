@@ -1,6 +1,6 @@
 # A room is one folder, one static library, and the list of what it may link.
 # COLD says that what is in it runs once for a command, a start or a person's question: it is compiled quickly
-# rather than well, save the files after HOT, which run for every trigger, task, row or long list.
+# rather than well, save its further files after HOT, which run for every trigger, task, row or long list.
 # HEADERS names heavy headers that most of its files include: they are read once, beside the standard ones.
 #   batuta_room(core LINKS batuta_common SOURCES dag.cc step.cc)      -> target batuta_core
 # A test file is one executable registered with ctest under one label.
@@ -111,7 +111,6 @@ endif()
 function(batuta_room name)
   cmake_parse_arguments(R "COLD" "" "SOURCES;APART;HOT;LINKS;PRIVATE_LINKS;HEADERS" ${ARGN})
   if(R_HOT)
-    list(REMOVE_ITEM R_SOURCES ${R_HOT})
     add_library(batuta_${name}_hot OBJECT ${R_HOT})
     list(APPEND R_SOURCES $<TARGET_OBJECTS:batuta_${name}_hot>)
   endif()
