@@ -1,6 +1,6 @@
 # Tests of plugins/lake and of the financial source.
 batuta_test(plugins_lake LABEL unit
-  SOURCES lake_checkpoint_test.cc lake_decimal_test.cc lake_erase_raw_test.cc lake_erase_test.cc lake_erase_texts_test.cc lake_rotate_key_test.cc lake_maintenance_test.cc lake_masks_test.cc lake_newer_tables_test.cc lake_property_test.cc lake_session_test.cc lake_staged_write_test.cc fake_host.cc
+  SOURCES lake_checkpoint_test.cc lake_decimal_test.cc lake_erase_raw_test.cc lake_erase_test.cc lake_erase_texts_test.cc erased_lake.cc lake_rotate_key_test.cc lake_maintenance_test.cc lake_masks_test.cc lake_newer_tables_test.cc lake_property_test.cc lake_session_test.cc lake_staged_write_test.cc fake_host.cc
     ../lakelog/lake_fixture.cc
   APART lake_monitors_test.cc lake_report_test.cc
   LINKS batuta_lake nlohmann_json::nlohmann_json)
@@ -13,7 +13,7 @@ batuta_test(plugins_financial LABEL unit TIMEOUT 600
   SOURCES financial_pipeline_test.cc lake_sample_test.cc financial_fixture.cc table_rows.cc
     ../lakelog/lake_fixture.cc
   APART fake_host.cc financial_quotes_test.cc financial_source_test.cc lake_sql_test.cc
-    lake_export_test.cc
+    lake_export_test.cc lake_home.cc
   LINKS batuta_from_contract nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
 add_dependencies(test_plugins_financial lake_engine plugin_contract_bronze plugin_contract_silver
   plugin_sql_model plugin_lake_sql)
