@@ -52,21 +52,20 @@ TEST_CASE("SQL from outside can only read, and only the lake") {
       home.lake + "/silver/financial/quotes/_delta_log/" + "00000000000000000000.json";
   const std::string before = whole_file(entry);
   const std::string copy = "COPY (SELECT 1) TO '" + entry + "'";
+  const std::string merge =
+      "MERGE INTO silver.quotes USING silver.quotes ON true WHEN MATCHED THEN DELETE";
   const std::vector<std::string> attacks = {
       copy, "EXPLAIN " + copy, "EXPLAIN ANALYZE " + copy, "eXpLaIn /* */ analyze\n" + copy,
       "EXPLAIN ANALYZE CREATE TABLE t(a int)", "EXPLAIN ANALYZE DROP VIEW silver.quotes",
       "EXPLAIN SELECT 1", "PREPARE p AS " + copy, "EXECUTE p", "CREATE TABLE t(a int)",
       "CREATE MACRO m() AS 1", "CREATE TEMP VIEW v AS SELECT 1", "DROP VIEW silver.quotes",
       "INSERT INTO silver.quotes SELECT 1", "DELETE FROM silver.quotes",
-      "UPDATE silver.quotes SET volume = 1",
-      "MERGE INTO silver.quotes USING silver.quotes ON true "
-      "WHEN MATCHED THEN DELETE",
-      "SET threads = 4", "RESET threads", "SET VARIABLE x = 1", "ATTACH 'x.db'", "DETACH memory",
-      "USE memory", "INSTALL httpfs", "LOAD httpfs", "EXPORT DATABASE '" + home.lake + "'",
-      "IMPORT DATABASE '" + home.lake + "'", "CHECKPOINT", "VACUUM", "BEGIN",
-      "CALL pragma_version()", "PRAGMA version", "SHOW TABLES", "SELECT 1; SELECT 2",
-      "SELECT 1; " + copy, "PRAGMA version; DROP VIEW silver.quotes", "", ";", "-- nothing",
-      "WITH a AS (" + copy + ") SELECT 1",
+      "UPDATE silver.quotes SET volume = 1", merge, "SET threads = 4", "RESET threads",
+      "SET VARIABLE x = 1", "ATTACH 'x.db'", "DETACH memory", "USE memory", "INSTALL httpfs",
+      "LOAD httpfs", "EXPORT DATABASE '" + home.lake + "'", "IMPORT DATABASE '" + home.lake + "'",
+      "CHECKPOINT", "VACUUM", "BEGIN", "CALL pragma_version()", "PRAGMA version", "SHOW TABLES",
+      "SELECT 1; SELECT 2", "SELECT 1; " + copy, "PRAGMA version; DROP VIEW silver.quotes", "", ";",
+      "-- nothing", "WITH a AS (" + copy + ") SELECT 1",
       "WITH a AS (INSERT INTO t VALUES (1) RETURNING *) SELECT * FROM a",
       "SELECT * FROM read_text('/etc/passwd')", "SELECT * FROM read_blob('" + entry + "')",
       "SELECT * FROM read_csv('" + home.lake + "/../run/../../secret')",
