@@ -41,11 +41,12 @@ class ShopSimulation : public Simulation {
              R"("topic": { "connection": "ecommerce_broker", "name": "Pedidos")"}};
   }
   // The lines of a transaction stay in order: they have one key.
-  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+  void messages(const std::function<bool(SimulatedMessage)>& take) const override {
     for (int day = 0; day < shop_.options().days; ++day) {
       for (ShopMessage& message : shop_.messages(day)) {
         const std::string key = (message.line.cancels ? "C" : "") + message.line.transaction;
-        if (!take(key, std::move(message.json))) return;
+        const Time at = Time(shop_.date(day)) + std::chrono::hours(message.hour);
+        if (!take({key, std::move(message.json), at})) return;
       }
     }
   }
