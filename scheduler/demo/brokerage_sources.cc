@@ -323,6 +323,8 @@ class BrokerageSimulation : public Simulation {
     real.script = clients_script(broker_);
     real.file = "contracts/brokerage/clients.odcs.yaml";
     real.comment = "# - {property: batuta.server, value: postgres}";
+    real.login = "brokerage_reader";
+    real.grants = "GRANT SELECT ON clients TO brokerage_reader;\n";
     return real;
   }
 

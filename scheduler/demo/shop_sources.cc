@@ -67,6 +67,18 @@ class ShopSimulation : public Simulation {
     real.script = "CREATE SCHEMA IF NOT EXISTS ecommerce;\n";
     real.switch_on = {"ECOMMERCE_REPORTS", "postgres", reports_about};
     real.schema = "ecommerce";
+    real.login = "ecommerce_publisher";
+    // A publication replaces tables, which their owner alone may: those of a home of before there
+    // was this role become its own.
+    real.grants =
+        "GRANT USAGE, CREATE ON SCHEMA ecommerce TO ecommerce_publisher;\n"
+        "DO $$ DECLARE one record; BEGIN\n"
+        "  FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'ecommerce'\n"
+        "      AND tableowner <> 'ecommerce_publisher' LOOP\n"
+        "    EXECUTE format('ALTER TABLE ecommerce.%I OWNER TO ecommerce_publisher', "
+        "one.tablename);\n"
+        "  END LOOP;\n"
+        "END $$;\n";
     return real;
   }
   bool delivers() const override { return true; }

@@ -40,7 +40,14 @@ struct RealDatabase {
   std::string file;             // of the bundle, in which `comment` is a line
   std::string comment;          // "# …": without its mark, it has the pipeline read the database
   std::string schema;           // into which gold tables are published; empty: none are
+  std::string login;            // the role as which tasks log in: their own, and no superuser
+  std::string grants;           // SQL behind the script: what that role may do, and no more
 };
+
+// The script with the role in it: made where it is missing, given this password, taken all that
+// makes more of it than somebody who may log in, and let into this database, which nobody else is.
+// A superuser runs it, any number of times. `password` holds letters and digits.
+std::string script_with_role(const RealDatabase& real, const std::string& password);
 
 // A spot in a file of the bundle: what it says with the embedded log, and with a broker, which is
 // the connection <pipeline>_broker.

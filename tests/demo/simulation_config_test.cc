@@ -126,6 +126,27 @@ TEST_CASE("simulation: of the days those count that have ended") {
   CHECK(days_until("users", options, at("2030-01-01T00:00:00Z")) == 7);
 }
 
+TEST_CASE("simulation: of a real database tasks have a role of their own, which is no superuser") {
+  int databases = 0;
+  for (const std::string& pipeline : simulated_pipelines()) {
+    const auto real = make_simulation(pipeline, {})->real_database();
+    if (!real) continue;
+    ++databases;
+    INFO(pipeline);
+    REQUIRE_FALSE(real->login.empty());
+    const std::string script = script_with_role(*real, "s3cret");
+    CHECK(has(script, "ALTER ROLE " + real->login +
+                          " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
+                          "PASSWORD 's3cret';"));
+    CHECK(has(script, "REVOKE ALL ON DATABASE " + real->database + " FROM PUBLIC;"));
+    // The role is there before what the script makes, and what it may do is said behind it.
+    CHECK(script.find("CREATE ROLE " + real->login) < script.find(real->script));
+    CHECK(script.find(real->script) < script.find(real->grants));
+    CHECK(has(real->grants, " TO " + real->login));
+  }
+  CHECK(databases == 2);
+}
+
 TEST_CASE("simulation: messages tell when they are sent, the late ones behind their time") {
   SimulationOptions options;
   options.size = 20;
