@@ -5,10 +5,17 @@
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
 
 #include "common/safe_json.h"
+#include "common/time.h"
 #include "plugins/sdk/plugin.h"
 #include "scheduler/demo/simulate.h"
+#include "scheduler/demo/simulation.h"
+#include "scheduler/demo/simulation_config.h"
+#include "stream/kafka_connection.h"
 
 namespace batuta::simulators {
 namespace {

@@ -44,6 +44,8 @@ int days_until(const std::string& pipeline, const SimulationOptions& options, Ti
 
 Result<Simulated> simulate(const SimulateOrder& order) {
   SimulationOptions options = order.config.options;
+  if (!make_simulation(order.pipeline, options))
+    return {Errc::not_found, "there is no simulation of " + order.pipeline};
   const std::string identity = describe(order.pipeline, options);
   if (order.until)
     options.days = std::max(days_until(order.pipeline, options, *order.until),
@@ -52,7 +54,6 @@ Result<Simulated> simulate(const SimulateOrder& order) {
   done.days = options.days;
   if (done.days == 0) return done;
   const auto simulation = make_simulation(order.pipeline, options);
-  if (!simulation) return {Errc::not_found, "there is no simulation of " + order.pipeline};
   if (Status written = simulation->write(order.folder); !written) return written.error();
   if (Status marked = set_mark(order.folder, identity, done.days); !marked) return marked.error();
   done.settings = simulation->settings(order.folder);
