@@ -9,6 +9,7 @@
 #include <future>
 #include <iterator>
 #include <list>
+#include <map>
 #include <memory>
 #include <thread>
 
@@ -17,6 +18,7 @@
 #include "scheduler/commands/demo_clean.h"
 #include "scheduler/commands/demo_kafka.h"
 #include "scheduler/commands/demo_postgres.h"
+#include "scheduler/commands/demo_process.h"
 #include "scheduler/commands/demo_real.h"
 #include "scheduler/commands/demo_run.h"
 #include "scheduler/commands/demo_truth.h"
@@ -235,14 +237,19 @@ class Services {
   std::thread thread_;
 };
 
+// The passwords of the roles as which tasks log in, by role: drawn anew at each start.
+using RolePasswords = std::map<std::string, std::string>;
+
 // What tasks read and write there is there before any of them runs.
 Status seed_postgres(const DemoPostgres& postgres, const std::vector<Pipeline>& pipelines,
-                     const std::string& demo_folder) {
+                     const std::string& demo_folder, RolePasswords& passwords) {
   for (const Pipeline& pipeline : pipelines) {
     const auto real = real_of(pipeline);
     if (!real) continue;
+    std::string& password = passwords[real->login];
+    password = secret_text();
     if (auto status =
-            postgres.prepare(real->database, real->script,
+            postgres.prepare(real->database, demo::script_with_role(*real, password),
                              demo_folder + "/" + pipeline.name + "/" + real->database + ".sql");
         !status)
       return status;
@@ -251,7 +258,8 @@ Status seed_postgres(const DemoPostgres& postgres, const std::vector<Pipeline>& 
 }
 
 // Null: no server, and none of an earlier start is named any more.
-Status set_real(Registry& registry, const demo::RealDatabase& real, const DemoPostgres* postgres) {
+Status set_real(Registry& registry, const demo::RealDatabase& real, const DemoPostgres* postgres,
+                const RolePasswords& passwords) {
   if (postgres == nullptr) {
     const auto left = registry.connection(real.connection);
     return left && left->description == real.description
@@ -264,8 +272,8 @@ Status set_real(Registry& registry, const demo::RealDatabase& real, const DemoPo
   connection.description = real.description;
   connection.host = "127.0.0.1";
   connection.port = postgres->address().port;
-  connection.login = postgres->address().login;
-  connection.password = postgres->address().password;
+  connection.login = real.login;
+  connection.password = passwords.at(real.login);
   connection.schema = real.database;
   if (auto status = registry.set_connection(connection); !status) return status;
   const auto& [key, value, about] = real.switch_on;
@@ -273,8 +281,8 @@ Status set_real(Registry& registry, const demo::RealDatabase& real, const DemoPo
 }
 
 Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const Services& services,
-                  const DemoPostgres* postgres, const Broker& broker,
-                  const std::string& demo_folder) {
+                  const DemoPostgres* postgres, const RolePasswords& passwords,
+                  const Broker& broker, const std::string& demo_folder) {
   std::promise<Status> told;
   server.engine().write(
       [&]() -> Status {
@@ -287,7 +295,8 @@ Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const 
                pipeline.simulation->settings(demo_folder + "/" + pipeline.name))
             if (auto status = registry.set_variable({key, value, about}); !status) return status;
           if (const auto real = real_of(pipeline))
-            if (auto status = set_real(registry, *real, postgres); !status) return status;
+            if (auto status = set_real(registry, *real, postgres, passwords); !status)
+              return status;
           if (pipeline.simulation->topic().empty()) continue;
           if (auto status = set_broker(registry, pipeline.name, broker ? &*broker : nullptr);
               !status)
@@ -402,6 +411,7 @@ int run_pipelines(const cli::ServeOptions& given) {
     }
   }
   std::unique_ptr<DemoPostgres> postgres;  // null: embedded stand-ins only
+  RolePasswords passwords;                 // of its roles
   std::unique_ptr<DemoServices> usual;     // these outlive the server that calls them
   std::unique_ptr<Services> services;
   Serving::Options with;
@@ -413,10 +423,12 @@ int run_pipelines(const cli::ServeOptions& given) {
       auto started = DemoPostgres::start(made->folder());
       if (!started) return started.error();
       postgres = std::move(*started);
-      if (auto status = seed_postgres(*postgres, *pipelines, demo_folder); !status) return status;
+      if (auto status = seed_postgres(*postgres, *pipelines, demo_folder, passwords); !status)
+        return status;
     }
     if (auto status = seed_demo(server, *usual); !status) return status;
-    return seed_store(server, *pipelines, *services, postgres.get(), broker, demo_folder);
+    return seed_store(server, *pipelines, *services, postgres.get(), passwords, broker,
+                      demo_folder);
   };
   auto serving = Serving::start(options, std::move(with));
   if (!serving) return fail(serving.error());

@@ -263,6 +263,8 @@ Status DemoPostgres::prepare(const std::string& database, const std::string& scr
   command.insert(command.end(), {"--single-transaction", "--file", file});
   int code = 0;
   const auto said = said_by(std::move(command), code);
+  std::error_code ignored;
+  fs::remove(file, ignored);
   if (!said) return said.error();
   if (code != 0) return not_started("psql: " + *said);
   return success();

@@ -34,8 +34,9 @@ class DemoPostgres {
   DemoPostgres& operator=(const DemoPostgres&) = delete;
 
   const PostgresAddress& address() const { return address_; }
-  // Makes the database where it is missing and runs the script in it, which is kept as `file`.
-  // Errc::unavailable, with what psql said.
+  // Makes the database where it is missing and runs the script in it as a superuser, by way of
+  // `file`, which its owner alone can read and which is gone afterwards: there may be passwords in
+  // the script. Errc::unavailable, with what psql said.
   Status prepare(const std::string& database, const std::string& script,
                  const std::string& file) const;
   // The rows of a query, columns joined by '|'.

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -205,7 +207,8 @@ std::size_t number_in(const http::Request& request, const char* name, std::size_
 // GET /v1/splits                          -> [ … ]
 class BrokerageService {
  public:
-  explicit BrokerageService(const Brokerage& broker) {
+  BrokerageService(const Brokerage& broker, std::function<bool(Time)> there)
+      : there_(std::move(there)) {
     broker.bars([&](const SentBar& sent) {
       bars_.emplace_back(sent.bar.at, record_of(sent));
       return true;
@@ -247,7 +250,7 @@ class BrokerageService {
     const std::size_t first = number_in(request, "cursor", 0);
     std::size_t seen = 0;
     for (const auto& [at, record] : bars_) {
-      if (at < from || at >= until || seen++ < first) continue;
+      if (at < from || at >= until || (there_ && !there_(at)) || seen++ < first) continue;
       if (records.size() == page_size)
         return answer_of_source(
             200, {{"quotes", std::move(records)}, {"next", std::to_string(first + page_size)}});
@@ -265,6 +268,7 @@ class BrokerageService {
     return answer_of_source(200, {{"ceps", std::move(records)}});
   }
 
+  std::function<bool(Time)> there_;  // empty: all are
   std::vector<std::pair<Time, json>> bars_;
   std::vector<json> ceps_;
   json splits_ = json::array();
@@ -290,15 +294,16 @@ class BrokerageSimulation : public Simulation {
     return {broker_contract("contracts/brokerage/orders.odcs.yaml")};
   }
   // The events of an order have one key.
-  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+  void messages(const std::function<bool(SimulatedMessage)>& take) const override {
     for (int day = 0; day < broker_.options().days; ++day)
       for (int hour = 0; hour < 24; ++hour)
         for (const SentEvent& sent : broker_.sent(day, hour))
-          if (!take(sent.event.order_id, message_of(sent))) return;
+          if (!take({sent.event.order_id, message_of(sent), sent.sent_at})) return;
   }
 
-  http::Handler handler() const override {
-    auto service = std::make_shared<BrokerageService>(broker_);
+  http::Handler handler() const override { return handler_by({}); }
+  http::Handler handler_by(const std::function<bool(Time)>& there) const override {
+    auto service = std::make_shared<BrokerageService>(broker_, there);
     return [service](const std::shared_ptr<http::Request>& request, const http::Respond& respond) {
       respond(service->handle(*request));
     };
@@ -318,6 +323,8 @@ class BrokerageSimulation : public Simulation {
     real.script = clients_script(broker_);
     real.file = "contracts/brokerage/clients.odcs.yaml";
     real.comment = "# - {property: batuta.server, value: postgres}";
+    real.login = "brokerage_reader";
+    real.grants = "GRANT SELECT ON clients TO brokerage_reader;\n";
     return real;
   }
 

@@ -34,10 +34,12 @@ class Producer {
     Status put = success();
     std::int64_t number = 0;
     const std::int64_t known = produced_.put;
-    simulation_.messages([&](std::string key, std::string value) {
+    simulation_.messages([&](SimulatedMessage message) {
       if (number++ < known) return true;
-      bytes_ += key.size() + value.size();
-      batch_.push_back({std::move(key), std::move(value), {}, std::nullopt, std::nullopt});
+      if (put = wait_for(message.at); !put) return false;
+      bytes_ += message.key.size() + message.value.size();
+      batch_.push_back(
+          {std::move(message.key), std::move(message.value), {}, std::nullopt, std::nullopt});
       if (batch_.size() >= most_messages() || bytes_ >= batch_bytes_most) put = hand_on();
       return put.ok();
     });
@@ -63,9 +65,30 @@ class Producer {
     if (options_.per_second <= 0) return;
     paced_ += static_cast<std::int64_t>(more);
     const Duration due = Duration(std::chrono::seconds(1)) * paced_ / options_.per_second;
+    pause(due);
+  }
+
+  void pause(Duration due) const {
     if (options_.pause_until) return options_.pause_until(due);
     const Duration past = read_clock().boot - begun_;
     if (due > past) std::this_thread::sleep_for(due - past);
+  }
+
+  // Until what is sent at that time of the simulation is due. What comes before it does not wait
+  // with it.
+  Status wait_for(Time at) {
+    const SimulationPace& pace = options_.pace;
+    if (pace.at_once()) return success();
+    if (!origin_)
+      origin_ = pace.interval > Duration::zero()
+                    ? Time(at.time_since_epoch() / pace.interval * pace.interval)
+                    : at;
+    const Duration due = pace.due(at - *origin_);
+    if (due <= waited_) return success();  // also one that comes late
+    if (Status before = hand_on(); !before) return before;
+    waited_ = due;
+    pause(due);
+    return success();
   }
 
   Status open() {
@@ -156,6 +179,8 @@ class Producer {
 
   Status hand_on() {
     if (batch_.empty()) return success();
+    if (options_.goes_on && !options_.goes_on())
+      return {Errc::unavailable, "stopped before message " + std::to_string(produced_.put + 1)};
     const Status put = spool_->put(batch_);
     if (!put) {
       if (put.error().code != Errc::rate_limited) return put;
@@ -185,7 +210,9 @@ class Producer {
   std::size_t bytes_ = 0;
   const Boot begun_ = read_clock().boot;
   std::int64_t paced_ = 0;
-  Produced produced_;  // `put` counts all that the spool ever took, until the end
+  OptTime origin_;      // of the pace, in the simulation's time
+  Duration waited_{0};  // until then, from the beginning of this call
+  Produced produced_;   // `put` counts all that the spool ever took, until the end
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "common/result.h"
 #include "common/time.h"
 #include "scheduler/demo/simulation.h"
+#include "scheduler/demo/simulation_config.h"
 #include "stream/kafka_connection.h"
 
 namespace batuta::demo {
@@ -27,6 +28,11 @@ struct ProducerOptions {
   // Returns when so much has passed since the call began; empty: sleeps.
   std::function<void(Duration)> pause_until = {};
   std::optional<stream::KafkaConnection> broker = {};  // in the embedded log's place
+  // When each is sent by its time in the simulation, counted from the first that is new; of an
+  // interval from the beginning of that one.
+  SimulationPace pace = {};
+  // Asked before each batch; false: nothing more is put. Empty: it goes on.
+  std::function<bool()> goes_on = {};
 };
 
 struct Produced {
@@ -37,7 +43,8 @@ struct Produced {
 
 // Puts the messages behind those that the spool has ever taken, and sends what waits; the topic is
 // made when it is missing. Killed anywhere, the next call goes on: none is put twice or left out,
-// and what was sent just before may be sent again (spool.h). Errc::rate_limited: the spool is full,
+// and what was sent just before may be sent again (spool.h). Errc::unavailable: it shall not go on,
+// and what the spool has taken stays. Errc::rate_limited: the spool is full,
 // and what it has taken stays; Errc::conflict: it is another simulation's, or another call, in this
 // process or another, is at it.
 Result<Produced> produce_messages(const Simulation& simulation, const ProducerOptions& options);

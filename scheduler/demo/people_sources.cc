@@ -152,10 +152,10 @@ class PeopleSimulation : public Simulation {
     return {broker_contract("contracts/users/users_events.odcs.yaml")};
   }
   // What one user does stays in order.
-  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+  void messages(const std::function<bool(SimulatedMessage)>& take) const override {
     for (int day = 0; day < people_.options().days; ++day)
       for (PersonEvent& event : people_.events(day))
-        if (!take(std::to_string(event.user), std::move(event.json))) return;
+        if (!take({std::to_string(event.user), std::move(event.json), event.sent_at})) return;
   }
 
   http::Handler handler() const override { return nullptr; }

@@ -41,11 +41,12 @@ class ShopSimulation : public Simulation {
              R"("topic": { "connection": "ecommerce_broker", "name": "Pedidos")"}};
   }
   // The lines of a transaction stay in order: they have one key.
-  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+  void messages(const std::function<bool(SimulatedMessage)>& take) const override {
     for (int day = 0; day < shop_.options().days; ++day) {
       for (ShopMessage& message : shop_.messages(day)) {
         const std::string key = (message.line.cancels ? "C" : "") + message.line.transaction;
-        if (!take(key, std::move(message.json))) return;
+        const Time at = Time(shop_.date(day)) + std::chrono::hours(message.hour);
+        if (!take({key, std::move(message.json), at})) return;
       }
     }
   }
@@ -66,6 +67,18 @@ class ShopSimulation : public Simulation {
     real.script = "CREATE SCHEMA IF NOT EXISTS ecommerce;\n";
     real.switch_on = {"ECOMMERCE_REPORTS", "postgres", reports_about};
     real.schema = "ecommerce";
+    real.login = "ecommerce_publisher";
+    // A publication replaces tables, which their owner alone may: those of a home of before there
+    // was this role become its own.
+    real.grants =
+        "GRANT USAGE, CREATE ON SCHEMA ecommerce TO ecommerce_publisher;\n"
+        "DO $$ DECLARE one record; BEGIN\n"
+        "  FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'ecommerce'\n"
+        "      AND tableowner <> 'ecommerce_publisher' LOOP\n"
+        "    EXECUTE format('ALTER TABLE ecommerce.%I OWNER TO ecommerce_publisher', "
+        "one.tablename);\n"
+        "  END LOOP;\n"
+        "END $$;\n";
     return real;
   }
   bool delivers() const override { return true; }

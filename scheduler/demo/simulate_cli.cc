@@ -1,15 +1,22 @@
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "common/number_range.h"
 #include "scheduler/demo/demo_cli.h"
 #include "scheduler/demo/message_producer.h"
 #include "scheduler/demo/real_broker.h"
+#include "scheduler/demo/simulate.h"
 #include "scheduler/demo/simulation.h"
+#include "scheduler/demo/simulation_config.h"
 
 namespace batuta::demo {
 namespace {
@@ -17,7 +24,10 @@ namespace {
 struct SimulationArguments {
   std::string pipeline;
   std::string to;
+  std::string settings;
   std::string first_day = "2026-03-02";
+  std::string speed = "at once";
+  std::string interval = "0s";
   std::string home;
   std::int64_t spool_bytes = std::int64_t{1} << 30;
   int rate = 0;
@@ -31,20 +41,52 @@ int refuse_simulation(const std::string& message) {
   return 2;
 }
 
-std::unique_ptr<Simulation> simulation_of(SimulationArguments& arguments) {
-  const auto day = parse_iso(arguments.first_day + "T00:00:00Z");
-  if (!day) {
-    refuse_simulation("--first-day must be a day such as 2026-03-02");
-    return nullptr;
+// What the file says, and over it what was said beside it.
+Result<SimulationConfig> config_of(const CLI::App& verb, const SimulationArguments& a) {
+  SimulationConfig config;
+  if (!a.settings.empty()) {
+    std::ifstream file(a.settings, std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!file.is_open()) return {Errc::not_found, "--settings: " + a.settings + " cannot be read"};
+    auto read = read_simulation_config(text);
+    if (!read) return {read.error().code, a.settings + ": " + read.error().message};
+    config = *read;
   }
-  arguments.options.first_day = std::chrono::floor<std::chrono::days>(*day);
-  return make_simulation(arguments.pipeline, arguments.options);
+  const auto said = [&](const char* name) {
+    const CLI::Option* option = verb.get_option_no_throw(name);
+    return option != nullptr && option->count() > 0;
+  };
+  if (said("--seed")) config.options.seed = a.options.seed;
+  if (said("--size")) config.options.size = a.options.size;
+  if (said("--days")) config.options.days = a.options.days;
+  if (said("--defects")) config.options.defects = a.options.defects;
+  if (said("--rate")) config.per_second = a.rate;
+  if (said("--first-day")) {
+    const auto day = parse_iso(a.first_day + "T00:00:00Z");
+    if (!day) return {Errc::invalid, "--first-day must be a day such as 2026-03-02"};
+    config.options.first_day = std::chrono::floor<std::chrono::days>(*day);
+  }
+  if (said("--speed")) {
+    const auto times = parse_speed(a.speed);
+    if (!times) return {Errc::invalid, "--speed: " + times.error().message};
+    config.pace.times = *times;
+  }
+  if (said("--interval")) {
+    const auto span = parse_duration(a.interval);
+    if (!span) return {Errc::invalid, "--interval must be a span of time such as 15m"};
+    config.pace.interval = *span;
+  }
+  if (Status sound = check_simulation_config(config); !sound) return sound.error();
+  return config;
 }
 
 void add_simulation_options(CLI::App& verb, SimulationArguments& a) {
   verb.add_option("PIPELINE", a.pipeline, "whose sources")
       ->required()
       ->check(CLI::IsMember(simulated_pipelines()));
+  verb.add_option("--settings", a.settings,
+                  "a JSON file of seed, size, days, first_day, defects, speed, interval and rate, "
+                  "as tasks of simulated_sources read it; what is said beside it goes before");
   verb.add_option("--seed", a.options.seed, "another seed, other records")->capture_default_str();
   verb.add_option("--size", a.options.size, "clients, customers, accounts")
       ->check(whole_number(1, 100'000))
@@ -57,36 +99,66 @@ void add_simulation_options(CLI::App& verb, SimulationArguments& a) {
                   "times the usual rates of bad, doubled and late records")
       ->check(any_number(0, 20))
       ->capture_default_str();
+  verb.add_option("--speed", a.speed,
+                  "when records are there by their time: at once, real time, or x60 for an hour in "
+                  "a minute")
+      ->capture_default_str();
+  verb.add_option("--interval", a.interval,
+                  "with a speed: what happens in so much of the simulation's time comes together")
+      ->capture_default_str();
 }
 
 // What was produced is told beside the settings, which a script reads.
-int send_simulated(const Simulation& simulation, const SimulationArguments& a,
-                   const std::string& folder) {
-  if (simulation.topic().empty()) return 0;
-  std::optional<stream::KafkaConnection> broker;
+int run_simulate(const CLI::App& verb, const SimulationArguments& a) {
+  const auto config = config_of(verb, a);
+  if (!config) return refuse_simulation(config.error().message);
+  SimulateOrder order;
+  order.pipeline = a.pipeline;
+  order.config = *config;
+  order.folder = std::filesystem::absolute(a.to).lexically_normal().string();
+  order.home = a.home;
+  order.spool_bytes = a.spool_bytes;
   if (!a.kafka.empty()) {
     auto named = read_broker(a.kafka);
     if (!named) return refuse_simulation(named.error().message);
-    broker = *std::move(named);
+    order.broker = *std::move(named);
   }
-  const auto produced = produce_messages(simulation, {a.home,
-                                                      folder + "/spool",
-                                                      describe(a.pipeline, a.options),
-                                                      a.spool_bytes,
-                                                      a.rate,
-                                                      {},
-                                                      std::move(broker)});
-  if (!produced) {
-    refuse_simulation(produced.error().message);
-    return 1;
+  bool written = false;
+  order.written = [&](const std::vector<SimulationSetting>& settings) {
+    written = true;
+    for (const SimulationSetting& setting : settings)
+      std::printf("%s=%s\n", setting.key.c_str(), setting.value.c_str());
+  };
+  const auto done = simulate(order);
+  if (!done) {
+    refuse_simulation(done.error().message);
+    return written ? 1 : 2;
   }
-  std::fprintf(stderr, "topic %s: %lld new messages", simulation.topic().c_str(),
-               static_cast<long long>(produced->put));
-  if (produced->waiting > 0)
-    std::fprintf(stderr, "; %lld wait in %s/spool: %s", static_cast<long long>(produced->waiting),
-                 folder.c_str(), produced->why.c_str());
+  if (done->topic.empty()) return 0;
+  std::fprintf(stderr, "topic %s: %lld new messages", done->topic.c_str(),
+               static_cast<long long>(done->produced.put));
+  if (done->produced.waiting > 0)
+    std::fprintf(stderr, "; %lld wait in %s/spool: %s",
+                 static_cast<long long>(done->produced.waiting), order.folder.c_str(),
+                 done->produced.why.c_str());
   std::fputc('\n', stderr);
   return 0;
+}
+
+int run_serve(const CLI::App& verb, const SimulationArguments& a) {
+  const auto config = config_of(verb, a);
+  if (!config) return refuse_simulation(config.error().message);
+  const auto simulation = make_simulation(a.pipeline, config->options);
+  const Time first(config->options.first_day);
+  const Boot begun = read_clock().boot;
+  std::function<bool(Time)> there;
+  if (!config->pace.at_once())
+    there = [pace = config->pace, first, begun](Time at) {
+      return pace.due(at - first) <= read_clock().boot - begun;
+    };
+  auto handler = simulation->handler_by(there);
+  return handler ? serve_until_signal(a.port, "", std::move(handler))
+                 : refuse_simulation(a.pipeline + " has no source that is a service");
 }
 
 }  // namespace
@@ -115,29 +187,14 @@ void add_simulation_commands(CLI::App& demo, const std::string& home, int& exit_
   simulate->add_option("--kafka", a->kafka,
                        "brokers that get the messages instead, HOST:PORT,…; or @FILE with host, "
                        "login, password and extra as JSON");
-  simulate->callback([a, &exit_code] {
-    const auto simulation = simulation_of(*a);
-    if (!simulation) return void(exit_code = 2);
-    const std::string folder = std::filesystem::absolute(a->to).lexically_normal().string();
-    if (auto status = simulation->write(folder); !status)
-      return void(exit_code = refuse_simulation(status.error().message));
-    for (const SimulationSetting& setting : simulation->settings(folder))
-      std::printf("%s=%s\n", setting.key.c_str(), setting.value.c_str());
-    exit_code = send_simulated(*simulation, *a, folder);
-  });
+  simulate->callback([a, simulate, &exit_code] { exit_code = run_simulate(*simulate, *a); });
 
   CLI::App* serve = demo.add_subcommand("serve", "Serves a pipeline's sources that are services");
   add_simulation_options(*serve, *a);
   serve->add_option("--port", a->port, "0 takes a free one and prints it")
       ->check(whole_number(0, 65535))
       ->capture_default_str();
-  serve->callback([a, &exit_code] {
-    const auto simulation = simulation_of(*a);
-    if (!simulation) return void(exit_code = 2);
-    auto handler = simulation->handler();
-    exit_code = handler ? serve_until_signal(a->port, "", std::move(handler))
-                        : refuse_simulation(a->pipeline + " has no source that is a service");
-  });
+  serve->callback([a, serve, &exit_code] { exit_code = run_serve(*serve, *a); });
 }
 
 }  // namespace batuta::demo

@@ -72,6 +72,19 @@ constexpr Known known[] = {
 
 }  // namespace
 
+std::string script_with_role(const RealDatabase& real, const std::string& password) {
+  return "SET LOCAL log_min_error_statement = panic;\n"  // no log has the password
+         "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '" +
+         real.login + "') THEN CREATE ROLE " + real.login +
+         "; END IF; END $$;\n"
+         "ALTER ROLE " +
+         real.login +
+         " LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '" +
+         password + "';\nREVOKE ALL ON DATABASE " + real.database +
+         " FROM PUBLIC;\nGRANT CONNECT ON DATABASE " + real.database + " TO " + real.login + ";\n" +
+         real.script + real.grants;
+}
+
 BrokerText broker_contract(const std::string& file) {
   return {file, "{property: batuta.server, value: embedded}",
           "{property: batuta.server, value: broker}"};

@@ -40,12 +40,25 @@ struct RealDatabase {
   std::string file;             // of the bundle, in which `comment` is a line
   std::string comment;          // "# …": without its mark, it has the pipeline read the database
   std::string schema;           // into which gold tables are published; empty: none are
+  std::string login;            // the role as which tasks log in: their own, and no superuser
+  std::string grants;           // SQL behind the script: what that role may do, and no more
 };
+
+// The script with the role in it: made where it is missing, given this password, taken all that
+// makes more of it than somebody who may log in, and let into this database, which nobody else is.
+// A superuser runs it, any number of times. `password` holds letters and digits.
+std::string script_with_role(const RealDatabase& real, const std::string& password);
 
 // A spot in a file of the bundle: what it says with the embedded log, and with a broker, which is
 // the connection <pipeline>_broker.
 struct BrokerText {
   std::string file, embedded, broker;
+};
+
+// What is sent to a topic, and when in the simulation's time.
+struct SimulatedMessage {
+  std::string key, value;
+  Time at{};
 };
 
 class Simulation {
@@ -57,11 +70,17 @@ class Simulation {
   virtual Status write(const std::string& folder) const = 0;
   // The topic to which it sends messages; empty: to none.
   virtual std::string topic() const { return {}; }
-  // Calls it with each, key and value, in the order of sending, until it returns false. More days
-  // only add some behind.
-  virtual void messages(const std::function<bool(std::string key, std::string value)>&) const {}
+  // Calls it with each in the order of sending, until it returns false; times go back by some
+  // minutes at most, but for what comes late. More days only add some behind.
+  virtual void messages(const std::function<bool(SimulatedMessage)>&) const {}
   // The sources that are services; null where there are none. Called by one thread.
   virtual http::Handler handler() const = 0;
+  // The same, where records of a time come to be there as `there` says of it; one that is asked
+  // often. Those that know no such records serve all that they have.
+  virtual http::Handler handler_by(const std::function<bool(Time)>& there) const {
+    (void)there;
+    return handler();
+  }
   // The connection that names that service; empty without one.
   virtual std::string connection() const = 0;
   // The variables by which the contracts' files are found, for what was written to `folder`.

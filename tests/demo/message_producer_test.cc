@@ -24,11 +24,12 @@ class Talk : public Simulation {
   explicit Talk(int messages, std::size_t length = 0) : messages_(messages), length_(length) {}
   Status write(const std::string&) const override { return success(); }
   std::string topic() const override { return "talk"; }
-  void messages(const std::function<bool(std::string, std::string)>& take) const override {
+  void messages(const std::function<bool(SimulatedMessage)>& take) const override {
     for (int i = 0; i < messages_; ++i) {
       std::string text = std::to_string(i);
       if (text.size() < length_) text.resize(length_, ' ');
-      if (!take("sender" + std::to_string(i % 3), std::move(text))) return;
+      const Time at = Time() + std::chrono::seconds(20 * i);
+      if (!take({"sender" + std::to_string(i % 3), std::move(text), at})) return;
     }
   }
   http::Handler handler() const override { return nullptr; }
@@ -161,7 +162,7 @@ TEST_CASE("producer: a second one at the same spool is refused, and no message d
   class Overtaken : public Talk {
    public:
     explicit Overtaken(const ProducerBed& bed) : Talk(700), bed_(bed) {}
-    void messages(const std::function<bool(std::string, std::string)>& take) const override {
+    void messages(const std::function<bool(SimulatedMessage)>& take) const override {
       const auto second = produce_messages(Talk(700), bed_.options);
       REQUIRE_FALSE(second.ok());
       CHECK(second.error().code == Errc::conflict);
@@ -206,6 +207,40 @@ TEST_CASE(
   due.clear();
   CHECK(bed.produce(Talk(310)).put == 10);
   CHECK(due == std::vector<Duration>{std::chrono::milliseconds(100)});
+}
+
+TEST_CASE("producer: with a speed each message is sent at its time, of an interval all together") {
+  ProducerBed bed;
+  bed.make_home();
+  std::vector<Duration> due;
+  bed.options.pause_until = [&](Duration span) { due.push_back(span); };
+  bed.options.pace.times = 10;  // one of a Talk every 20 s: every 2 s
+  CHECK(bed.produce(Talk(5)).put == 5);
+  using std::chrono::seconds;
+  CHECK(due == std::vector<Duration>{seconds(2), seconds(4), seconds(6), seconds(8)});
+  due.clear();
+  CHECK(bed.produce(Talk(7)).put == 2);  // the first that is new does not wait
+  CHECK(due == std::vector<Duration>{seconds(2)});
+  due.clear();
+  bed.options.pace.interval = std::chrono::minutes(1);
+  CHECK(bed.produce(Talk(13)).put == 6);  // from the third minute on, three a minute
+  CHECK(due == std::vector<Duration>{seconds(6), seconds(12), seconds(18)});
+  CHECK(bed.said() == whole_talk(13));
+}
+
+TEST_CASE(
+    "producer: one that shall not go on stops before the next batch, and the next call goes on") {
+  ProducerBed bed;
+  bed.make_home();
+  int batches = 0;
+  bed.options.goes_on = [&] { return batches++ < 2; };
+  const auto stopped = produce_messages(Talk(1300), bed.options);
+  REQUIRE_FALSE(stopped.ok());
+  CHECK(stopped.error().code == Errc::unavailable);
+  CHECK(stopped.error().message == "stopped before message 1001");
+  bed.options.goes_on = {};
+  CHECK(bed.produce(Talk(1300)).put == 300);
+  CHECK(bed.said() == whole_talk(1300));
 }
 
 TEST_CASE("producer: brokers are named by their hosts, or by a file with login and settings") {

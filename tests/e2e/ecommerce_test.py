@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -66,6 +67,12 @@ def gold_is_delivered_to_a_postgresql_of_its_own():
             told = subprocess.run(f'{command} -qAtc "{query}"', shell=True, capture_output=True, text=True, timeout=30)
             lake = json.loads(run("lake", "sql", query.replace("FROM ", "FROM gold."), "--home", home, "-o", "json").stdout)
             assert told.stdout.strip().split("|") == [str(value) for value in lake[0].values()], (told, lake)
+            # Tasks made the tables as a role of their own, which is no more than somebody who may log in.
+            about = ("SELECT DISTINCT tableowner, rolsuper OR rolcreatedb OR rolcreaterole FROM pg_tables JOIN pg_roles ON rolname = tableowner "
+                     "WHERE schemaname = 'ecommerce'")
+            owner = subprocess.run([*shlex.split(command.split("' ", 1)[1]), "-qAtc", about], capture_output=True, text=True, timeout=30,
+                                   env={**os.environ, "PGPASSFILE": command.split("'")[1]})
+            assert owner.stdout.strip() == "ecommerce_publisher|f", owner
             port = int(command.split(" -p ")[1].split()[0])
             postgres = int((home / "demo/postgres/server/data/postmaster.pid").read_text().split()[0])
             assert os.getpgid(postgres) != os.getpgid(process.pid), "a terminal's Ctrl-C would stop it under the tasks that use it"

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The users pipeline whole: events of made-up people become who lives where, how old they are, and who comes back."""
+import json
 import os
 import re
 import subprocess
@@ -74,6 +75,26 @@ def the_lake_is_in_azurite():
         assert not home.exists(), list(home.rglob("*"))
 
 
+def simulated_by_a_task(folder, bundle, server):
+    """A day more by the plugin, set by a file as the command is: the command then finds nothing to send, and the same truth."""
+    settings = folder.path / "dags" / "users.settings"
+    settings.write_text(json.dumps({"seed": 7, "size": 200, "defects": 4, "days": 4, "speed": "x1000000", "interval": "1h"}))
+    server.write_dag("users_sources", {
+        "dag_id": "users_sources", "schedule": None, "start_date": "2026-01-01T00:00:00Z", "is_paused_upon_creation": False,
+        "tasks": [{"task_id": "sources", "type": "extract", "source": "simulated", "layer": "sources",
+                   "params": {"pipeline": "users", "to": str(bundle.sources), "settings": {"$file": "users.settings"}}}]})
+    eventually(lambda: server.get("/api/v2/dags/users_sources"), 20, "the DAG is known")
+    run_id = server.trigger("users_sources")["dag_run_id"]
+    ended = server.wait_run("users_sources", run_id, 60)
+    assert ended["state"] == "success", server.log_text("users_sources", run_id, "sources", 1)[-3000:]
+    assert re.search(r"topic users: [1-9]\d* new messages", server.log_text("users_sources", run_id, "sources", 1))
+    truth = (bundle.sources / "truth.json").read_bytes()
+    bundle.simulate(4)
+    assert "topic users: 0 new messages\n" in bundle.said and (bundle.sources / "truth.json").read_bytes() == truth, bundle.said
+    by_file = run("demo", "simulate", "users", "--to", bundle.sources, "--home", folder.path / "home", "--settings", settings)
+    assert "topic users: 0 new messages\n" in by_file.stderr, by_file
+
+
 def days_come_in_two_runs_with_a_kill_between():
     """each run takes what the topic has since the last one; those who moved are counted where they are; kill -9 of the producer,
     and a storm of them on scheduler, agent and slots, changes nothing"""
@@ -94,6 +115,7 @@ def days_come_in_two_runs_with_a_kill_between():
         bundle.check_truth(server)
         rows, events = map(int, server.sql("SELECT count(*), count(DISTINCT event_id) FROM bronze.users.users_events")[0])
         assert rows >= 2 * events > 0, "the producer was killed between sending and noting: all of it came twice"
+        simulated_by_a_task(folder, bundle, server)
         for days in range(12, 13 + ROUNDS):
             bundle.simulate(days)
             bundle.storm(server, rng, server.trigger("users")["dag_run_id"], kills=6 + ROUNDS)

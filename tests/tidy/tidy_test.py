@@ -47,6 +47,7 @@ ALLOWED = {
     "plugins/builtin": {"common", "plugins/sdk", "plugins/outputs"},
     "plugins/outputs": {"common", "contract", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer",
                         "plugins/models", "plugins/contract"},
+    "plugins/simulators": {"common", "scheduler/demo", "stream", "plugins/sdk"},
     "plugins/sql": {"common", "plugins/sdk", "plugins/lake"},
     "plugins/postgres_publish": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/sql"},
     "plugins/contract": {"common", "contract", "lakelog", "stores", "stream", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
