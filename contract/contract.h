@@ -49,7 +49,15 @@ struct Column {
   bool operator==(const Column&) const = default;
 };
 
-enum class Metric { null_values, missing_values, invalid_values, duplicate_values, row_count, sql };
+enum class Metric {
+  null_values,
+  missing_values,
+  invalid_values,
+  duplicate_values,
+  row_count,
+  sql,
+  referential
+};
 enum class Comparison {
   equal,
   not_equal,
@@ -71,10 +79,16 @@ struct QualityCheck {
   bool percent = false;      // of the rows, not their number
   bool blocking = true;      // a broken blocking rule keeps the version from being published
   std::string dimension;
-  std::string query;                 // of sql; {object} and {property} stand for table and column
-  std::vector<std::string> columns;  // of duplicate_values over several
-  std::vector<std::string> values;   // the valid ones, or those that count as missing
-  std::string pattern;               // of valid ones
+  std::string query;  // of sql; {object} and {property} stand for table and column
+  // Of duplicate_values over several; of referential those that are looked up.
+  std::vector<std::string> columns;
+  std::vector<std::string> values;  // the valid ones, or those that count as missing
+  std::string pattern;              // of valid ones
+  // Of referential: rows whose `columns` all have values, and which no row of silver's table
+  // "domain/table" has in `other_columns`, one for each, are rejected with `name` as their reason.
+  // What is compared is how many they are.
+  std::string other_table;
+  std::vector<std::string> other_columns;
   bool operator==(const QualityCheck&) const = default;
 };
 

@@ -54,6 +54,8 @@ Value json_of(const QualityCheck& check) {
   put(out, "values", check.values);
   put(out, "pattern", check.pattern);
   put(out, "query", check.query);
+  put(out, "references", check.other_table);
+  put(out, "other_columns", check.other_columns);
   out["expected"] = expectation(check);
   out["dimension"] = check.dimension;
   out["blocking"] = check.blocking;

@@ -47,7 +47,10 @@ std::string typed_sql(const contract::Column& column);
 std::string bounded_sql(const std::string& type, const std::string& value);
 
 // Judges the view new_rows of the session by the contract's quality rules and reports each. Throws
-// plugin::FinalError when a blocking one is broken.
-void check_quality(plugin::Context& context, lake::Session& session, const Described& described);
+// plugin::FinalError when a blocking one is broken. `judged`: the session has the transform's table
+// of that name, whose reasons tell which rows a rule over another table rejected; without it these
+// rules are not counted, for who has no quarantine refuses such rows one by one.
+void check_quality(plugin::Context& context, lake::Session& session, const Described& described,
+                   bool judged = false);
 
 }  // namespace batuta::from_contract

@@ -3,6 +3,7 @@
 #include "plugins/contract/described.h"
 #include "plugins/contract/expressions.h"
 #include "plugins/contract/masks.h"
+#include "plugins/contract/references.h"
 #include "plugins/lake/layer/quarantine_order.h"
 #include "plugins/lake/text_functions.h"
 
@@ -156,6 +157,10 @@ Reasons reasons_of(const contract::Table& table) {
     add_rules(column.name);
   }
   add_rules("");
+  // Last: what a computed column is told of the others is not asked of other tables.
+  for (std::size_t i = 0; i < table.quality.size(); ++i)
+    if (table.quality[i].metric == contract::Metric::referential)
+      add_reason(reasons, table.quality[i].name, reference_sql(table, i));
   return reasons;
 }
 
