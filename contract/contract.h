@@ -146,6 +146,17 @@ struct ServiceLevel {
   bool operator==(const ServiceLevel&) const = default;
 };
 
+// How long rows stay: the service level "retention", where the table says in which layers it is
+// carried out (batuta.retention).
+struct Retention {
+  std::vector<std::string>
+      layers;          // "silver", "quarantine", "bronze"; none: no row goes by its age
+  std::string column;  // of silver: a date or an instant. Elsewhere it is the day of reception
+  std::int64_t count = 0;
+  char unit = 'd';  // d, w, m (months), y
+  bool operator==(const Retention&) const = default;
+};
+
 struct Table {
   std::string name;
   std::string description;
@@ -165,6 +176,7 @@ struct Table {
   std::string mask_key;            // the connection whose password is the key of pseudonyms
   bool history = false;            // changes of the table's rows are kept with their times (SCD 2)
   bool widen = false;  // a table that stands takes on wider types in place, as Delta widens types
+  Retention retention;
   bool operator==(const Table&) const = default;
 
   const Column* column(std::string_view name) const;  // also a computed one
@@ -179,7 +191,7 @@ struct Contract {
   std::vector<std::string> owners;
   std::vector<std::string> tags;
   std::vector<ServiceLevel> service_levels;
-  std::string retention;  // "3 y": of the service levels, empty where there is none
+  std::string retention;  // "3 y": as the service level says; what goes by it says Table::retention
   bool operator==(const Contract&) const = default;
 
   // By name; with an empty name the only one. nullptr otherwise.

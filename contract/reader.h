@@ -98,6 +98,10 @@ void read_relationships(const nlohmann::ordered_json& list, const std::string& a
                         const Column* column, const std::string& domain, Table& table,
                         Notes& notes);
 
+// batuta.retention of a table whose columns are known.
+Retention read_retention(const nlohmann::ordered_json& contract, const CustomProperties& own,
+                         const Table& table, Notes& notes);
+
 // A table of schema/N.
 Table read_table(const nlohmann::ordered_json& contract, std::size_t index, Notes& notes);
 // A name that domain and table may have, for they are folders of the lake.

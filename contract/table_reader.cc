@@ -56,6 +56,7 @@ class TableReader {
                     table_, text_at(object_, "physicalName"), notes_);
     stream_mode(own.pointer("batuta.mode"));
     computed();
+    table_.retention = read_retention(contract_, own, table_, notes_);
     const SourceKind kind = table_.source.kind;
     if (table_.mode == Mode::incremental && table_.deletes != Deletes::keep &&
         kind != SourceKind::none && kind != SourceKind::sqlite && kind != SourceKind::postgres)

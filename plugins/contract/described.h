@@ -40,6 +40,10 @@ bool lists_keys(const Described& described);
 // From bronze to silver: what is typed, judged, merged and kept out.
 lake::TransformSpec silver_spec(const Described& described);
 
+// The first day (UTC) that silver keeps, "2023-11-28", by the contract's retention; empty where it
+// keeps all.
+std::string first_day_in_silver(const Described& described);
+
 // The column's value of its bronze text; NULL where the text is none.
 std::string typed_sql(const contract::Column& column);
 // A value of a Delta type; dates and instants outside of the years 0001 to 9999, which the engine

@@ -32,6 +32,9 @@ struct ContractSilver {
     };
     spec.check = [&](lake::Session& session) { check_quality(context, session, described, true); };
     if (order) return obey(context, spec, *order);
+    if (const std::string day = first_day_in_silver(described); !day.empty())
+      context.info("rows whose " + described.table.retention.column + " is before " + day +
+                   " are not taken in: the contract's retention");
     note_progress(context, described);
     lake::tell(context, spec, lake::transform(context, spec, {}));
   }
