@@ -164,9 +164,12 @@ void add_absent(Domain& domain, const Contract& contract) {
                        " hold for everybody who reads it: " + masked);
     }
   }
-  if (!contract.retention.empty())
+  const bool carried_out =
+      std::any_of(contract.tables.begin(), contract.tables.end(),
+                  [](const Table& table) { return !table.retention.layers.empty(); });
+  if (!contract.retention.empty() && !carried_out)
     absent.push_back("retention of " + contract.retention +
-                     ": no rows of tables are removed by age");
+                     ": no table says where (batuta.retention), so no row goes by its age");
   absent.push_back("budgets: nothing watches one (batuta domain cost tells what was spent)");
 }
 
