@@ -189,3 +189,14 @@ TEST_CASE("references: they are among the reasons of silver, behind all others")
   REQUIRE_FALSE(spec.reasons.empty());
   CHECK(spec.reasons.back().name == "no_client");
 }
+
+TEST_CASE("retention: silver takes in no row of a day that the contract lets go") {
+  auto described = orders_of("      - {name: day, logicalType: date, partitioned: true}\n");
+  CHECK(silver_spec(described).expired.empty());
+  described.table.retention = {{"bronze"}, "day", 1, 'y'};
+  CHECK(silver_spec(described).expired.empty());
+  described.table.retention.layers.push_back("silver");
+  const std::string condition = silver_spec(described).expired;
+  CHECK(condition.find("\"new_day\" < DATE '") == 0);
+  CHECK(condition == "\"new_day\" < DATE '" + first_day_in_silver(described) + "'");
+}
