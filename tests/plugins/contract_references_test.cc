@@ -62,12 +62,14 @@ class TwoTables {
 
   void prepare(const Described& described) { prepare_references(context_, session_, described); }
 
-  // Whether the rule rejects a row of typed values.
+  // Whether the rule rejects a row of typed values, asked as the transform asks for reasons.
   bool rejects(const Described& described, std::size_t check, const std::string& row) {
-    return session_
-               .value("SELECT count(*) FROM (SELECT (" + reference_sql(described.table, check) +
-                      ") AS broken FROM (SELECT " + row + ")) WHERE broken")
-               .integer() == 1;
+    session_.run("CREATE OR REPLACE TEMP TABLE asked AS WITH typed AS (SELECT " + row +
+                 "), reasoned AS (SELECT *, concat_ws(',', CASE WHEN false THEN 'other' END, CASE "
+                 "WHEN " +
+                 reference_sql(described.table, check) +
+                 " THEN 'broken' END) AS reason FROM typed) SELECT reason FROM reasoned");
+    return session_.value("SELECT reason FROM asked").text() == "broken";
   }
 
   // Judges as many good and rejected rows as there are; why the version is refused, or nothing.
@@ -143,6 +145,20 @@ TEST_CASE("references: keys of several columns are looked up together") {
   CHECK_FALSE(tables.rejects(described, 0, "'a' AS new_bank, 1::BIGINT AS new_branch"));
   CHECK(tables.rejects(described, 0, "'a' AS new_bank, 2::BIGINT AS new_branch"));
   CHECK_FALSE(tables.rejects(described, 0, "'z' AS new_bank, NULL::BIGINT AS new_branch"));
+}
+
+TEST_CASE("references: values are compared as silver holds them") {
+  TwoTables tables;
+  Described described = orders_of(
+      "      - name: code\n        logicalType: string\n        relationships: [{to: "
+      "areas.prefix}]\n");
+  described.table.columns[0].mask = contract::Mask::prefix;
+  described.table.columns[0].mask_size = 3;
+  tables.append("areas", {{"prefix", "string", true}}, "SELECT 'abc' AS prefix");
+  tables.prepare(described);
+  CHECK_FALSE(tables.rejects(described, 0, "'abcdef' AS new_code"));
+  CHECK(tables.rejects(described, 0, "'xyz' AS new_code"));
+  CHECK_FALSE(tables.rejects(described, 0, "NULL::VARCHAR AS new_code"));
 }
 
 TEST_CASE("references: another table that is not there, or has no such column, is told by name") {
