@@ -49,7 +49,15 @@ struct Column {
   bool operator==(const Column&) const = default;
 };
 
-enum class Metric { null_values, missing_values, invalid_values, duplicate_values, row_count, sql };
+enum class Metric {
+  null_values,
+  missing_values,
+  invalid_values,
+  duplicate_values,
+  row_count,
+  sql,
+  referential
+};
 enum class Comparison {
   equal,
   not_equal,
@@ -71,10 +79,16 @@ struct QualityCheck {
   bool percent = false;      // of the rows, not their number
   bool blocking = true;      // a broken blocking rule keeps the version from being published
   std::string dimension;
-  std::string query;                 // of sql; {object} and {property} stand for table and column
-  std::vector<std::string> columns;  // of duplicate_values over several
-  std::vector<std::string> values;   // the valid ones, or those that count as missing
-  std::string pattern;               // of valid ones
+  std::string query;  // of sql; {object} and {property} stand for table and column
+  // Of duplicate_values over several; of referential those that are looked up.
+  std::vector<std::string> columns;
+  std::vector<std::string> values;  // the valid ones, or those that count as missing
+  std::string pattern;              // of valid ones
+  // Of referential: rows whose `columns` all have values, and which no row of silver's table
+  // "domain/table" has in `other_columns`, one for each, are rejected with `name` as their reason.
+  // What is compared is how many they are.
+  std::string other_table;
+  std::vector<std::string> other_columns;
   bool operator==(const QualityCheck&) const = default;
 };
 
@@ -132,6 +146,17 @@ struct ServiceLevel {
   bool operator==(const ServiceLevel&) const = default;
 };
 
+// How long rows stay: the service level "retention", where the table says in which layers it is
+// carried out (batuta.retention).
+struct Retention {
+  std::vector<std::string>
+      layers;          // "silver", "quarantine", "bronze"; none: no row goes by its age
+  std::string column;  // of silver: a date or an instant. Elsewhere it is the day of reception
+  std::int64_t count = 0;
+  char unit = 'd';  // d, w, m (months), y
+  bool operator==(const Retention&) const = default;
+};
+
 struct Table {
   std::string name;
   std::string description;
@@ -151,6 +176,7 @@ struct Table {
   std::string mask_key;            // the connection whose password is the key of pseudonyms
   bool history = false;            // changes of the table's rows are kept with their times (SCD 2)
   bool widen = false;  // a table that stands takes on wider types in place, as Delta widens types
+  Retention retention;
   bool operator==(const Table&) const = default;
 
   const Column* column(std::string_view name) const;  // also a computed one
@@ -165,7 +191,7 @@ struct Contract {
   std::vector<std::string> owners;
   std::vector<std::string> tags;
   std::vector<ServiceLevel> service_levels;
-  std::string retention;  // "3 y": of the service levels, empty where there is none
+  std::string retention;  // "3 y": as the service level says; what goes by it says Table::retention
   bool operator==(const Contract&) const = default;
 
   // By name; with an empty name the only one. nullptr otherwise.

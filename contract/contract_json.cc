@@ -54,6 +54,8 @@ Value json_of(const QualityCheck& check) {
   put(out, "values", check.values);
   put(out, "pattern", check.pattern);
   put(out, "query", check.query);
+  put(out, "references", check.other_table);
+  put(out, "other_columns", check.other_columns);
   out["expected"] = expectation(check);
   out["dimension"] = check.dimension;
   out["blocking"] = check.blocking;
@@ -92,6 +94,11 @@ Value json_of(const Table& table) {
   if (table.deletes != Deletes::keep) out["most_deletes_percent"] = table.most_deletes;
   put(out, "mask_key", table.mask_key);
   out["history"] = table.history;
+  if (!table.retention.layers.empty())
+    out["retention"] = {{"layers", table.retention.layers},
+                        {"column", table.retention.column},
+                        {"keeps", std::to_string(table.retention.count) + " " +
+                                      std::string(1, table.retention.unit)}};
   put(out, "primary_key", table.keys());
   put(out, "partitions", table.partitions());
   put(out, "tags", table.tags);

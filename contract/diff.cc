@@ -81,6 +81,7 @@ class Differ {
     }
     content(before, after);
     quality(before, after);
+    retention(before, after);
   }
 
  private:
@@ -195,6 +196,13 @@ class Differ {
     for (const QualityCheck& check : before.quality) {
       if (named(after, check.name) == nullptr) change(true, check.name + " is gone");
     }
+  }
+  void retention(const Table& before, const Table& after) {
+    if (before.retention == after.retention) return;
+    where_ = "table " + after.name;
+    change(true, after.retention.layers.empty()
+                     ? "its rows no longer go by their age"
+                     : "other rows go by their age: the next maintenance removes them");
   }
   static const QualityCheck* named(const Table& table, const std::string& name) {
     const auto found = std::find_if(table.quality.begin(), table.quality.end(),

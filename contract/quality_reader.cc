@@ -33,9 +33,16 @@ constexpr MetricRow metrics[] = {{"nullValues", Metric::null_values, "completene
                                  {"invalidValues", Metric::invalid_values, "conformity"},
                                  {"duplicateValues", Metric::duplicate_values, "uniqueness"},
                                  {"rowCount", Metric::row_count, "completeness"},
-                                 {"sql", Metric::sql, "accuracy"}};
+                                 {"sql", Metric::sql, "accuracy"},
+                                 {"referential", Metric::referential, "consistency"}};
 
-// The expected number or numbers. What is compared is a number, so that is what must stand there.
+}  // namespace
+
+bool has_operator(const Value& item) {
+  return std::any_of(std::begin(operators), std::end(operators),
+                     [&](const Operator& row) { return item.contains(row.name); });
+}
+
 bool read_operator(const Value& item, const std::string& at, QualityCheck& check, Notes& notes) {
   for (const Operator& row : operators) {
     const auto given = item.find(row.name);
@@ -59,6 +66,26 @@ bool read_operator(const Value& item, const std::string& at, QualityCheck& check
   notes.problem(at, "needs one of mustBe, mustBeLessThan, mustBeBetween …");
   return false;
 }
+
+void read_severity(const Value& item, const std::string& at, QualityCheck& check, Notes& notes) {
+  const std::string severity = text_at(item, "severity"), unit = text_at(item, "unit");
+  check.blocking = severity != "warning" && severity != "warn" && severity != "info";
+  check.percent = unit == "percent" || unit == "%";
+  if (!unit.empty() && !check.percent && unit != "rows")
+    notes.problem(at + "/unit", "the unit is rows or percent");
+}
+
+void add_check(QualityCheck check, Table& table) {
+  const std::string name = check.name;
+  for (int n = 2; std::any_of(table.quality.begin(), table.quality.end(),
+                              [&](const QualityCheck& each) { return each.name == check.name; });
+       ++n) {
+    check.name = name + "_" + std::to_string(n);
+  }
+  table.quality.push_back(std::move(check));
+}
+
+namespace {
 
 void read_arguments(const Value& item, const std::string& at, const Table& table,
                     QualityCheck& check, Notes& notes) {
@@ -120,13 +147,17 @@ void read_row_rule(const Value& item, const std::string& at, const Column* colum
 
 }  // namespace
 
-void read_quality(const Value& list, const std::string& at, const Column* column, Table& table,
-                  Notes& notes) {
+void read_quality(const Value& list, const std::string& at, const Column* column,
+                  const std::string& domain, Table& table, Notes& notes) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const Value& item = list[i];
     const std::string here = at + "/" + std::to_string(i);
     const std::string type = text_at(item, "type");
     if (type == "custom" && text_at(item, "engine") == "batuta") {
+      if (const auto what = item.find("implementation"); what != item.end() && what->is_object()) {
+        read_reference_rule(item, here, column, domain, table, notes);
+        continue;
+      }
       read_row_rule(item, here, column, table, notes);
       continue;
     }
@@ -135,8 +166,10 @@ void read_quality(const Value& list, const std::string& at, const Column* column
       continue;
     }
     const std::string metric = type == "sql" ? "sql" : text_at(item, "metric");
-    const auto row = std::find_if(std::begin(metrics), std::end(metrics),
-                                  [&](const MetricRow& each) { return metric == each.name; });
+    const auto row =
+        std::find_if(std::begin(metrics), std::end(metrics), [&](const MetricRow& each) {
+          return metric == each.name && each.metric != Metric::referential;
+        });
     if (row == std::end(metrics)) {
       notes.warning(here, "a quality rule without a metric is kept, but not carried out");
       continue;
@@ -146,11 +179,7 @@ void read_quality(const Value& list, const std::string& at, const Column* column
     if (column != nullptr) check.column = column->name;
     check.dimension = text_at(item, "dimension");
     if (check.dimension.empty()) check.dimension = row->dimension;
-    const std::string severity = text_at(item, "severity"), unit = text_at(item, "unit");
-    check.blocking = severity != "warning" && severity != "warn" && severity != "info";
-    check.percent = unit == "percent" || unit == "%";
-    if (!unit.empty() && !check.percent && unit != "rows")
-      notes.problem(here + "/unit", "the unit is rows or percent");
+    read_severity(item, here, check, notes);
     check.query = text_at(item, "query");
     if (column == nullptr &&
         (check.metric == Metric::null_values || check.metric == Metric::missing_values ||
@@ -158,14 +187,8 @@ void read_quality(const Value& list, const std::string& at, const Column* column
       notes.problem(here, metric + " belongs under a property, whose values it counts");
     if (!read_operator(item, here, check, notes)) continue;
     read_arguments(item, here, table, check, notes);
-    std::string name = name_of(item, check, row->name);
-    for (int n = 2; std::any_of(table.quality.begin(), table.quality.end(),
-                                [&](const QualityCheck& each) { return each.name == name; });
-         ++n) {
-      name = name_of(item, check, row->name) + "_" + std::to_string(n);
-    }
-    check.name = std::move(name);
-    table.quality.push_back(std::move(check));
+    check.name = name_of(item, check, row->name);
+    add_check(std::move(check), table);
   }
 }
 

@@ -76,9 +76,31 @@ inline constexpr const char* reason_needed = "a reason's name is 1 to 100 letter
 // batuta.mask and batuta.readMask of a column whose type is known.
 void read_masks(const CustomProperties& own, Column& column, Notes& notes);
 
-// `column`: of a property, nullptr for those of the table.
+// `column`: of a property, nullptr for those of the table. `domain`: the contract's, may be empty.
 void read_quality(const nlohmann::ordered_json& list, const std::string& at, const Column* column,
-                  Table& table, Notes& notes);
+                  const std::string& domain, Table& table, Notes& notes);
+// The expected number or numbers, mustBe… of `item`. False, with a problem, where there is none:
+// what is compared is a number, so that is what must stand there.
+bool has_operator(const nlohmann::ordered_json& item);
+bool read_operator(const nlohmann::ordered_json& item, const std::string& at, QualityCheck& check,
+                   Notes& notes);
+void read_severity(const nlohmann::ordered_json& item, const std::string& at, QualityCheck& check,
+                   Notes& notes);
+// With a number behind its name where the table has a rule of that name.
+void add_check(QualityCheck check, Table& table);
+
+// Values that must stand in another table: a rule of the engine batuta whose implementation says
+// which, and the standard's relationships.
+void read_reference_rule(const nlohmann::ordered_json& item, const std::string& at,
+                         const Column* column, const std::string& domain, Table& table,
+                         Notes& notes);
+void read_relationships(const nlohmann::ordered_json& list, const std::string& at,
+                        const Column* column, const std::string& domain, Table& table,
+                        Notes& notes);
+
+// batuta.retention of a table whose columns are known.
+Retention read_retention(const nlohmann::ordered_json& contract, const CustomProperties& own,
+                         const Table& table, Notes& notes);
 
 // A table of schema/N.
 Table read_table(const nlohmann::ordered_json& contract, std::size_t index, Notes& notes);

@@ -56,6 +56,7 @@ class TableReader {
                     table_, text_at(object_, "physicalName"), notes_);
     stream_mode(own.pointer("batuta.mode"));
     computed();
+    table_.retention = read_retention(contract_, own, table_, notes_);
     const SourceKind kind = table_.source.kind;
     if (table_.mode == Mode::incremental && table_.deletes != Deletes::keep &&
         kind != SourceKind::none && kind != SourceKind::sqlite && kind != SourceKind::postgres)
@@ -387,15 +388,18 @@ class TableReader {
   }
 
   void quality() {
+    const std::string domain = text_at(contract_, "domain");
+    const auto read = [&](const Value& item, const std::string& at, const Column* column) {
+      if (const auto list = item.find("quality"); list != item.end())
+        read_quality(*list, at + "/quality", column, domain, table_, notes_);
+      if (const auto list = item.find("relationships"); list != item.end())
+        read_relationships(*list, at + "/relationships", column, domain, table_, notes_);
+    };
     for (std::size_t i = 0; i < table_.columns.size(); ++i) {
-      const Value& item = object_["properties"][i];
-      if (const auto list = item.find("quality"); list != item.end()) {
-        const Column column = table_.columns[i];
-        read_quality(*list, at_column(i) + "/quality", &column, table_, notes_);
-      }
+      const Column column = table_.columns[i];
+      read(object_["properties"][i], at_column(i), &column);
     }
-    if (const auto list = object_.find("quality"); list != object_.end())
-      read_quality(*list, at_ + "/quality", nullptr, table_, notes_);
+    read(object_, at_, nullptr);
   }
 
   const Value& contract_;

@@ -79,6 +79,9 @@ std::string counting_sql(lake::Session& session, const QualityCheck& check) {
       return "SELECT count(*) FROM " + std::string(judged_rows);
     case Metric::sql:
       return own_query(session, check);
+    case Metric::referential:
+      return "SELECT count(*) FILTER (list_contains(string_split(reason, ','), " +
+             quoted_literal(check.name) + ")) FROM judged";
   }
   return {};
 }
@@ -157,15 +160,19 @@ std::string shown(double value) {
 
 }  // namespace
 
-void check_quality(plugin::Context& context, lake::Session& session, const Described& described) {
+void check_quality(plugin::Context& context, lake::Session& session, const Described& described,
+                   bool judged) {
   const auto checks = checks_of(described.table);
   if (checks.empty()) return;
-  const std::int64_t count =
-      session.value("SELECT count(*) FROM " + std::string(judged_rows)).integer();
-  if (count == 0) return;
+  const auto rows_of = [&](const std::string& relation) {
+    return session.value("SELECT count(*) FROM " + relation).integer();
+  };
+  const std::int64_t good = rows_of(judged_rows), all = judged ? rows_of("judged") : 0;
   const bool masked = has_masks(described.table);
   std::string broken;
   for (const QualityCheck& check : checks) {
+    const std::int64_t count = check.metric == Metric::referential ? all : good;
+    if (count == 0) continue;
     context.check_cancelled();
     double value = number_of(session, check, masked);
     if (check.percent) value = 100 * value / static_cast<double>(count);

@@ -40,6 +40,10 @@ bool lists_keys(const Described& described);
 // From bronze to silver: what is typed, judged, merged and kept out.
 lake::TransformSpec silver_spec(const Described& described);
 
+// The first day (UTC) that silver keeps, "2023-11-28", by the contract's retention; empty where it
+// keeps all.
+std::string first_day_in_silver(const Described& described);
+
 // The column's value of its bronze text; NULL where the text is none.
 std::string typed_sql(const contract::Column& column);
 // A value of a Delta type; dates and instants outside of the years 0001 to 9999, which the engine
@@ -47,7 +51,10 @@ std::string typed_sql(const contract::Column& column);
 std::string bounded_sql(const std::string& type, const std::string& value);
 
 // Judges the view new_rows of the session by the contract's quality rules and reports each. Throws
-// plugin::FinalError when a blocking one is broken.
-void check_quality(plugin::Context& context, lake::Session& session, const Described& described);
+// plugin::FinalError when a blocking one is broken. `judged`: the session has the transform's table
+// of that name, whose reasons tell which rows a rule over another table rejected; without it these
+// rules are not counted, for who has no quarantine refuses such rows one by one.
+void check_quality(plugin::Context& context, lake::Session& session, const Described& described,
+                   bool judged = false);
 
 }  // namespace batuta::from_contract

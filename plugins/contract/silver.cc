@@ -5,6 +5,7 @@
 #include "plugins/contract/described.h"
 #include "plugins/contract/expressions.h"
 #include "plugins/contract/masks.h"
+#include "plugins/contract/references.h"
 #include "plugins/contract/sources.h"
 #include "plugins/lake/layer/quarantine_order.h"
 
@@ -27,15 +28,20 @@ struct ContractSilver {
     spec.prepare = [&](lake::Session& session) {
       prepare_expressions(session, described.table);
       prepare_masks(context, session, described);
+      prepare_references(context, session, described);
     };
-    spec.check = [&](lake::Session& session) { check_quality(context, session, described); };
+    spec.check = [&](lake::Session& session) { check_quality(context, session, described, true); };
     if (order) return obey(context, spec, *order);
+    if (const std::string day = first_day_in_silver(described); !day.empty())
+      context.info("rows whose " + described.table.retention.column + " is before " + day +
+                   " are not taken in: the contract's retention");
     note_progress(context, described);
     lake::tell(context, spec, lake::transform(context, spec, {}));
   }
 
  private:
-  // How many rows a delivery has is no matter of these few.
+  // How many rows a delivery has is no matter of these few, nor how many of these few the other
+  // table lacks.
   static void prepare_order(Described& described, const lake::QuarantineOrder& order) {
     if (order.verb == lake::QuarantineOrder::Verb::discard) return;
     if (const auto why = contract::why_not_judged_again(described.table, order.columns());
@@ -43,6 +49,8 @@ struct ContractSilver {
       throw plugin::FinalError(why);
     std::erase_if(described.table.quality,
                   [](const auto& check) { return check.metric == contract::Metric::row_count; });
+    for (contract::QualityCheck& check : described.table.quality)
+      if (check.metric == contract::Metric::referential) check.blocking = false;
   }
 
   static void obey(plugin::Context& context, const lake::TransformSpec& spec,

@@ -1,8 +1,11 @@
 #include <algorithm>
 
+#include "common/time.h"
+#include "contract/retention.h"
 #include "plugins/contract/described.h"
 #include "plugins/contract/expressions.h"
 #include "plugins/contract/masks.h"
+#include "plugins/contract/references.h"
 #include "plugins/lake/layer/quarantine_order.h"
 #include "plugins/lake/text_functions.h"
 
@@ -156,6 +159,10 @@ Reasons reasons_of(const contract::Table& table) {
     add_rules(column.name);
   }
   add_rules("");
+  // Last: what a computed column is told of the others is not asked of other tables.
+  for (std::size_t i = 0; i < table.quality.size(); ++i)
+    if (table.quality[i].metric == contract::Metric::referential)
+      add_reason(reasons, table.quality[i].name, reference_sql(table, i));
   return reasons;
 }
 
@@ -246,6 +253,12 @@ std::string typed_sql(const Column& column) {
   return "TRY_CAST(" + text + " AS " + sql_type_of(type) + ")";
 }
 
+std::string first_day_in_silver(const Described& described) {
+  const auto& layers = described.table.retention.layers;
+  if (std::find(layers.begin(), layers.end(), "silver") == layers.end()) return {};
+  return contract::first_day_kept(described.table.retention, read_clock().wall);
+}
+
 lake::TransformSpec silver_spec(const Described& described) {
   check_names(described);
   const contract::Table& table = described.table;
@@ -267,6 +280,11 @@ lake::TransformSpec silver_spec(const Described& described) {
   if (!table.watermark.empty() && table.column(table.watermark)->type == "timestamp")
     spec.time_column = table.watermark;
   spec.reasons = reasons_of(table);
+  if (const std::string day = first_day_in_silver(described); !day.empty()) {
+    const bool date = table.column(table.retention.column)->type == "date";
+    spec.expired = quoted_name("new_" + table.retention.column) +
+                   (date ? " < DATE '" + day + "'" : " < TIMESTAMPTZ '" + day + " 00:00:00+00'");
+  }
   for (const Column& column : table.columns)
     if (!column.asked.empty()) spec.asked = lake::Asked{column.asked, column.name};
   spec.raw_columns = described.columns();

@@ -1,10 +1,14 @@
 // lake_maintenance: looks after one table of the lake, or with `auto` after all of them, as far as
 // each needs it. It commits by itself, under Delta's conflict rules, and hands in nothing: it
-// neither makes rows nor loses any, save for a restore, which a person asks for. Whatever becomes
-// of the attempt, what it put stands whole.
+// neither makes rows nor loses any, save for a restore, which a person asks for, and for rows that
+// are older than a contract lets them be. Whatever becomes of the attempt, what it put stands
+// whole.
+//
+// What contracts let go by its age (contract/retention.h) `auto` is told by the server, as
+// "retention" of its context: [{"table", "column", "before"}…].
 //
 // The return value is an object; its fields are those of OptimizeResult, VacuumResult,
-// CleanupResult and Restored, or MaintainResult, by their names.
+// ExpireResult, CleanupResult and Restored, or MaintainResult, by their names.
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -17,6 +21,7 @@
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/checkpoint_reader.h"
 #include "plugins/lake/checkpoint_writer.h"
+#include "plugins/lake/expire.h"
 #include "plugins/lake/maintain.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/optimize.h"
@@ -125,6 +130,37 @@ json run_restore(plugin::Context& context, Session& session, lakelog::Storage& l
           {"markers", done.markers}};
 }
 
+json run_expire(plugin::Context& context, Session& session, const std::string& table) {
+  ExpireOptions options;
+  options.column = context.text("column");
+  options.before = context.text("before");
+  options.dry_run = context.boolean("dry_run", false);
+  options.info_json = info_of(context);
+  options.say = [&context](const std::string& line) { context.info(line); };
+  options.cancelled = [&context] { return context.cancelled(); };
+  const ExpireResult done = expire(session, lake_folder(context), table, options);
+  return {{"version", done.version},
+          {"rows", done.rows},
+          {"removed_files", done.removed_files},
+          {"removed_bytes", done.removed_bytes},
+          {"rewritten_files", done.rewritten_files},
+          {"rewritten_bytes", done.rewritten_bytes},
+          {"more", done.more}};
+}
+
+std::vector<ExpireRule> rules_told(const plugin::Context& context) {
+  std::vector<ExpireRule> rules;
+  const auto all = parse_untrusted(context.context_json());
+  if (!all || !all->is_object()) return rules;
+  const auto told = all->find("retention");
+  if (told == all->end() || !told->is_array()) return rules;
+  for (const json& rule : *told) {
+    if (!rule.is_object()) continue;
+    rules.push_back({rule.value("table", ""), rule.value("column", ""), rule.value("before", "")});
+  }
+  return rules;
+}
+
 // Some lines of a list that may be long.
 json first_lines(const std::vector<std::string>& lines) {
   constexpr std::size_t most = 20, most_bytes = 500;
@@ -144,6 +180,8 @@ json run_auto(plugin::Context& context, Session& session) {
   options.tables = context.texts("tables");
   options.small_files = context.integer("small_files", options.small_files);
   options.target_bytes = context.integer("target_bytes", lakelog::default_target_bytes);
+  options.expire = rules_told(context);
+  options.dry_run = context.boolean("dry_run", false);
   options.scratch = context.scratch();
   options.info_json = info_of(context);
   options.say = [&context](const std::string& line) { context.info(line); };
@@ -160,6 +198,8 @@ json run_auto(plugin::Context& context, Session& session) {
           {"optimized", done.optimized},
           {"vacuumed", done.vacuumed},
           {"checkpoints", done.checkpoints},
+          {"expired_tables", done.expired_tables},
+          {"expired_rows", done.expired_rows},
           {"old_files", done.old_files},
           {"new_files", done.new_files},
           {"deleted_files", done.deleted_files},
@@ -174,6 +214,7 @@ json run_on_table(plugin::Context& context, Session& session, const std::string&
   if (!lakelog::valid_table_name(table))
     throw plugin::FinalError("parameter table: " + lakelog::no_table_name(table));
   if (operation == "optimize") return run_optimize(context, session, table);
+  if (operation == "expire") return run_expire(context, session, table);
   const auto lake = must(lake_folder(context).storage());
   if (operation == "vacuum") return run_vacuum(context, session, *lake, table);
   return run_restore(context, session, *lake, table);
@@ -186,9 +227,10 @@ struct LakeMaintenance {
   static constexpr auto version = "1.0.0";
   static constexpr auto kind = "transform";
   static constexpr auto summary =
-      "Looks after tables: optimize, vacuum, restore, or all that is due";
+      "Looks after tables: optimize, vacuum, restore, expire, or all that is due";
   static constexpr batuta_param params[] = {
-      plugin::required(BATUTA_PARAM_STRING, "operation", "auto, optimize, vacuum or restore"),
+      plugin::required(BATUTA_PARAM_STRING, "operation",
+                       "auto, optimize, vacuum, restore or expire"),
       plugin::optional(BATUTA_PARAM_STRING, "table",
                        "all but auto: such as silver/financial/quotes"),
       plugin::optional(BATUTA_PARAM_ARRAY, "tables", "auto: these only, instead of all"),
@@ -206,13 +248,16 @@ struct LakeMaintenance {
                        "vacuum: the same of log entries (the table's own, or 30 days)"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "force", "vacuum: a shorter time than the table's own",
                        "false"),
-      plugin::optional(BATUTA_PARAM_INTEGER, "version", "restore: what it shall be again")};
+      plugin::optional(BATUTA_PARAM_INTEGER, "version", "restore: what it shall be again"),
+      plugin::optional(BATUTA_PARAM_STRING, "column", "expire: a date or a timestamp"),
+      plugin::optional(BATUTA_PARAM_STRING, "before",
+                       "expire: rows of days before this one go, such as 2023-11-28")};
 
   void execute(plugin::Context& context) {
     const std::string operation = context.text("operation");
     if (operation != "auto" && operation != "optimize" && operation != "vacuum" &&
-        operation != "restore")
-      throw plugin::FinalError("parameter operation: auto, optimize, vacuum or restore");
+        operation != "restore" && operation != "expire")
+      throw plugin::FinalError("parameter operation: auto, optimize, vacuum, restore or expire");
     Session session(session_options(context));
     const json told = operation == "auto" ? run_auto(context, session)
                                           : run_on_table(context, session, operation);

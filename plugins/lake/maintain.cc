@@ -9,6 +9,7 @@
 #include "lakelog/vacuum.h"
 #include "plugins/lake/checkpoint_reader.h"
 #include "plugins/lake/checkpoint_writer.h"
+#include "plugins/lake/expire.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/optimize.h"
 #include "plugins/lake/sql_error.h"
@@ -110,7 +111,31 @@ class Maintainer {
     patients.push_back(std::move(patient));
   }
 
+  // First of all: what goes need not be held together.
+  void expire_rows(const std::string& table) {
+    for (const ExpireRule& rule : options_.expire) {
+      if (rule.table != table) continue;
+      ExpireOptions options;
+      options.column = rule.column;
+      options.before = rule.before;
+      options.dry_run = options_.dry_run;
+      options.info_json = options_.info_json;
+      options.say = options_.say;
+      options.cancelled = options_.cancelled;
+      const ExpireResult done = expire(session_, lake_, table, options);
+      if (options_.dry_run && done.rows > 0)
+        say(table + ": " + std::to_string(done.rows) + " rows whose " + rule.column +
+            " is before " + rule.before + " would go");
+      result_.expired_rows += done.rows;
+      if (done.rows > 0) ++result_.expired_tables;
+    }
+  }
+
   void treat(const Patient& patient) {
+    // A rule that does not fit its table is told, and keeps nobody from the rest.
+    each(patient.table, [&] { expire_rows(patient.table); });
+    if (options_.dry_run) return;
+    check_cancelled();
     if (patient.gain >= options_.small_files) rewrite(patient.table);
     check_cancelled();
     vacuum_files(patient.table);

@@ -5,6 +5,7 @@
 #include <map>
 #include <vector>
 
+#include "plugins/contract/references.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/layer/transform.h"
 #include "plugins/models/result_shape.h"
@@ -172,12 +173,17 @@ void add_column(const contract::Column& column, const std::map<std::string, std:
 
 // Every rule over one row, in one scan; all that are broken are told.
 void check_rows(lake::Session& session, const TypedFile& file, const Described& described) {
-  std::string counts;
+  std::string counts, conditions;
   const auto reasons = from_contract::silver_spec(described).reasons;
-  for (const auto& reason : reasons)
-    counts += (counts.empty() ? "" : ", ") + ("count(*) FILTER (WHERE " + reason.condition) + ")";
+  for (std::size_t i = 0; i < reasons.size(); ++i) {
+    const std::string name = "broken_" + std::to_string(i);
+    conditions += (i == 0 ? "(" : ", (") + reasons[i].condition + ") AS " + name;
+    counts += (i == 0 ? "" : ", ") + ("count(*) FILTER (WHERE " + name) + ")";
+  }
   if (counts.empty()) return;
-  const auto found = session.query("SELECT " + counts + " FROM typed");
+  // Apart, for a condition may ask another table, which no aggregate does.
+  const auto found =
+      session.query("SELECT " + counts + " FROM (SELECT " + conditions + " FROM typed)");
   std::vector<std::string> broken;
   for (std::size_t i = 0; i < reasons.size(); ++i) {
     const std::int64_t rows = found.rows.at(0).at(i).integer();
@@ -233,6 +239,7 @@ void read_by_contract(plugin::Context& context, lake::Session& session, const Ty
   }
   session.run("CREATE TEMP VIEW texts AS SELECT " + texts + " FROM given");
   session.run("CREATE TEMP TABLE typed AS SELECT *, " + values + " FROM texts");
+  from_contract::prepare_references(context, session, described);
   check_rows(session, file, described);
   session.run("CREATE TEMP TABLE computed AS SELECT " + names + " FROM typed");
   session.run("DROP TABLE typed");

@@ -137,6 +137,8 @@ constexpr Example examples[] = {
      "request-117"},
     {"lake optimize", "batuta lake optimize silver/financial/quotes --target 256MiB --dry-run"},
     {"lake vacuum", "batuta lake vacuum silver/financial/quotes --dry-run"},
+    {"lake expire",
+     "batuta lake expire silver/shop/orders --contract contracts/shop/orders.odcs.yaml --dry-run"},
     {"lake restore", "batuta lake restore silver/financial/quotes --at 2026-11-20T10:00:00Z"},
     {"db backup", "batuta db backup"},
     {"secrets rotate-key", "systemctl stop batuta && batuta secrets rotate-key --home /srv/batuta"},

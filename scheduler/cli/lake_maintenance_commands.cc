@@ -2,14 +2,17 @@
 // in a slot of its own, with or without a running server.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/time.h"
+#include "contract/retention.h"
 #include "lakelog/snapshot.h"
 #include "scheduler/cli/lake_access.h"
 
@@ -19,7 +22,7 @@ namespace {
 using json = nlohmann::json;
 
 struct MaintenanceArguments {
-  std::string table, plugins, retain, log_retain, at, timeout = "6h";
+  std::string table, plugins, retain, log_retain, at, contract, timeout = "6h";
   std::uint64_t target_bytes = 128u << 20;
   std::vector<std::string> cluster_by;
   std::int64_t version = -1;
@@ -145,6 +148,38 @@ void vacuum(Session& session, const MaintenanceArguments& a) {
   print_vacuumed(a, told);
 }
 
+// What the contract lets go of the table, which is one of its layers' by name.
+contract::Expiry expiry_of(const MaintenanceArguments& a) {
+  std::ifstream file(a.contract);
+  std::ostringstream text;
+  if (!(text << file.rdbuf())) throw Failure("--contract: cannot read " + a.contract, 2);
+  const auto read = contract::read_contract(text.str(), a.contract);
+  if (!read.contract) throw Failure(read.problems.front().text(), 2);
+  const auto slash = a.table.find('/');
+  const std::string path = slash == a.table.npos ? "" : a.table.substr(slash + 1);
+  const contract::Table* table = read.contract->table(path.substr(path.find('/') + 1));
+  if (table == nullptr)
+    throw Failure(a.contract + " describes no table " + path.substr(path.find('/') + 1), 2);
+  for (const auto& each : contract::expiries(*table, path, read_clock().wall))
+    if (each.table == a.table) return each;
+  throw Failure(a.contract + " lets no row of " + a.table +
+                    " go by its age: batuta.retention names the layers of which rows go",
+                2);
+}
+
+void expire(Session& session, const MaintenanceArguments& a) {
+  const contract::Expiry rule = expiry_of(a);
+  const json told = run_maintenance(
+      session, a, {{"operation", "expire"}, {"column", rule.column}, {"before", rule.before}});
+  if (session.format().data()) return print_object(session.format(), told);
+  std::printf("%s: %s whose %s is before %s %s (%s whole, %s written anew)\n", a.table.c_str(),
+              counted(number(told, "rows"), "row", "rows").c_str(), rule.column.c_str(),
+              rule.before.c_str(), a.dry_run ? "would go" : "went",
+              counted(number(told, "removed_files"), "file", "files").c_str(),
+              size_text(number(told, "rewritten_bytes")).c_str());
+  if (told.value("more", false)) std::printf("more rows are left for the next call\n");
+}
+
 void restore(Session& session, const MaintenanceArguments& a) {
   if (a.version >= 0 && !a.at.empty())
     throw Failure("what to restore is said by one of --version and --at, not by both", 2);
@@ -208,6 +243,10 @@ void add_lake_maintenance(CLI::App& lake, Session& session) {
   old->add_option("--log-retain", a->log_retain,
                   "how old log entries behind a checkpoint must be (the table's own, or 30d)");
   old->add_flag("--force", a->force, "a --retain shorter than the table's own");
+  CLI::App* aged = verb("expire", "Removes rows that are older than a contract's retention",
+                        [&session, a] { expire(session, *a); });
+  aged->add_option("--contract", a->contract, "the table's contract, with batuta.retention")
+      ->required();
   CLI::App* back = verb("restore", "Makes a table what it was, as a new version",
                         [&session, a] { restore(session, *a); });
   back->add_option("--version", a->version)->check(whole_number(0));

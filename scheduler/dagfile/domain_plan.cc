@@ -1,6 +1,10 @@
 #include "scheduler/dagfile/domain_plan.h"
 
+#include <algorithm>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "common/safe_json.h"
@@ -32,20 +36,45 @@ json head_of_dag(const std::string& dag_id, const std::string& domain,
           {"max_active_runs", 1},           {"is_paused_upon_creation", false}};
 }
 
+// By table, those of the domain in which its values are looked up: their silver is made first. Of
+// tables that look each other up the later one does not wait.
+std::map<std::string, std::set<std::string>> looked_up_first(
+    const Domain& domain, const std::vector<const Table*>& tables) {
+  std::map<std::string, std::set<std::string>> before;
+  for (const Table* table : tables) before[table->name];
+  const std::function<bool(const std::string&, const std::string&)> waits =
+      [&](const std::string& table, const std::string& other) {
+        const auto& of_it = before.at(table);
+        return table == other || std::any_of(of_it.begin(), of_it.end(),
+                                             [&](const auto& each) { return waits(each, other); });
+      };
+  for (const Table* table : tables) {
+    for (const auto& check : table->quality) {
+      if (!check.other_table.starts_with(domain.name + "/")) continue;
+      const std::string other = check.other_table.substr(domain.name.size() + 1);
+      if (before.contains(other) && !waits(other, table->name)) before[table->name].insert(other);
+    }
+  }
+  return before;
+}
+
 json ingestion_dag(const Domain& domain, const std::vector<const Table*>& tables,
                    const std::string& schedule) {
   json dag = head_of_dag(domain.dag_ids[0], domain.name,
                          "Brings the tables of the domain " + domain.name + " into the lake");
   dag["schedule"] = schedule.empty() ? json(nullptr) : json(schedule);
   dag["tasks"] = json::array();
+  const auto before = looked_up_first(domain, tables);
   for (const Table* table : tables) {
     const std::string contract = domain.name + "/" + table->name;
     dag["tasks"].push_back(
         {{"task_id", table->name + "_bronze"}, {"type", "extract"}, {"contract", contract}});
+    json depends_on = json::array({table->name + "_bronze"});
+    for (const std::string& other : before.at(table->name)) depends_on.push_back(other + "_silver");
     dag["tasks"].push_back({{"task_id", table->name + "_silver"},
                             {"type", "transform"},
                             {"contract", contract},
-                            {"depends_on", {table->name + "_bronze"}}});
+                            {"depends_on", std::move(depends_on)}});
   }
   return dag;
 }
@@ -135,9 +164,12 @@ void add_absent(Domain& domain, const Contract& contract) {
                        " hold for everybody who reads it: " + masked);
     }
   }
-  if (!contract.retention.empty())
+  const bool carried_out =
+      std::any_of(contract.tables.begin(), contract.tables.end(),
+                  [](const Table& table) { return !table.retention.layers.empty(); });
+  if (!contract.retention.empty() && !carried_out)
     absent.push_back("retention of " + contract.retention +
-                     ": no rows of tables are removed by age");
+                     ": no table says where (batuta.retention), so no row goes by its age");
   absent.push_back("budgets: nothing watches one (batuta domain cost tells what was spent)");
 }
 

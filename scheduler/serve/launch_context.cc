@@ -151,6 +151,11 @@ Status RegistryLaunchContext::fill_launch(const Attempt& attempt, Launch& out,
   if (facts_ && attempt.task.plugin == monitors_plugin) {
     if (const std::string facts = facts_(); !facts.empty()) add("platform", facts);
   }
+  // The built-in DAG's alone: a task of somebody's own removes what its parameters say.
+  if (retention_ && attempt.task.plugin == maintenance_plugin &&
+      attempt.dag.id == maintenance_dag_id) {
+    if (const std::string told = retention_(); !told.empty()) add("retention", told);
+  }
   if (report_ && attempt.task.plugin == report_plugin) {
     const auto told = report_(to_string(attempt.run.uuid) + "/" + attempt.task.id + "/" +
                               std::to_string(out.key.fence));

@@ -40,6 +40,8 @@ class RegistryLaunchContext : public LaunchContext {
   // What lake_monitors is told of attempts; a JSON object, or empty. Asked on the control thread.
   // Before the first launch.
   void set_platform_facts(std::function<std::string()> facts) { facts_ = std::move(facts); }
+  // What lake_maintenance is told of contracts; a JSON list, or empty. As above.
+  void set_retention(std::function<std::string()> told) { retention_ = std::move(told); }
   // What lake_report is told of runs, for the attempt of this name; nullopt: it is being read, and
   // the launch is held. Asked on the control thread. Before the first launch.
   using Report = std::function<std::optional<Result<std::string>>(const std::string& attempt)>;
@@ -129,7 +131,7 @@ class RegistryLaunchContext : public LaunchContext {
   const SecretKey key_;
   const std::string home_;
   const std::vector<Secret> lake_store_;
-  std::function<std::string()> facts_;
+  std::function<std::string()> facts_, retention_;
   Report report_;
   Traceparent traceparent_ = nullptr;
   FindSecret find_secret_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "scheduler/api/lake_facts.h"
+#include "scheduler/api/lake_retention.h"
 #include "scheduler/serve/lag_watch.h"
 #include "scheduler/store/store.h"
 
@@ -11,7 +12,13 @@ namespace batuta {
 void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags) {
   const Boot begun = read_clock().boot;
   if (begun < next_) return;
-  std::string facts;
+  std::string retention, facts;
+  if (bag.dags.contains(std::string_view(maintenance_dag_id)))
+    retention = http::retention_told(bag, read_clock().wall);
+  {
+    const std::lock_guard guard(mutex_);
+    retention_ = std::move(retention);
+  }
   if (const auto dag = bag.dags.find(std::string_view(monitors_dag_id)); dag != bag.dags.end()) {
     http::FactsAsked asked;
     for (const Task& task : dag->second->tasks) {
@@ -36,6 +43,11 @@ void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatc
   next_ = ended + 50 * (ended - begun);
   const std::lock_guard guard(mutex_);
   json_ = std::move(facts);
+}
+
+std::string PlatformFacts::retention() const {
+  const std::lock_guard guard(mutex_);
+  return retention_;
 }
 
 std::string PlatformFacts::json() const {

@@ -1,5 +1,6 @@
-// What the DAG lake_monitors is told of attempts with its launch. Read off the control thread,
-// about once a minute, so that no launch waits for the store.
+// What the DAGs lake_monitors and lake_maintenance are told with their launches: of attempts, and
+// of contracts. Read off the control thread, about once a minute, so that no launch waits for the
+// store.
 #pragma once
 
 #include <mutex>
@@ -13,6 +14,8 @@ namespace batuta {
 
 inline constexpr const char* monitors_dag_id = "lake_monitors";
 inline constexpr const char* monitors_plugin = "lake_monitors";
+inline constexpr const char* maintenance_dag_id = "lake_maintenance";
+inline constexpr const char* maintenance_plugin = "lake_maintenance";
 
 class LagWatch;
 
@@ -24,11 +27,13 @@ class PlatformFacts {
   void refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags);
   // JSON (scheduler/api/lake_facts.h), or empty: nothing is known. Any thread.
   std::string json() const;
+  // JSON (scheduler/api/lake_retention.h), or empty: no row goes by its age. Any thread.
+  std::string retention() const;
 
  private:
   mutable std::mutex mutex_;
-  std::string json_;  // guarded by mutex_
-  Boot next_{};       // of refresh()'s thread
+  std::string json_, retention_;  // guarded by mutex_
+  Boot next_{};                   // of refresh()'s thread
 };
 
 }  // namespace batuta

@@ -165,6 +165,7 @@ Status Server::Impl::start() {
     }
     if (traces) context.set_traceparent(traceparent_of);
     context.set_platform_facts([this] { return facts.json(); });
+    context.set_retention([this] { return facts.retention(); });
     context.set_report([this](const std::string& attempt) { return report.find(attempt); });
     set_own_dags();
     for (const StoredRun& run : stored.runs) {

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "scheduler/api/lake_retention.h"
+#include "scheduler/dagfile/dag_bag.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "tests/api/fake_services.h"
 
@@ -159,4 +161,38 @@ TEST_CASE("without a server the store's newest version of a DAG says which tasks
   CHECK_FALSE(stored_dag(history, "shop"));
   history.dag_rows[0].is_stale = true;
   CHECK_FALSE(stored_dag(history, "bank"));
+}
+
+TEST_CASE("maintenance is told what contracts let go by its age, and no more than all of them do") {
+  const auto contract = [](const std::string& keeps, bool carried_out) {
+    return "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: bank\n"
+           "schema:\n  - name: people\n    properties:\n"
+           "      - {name: day, logicalType: date, partitioned: true}\n" +
+           std::string(carried_out ? "    customProperties: [{property: batuta.retention, value: "
+                                     "[silver]}]\n"
+                                   : "") +
+           "slaProperties:\n  - {property: retention, value: " + keeps + ", unit: y}\n";
+  };
+  DagBagSnapshot bag;
+  const auto dag = [&](const std::string& id, const std::string& yaml) {
+    auto made = std::make_shared<Dag>(*dag_of_extracts(id, {"extract"}));
+    json task{{"task_id", "extract"}};
+    task["contract"] = json{{"name", "bank/people"}, {"yaml", yaml}};
+    json definition = json::object();
+    definition["tasks"] = json::array({task});
+    made->canonical_json = definition.dump();
+    bag.dags[id] = made;
+  };
+  const Time now = *parse_iso("2026-11-28T10:00:00Z");
+  CHECK(retention_told(bag, now).empty());
+  dag("one", contract("1", true));
+  const json told = json::parse(retention_told(bag, now));
+  REQUIRE(told.size() == 1);
+  CHECK(told[0]["table"] == "silver/bank/people");
+  CHECK(told[0]["column"] == "day");
+  CHECK(told[0]["before"] == "2025-11-28");
+  dag("two", contract("3", true));
+  CHECK(json::parse(retention_told(bag, now))[0]["before"] == "2023-11-28");
+  dag("three", contract("1", false));
+  CHECK(retention_told(bag, now).empty());
 }

@@ -79,11 +79,42 @@ TEST_CASE("a domain is its contracts, two DAGs, and roles and groups of readers 
         std::string::npos);
 }
 
+TEST_CASE(
+    "a table in which another's values are looked up is made before it, and no two wait for each "
+    "other") {
+  const auto table = [](const std::string& name, const std::string& to) {
+    return "  - name: " + name +
+           "\n    properties:\n      - name: id\n        logicalType: integer\n" +
+           "        relationships: [{to: " + to + ".id}]\n";
+  };
+  const std::string yaml =
+      "apiVersion: v3.1.0\nkind: DataContract\nid: r\nversion: '1'\nstatus: active\ndomain: risk\n"
+      "servers:\n  - {server: drop, type: local, path: \"/srv/all.csv\", format: csv}\nschema:\n" +
+      table("orders", "clients") + table("clients", "banks") + table("banks", "orders");
+  const auto domain = domain_of("risk", contract_read(yaml), yaml, "");
+  REQUIRE(domain.ok());
+  const auto dag = nlohmann::json::parse(part_of(*domain, "dags/risk_ingestion.json").text);
+  const auto waits = [&](const std::string& id) {
+    for (const auto& task : dag["tasks"])
+      if (task["task_id"] == id) return task["depends_on"].dump();
+    return std::string("no such task");
+  };
+  CHECK(waits("orders_silver") == R"(["orders_bronze","clients_silver"])");
+  CHECK(waits("clients_silver") == R"(["clients_bronze","banks_silver"])");
+  CHECK(waits("banks_silver") == R"(["banks_bronze"])");
+}
+
 TEST_CASE("what nothing here carries out yet is said, and never faked") {
   const auto domain = domain_of("risk", contract_read(orders), orders, "");
   REQUIRE(domain.ok());
   CHECK(says(domain->not_carried_out, "silver holds them as they are: client (confidential)"));
   CHECK(says(domain->not_carried_out, "retention of 3 y"));
+  std::string carried_out = orders;
+  carried_out.insert(carried_out.find("    properties:"),
+                     "    customProperties: [{property: batuta.retention, value: [quarantine]}]\n");
+  const auto by_age = domain_of("risk", contract_read(carried_out), carried_out, "");
+  REQUIRE(by_age.ok());
+  CHECK_FALSE(says(by_age->not_carried_out, "retention"));
   CHECK_FALSE(says(domain->not_carried_out, "service level latency 1 h"));
   CHECK(says(domain->not_carried_out, "service level generalAvailability 2026-01-01: nobody"));
   CHECK(says(domain->not_carried_out, "budgets"));

@@ -151,3 +151,22 @@ TEST_CASE("snapshot: a silver that is derived anew has no row that was gone") {
   world.transform("run-2");
   CHECK(live(world) == Lines{"b|3"});
 }
+
+TEST_CASE("good rows that are too old are not taken in, however often their source sends them") {
+  Readings world;
+  world.extract("run-1", sensors, {{time_of("a"), "a", "1"}, {time_of("b"), "b", "5"}});
+  world.transform("run-1");
+  REQUIRE(live(world) == Lines{"a|1", "b|5"});
+  world.expired = "new_value < 3";
+  world.extract("run-2", sensors,
+                {{time_of("c"), "c", "2"}, {time_of("d"), "d", "7"}, {time_of("e"), "e", "x"}});
+  const auto done = world.transform("run-2");
+  CHECK(done.changed == 1);
+  CHECK(done.quarantined == 1);  // what is wrong is no matter of age
+  // What silver holds already goes by maintenance alone.
+  CHECK(live(world) == Lines{"a|1", "b|5", "d|7"});
+  world.extract("run-3", sensors, {{time_of("c"), "c", "2"}});
+  CHECK(world.transform("run-3").changed == 0);
+  world.expired.clear();
+  CHECK(world.transform("run-3").changed == 1);
+}

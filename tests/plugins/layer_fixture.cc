@@ -137,6 +137,7 @@ lake::TransformSpec Readings::spec() const {
                                    lake::decision_columns().size());
   spec.makes_table = makes_table;
   spec.deletes = deletes;
+  spec.expired = expired;
   if (deletes) spec.deletes->keys = spec.source;
   if (deletes && deletes->mark) spec.target.columns.push_back({"_deleted_at", "timestamp", true});
   if (least_value > 0)

@@ -36,6 +36,7 @@ class Readings {
   std::string value_type = "long";  // of silver
   bool widens = false;              // silver takes on a wider one
   std::int64_t least_value = 0;     // of the contract, so to say: less is rejected
+  std::string expired;              // which good rows are too old; empty: none
   bool snapshot = false;            // what is extracted from now on is all that the source has
   std::optional<lake::DeletesSpec> deletes;  // its keys are bronze's
   std::string refused;                       // a table whose publications are, from now on

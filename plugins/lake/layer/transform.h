@@ -74,6 +74,9 @@ struct TransformSpec {
     std::string condition;
   };
   std::vector<Reason> reasons;
+  // Good rows that are too old to be taken in: SQL over the new_ columns. They are neither merged
+  // nor rejected, but for rows of the quarantine that somebody ordered. Empty: none is too old.
+  std::string expired{};
   std::optional<Asked> asked;  // what makes asked_for; without it the column is NULL
 
   std::vector<std::string> raw_columns;  // of the source, as the quarantine keeps them

@@ -83,7 +83,10 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows,
          kept + spec.partition_sql + " AS \"_part\", reason, CASE WHEN reason <> '' THEN [" + raw +
          "] END AS \"_raw\", \"_ingested_at\", \"_record_no\", \"_run_id\", " +
          quoted_name(spec.source.partition) + (carried.empty() ? "" : ", " + quoted_name(carried)) +
-         " FROM reasoned";
+         " FROM reasoned" +
+         (spec.expired.empty() || !carried.empty()
+              ? ""
+              : " WHERE NOT (reason = '' AND coalesce(" + spec.expired + ", false))");
 }
 
 std::string rejected_rows_sql(const TransformSpec& spec) {
