@@ -292,13 +292,14 @@ TEST_CASE("assets: a run that may make it fresh is waited for, and what it has n
   REQUIRE(asset_runs(world).size() == 1);
   const RunSeq first = asset_runs(world)[0].seq;
   world.start(world.attempt(first, "make"));
-  world.pass(std::chrono::seconds(5));
+  world.pass(std::chrono::seconds(2));
   world.ask(changed(world, "in"));
-  world.pass(std::chrono::seconds(5));
+  world.pass(std::chrono::seconds(2));
   world.step();
   CHECK(asset_runs(world).size() == 1);
   CHECK(queued(world, "use") == 1);
   world.finish(world.attempt(first, "make"));
+  world.step();
   CHECK(asset_runs(world).size() == 2);
   CHECK(queued(world, "use") == 0);
 }
