@@ -23,6 +23,7 @@
 #include "plugins/builtin/spark_cluster.h"
 #include "plugins/builtin/spark_end.h"
 #include "plugins/builtin/spark_log.h"
+#include "plugins/builtin/spark_model.h"
 #include "plugins/builtin/spark_program.h"
 #include "plugins/builtin/upstream_results.h"
 #include "plugins/outputs/file_outputs.h"
@@ -192,6 +193,7 @@ std::vector<std::string> submit_words(const Context& context, const Target& targ
     for (const std::string& one : context.texts(name)) joined += (joined.empty() ? "" : ",") + one;
     add(flag, joined);
   }
+  if (context.has("spark_sql")) return batuta::plugin::add_model(context, std::move(out));
   out.push_back(application_of(context, target));
   const std::string args = context.json("application_args");
   if (args.empty() || args == "null") return out;
@@ -456,6 +458,10 @@ struct Spark {
       optional(BATUTA_PARAM_STRING, "application",
                "a .py file or a jar, on the worker or as a URL"),
       optional(BATUTA_PARAM_STRING, "code", "or the code of a Python application"),
+      optional(BATUTA_PARAM_STRING, "spark_sql", "or a model: one SELECT in Spark's dialect"),
+      optional(BATUTA_PARAM_OBJECT, "parameters", "of a model: values by name"),
+      optional(BATUTA_PARAM_OBJECT, "views", "of a model: tables by their names in it"),
+      optional(BATUTA_PARAM_STRING, "table", "of a model: what it becomes"),
       optional(BATUTA_PARAM_ARRAY, "application_args", "its arguments"),
       optional(BATUTA_PARAM_STRING, "java_class", "the main class of a jar"),
       optional(BATUTA_PARAM_STRING, "name", "as the cluster shows it"),

@@ -41,6 +41,48 @@ std::string listed_names(const std::vector<std::string>& names) {
   return out;
 }
 
+// Each with the table's id: one that was removed and made anew counts from 0 again.
+void see_version(json& versions, const lake::DeltaTable& table) {
+  versions[table.name()] = {table.version(), id_of(table)};
+}
+
+// Of a model that Spark computes: all of its inputs, each time. What its text makes of the table
+// only Spark knows.
+json plan_on_spark(plugin::Context& context, const json& asked) {
+  std::vector<std::string> names;
+  for (const json& name : asked.value("reads", json::array()))
+    if (name.is_string()) names.push_back(name.get<std::string>());
+  lake::Session session(lake::session_options(context));
+  const auto target =
+      lake::DeltaTable::open(session, lake::lake_folder(context), context.text("table"));
+  lake::check_may_write(target);
+  const Inputs inputs = newest_inputs(session, lake::lake_folder(context), names, LastRead());
+  json versions = json::object(), missing = json::array();
+  see_version(versions, target);
+  for (const auto& [name, table] : inputs.tables) see_version(versions, table);
+  for (const std::string& name : names)
+    if (inputs.tables.count(name) == 0) missing.push_back(name);
+  json out = {{"table", target.name()},
+              {"engine", "spark"},
+              {"change", target.exists() ? "unknown" : "new"},
+              {"at_most", false},
+              {"reads", names},
+              {"versions", versions},
+              {"computes", "all"},
+              {"why", "Spark computes it, all each time"}};
+  if (!missing.empty()) {
+    out.update({{"computes", "unknown"}, {"missing", missing}});
+    out["why"] = "there is no table " + missing[0].get<std::string>();
+    return out;
+  }
+  const Reading read = reading_of(inputs, {}, {});
+  out["rows"] = read.rows ? json(*read.rows) : json();
+  out["bytes"] = read.bytes;
+  out["estimate"] = read.held;
+  out["seconds"] = json();
+  return out;
+}
+
 class PlannedModel {
  public:
   explicit PlannedModel(plugin::Context& context)
@@ -87,15 +129,11 @@ class PlannedModel {
     return out;
   }
 
-  // Each with the table's id: one that was removed and made anew counts from 0 again.
   json versions_seen() const {
     json out = json::object();
-    const auto see = [&](const lake::DeltaTable& table) {
-      out[table.name()] = {table.version(), id_of(table)};
-    };
-    see(target_);
-    see(history_);
-    for (const auto& [name, table] : inputs_.tables) see(table);
+    see_version(out, target_);
+    see_version(out, history_);
+    for (const auto& [name, table] : inputs_.tables) see_version(out, table);
     return out;
   }
 
@@ -107,7 +145,8 @@ class PlannedModel {
     tell_whole(out);
     out["why"] = made.why;
     if (made.is == Made::Is::yes) {
-      out.update({{"computes", "nothing"}, {"rows", 0}, {"bytes", 0}, {"seconds", 0}});
+      out.update(
+          {{"computes", "nothing"}, {"rows", 0}, {"bytes", 0}, {"estimate", 0}, {"seconds", 0}});
       return;
     }
     if (made.is == Made::Is::unknown) {
@@ -143,6 +182,9 @@ class PlannedModel {
   void tell_cost(json& out, const Reading& read) {
     out["rows"] = read.rows ? json(*read.rows) : json();
     out["bytes"] = read.bytes;
+    out["estimate"] = read.held;
+    if (auto told = exceeds_room(read, room_of(session_, context_.scratch())); !told.empty())
+      out["exceeds"] = std::move(told);
     const auto made = target_.exists() ? newest_change(target_) : std::nullopt;
     const auto seconds =
         made ? seconds_for(read.bytes, metrics_of(made->commit)) : std::optional<double>();
@@ -218,6 +260,9 @@ bool asks_for_plan(const plugin::Context& context) {
 }
 
 json plan_of_model(plugin::Context& context) {
+  const auto asked = parse_untrusted(context.json("plan"));
+  if (asked && asked->is_object() && asked->value("engine", "") == "spark")
+    return plan_on_spark(context, *asked);
   return PlannedModel(context).told();
 }
 

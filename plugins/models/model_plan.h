@@ -9,11 +9,14 @@
 namespace batuta::models {
 
 // Whether the task's parameters ask for it: "plan": {"unknown": ["{{ ds }}"…]}, the templates whose
-// values are not known, for which its parameters have NULL.
+// values are not known, for which its parameters have NULL. Of a model that runs on Spark:
+// {"engine": "spark", "reads": ["silver/shop/orders"…]}, and of its parameters only "table" counts.
 bool asks_for_plan(const plugin::Context& context);
 
 // {"table", "change", "computes", "why", "rows", "bytes", "seconds", "at_most", "whole", "reads",
 //  "versions"} and "problem" or "missing", where there is one; docs/models.md says what they are.
+// "estimate": bytes of the inputs in memory (Reading::held), and "exceeds", where these are more
+// than the slot has. "engine": "spark", where it runs there.
 // `reads`: the tables that the statement names. `versions`: of those, of the table and of its
 // history, as they are. `whole`: what a pass over all of the inputs would read.
 //

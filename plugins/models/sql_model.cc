@@ -68,6 +68,9 @@ class SqlModel {
           choose_increment(session_, spec_, target_, inputs_, last_read_, signature_, clock);
       context_.info(increment_.told);
     }
+    const Reading read = reading_of(inputs_, increment_, changed_);
+    if (const auto told = exceeds_room(read, room_of(session_, context_.scratch())); !told.empty())
+      context_.warn(told);
     compute();
     const ModelShape shape = shape_of_result(session_, "computed", target_, spec_);
     session_.run("CREATE TEMP VIEW fresh AS SELECT " + shape.select + " FROM computed");
@@ -85,9 +88,8 @@ class SqlModel {
     const json made_now = made_of(signature_, inputs_);
     json metrics = made_now;
     if (written.version) metrics["column_lineage"] = lineage;
-    metrics.update(
-        cost_json(reading_of(inputs_, increment_, changed_),
-                  (std::chrono::steady_clock::now() - begun_) / std::chrono::milliseconds(1)));
+    metrics.update(cost_json(
+        read, (std::chrono::steady_clock::now() - begun_) / std::chrono::milliseconds(1)));
     metrics.update(
         {{"rows", written.rows}, {"rows_out", written.changed}, {"rows_removed", written.removed}});
     write.hand_in(json_text(metrics));

@@ -114,6 +114,21 @@ json looked_at(const ModelFile& model) {
   return out;
 }
 
+// Of models that would not fit into a slot, over the lake as it is: they are none the less right.
+void warn_of_large_models(Session& session, const ModelArguments& a) {
+  std::error_code failed;
+  if (!fs::is_directory(lake_of(session), failed)) return;  // no tables yet
+  try {
+    const json plan = plan_of_models(session, {a.folder, a.dags, a.plugins, ""});
+    for (const std::string& told : too_large_models(plan["models"]))
+      std::fprintf(stderr, "warning: %s\n", shown_text(told).c_str());
+  } catch (const Failure& failure) {
+    if (failure.exit_code() == interrupted_exit) throw;
+    std::fprintf(stderr, "warning: whether the models fit into a slot cannot be told: %s\n",
+                 shown_text(failure.what()).c_str());
+  }
+}
+
 void validate_models(Session& session, const ModelArguments& a) {
   std::vector<std::string> problems;
   const std::vector<ModelFile> models = models_in(a.folder, &problems);
@@ -144,6 +159,7 @@ void validate_models(Session& session, const ModelArguments& a) {
   }
   for (const std::string& problem : problems)
     std::fprintf(stderr, "%s\n", shown_text(problem).c_str());
+  if (problems.empty()) warn_of_large_models(session, a);
   if (problems.empty()) std::printf("%zu models are fine\n", models.size());
   session.exit_code = problems.empty() ? 0 : 1;
 }

@@ -55,8 +55,8 @@ class Tokens {
     } else if (c == '\'') {
       (void)quoted('\'');
       tokens_.push_back({});
-    } else if (c == '"') {
-      tokens_.push_back({Token::Kind::name, quoted('"')});
+    } else if (c == '"' || c == '`') {  // as Spark quotes names
+      tokens_.push_back({Token::Kind::name, quoted(c)});
     } else if (word_begin(c)) {
       const std::size_t begin = at_;
       while (at_ < sql_.size() && word_part(sql_[at_])) ++at_;
@@ -107,10 +107,11 @@ bool is_path(const std::string& name) {
 
 const std::vector<std::string>& header_fields() {
   static const std::vector<std::string> names = {
-      "table",   "mode",        "keys",       "partition_by", "delete_when",
-      "quality", "description", "retries",    "retry_delay",  "execution_timeout",
-      "pool",    "owner",       "doc_md",     "display_name", "params",
-      "history", "incremental", "cluster_by", "always"};
+      "table",     "mode",        "keys",       "partition_by", "delete_when",
+      "quality",   "description", "retries",    "retry_delay",  "execution_timeout",
+      "pool",      "owner",       "doc_md",     "display_name", "params",
+      "history",   "incremental", "cluster_by", "always",       "engine",
+      "spark_sql", "connection",  "conf",       "jars",         "packages"};
   return names;
 }
 
@@ -242,6 +243,13 @@ Result<ModelFile> read_model(const std::string& path, const std::string& text) {
                       "the file does not lie at <layer>/<domain>/<table>.sql, so its header "
                       "must name its table");
   }
+  if (const auto second = fields.find("spark_sql"); second != fields.end()) {
+    if (second->is_string()) model.spark_path = second->get<std::string>();
+    if (model.spark_path.empty() || !model.spark_path.ends_with(spark_ending))
+      return at_model(model,
+                      "its spark_sql is the path of a file below the folder of models that ends "
+                      "with .spark.sql, such as gold/shop/daily.spark.sql");
+  }
   model.fields_json = fields.dump();
   model.names = tables_named(model.sql);
   return model;
@@ -287,6 +295,7 @@ Result<std::string> dag_of_models(const std::vector<ModelFile>& models, const Mo
     const auto fields = parse_untrusted(model->fields_json);
     for (const std::string& name : header_fields())
       if (name != "params" && fields && fields->contains(name)) task[name] = (*fields)[name];
+    if (!model->spark_path.empty()) task["spark_sql"] = {{"$file", dag.prefix + model->spark_path}};
     if (auto taken = take_params(*model, fields ? *fields : json::object(), params); !taken)
       return taken.error();
     std::set<std::string> makers;

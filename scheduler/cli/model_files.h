@@ -10,7 +10,8 @@
 //   */
 //   SELECT …
 //
-// The header is YAML and has the fields of a model's task (docs/models.md); beside them, of any
+// The header is YAML and has the fields of a model's task (docs/models.md), spark_sql as the path
+// of a second file below the folder, gold/brokerage/client_position.spark.sql; beside them, of any
 // task, retries, retry_delay, execution_timeout, pool, owner, doc_md and display_name; and params,
 // which the DAG then declares.
 #pragma once
@@ -27,6 +28,8 @@ namespace batuta::cli {
 
 // Behind the name of a model's table: the history of it.
 inline constexpr std::string_view history_ending = "_hist";
+// Of a model's second file, in Spark's dialect: no model of its own.
+inline constexpr std::string_view spark_ending = ".spark.sql";
 
 struct ModelFile {
   std::string path;  // below the folder of models
@@ -34,6 +37,7 @@ struct ModelFile {
   std::string fields_json;         // an object: the header, but for the table
   std::string sql;                 // the text behind the header
   std::vector<std::string> names;  // tables that the text names, as far as it tells; ascending
+  std::string spark_path;          // below the folder of models; empty: there is no second file
 };
 
 // Errc::invalid or malformed with what is wrong with the header.

@@ -19,6 +19,19 @@ constexpr std::size_t most_model_files = 2000;
   throw Failure(why, code);
 }
 
+// What the second file names beside the first: where the model runs there, it is behind these, too.
+Status add_names_of_spark(const std::string& folder, ModelFile& model) {
+  if (model.spark_path.empty()) return success();
+  const auto text = read_below(folder, model.spark_path, largest_model);
+  if (!text)
+    return {Errc::invalid,
+            model.path + ": its spark_sql " + model.spark_path + ": " + text.error().message};
+  for (std::string& name : tables_named(*text)) model.names.push_back(std::move(name));
+  std::sort(model.names.begin(), model.names.end());
+  model.names.erase(std::unique(model.names.begin(), model.names.end()), model.names.end());
+  return success();
+}
+
 }  // namespace
 
 std::vector<std::string> files_below(const fs::path& folder, const std::string& ending) {
@@ -45,10 +58,13 @@ std::vector<std::string> files_below(const fs::path& folder, const std::string& 
 std::vector<ModelFile> models_in(const std::string& folder, std::vector<std::string>* problems) {
   std::vector<ModelFile> models;
   for (const std::string& path : files_below(folder, ".sql")) {
+    if (path.ends_with(spark_ending)) continue;  // of the model that names it
     const auto text = read_below(folder, path, largest_model);
     auto model =
         text ? read_model(path, *text)
              : Result<ModelFile>(Error{text.error().code, path + ": " + text.error().message, {}});
+    if (const Status known = model ? add_names_of_spark(folder, *model) : success(); !known)
+      model = known.error();
     if (model) {
       models.push_back(*std::move(model));
     } else if (problems != nullptr) {

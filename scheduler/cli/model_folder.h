@@ -14,7 +14,8 @@ namespace batuta::cli {
 std::vector<std::string> files_below(const std::filesystem::path& folder,
                                      const std::string& ending);
 
-// Every model of the folder; the first problem ends it, unless `problems` takes them.
+// Every model of the folder, with the tables that its second file names; *.spark.sql are none. The
+// first problem ends it, unless `problems` takes them.
 std::vector<ModelFile> models_in(const std::string& folder,
                                  std::vector<std::string>* problems = nullptr);
 

@@ -41,6 +41,13 @@ json look_at_model(Session& session, const PlanRequest& request, const json& par
   return *std::move(told);
 }
 
+// What the plugin is asked of a model that runs on Spark: what it reads, and the table.
+json asked_of_spark(const json& params) {
+  return {{"sql", "SELECT 1 AS none"},
+          {"table", params.value("table", "")},
+          {"plan", {{"engine", "spark"}, {"reads", params.value("reads", json::array())}}}};
+}
+
 bool reads_table(const json& model, const std::string& table) {
   if (model["table"] == table) return false;
   const json& reads = model["reads"];
@@ -66,8 +73,24 @@ std::string first_read(const json& model, const std::set<std::string>& tables) {
   return {};
 }
 
+// What a pass over all of the inputs would read, instead of what was told.
+void take_whole(json& one) {
+  const json whole = one.value("whole", json::object());
+  for (const char* name : {"rows", "bytes", "seconds"}) one[name] = whole.value(name, json());
+  for (const char* name : {"estimate", "exceeds"}) {
+    one.erase(name);
+    if (whole.contains(name)) one[name] = whole[name];
+  }
+  one["at_most"] = true;
+}
+
+bool is_of_spark(const json& one) {
+  return one.value("engine", "") == "spark";
+}
+
 // `one` reads `other`, which is made anew.
 void follow_one(json& one, const std::string& other) {
+  if (is_of_spark(one) && one["computes"] == "all") return;
   if (one.contains("missing") || one.contains("problem") || one["change"] == "unknown") {
     one["why"] = "it cannot be told before " + other +
                  " is made anew: " + one.value("problem", one.value("why", ""));
@@ -78,9 +101,7 @@ void follow_one(json& one, const std::string& other) {
     one["why"] = other + ", which it reads, is made anew";
   }
   one["computes"] = "follows";
-  const json whole = one.value("whole", json::object());
-  for (const char* name : {"rows", "bytes", "seconds"}) one[name] = whole.value(name, json());
-  one["at_most"] = true;
+  take_whole(one);
 }
 
 std::string shown_number(const json& value, bool at_most) {
@@ -134,9 +155,7 @@ json follow_plan(json told) {
                !open.empty() && one["computes"] == "nothing") {
       one["computes"] = "unknown";
       one["why"] = open + ", which it reads, may be made anew";
-      const json whole = one.value("whole", json::object());
-      for (const char* name : {"rows", "bytes", "seconds"}) one[name] = whole.value(name, json());
-      one["at_most"] = true;
+      take_whole(one);
     } else if (one.contains("problem")) {
       one["why"] = one["problem"];
     }
@@ -158,8 +177,9 @@ json follow_plan(json told) {
 int exit_code_of_plan(const json& models) {
   int code = 0;
   for (const json& one : models) {
-    const bool follows = one["computes"] == "follows";
-    if (one["computes"] == "unknown" || (one["change"] == "unknown" && !follows)) return 1;
+    // What Spark's text makes of the table the run tells; that it computes is known.
+    const bool later = one["computes"] == "follows" || is_of_spark(one);
+    if (one["computes"] == "unknown" || (one["change"] == "unknown" && !later)) return 1;
     if (one["change"] != "none" || one["computes"] != "nothing") code = 2;
   }
   return code;
@@ -184,8 +204,9 @@ json plan_of_models(Session& session, const PlanRequest& request) {
     const json spec = value_of(parse_untrusted(task.spec_json));
     std::vector<std::string> unknown;
     json params = with_template_values(spec.at("params"), values, conf ? *conf : "{}", unknown);
+    const bool on_spark = params.contains("spark_sql");
     params["plan"] = {{"unknown", unknown}};
-    json one = look_at_model(session, request, params);
+    json one = look_at_model(session, request, on_spark ? asked_of_spark(params) : params);
     plan["params"][one["table"].get<std::string>()] = spec.at("params");
     seen.push_back({params, one.value("versions", json()), one["change"], one["computes"]});
     one.erase("versions");
@@ -211,6 +232,8 @@ void print_plan(Session& session, const json& plan) {
     const bool at_most = one["at_most"];
     for (const char* name : {"rows", "bytes", "seconds"})
       one[name] = shown_number(one.value(name, json()), at_most);
+    if (one.contains("exceeds"))
+      one["why"] = one["why"].get<std::string>() + "; " + one["exceeds"].get<std::string>();
     std::string downstream;
     for (const json& table : one["downstream"])
       downstream += (downstream.empty() ? "" : ", ") + table.get<std::string>();
@@ -225,6 +248,14 @@ void print_plan(Session& session, const json& plan) {
               {"seconds", "seconds"},
               {"downstream", "downstream"},
               {"why", "why"}});
+}
+
+std::vector<std::string> too_large_models(const json& models) {
+  std::vector<std::string> out;
+  for (const json& one : models)
+    if (one.contains("exceeds"))
+      out.push_back(one.value("table", "") + ": " + one["exceeds"].get<std::string>());
+  return out;
 }
 
 void plan_models(Session& session, const PlanRequest& request) {

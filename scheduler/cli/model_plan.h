@@ -27,6 +27,8 @@ struct PlanRequest {
 //   computes, why     all, part, nothing, unknown, or what follows others: "follows"
 //   rows, bytes, seconds    read, and how long by the newest version's time; null: not known
 //   at_most           they are those of all rows
+//   estimate, exceeds what the inputs are in memory, where that is known; why it is too much
+//   engine            "spark", where it runs there
 //   downstream        models that read it, and those that read them
 // `params`: of each table's task, as its DAG has them.
 // Blocking; ends the command (Failure) where a folder, statement or lake is not what it should be.
@@ -44,6 +46,9 @@ int exit_code_of_plan(const nlohmann::json& models);
 nlohmann::json with_template_values(nlohmann::json params, const nlohmann::json& values,
                                     const std::string& conf_json,
                                     std::vector<std::string>& unknown);
+
+// A sentence for each of a plan's models that would not fit into a slot.
+std::vector<std::string> too_large_models(const nlohmann::json& models);
 
 // Prints it and gives its exit code.
 void plan_models(Session& session, const PlanRequest& request);

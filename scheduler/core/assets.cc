@@ -3,6 +3,7 @@
 // nothing about data and writes none. Unlike there a paused DAG's queue goes on: the run that it
 // starts when it is resumed consumes what came meanwhile.
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -279,6 +280,20 @@ bool condition_holds(const AssetCondition& condition, const SchedulerState& stat
 
 namespace {
 
+// A run made the asset anew: what of its inputs was queued before that run was due, it has read.
+// `run_after`, for it is not moved by a clear, whose tasks may read what the run read at first.
+void make_fresh(Turn& turn, const LiveRun& run, const LiveAsset& asset) {
+  for (auto& [id, dag] : turn.state.dags) {
+    if (dag.deleted || dag.dag == nullptr || dag.dag->stale_asset.empty()) continue;
+    if (dag.dag->stale_asset != asset.row.uri) continue;
+    std::set<std::int64_t> inputs;
+    for (const auto& [key, queue] : dag.asset_queues) {
+      for (const auto& [input, events] : queue) inputs.insert(input);
+    }
+    for (const std::int64_t input : inputs) drop_queued(turn, dag, input, run.row().run_after);
+  }
+}
+
 AssetEventRow event_of(const LiveRun& run, InstanceIndex i) {
   AssetEventRow event;
   event.source_dag_id = run.row().dag_id;
@@ -306,6 +321,7 @@ void write_told(Turn& turn, const LiveRun& run, InstanceIndex i, const LiveAsset
   if (!told.extra_json.empty()) event.extra_json = told.extra_json;
   if (!told.partition_key.empty()) event.partition_key = told.partition_key;
   write_event(turn, asset, std::move(event));
+  make_fresh(turn, run, asset);
 }
 
 }  // namespace
@@ -324,7 +340,9 @@ void write_asset_events(Turn& turn, const LiveRun& run, InstanceIndex i) {
       said = true;
       write_told(turn, run, i, asset, one);
     }
-    if (!said) write_event(turn, asset, event_of(run, i));
+    if (said) continue;
+    write_event(turn, asset, event_of(run, i));
+    make_fresh(turn, run, asset);
   }
   for (const ToldAsset& one : told) {
     if (one.alias.empty()) continue;
@@ -341,11 +359,15 @@ void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const st
   if (is_unheard(run)) return;
   AssetEventRow event = event_of(run, i);
   event.extra_json = "{\"version\":" + std::to_string(version) + "}";
-  write_event(turn, asset_of(turn, std::string(lake_assets) + table), std::move(event));
+  const LiveAsset& asset = asset_of(turn, std::string(lake_assets) + table);
+  write_event(turn, asset, std::move(event));
+  make_fresh(turn, run, asset);
 }
 
 void create_asset_runs(Turn& turn, LiveDag& dag) {
   if (!dag.dag->waits_for) return;
+  // A run that is alive may make it fresh; its end asks again.
+  if (!dag.dag->stale_asset.empty() && (!dag.queued.empty() || running_of_dag(dag) > 0)) return;
   const Time now = turn.now.wall;
   std::erase_if(dag.asset_runs_at, [&](const auto& one) {
     return one.second > now || now >= one.second + asset_run_gap;

@@ -169,7 +169,10 @@ struct Dag {
   std::vector<AssetSpec> assets;            // that it names, each once
   std::vector<AliasSpec> aliases{};         // likewise
   std::optional<AssetCondition> waits_for;  // of those; beside the ticks of `schedule`
-  bool partitioned = false;                 // of events with a partition key: a run for each key
+  // URI of what `waits_for` has the inputs of, where a run starts only while that is older than
+  // they are; empty: each change of theirs starts one.
+  std::string stale_asset{};
+  bool partitioned = false;  // of events with a partition key: a run for each key
   // Runs of ticks have the tick as their partition key, so told; nothing: they have none.
   std::optional<PartitionGrain> tick_partition{};
   std::string timezone = "UTC";

@@ -9,6 +9,7 @@
 
 #include "common/safe_json.h"
 #include "scheduler/core/asset_uri.h"
+#include "scheduler/dagfile/changed_call.h"
 #include "scheduler/dagfile/wait_types.h"
 
 namespace batuta {
@@ -358,14 +359,52 @@ void read_task_assets(FieldReader& fields, TaskDraft& draft) {
   read_assets_of(fields, "inlets", draft.inlets, nullptr);
 }
 
+namespace {
+
+// {"stale": "gold/shop/daily", "of": ["silver/shop/orders"…]}: any of the inputs, while the first
+// is older. A table may be named without lake://.
+json uri_of_table(const json& value) {
+  if (!value.is_string() || !is_table_name(value.get_ref<const std::string&>())) return value;
+  return std::string(lake_assets) + value.get<std::string>();
+}
+
+std::optional<AssetCondition> read_stale(const json& value, const std::string& pointer,
+                                         ConditionReader& reader, Dag& dag, Problems& problems) {
+  const auto of = value.find("of");
+  if (value.size() != 2 || of == value.end() || !of->is_array()) {
+    problems.add(pointer,
+                 "staleness is {\"stale\": \"gold/shop/daily\", \"of\": "
+                 "[\"silver/shop/orders\"]}: what is made, and the list of what it is made of");
+    return std::nullopt;
+  }
+  if (dag.partitioned) {
+    problems.add(pointer, "staleness is of a whole asset: it has no runs by partition");
+    return std::nullopt;
+  }
+  const auto made = read_asset(uri_of_table(value["stale"]), pointer + "/stale", problems);
+  if (made) dag.stale_asset = made->uri;
+  json inputs = json::array();
+  for (const json& one : *of) {
+    inputs.push_back(uri_of_table(one));
+    if (made && inputs.back() == made->uri)
+      problems.add(pointer + "/of", "nothing is older than itself: name what it is made of");
+  }
+  return reader.read_list(inputs, pointer + "/of", AssetCondition::Kind::any, 1);
+}
+
+}  // namespace
+
 void read_awaited_assets(const json& value, const std::string& pointer, Problems& problems,
                          Dag& dag, std::optional<PartitionMapper> partitions) {
   Assets assets(dag, problems);
   dag.partitioned = partitions.has_value();
   ConditionReader reader(assets, problems, std::move(partitions));
   // A list means that all of them are waited for.
-  auto condition = value.is_array() ? reader.read_list(value, pointer, AssetCondition::Kind::all, 1)
-                                    : reader.read(value, pointer, 1);
+  const bool stale = value.is_object() && value.contains("stale");
+  auto condition = stale ? read_stale(value, pointer, reader, dag, problems)
+                   : value.is_array()
+                       ? reader.read_list(value, pointer, AssetCondition::Kind::all, 1)
+                       : reader.read(value, pointer, 1);
   if (condition) dag.waits_for = std::move(*condition);
 }
 

@@ -157,6 +157,8 @@ std::string spec_pointer(const TaskDraft& draft, const std::string& where) {
       (is_builtin_type(plugin) || plugin == model_plugin) && where.starts_with("/params");
   if (plugin == model_plugin && where.starts_with("/params/parameters"))
     return draft.pointer + "/sql";
+  if (plugin == "spark" && where.starts_with("/params/parameters"))
+    return draft.pointer + "/spark_sql";  // of a model that runs there
   return draft.pointer + (own ? where.substr(7) : expand_place(draft.task.expand_json, where));
 }
 

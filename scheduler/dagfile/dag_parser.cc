@@ -49,7 +49,7 @@ class Inliner {
  private:
   void of_task(json& task, const std::string& pointer) {
     if (!task.is_object()) return;
-    for (const char* name : {"command", "code", "script", "sql"}) {
+    for (const char* name : {"command", "code", "script", "sql", "spark_sql"}) {
       const auto value = task.find(name);
       if (value == task.end()) continue;
       const bool path = value->is_string() && std::string_view(name) == "script";

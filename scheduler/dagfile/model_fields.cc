@@ -4,12 +4,14 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/safe_json.h"
 #include "common/sql_text.h"
 #include "common/suggest.h"
 #include "scheduler/dagfile/changed_call.h"
+#include "scheduler/dagfile/model_engine.h"
 
 namespace batuta {
 namespace {
@@ -239,9 +241,10 @@ const json* outputs_of(const json& spec) {
 }  // namespace
 
 bool is_model(FieldReader& fields) {
-  static constexpr const char* own[] = {"sql",          "table",       "mode",       "keys",
-                                        "partition_by", "delete_when", "quality",    "description",
-                                        "history",      "incremental", "cluster_by", "always"};
+  static constexpr const char* own[] = {
+      "sql",     "table",       "mode",       "keys",        "partition_by", "delete_when",
+      "quality", "description", "history",    "incremental", "cluster_by",   "always",
+      "engine",  "spark_sql",   "connection", "conf",        "jars",         "packages"};
   const bool any = std::any_of(std::begin(own), std::end(own),
                                [&](const char* name) { return fields.find(name); });
   return any && !fields.find("source") && !fields.find("layer");
@@ -250,17 +253,20 @@ bool is_model(FieldReader& fields) {
 void read_model(FieldReader& fields, Task& task, json& params) {
   task.is_data = true;
   task.plugin = model_plugin;
+  json spark = json::object();
+  const bool on_spark = read_model_engine(fields, spark);
   read_model_sql(fields, params);
   read_table_fields(fields, false, params);
   (void)read_columns(fields, "cluster_by", params);
   if (const auto always = fields.boolean("always")) params["always"] = *always;
-  const auto incremental = fields.text("incremental");
-  if (!incremental) return;
-  if (*incremental != "auto" && *incremental != "off")
-    fields.problem("incremental",
-                   "incremental is \"auto\", which it is without, or \"off\", which always "
-                   "computes all");
-  params["incremental"] = *incremental;
+  if (const auto incremental = fields.text("incremental")) {
+    if (*incremental != "auto" && *incremental != "off")
+      fields.problem("incremental",
+                     "incremental is \"auto\", which it is without, or \"off\", which always "
+                     "computes all");
+    params["incremental"] = *incremental;
+  }
+  if (on_spark) run_model_on_spark(fields, std::move(spark), task, params);
 }
 
 void read_table_fields(FieldReader& fields, bool by_contract, json& params) {
@@ -289,10 +295,12 @@ void check_model_tables(const std::vector<TaskDraft>& drafts, Problems& problems
       made(table, draft, "/table");
       if (!table.empty() && params->value("history", false)) made(table + "_hist", draft, "/table");
     } else if (draft.task.spec_json.find("\"outputs\":") != std::string::npos) {
-      const auto spec = parse_untrusted(draft.task.spec_json, large_spec);
+      auto spec = parse_untrusted(draft.task.spec_json, large_spec);
       const json* outputs = spec ? outputs_of(*spec) : nullptr;
+      const bool model = spec && (*spec)["params"].contains("spark_sql");  // its own field
       for (std::size_t i = 0; outputs != nullptr && i < outputs->size(); ++i)
-        made((*outputs)[i].value("table", ""), draft, "/outputs/" + std::to_string(i) + "/table");
+        made((*outputs)[i].value("table", ""), draft,
+             model ? "/table" : "/outputs/" + std::to_string(i) + "/table");
     }
   }
 }

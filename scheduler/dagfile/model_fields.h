@@ -17,8 +17,9 @@ inline constexpr std::string_view model_plugin = "sql_model";
 // Whether the task is one: it has a field of a model's, and neither source nor layer.
 bool is_model(FieldReader& fields);
 
-// Puts what the plugin wants into `params`. What templates yield becomes a bound parameter of the
-// statement, never its text; nothing else of a model may hold one.
+// Puts what the plugin wants into `params`; with the engine spark that is the spark plugin's. What
+// templates yield becomes a bound parameter of the statement, never its text; nothing else of a
+// model may hold one.
 void read_model(FieldReader& fields, Task& task, nlohmann::json& params);
 
 // What a table that a task makes says of itself: "table", "mode", "keys", "partition_by",

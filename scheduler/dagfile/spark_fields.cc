@@ -48,6 +48,8 @@ void read_spark_args(FieldReader& fields, json& params) {
   params["application_args"] = *args;
 }
 
+}  // namespace
+
 void read_spark_conf(FieldReader& fields, json& params) {
   const json* conf = fields.object("conf");
   if (conf == nullptr) return;
@@ -60,6 +62,8 @@ void read_spark_conf(FieldReader& fields, json& params) {
   }
   params["conf"] = *conf;
 }
+
+namespace {
 
 // Where it runs, and what can only be there.
 void read_place(FieldReader& fields, Task& task, json& params) {

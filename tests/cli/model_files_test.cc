@@ -234,3 +234,27 @@ TEST_CASE("a column of a type that no test can hold has none") {
   CHECK(test_type("struct<a: long>").empty());
   CHECK(test_type("binary").empty());
 }
+
+TEST_CASE("a model names a second file for Spark, and one field takes it there") {
+  const std::string header =
+      "/* model\nspark_sql: gold/shop/daily.spark.sql\nconnection: cluster\n";
+  const auto here = model("gold/shop/daily.sql", header + "*/ SELECT 1 AS n");
+  CHECK(here.spark_path == "gold/shop/daily.spark.sql");
+  const auto dag = [](const ModelFile& one) {
+    auto text = dag_of_models({one}, {"shop", "", "models/"});
+    if (!text) FAIL(text.error().message);
+    return json::parse(*text)["tasks"][0];
+  };
+  const json task = dag(here);
+  CHECK(task["spark_sql"] == json{{"$file", "models/gold/shop/daily.spark.sql"}});
+  CHECK(task["connection"] == "cluster");
+  CHECK_FALSE(task.contains("engine"));
+  const auto there = model("gold/shop/daily.sql", header + "engine: spark\n*/ SELECT 1 AS n");
+  json same = dag(there);
+  CHECK(same["engine"] == "spark");
+  same.erase("engine");
+  CHECK(same == task);
+  CHECK(refused("gold/shop/daily.sql", "/* model\nspark_sql: daily.sql\n*/ SELECT 1 AS n")
+            .find("ends with .spark.sql") != std::string::npos);
+  CHECK(tables_named("SELECT * FROM `silver/shop/orders`") == Names{"silver/shop/orders"});
+}

@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 using namespace batuta;
 using namespace batuta::cli;
@@ -130,4 +132,38 @@ TEST_CASE("a plan: templates have the values that are given, or their params' de
   CHECK(filled["parameters"]["template_3"] == "2026-11-20");
   CHECK(filled["parameters"]["template_4"].is_null());
   CHECK(unknown == std::vector<std::string>{"{{ ds }}", "{{ params.day | upper }}"});
+}
+
+TEST_CASE("a plan: what follows has the estimate of all its rows, and who does not fit is named") {
+  json part = told_of("gold/shop/b", "none", "part");
+  part["estimate"] = 10;
+  part["whole"].update({{"estimate", 900}, {"exceeds", "too much of it"}});
+  json alone = told_of("gold/shop/alone", "none", "all");
+  alone.update({{"estimate", 5}, {"exceeds", "too much"}});
+  const json plan =
+      follow_plan(json::array({told_of("silver/shop/a", "rows", "all"), part, alone}));
+  CHECK(plan[1]["estimate"] == 900);
+  CHECK(plan[1]["exceeds"] == "too much of it");
+  CHECK_FALSE(plan[0].contains("exceeds"));
+  CHECK(too_large_models(plan) ==
+        std::vector<std::string>{"gold/shop/b: too much of it", "gold/shop/alone: too much"});
+  // What fits as a whole is not said to exceed by its part.
+  part["exceeds"] = "of the part";
+  part["whole"].erase("exceeds");
+  CHECK(too_large_models(follow_plan(json::array({told_of("silver/shop/a", "rows", "all"), part})))
+            .empty());
+}
+
+TEST_CASE(
+    "a plan: a model on Spark is computed each time, whatever it reads, and that is no riddle") {
+  json there = told_of("gold/shop/b", "unknown", "all");
+  there.update({{"engine", "spark"}, {"why", "Spark computes it, all each time"}});
+  const json plan = follow_plan(json::array(
+      {told_of("silver/shop/a", "rows", "all"), there, told_of("gold/shop/c", "none", "nothing")}));
+  CHECK(plan[1]["computes"] == "all");
+  CHECK(plan[1]["why"] == "Spark computes it, all each time");
+  CHECK(plan[2]["computes"] == "follows");
+  CHECK(exit_code_of_plan(plan) == 2);
+  there.erase("engine");
+  CHECK(exit_code_of_plan(follow_plan(json::array({there}))) == 1);
 }

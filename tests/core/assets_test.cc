@@ -254,6 +254,56 @@ TEST_CASE("assets: a paused DAG keeps its queue, through a restart too") {
   CHECK(world.ledger.consumed.at(asset_runs(world)[0].seq).size() == 2);
 }
 
+TEST_CASE("assets: who waits for staleness runs no more for what another run has read") {
+  World world;
+  world.add(maker_of("make", {"made"}));
+  world.add(consumer("use", {"in"}, [](Dag& dag) { dag.stale_asset = "made"; }), true);
+  world.ask(changed(world, "in"));
+  // Told by hand: nobody knows what it was made of.
+  world.pass(std::chrono::seconds(5));
+  world.ask(changed(world, "made"));
+  CHECK(queued(world, "use") == 1);
+  world.trigger("make");
+  CHECK(queued(world, "use") == 0);
+  CHECK(world.ledger.asset_queue.empty());
+  world.restart();
+  world.step();
+  CHECK(world.ask(PauseRequested{7, "use", false}).code == Errc::ok);
+  CHECK(asset_runs(world).empty());
+  world.pass(std::chrono::seconds(5));
+  world.ask(changed(world, "in"));
+  CHECK(asset_runs(world).size() == 1);
+}
+
+TEST_CASE("assets: a run that may make it fresh is waited for, and what it has not read stays") {
+  World world;
+  world.join("agent", 4);
+  world.add(DagMaker("use")
+                .task("make", {}, [](Task& t) { t.plugin = "mock"; })
+                .with([](Dag& dag) {
+                  dag.tasks[0].outlets.push_back(named(dag, "made"));
+                  dag.stale_asset = "made";
+                  dag.waits_for.emplace();
+                  dag.waits_for->kind = AssetCondition::Kind::any;
+                  dag.waits_for->of.push_back(leg(dag, "in"));
+                })
+                .make());
+  world.ask(changed(world, "in"));
+  REQUIRE(asset_runs(world).size() == 1);
+  const RunSeq first = asset_runs(world)[0].seq;
+  world.start(world.attempt(first, "make"));
+  world.pass(std::chrono::seconds(2));
+  world.ask(changed(world, "in"));
+  world.pass(std::chrono::seconds(2));
+  world.step();
+  CHECK(asset_runs(world).size() == 1);
+  CHECK(queued(world, "use") == 1);
+  world.finish(world.attempt(first, "make"));
+  world.step();
+  CHECK(asset_runs(world).size() == 2);
+  CHECK(queued(world, "use") == 0);
+}
+
 TEST_CASE("assets: a crash between the event and the run loses neither, and repeats nothing") {
   World world;
   world.add(consumer("use", {"a", "b"}));

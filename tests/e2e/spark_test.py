@@ -237,7 +237,13 @@ def a_spark_of_ones_own_reads_silver_and_makes_gold():
                     conf={"spark.ui.enabled": False})
         bad = spark("bad", ["orders"], connection="local", conf={"spark.ui.enabled": False}, retries=0, reads=["silver/shop/orders"],
                     code="import os\nfrom pyspark.sql import SparkSession\nSparkSession.builder.getOrCreate().read.parquet('/nonexistent')")
-        server = folder.server({"day": dag("day", [shell("orders", ORDERS, outputs=[SILVER]), job, bad]), "follows": follower()},
+        model = {"task_id": "model", "type": "aggregate", "depends_on": ["orders"], "engine": "spark", "connection": "local",
+                 "sql": "SELECT 1 AS none", "table": "gold/shop/best", "conf": {"spark.ui.enabled": False}, "keys": ["customer"],
+                 "spark_sql": "SELECT o.customer, cast(sum(o.amount) AS decimal(10,2)) AS amount, {{ params.least }} AS least, "
+                              "cast('2026-01-02T03:04:05Z' AS timestamp) AS at FROM silver.shop.orders o GROUP BY o.customer "
+                              "HAVING sum(o.amount) > {{ params.least }}"}
+        server = folder.server({"day": dag("day", [shell("orders", ORDERS, outputs=[SILVER]), job, bad, model], params={"least": 3}),
+                                "follows": follower()},
                                env={"BATUTA_WORKER_SPARK_SUBMIT": REAL, "BATUTA_WORKER_ENV": json.dumps(
                                    {name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ})}).start()
         connect(server, "local", "spark", host="local[2]")
@@ -247,6 +253,9 @@ def a_spark_of_ones_own_reads_silver_and_makes_gold():
         assert tasks["customers"]["state"] == "success", server.log_text("day", run, "customers")[-3000:]
         gold = server.sql("SELECT customer, orders, CAST(amount AS VARCHAR) FROM gold.shop.customers ORDER BY 1")
         assert gold == [["ana", 2, "4.50"], ["bia", 1, "2.25"]], gold
+        assert tasks["model"]["state"] == "success", server.log_text("day", run, "model")[-3000:]
+        best = server.sql("SELECT customer, CAST(amount AS VARCHAR), CAST(least AS BIGINT), CAST(at AS VARCHAR) FROM gold.shop.best")
+        assert best == [["ana", "4.50", 3, "2026-01-02 03:04:05+00"]], best
         has_followed(server)
         why(server, "day", run, "bad", 12, "AnalysisException")
         server.stop()

@@ -1,12 +1,15 @@
 // What a run of a model would do, told without one: beside what the run then does.
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "plugins/models/model_cost.h"
 #include "tests/plugins/models_fixture.h"
 #include "tests/support/rounds.h"
 
@@ -257,4 +260,49 @@ TEST_CASE(
       if (computes == "nothing") CHECK(told["change"] == "none");
     }
   }
+}
+
+TEST_CASE(
+    "the estimate of a model is its inputs in memory, and what does not fit is told in words") {
+  Models world;
+  put_sold(world, "(1, 5), (2, 6), (3, 7)");
+  const json first = planned_model(world, sums_by_day());
+  // Two columns of 4 bytes and their rows are less than the files themselves.
+  CHECK(first["estimate"].get<std::int64_t>() >= first["bytes"].get<std::int64_t>());
+  CHECK_FALSE(first.contains("exceeds"));
+  world.run("run-1", sums_by_day());
+  CHECK_FALSE(world.said("by the statistics of their files"));
+  CHECK(planned_model(world, sums_by_day())["estimate"] == 0);
+
+  constexpr std::int64_t mib = 1 << 20;
+  models::Reading read;
+  read.held = 100 * mib;
+  CHECK(models::exceeds_room(read, {40 * mib, 60 * mib}).empty());
+  const std::string told = models::exceeds_room(read, {40 * mib, 60 * mib - 1});
+  CHECK(told.find("about 100 MiB in memory") != std::string::npos);
+  CHECK(told.find("40 MiB of memory and 59 MiB of scratch") != std::string::npos);
+  CHECK(models::exceeds_room(read, {40 * mib, std::nullopt}).empty());  // not known
+}
+
+TEST_CASE("a plan of a model on Spark tells what it reads and that it is computed each time") {
+  Models world;
+  put_sold(world, "(1, 5), (2, 6)");
+  const auto told = [&](const std::string& table) {
+    world.attempt("plan", {{"sql", "SELECT 1 AS none"},
+                           {"table", "gold/shop/sums"},
+                           {"plan", {{"engine", "spark"}, {"reads", json::array({table})}}}});
+    INFO(world.host->failure);
+    REQUIRE(world.returned == 0);
+    return json::parse(world.host->result);
+  };
+  const json first = told("silver/shop/sold");
+  CHECK(first["engine"] == "spark");
+  CHECK(first["change"] == "new");
+  CHECK(first["computes"] == "all");
+  CHECK(first["rows"] == 2);
+  CHECK(first["bytes"].get<std::int64_t>() > 0);
+  CHECK(first["versions"].contains("silver/shop/sold"));
+  CHECK(told("silver/shop/nowhere")["computes"] == "unknown");
+  world.run("run-1", sums_by_day());
+  CHECK(told("silver/shop/sold")["change"] == "unknown");
 }

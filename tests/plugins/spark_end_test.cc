@@ -3,7 +3,13 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <string>
+
+#include "tests/plugins/fake_host.h"
 
 namespace batuta::plugin {
 namespace {
@@ -81,6 +87,34 @@ TEST_CASE("spark: an application of YARN and a driver of a master end in the sam
   CHECK(driver_verdict("ERROR", "worker lost").code == spark_code::lost);
   CHECK(driver_verdict("KILLED", "").is_final());
   CHECK(driver_verdict("", "").why == "the master knows no such driver");
+}
+
+TEST_CASE("spark: a model is written down as a program and what it computes, in files of the try") {
+  std::string folder = std::filesystem::temp_directory_path() / "batuta-spark-XXXXXX";
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  // What is submitted: the last two words are the program and what it computes.
+  const std::string submit = folder + "/submit";
+  std::ofstream(submit) << "#!/bin/sh\nwhile [ $# -gt 2 ]; do shift; done\n"
+                           "grep -q 'spark.sql(model' \"$1\" || exit 2\ncp \"$2\" "
+                           "\"$BATUTA_RESULT\"\n";
+  std::filesystem::permissions(submit, std::filesystem::perms::owner_all);
+  ::setenv("BATUTA_SPARK_SUBMIT", nlohmann::json::array({submit}).dump().c_str(), 1);
+  FakeHost host;
+  host.context = {{"scratch", folder}, {"dag_id", "d"}, {"task_id", "daily"}};
+  host.parameters = {{"spark_sql", "SELECT n FROM silver_shop_sold WHERE n > :template_1"},
+                     {"parameters", {{"template_1", 5}}},
+                     {"views", {{"silver_shop_sold", "silver/shop/sold"}}},
+                     {"table", "gold/shop/daily"}};
+  const int returned = host.run("spark");
+  ::unsetenv("BATUTA_SPARK_SUBMIT");
+  INFO(host.failure);
+  REQUIRE(returned == 0);
+  const auto model = nlohmann::json::parse(host.result);
+  CHECK(model["sql"] == "SELECT n FROM silver_shop_sold WHERE n > :template_1");
+  CHECK(model["parameters"]["template_1"] == 5);  // a number, and no text
+  CHECK(model["views"]["silver_shop_sold"] == "silver/shop/sold");
+  CHECK(model["result"] == folder + "/result.parquet");
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace batuta::plugin
