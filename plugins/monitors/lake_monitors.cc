@@ -7,8 +7,8 @@
 //   evaluate  {"monitors","well","unwell","unknown","open","opened":[alert…],"closed":[alert…],
 //             "dropped": closed alerts that were taken away, being older than is kept}
 //             what this run opened and closed, whichever of its attempts did; "told" says it in
-//             lines for people, and "told_count" of how many: those that are as grave as the
-//             parameter tell_from ("info" unless it is given) or graver
+//             lines for people, "told_subject" in one, and "told_count" of how many: those that are
+//             as grave as the parameter tell_from ("info" unless it is given) or graver
 //   list      {"monitors":[result…],"alerts":[the open ones…]}
 //   alerts    {"alerts":[…]}, newest first
 //   show      {"alert": alert, "results":[of its monitor, newest first…]}
@@ -261,6 +261,7 @@ class Evaluation {
                 {"dropped", dropped_}};
     monitor::Message message = monitor::message_of(opened, closed, tell_from_);
     out["told_count"] = message.alerts;
+    out["told_subject"] = message.text.substr(0, message.text.find('\n'));
     out["told"] = std::move(message.text);
     if (context_.boolean("details", false)) out["results"] = std::move(found);
     return out;
