@@ -287,8 +287,6 @@ TEST_CASE_FIXTURE(Monitored,
   CHECK(registry.audit.empty());
 }
 
-}  // namespace batuta::http
-
 TEST_CASE_FIXTURE(Monitored, "what a whole domain costs is seen by who may read all its layers") {
   json cost = {{"name", "cost"}, {"kind", "cost"}, {"window", "7d"}};
   cost["at_most"]["runs"] = 5;
@@ -301,3 +299,5 @@ TEST_CASE_FIXTURE(Monitored, "what a whole domain costs is seen by who may read 
   CHECK(seen["monitors"][0]["target"] == "sales");
   CHECK(seen["monitors"][0]["kind"] == "cost");
 }
+
+}  // namespace batuta::http
