@@ -138,7 +138,6 @@ void add_absent(Domain& domain, const Contract& contract) {
   if (!contract.retention.empty())
     absent.push_back("retention of " + contract.retention +
                      ": no rows of tables are removed by age");
-  absent.push_back("budgets: nothing watches one (batuta domain cost tells what was spent)");
 }
 
 }  // namespace
