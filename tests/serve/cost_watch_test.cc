@@ -10,7 +10,6 @@
 #include <vector>
 
 using namespace batuta;
-using std::chrono::minutes;
 
 namespace {
 
@@ -33,16 +32,17 @@ TEST_CASE("costs are counted once in five minutes, and at once where others are 
   CHECK(watch.told({}, start).empty());
   CHECK(counted == 0);
   while (watch.told(costs_of_bank, start).empty()) std::this_thread::yield();
-  CHECK(watch.told(costs_of_bank, start + minutes(4)).at(0).runs == 1);
+  CHECK(watch.told(costs_of_bank, start + std::chrono::minutes(4)).at(0).runs == 1);
   CHECK(counted == 1);
   // What was counted last is told while it is counted anew.
-  CHECK(watch.told(costs_of_bank, start + minutes(6)).at(0).runs == 1);
-  while (watch.told(costs_of_bank, start + minutes(6)).at(0).runs == 1) std::this_thread::yield();
+  CHECK(watch.told(costs_of_bank, start + std::chrono::minutes(6)).at(0).runs == 1);
+  while (watch.told(costs_of_bank, start + std::chrono::minutes(6)).at(0).runs == 1)
+    std::this_thread::yield();
   CHECK(counted == 2);
-  while (watch.told(costs_of_shop, start + minutes(6)).at(0).of.target != "shop")
+  while (watch.told(costs_of_shop, start + std::chrono::minutes(6)).at(0).of.target != "shop")
     std::this_thread::yield();
   CHECK(counted == 3);
-  CHECK(watch.told({}, start + minutes(7)).empty());
+  CHECK(watch.told({}, start + std::chrono::minutes(7)).empty());
 }
 
 TEST_CASE("a server that stops waits for no long count") {
