@@ -1,6 +1,8 @@
 #include "monitor/alert.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 namespace batuta::monitor {
 namespace {
@@ -24,6 +26,42 @@ Alert opened(const Judged& one, std::int64_t id, const std::string& run, Time no
 // comes.
 bool later_than_this_look(Time when, Time now) {
   return when > now && when - now < std::chrono::hours(1);
+}
+
+constexpr std::size_t longest_reason = 300;
+
+// In one line, cut at a whole character.
+std::string one_line(const std::string& text) {
+  std::string line = text.substr(0, longest_reason + 1);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  if (line.size() <= longest_reason) return line;
+  std::size_t end = longest_reason;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;
+  return line.substr(0, end) + "…";
+}
+
+// A severity that no release of ours wrote is as grave as can be.
+Severity gravity_of(const Alert& alert) {
+  return severity_named(alert.severity).value_or(Severity::critical);
+}
+
+void keep_grave(std::vector<Alert>& alerts, Severity from) {
+  std::erase_if(alerts, [&](const Alert& alert) { return gravity_of(alert) < from; });
+  std::stable_sort(alerts.begin(), alerts.end(),
+                   [](const Alert& a, const Alert& b) { return gravity_of(a) > gravity_of(b); });
+}
+
+void add_lines(const std::vector<Alert>& alerts, const char* what, std::string& text) {
+  for (std::size_t i = 0; i < std::min(alerts.size(), max_named_alerts); ++i) {
+    const Alert& a = alerts[i];
+    text += "\n" + std::string(what) + ": " + a.severity + ", alert " + std::to_string(a.id) +
+            " of " + a.monitor_id + " (" + a.kind + " of " + a.target +
+            "): " + one_line(a.closed_at ? a.close_note : a.message);
+  }
+  if (alerts.size() > max_named_alerts) {
+    text += "\n" + std::string(what) + ": " + std::to_string(alerts.size() - max_named_alerts) +
+            " more, as `batuta monitors alerts` lists them";
+  }
 }
 
 }  // namespace
@@ -58,6 +96,18 @@ Settled settle(std::vector<Alert> open, const std::vector<Judged>& judged,
     out.opened.push_back(opened(one, next_id++, run, now));
     out.open.push_back(out.opened.back());
   }
+  return out;
+}
+
+Message message_of(std::vector<Alert> opened, std::vector<Alert> closed, Severity from) {
+  keep_grave(opened, from);
+  keep_grave(closed, from);
+  Message out{opened.size() + closed.size(), {}};
+  if (out.alerts == 0) return out;
+  out.text = "Alerts of monitors: " + std::to_string(opened.size()) + " opened, " +
+             std::to_string(closed.size()) + " closed";
+  add_lines(opened, "Opened", out.text);
+  add_lines(closed, "Closed", out.text);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // Alerts of monitors: what opens, what is well again. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -47,5 +48,16 @@ struct Settled {
 Settled settle(std::vector<Alert> open, const std::vector<Judged>& judged,
                const std::set<std::string>& domains, std::int64_t next_id, const std::string& run,
                Time now, const std::vector<Alert>& closed_after = {});
+
+// What people are sent of an evaluation.
+struct Message {
+  std::size_t alerts = 0;  // that it is of; 0: there is nothing to send
+  std::string text;        // a first line that counts, then one for each, the gravest first
+};
+inline constexpr std::size_t max_named_alerts = 20;  // of those opened, and as many closed
+
+// Of the alerts that are as grave as `from` or graver. Those beyond the first 20 are counted; a
+// reason is cut at 300 bytes, and says so by dots. One of a severity that is none is told.
+Message message_of(std::vector<Alert> opened, std::vector<Alert> closed, Severity from);
 
 }  // namespace batuta::monitor

@@ -9,6 +9,7 @@
 #include "common/ids.h"
 #include "common/safe_json.h"
 #include "common/suggest.h"
+#include "common/text.h"
 
 namespace batuta::monitor {
 namespace {
@@ -20,18 +21,23 @@ constexpr std::size_t max_description = 1000;
 constexpr std::size_t max_columns = 2000;
 constexpr std::size_t max_problems = 20;
 
-const std::vector<std::string> kind_names{"freshness", "volume",   "schema",
-                                          "quality",   "failures", "lag"};
+const std::vector<std::string> kind_names{"freshness", "volume", "schema", "quality",
+                                          "failures",  "lag",    "cost"};
 const std::vector<std::string> severity_names{"info", "warning", "critical"};
 
 // The fields of each kind beside those of all, in the order of Kind.
-const std::vector<std::vector<std::string>> kind_fields{
-    {"table", "within"},
-    {"table", "history", "at_least", "at_most"},
-    {"table", "columns", "new_columns"},
-    {"table"},
-    {"dag", "task", "let_pass"},
-    {"topic", "group", "connection", "at_most"}};
+const std::vector<std::vector<std::string>> kind_fields{{"table", "within"},
+                                                        {"table", "history", "at_least", "at_most"},
+                                                        {"table", "columns", "new_columns"},
+                                                        {"table"},
+                                                        {"dag", "task", "let_pass"},
+                                                        {"topic", "group", "connection", "at_most"},
+                                                        {"table", "window", "at_most"}};
+const std::vector<std::string> bound_names{"runs", "cpu_seconds", "bytes_stored", "bytes_scanned"};
+// A log tells of its table's tasks for as long as it is kept, and history has days enough.
+constexpr Duration least_window = std::chrono::hours(1);
+constexpr Duration most_window = std::chrono::hours(31 * 24);
+constexpr std::int64_t most_counted = std::int64_t{1} << 53;
 const std::vector<std::string> common_fields{"name", "kind", "severity", "description"};
 
 std::optional<std::size_t> place_in(const std::vector<std::string>& names,
@@ -233,6 +239,58 @@ class Reader {
     m.behind = integer("at_most", 0, std::int64_t{1} << 53, 0);
   }
 
+  std::optional<std::int64_t> bound(const std::string& name, const json& value) {
+    const auto given = json_int(value);
+    if (given && *given >= 1 && *given <= most_counted) return given;
+    problem(where_ + "/at_most/" + name, "must be a whole number from 1");
+    return std::nullopt;
+  }
+  std::optional<std::int64_t> bound_of_bytes(const std::string& name, const json& value) {
+    auto given = json_int(value);
+    if (value.is_string()) given = parse_byte_size(value.get_ref<const std::string&>());
+    if (given && *given >= 1 && *given <= most_counted) return given;
+    problem(where_ + "/at_most/" + name,
+            "must be a size above zero, such as \"2GiB\", or bytes as a number");
+    return std::nullopt;
+  }
+
+  void read_cost(Monitor& m) {
+    m.table = text("table", false, "a table's name, such as \"silver/bank/clients\"", is_table);
+    const std::string window =
+        text("window", true, "how long it looks back, from \"1h\" to \"31d\"",
+             [](const std::string& given) {
+               const auto span = parse_duration(given);
+               return span && *span >= least_window && *span <= most_window;
+             });
+    m.window = parse_duration(window).value_or(Duration{});
+    const json* most = find("at_most");
+    if (most == nullptr || !most->is_object() || most->empty()) {
+      return problem(where_ + "/at_most",
+                     std::string(most == nullptr ? "is missing" : "must be an object") +
+                         one_of(bound_names) + ": {\"runs\": 500, \"bytes_stored\": \"2GiB\"}");
+    }
+    for (const auto& [name, value] : most->items()) {
+      if (name == "runs") {
+        m.bounds.runs = bound(name, value);
+      } else if (name == "cpu_seconds") {
+        const double given = value.is_number() ? value.get<double>() : std::nan("");
+        if (given > 0 && given <= 1e12) {
+          m.bounds.cpu_seconds = given;
+        } else {
+          problem(where_ + "/at_most/cpu_seconds", "must be a number above zero");
+        }
+      } else if (name == "bytes_stored") {
+        m.bounds.bytes_stored = bound_of_bytes(name, value);
+      } else if (name == "bytes_scanned") {
+        m.bounds.bytes_scanned = bound_of_bytes(name, value);
+      } else {
+        const std::string hint = did_you_mean(name, bound_names);
+        problem(where_ + "/at_most/" + name,
+                "no bound of a cost monitor" + (hint.empty() ? one_of(bound_names) : hint));
+      }
+    }
+  }
+
   void read_monitor(const json& value, const std::string& where) {
     where_ = where;
     if (!value.is_object()) return problem(where, "must be an object");
@@ -248,7 +306,7 @@ class Reader {
         word("severity", severity_names, static_cast<std::size_t>(Severity::warning)));
     m.description = text("description", false, "a text of at most 1000 bytes",
                          [](const std::string& given) { return given.size() <= max_description; });
-    if (m.kind != Kind::failures && m.kind != Kind::lag)
+    if (m.kind != Kind::failures && m.kind != Kind::lag && m.kind != Kind::cost)
       m.table = text("table", true, "a table's name, such as \"silver/bank/clients\"", is_table);
     switch (m.kind) {
       case Kind::freshness:
@@ -268,6 +326,9 @@ class Reader {
         break;
       case Kind::lag:
         read_lag(m);
+        break;
+      case Kind::cost:
+        read_cost(m);
         break;
     }
     out_.monitors.push_back(std::move(m));
@@ -290,8 +351,15 @@ std::string_view to_string(Severity severity) {
   return severity_names[static_cast<std::size_t>(severity)];
 }
 
+std::optional<Severity> severity_named(const std::string& word) {
+  const auto place = place_in(severity_names, word);
+  if (!place) return std::nullopt;
+  return static_cast<Severity>(*place);
+}
+
 std::string Monitor::target() const {
   if (kind == Kind::lag) return topic + " of " + group;
+  if (kind == Kind::cost && table.empty()) return domain;
   if (kind != Kind::failures) return table;
   return task.empty() ? dag : dag + "." + task;
 }

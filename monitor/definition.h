@@ -12,10 +12,14 @@
 //     {"name": "bank_ingest", "kind": "failures", "dag": "bank", "task": "extract", "let_pass":
 //     2},
 //     {"name": "orders_read", "kind": "lag", "topic": "orders", "group": "bank",
-//      "connection": "broker", "at_most": 10000}]}
+//      "connection": "broker", "at_most": 10000},
+//     {"name": "bank_cost", "kind": "cost", "window": "7d",
+//      "at_most": {"runs": 500, "cpu_seconds": 3600, "bytes_stored": "2GiB",
+//                  "bytes_scanned": "50GiB"}}]}
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,14 +32,24 @@ namespace batuta::monitor {
 inline constexpr std::size_t max_file_bytes = 256 << 10;
 inline constexpr std::size_t max_monitors = 500;  // of one file
 
-enum class Kind : std::uint8_t { freshness, volume, schema, quality, failures, lag };
+enum class Kind : std::uint8_t { freshness, volume, schema, quality, failures, lag, cost };
 enum class Severity : std::uint8_t { info, warning, critical };
 // The words of the file: "freshness", "warning".
 std::string_view to_string(Kind kind);
 std::string_view to_string(Severity severity);
+std::optional<Severity> severity_named(const std::string& word);
 
 // Name and Delta type, in the table's order.
 using Columns = std::vector<std::pair<std::string, std::string>>;
+
+// What a table or domain may take over a window; nullopt: as much as it likes. All above 0.
+struct CostBounds {
+  std::optional<std::int64_t> runs;
+  std::optional<double> cpu_seconds;
+  std::optional<std::int64_t> bytes_stored;   // as it is now, whatever the window
+  std::optional<std::int64_t> bytes_scanned;  // that its tasks read
+  bool none() const { return !runs && !cpu_seconds && !bytes_stored && !bytes_scanned; }
+};
 
 struct Monitor {
   std::string id;  // "bank/clients_fresh": domain and name
@@ -43,11 +57,12 @@ struct Monitor {
   Kind kind = Kind::freshness;
   Severity severity = Severity::warning;
   std::string description;
-  std::string table;      // "silver/bank/clients"; of all kinds but failures and lag
-  std::string dag;        // failures
-  std::string task;       // failures; empty: every data task of the DAG
-  Duration within{};      // freshness: how old the newest version may be
-  int history = 10;       // volume: compared with the median of so many versions before
+  std::string table;  // "silver/bank/clients"; of all kinds but failures and lag; of cost it may
+                      // be empty: every table of the domain
+  std::string dag;    // failures
+  std::string task;   // failures; empty: every data task of the DAG
+  Duration within{};  // freshness: how old the newest version may be
+  int history = 10;   // volume: compared with the median of so many versions before
   double at_least = 0.5;  // volume: times that median
   double at_most = 2;
   Columns columns;            // schema: what must be there; none: what was there when it was well
@@ -56,8 +71,11 @@ struct Monitor {
   std::string topic, group;   // lag
   std::string connection;     // lag: the broker's; empty: the embedded log
   std::int64_t behind = 0;    // lag: so many records ("at_most") raise no alert
+  Duration window{};          // cost: how long it looks back
+  CostBounds bounds;          // cost ("at_most")
 
-  // What it watches, in a few words: the table, "dag" or "dag.task", or "topic of group".
+  // What it watches, in a few words: the table, "dag" or "dag.task", "topic of group", or the
+  // domain, which has no slash.
   std::string target() const;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <map>
 
 namespace batuta::monitor {
@@ -167,6 +168,71 @@ Verdict judge_lag(const Monitor& m, const Sight& seen) {
   return told;
 }
 
+// One bound, and how far what was counted fills it.
+struct Filled {
+  double share = 0;        // times the bound
+  std::string over, told;  // "12 runs, and 10 are allowed"; "3 of 10 runs"
+  bool is_least = false;   // it is so much or more
+};
+
+Filled filled(double value, double bound, const std::string& shown, const std::string& shown_bound,
+              const std::string& unit, bool is_least) {
+  const std::string behind = unit.empty() ? "" : " " + unit;
+  return {value / bound, shown + behind + ", and " + shown_bound + " are allowed",
+          shown + " of " + shown_bound + behind, is_least};
+}
+
+std::vector<Filled> bounds_of(const CostBounds& bounds, const Cost& cost) {
+  std::vector<Filled> out;
+  if (bounds.runs) {
+    out.push_back(filled(static_cast<double>(cost.runs), static_cast<double>(*bounds.runs),
+                         std::to_string(cost.runs), std::to_string(*bounds.runs), "runs",
+                         cost.more));
+  }
+  if (bounds.cpu_seconds) {
+    out.push_back(filled(cost.cpu_seconds, *bounds.cpu_seconds, short_number(cost.cpu_seconds),
+                         short_number(*bounds.cpu_seconds), "CPU seconds", cost.more));
+  }
+  if (bounds.bytes_stored) {
+    out.push_back(filled(static_cast<double>(cost.bytes_stored),
+                         static_cast<double>(*bounds.bytes_stored), bytes_text(cost.bytes_stored),
+                         bytes_text(*bounds.bytes_stored), "stored", cost.size_unknown));
+  }
+  if (bounds.bytes_scanned) {
+    out.push_back(filled(static_cast<double>(cost.bytes_scanned),
+                         static_cast<double>(*bounds.bytes_scanned), bytes_text(cost.bytes_scanned),
+                         bytes_text(*bounds.bytes_scanned), "scanned", cost.more));
+  }
+  return out;
+}
+
+// The value is how many times the bound that is filled most: bounds of several units have one line.
+// What is known only in part may break a bound, and holds none.
+Verdict judge_cost(const Monitor& m, const Sight& seen) {
+  if (!seen.cost) return unknown("nobody has counted yet what " + m.target() + " took");
+  double most = 0;
+  bool is_least = false;
+  std::vector<std::string> over, told;
+  for (const Filled& one : bounds_of(m.bounds, *seen.cost)) {
+    most = std::max(most, one.share);
+    is_least = is_least || one.is_least;
+    told.push_back(one.told);
+    if (one.share > 1) over.push_back(one.over);
+  }
+  std::string text = "in " + age_text(m.window) + ": " + joined(over.empty() ? told : over);
+  if (seen.cost->unmeasured > 0 && (m.bounds.cpu_seconds || m.bounds.bytes_scanned)) {
+    text += " (without " + std::to_string(seen.cost->unmeasured) +
+            (seen.cost->unmeasured == 1 ? " try that was" : " tries that were") + " not measured)";
+  }
+  if (!over.empty()) return {Status::unwell, most, 1, text};
+  if (is_least) {
+    return unknown(text + ", and more: " +
+                   (seen.cost->more ? "there are more tries than are counted"
+                                    : "the size of a table is not known"));
+  }
+  return {Status::well, most, 1, text};
+}
+
 }  // namespace
 
 std::string_view to_string(Status status) {
@@ -200,6 +266,15 @@ std::string age_text(Duration span) {
   return out;
 }
 
+std::string bytes_text(std::int64_t bytes) {
+  static constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
+  if (bytes < 1024) return std::to_string(bytes) + (bytes == 1 ? " byte" : " bytes");
+  double size = static_cast<double>(bytes) / 1024;
+  std::size_t unit = 0;
+  for (; size >= 1024 && unit + 1 < std::size(units); ++unit) size /= 1024;
+  return short_number(size) + " " + units[unit];
+}
+
 Verdict judge(const Monitor& monitor, const Sight& seen, const Columns* baseline, Time now) {
   if (!seen.trouble.empty()) return unknown(seen.trouble);
   switch (monitor.kind) {
@@ -214,9 +289,11 @@ Verdict judge(const Monitor& monitor, const Sight& seen, const Columns* baseline
     case Kind::failures:
       return judge_failures(monitor, seen);
     case Kind::lag:
+      return judge_lag(monitor, seen);
+    case Kind::cost:
       break;
   }
-  return judge_lag(monitor, seen);
+  return judge_cost(monitor, seen);
 }
 
 }  // namespace batuta::monitor

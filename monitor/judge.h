@@ -35,6 +35,16 @@ struct TaskFailures {
   std::string error;          // of the newest
 };
 
+// What a table or domain took over a monitor's window, and holds now.
+struct Cost {
+  std::int64_t runs = 0;  // that wrote it, one for all of its tasks
+  double cpu_seconds = 0;
+  std::int64_t bytes_stored = 0, bytes_scanned = 0;
+  std::int64_t unmeasured = 0;  // tries whose CPU or reading nobody knows: they count as nothing
+  bool more = false;            // there are more tries than were counted
+  bool size_unknown = false;    // of a table among them the size is not known
+};
+
 // What was seen of a monitor's target: as much as its kind needs.
 struct Sight {
   std::string trouble;  // why it cannot be looked at; empty: it could
@@ -55,12 +65,13 @@ struct Sight {
   // Of a topic and who reads it.
   std::int64_t behind = 0;  // records that it can still read
   std::int64_t lost = 0;    // that went before it read them
+  std::optional<Cost> cost;
 };
 
 struct Verdict {
   Status status = Status::unknown;
-  std::optional<double>
-      value;  // seconds old, times the median, columns that differ, rows, failures, records
+  std::optional<double> value;  // seconds old, times the median or the bound, columns that differ,
+                                // rows, failures, records
   std::optional<double> limit;  // the bound that it is held against
   std::string message;          // one line for people
 };
@@ -71,5 +82,7 @@ Verdict judge(const Monitor& monitor, const Sight& seen, const Columns* baseline
 
 // "2d 3h", "45m", "12s": two units at most.
 std::string age_text(Duration span);
+// "512 bytes", "1.5 GiB".
+std::string bytes_text(std::int64_t bytes);
 
 }  // namespace batuta::monitor

@@ -6,7 +6,9 @@
 // What it returns, by operation:
 //   evaluate  {"monitors","well","unwell","unknown","open","opened":[alert…],"closed":[alert…],
 //             "dropped": closed alerts that were taken away, being older than is kept}
-//             what this run opened and closed, whichever of its attempts did
+//             what this run opened and closed, whichever of its attempts did; "told" says it in
+//             lines for people, "told_subject" in one, and "told_count" of how many: those that are
+//             as grave as the parameter tell_from ("info" unless it is given) or graver
 //   list      {"monitors":[result…],"alerts":[the open ones…]}
 //   alerts    {"alerts":[…]}, newest first
 //   show      {"alert": alert, "results":[of its monitor, newest first…]}
@@ -114,6 +116,12 @@ std::vector<monitor::Monitor> monitors_of(const plugin::Context& context,
   return out;
 }
 
+monitor::Severity severity_of(const plugin::Context& context) {
+  const auto known = monitor::severity_named(context.text("tell_from", "info"));
+  if (!known) throw plugin::FinalError("parameter tell_from: info, warning or critical");
+  return *known;
+}
+
 // As the host tells it with a launch, or the caller as a parameter.
 json platform_of(const plugin::Context& context) {
   constexpr JsonLimits limits{16u << 20, 32, 2'000'000, 256u << 10};
@@ -133,6 +141,7 @@ class Evaluation {
         lake_(lake_folder(context)),
         now_(now_of(context)),
         platform_(platform_of(context)),
+        tell_from_(severity_of(context)),
         monitors_(monitors_of(context, domains_)) {}
 
   json run() {
@@ -168,6 +177,7 @@ class Evaluation {
     const std::string key = m.kind == Kind::quality    ? "q " + m.table
                             : m.kind == Kind::failures ? "f " + m.dag
                             : m.kind == Kind::lag      ? "l " + m.connection + " " + m.target()
+                            : m.kind == Kind::cost     ? "c " + m.id
                                                        : "t " + m.table;
     if (const auto known = seen_.find(key); known != seen_.end()) return known->second;
     monitor::Sight seen;
@@ -177,6 +187,8 @@ class Evaluation {
       seen = look_at_tasks(platform_, m.dag);
     } else if (m.kind == Kind::lag) {
       seen = look_at_lag(platform_, m);
+    } else if (m.kind == Kind::cost) {
+      seen = look_at_cost(platform_, m);
     } else {
       std::size_t versions = 1;
       for (const monitor::Monitor& other : monitors_)
@@ -247,6 +259,10 @@ class Evaluation {
                 {"opened", alerts_json(opened, max_told)},
                 {"closed", alerts_json(closed, max_told)},
                 {"dropped", dropped_}};
+    monitor::Message message = monitor::message_of(opened, closed, tell_from_);
+    out["told_count"] = message.alerts;
+    out["told_subject"] = message.text.substr(0, message.text.find('\n'));
+    out["told"] = std::move(message.text);
     if (context_.boolean("details", false)) out["results"] = std::move(found);
     return out;
   }
@@ -256,6 +272,7 @@ class Evaluation {
   const Lake lake_;
   const Time now_;
   const json platform_;
+  const monitor::Severity tell_from_;
   std::set<std::string> domains_;
   const std::vector<monitor::Monitor> monitors_;
   std::map<std::string, monitor::Sight> seen_;

@@ -1,6 +1,7 @@
 #include "plugins/monitors/look.h"
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -163,6 +164,35 @@ monitor::Sight look_at_lag(const json& platform, const monitor::Monitor& of) {
     seen.trouble = word_of(one, "trouble");
     seen.behind = count_of(one, "records");
     seen.lost = count_of(one, "lost");
+  }
+  return seen;
+}
+
+monitor::Sight look_at_cost(const json& platform, const monitor::Monitor& of) {
+  monitor::Sight seen;
+  if (!platform.is_object()) {
+    seen.trouble = nothing_told;
+    return seen;
+  }
+  const auto says = [](const json& object, const char* name) {
+    const auto at = object.find(name);
+    return at != object.end() && at->is_boolean() && at->get<bool>();
+  };
+  for (const json& one : objects_of(platform, "costs")) {
+    if (word_of(one, "target") != of.target() ||
+        count_of(one, "window_seconds") != of.window / std::chrono::seconds(1))
+      continue;
+    seen.trouble = word_of(one, "trouble");
+    monitor::Cost cost;
+    cost.runs = count_of(one, "runs");
+    const auto cpu = one.find("cpu_seconds");
+    if (cpu != one.end() && cpu->is_number()) cost.cpu_seconds = cpu->get<double>();
+    cost.bytes_scanned = count_of(one, "scanned_bytes");
+    cost.bytes_stored = count_of(one, "stored_bytes");
+    cost.unmeasured = count_of(one, "unmeasured");
+    cost.more = says(one, "more");
+    cost.size_unknown = says(one, "size_unknown");
+    seen.cost = cost;
   }
   return seen;
 }

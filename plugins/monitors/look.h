@@ -19,10 +19,13 @@ monitor::Sight look_at_table(Session& session, const Lake& lake, const std::stri
 // What the platform tells (scheduler/api/lake_facts.h):
 //   {"quality": [{"table", "at", "results": [{"rule","severity","checked","failed","passed"}]}],
 //    "tasks": [{"dag", "task", "failed", "error"}],
-//    "lags": [{"connection", "topic", "group", "records", "lost", "trouble"}]}
+//    "lags": [{"connection", "topic", "group", "records", "lost", "trouble"}],
+//    "costs": [{"target", "window_seconds", "runs", "cpu_seconds", "scanned_bytes", "stored_bytes",
+//               "unmeasured", "more", "size_unknown", "trouble"}]}
 // null: nothing, which `trouble` then says.
 monitor::Sight look_at_quality(const nlohmann::json& platform, const std::string& table);
 monitor::Sight look_at_tasks(const nlohmann::json& platform, const std::string& dag);
 monitor::Sight look_at_lag(const nlohmann::json& platform, const monitor::Monitor& of);
+monitor::Sight look_at_cost(const nlohmann::json& platform, const monitor::Monitor& of);
 
 }  // namespace batuta::lake

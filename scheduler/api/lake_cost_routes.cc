@@ -4,6 +4,7 @@
 
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_cost.h"
+#include "scheduler/api/lake_cost_reads.h"
 #include "scheduler/api/params.h"
 
 namespace batuta::http {
@@ -13,35 +14,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::chrono::hours usual_cost_span{30 * 24};
-constexpr std::int64_t versions_looked_at = 1000;  // of a table, the newest: they name its tasks
-constexpr std::int64_t tries_a_page = 200;         // an instance brings its contract with it
-constexpr std::int64_t max_instances = 10'000;     // of all tasks together
-
-// Every try since then of a task; false: there are more than are looked at.
-bool add_tries_of(History& history, const std::string& dag, const std::string& task, Time since,
-                  std::int64_t& left, DomainCost& cost) {
-  TaskQuery query;
-  query.dag_id = dag;
-  query.filters = {{"task_id", Filter::Op::any, {task}},
-                   {"start_date", Filter::Op::gte, {since.time_since_epoch().count()}}};
-  query.order_by = {"-id"};
-  query.page.limit = tries_a_page;
-  for (;;) {
-    const auto page = history.task_instances(query);
-    for (const TaskInstanceView& one : page.rows) {
-      if (left-- <= 0) return false;
-      if (one.row.try_number <= 1) {
-        cost.add_try(one);
-        continue;
-      }
-      for (const TaskInstanceView& each :
-           history.tries({one.dag_id, one.dag_run_id, one.task_id, one.row.map_index}))
-        cost.add_try(each);
-    }
-    if (static_cast<std::int64_t>(page.rows.size()) < tries_a_page) return true;
-    query.page.offset += tries_a_page;
-  }
-}
+constexpr std::int64_t max_instances = 10'000;  // of all tasks together
 
 Result<Response> cost_of_domain(Context& context, const Request& request, const std::string& domain,
                                 Time since) {
@@ -58,14 +31,7 @@ Result<Response> cost_of_domain(Context& context, const Request& request, const 
     }
     if (context.stopping) return {Errc::unavailable, "the server is stopping"};
     any = true;
-    cost.add_table(name, context.lake->summary(name));
-    const auto versions = context.lake->versions(name, {versions_looked_at, 0});
-    if (versions) {
-      cost.add_versions(versions->rows,
-                        versions->total <= static_cast<std::int64_t>(versions->rows.size()));
-    } else {
-      cost.add_versions({}, false);  // its size then is not known; the table is named as unknown
-    }
+    add_table_cost(*context.lake, name, cost);
   }
   if (!any)
     return {Errc::not_found, "the lake has no table of a domain " + domain +

@@ -107,7 +107,8 @@ json task_facts(History& history, const std::string& dag, const std::string& tas
   return facts.told();
 }
 
-void collect(const json& value, FactsAsked& out, int depth) {
+// `domain`: of the file that it is part of; empty: of none, as far as it is known.
+void collect(const json& value, FactsAsked& out, int depth, const std::string& domain) {
   if (!value.is_structured() || depth > 8) return;
   if (value.is_object()) {
     const auto text = [&](const char* name) {
@@ -119,8 +120,20 @@ void collect(const json& value, FactsAsked& out, int depth) {
     if (kind == "failures" && !text("dag").empty()) out.dags.insert(text("dag"));
     if (kind == "lag" && !text("topic").empty() && !text("group").empty())
       out.lags.insert({text("connection"), text("topic"), text("group")});
+    if (kind == "cost") {
+      const std::string target = text("table").empty() ? domain : text("table");
+      const auto window = parse_duration(text("window"));
+      if (window && !target.empty()) out.costs.insert({target, *window});
+    }
+    for (const auto& [name, one] : value.items()) {
+      // A file is the value of its domain.
+      const auto list = one.is_object() ? one.find("monitors") : one.end();
+      const bool is_file = one.is_object() && list != one.end() && list->is_array();
+      collect(one, out, depth + 1, is_file ? name : domain);
+    }
+    return;
   }
-  for (const json& one : value) collect(one, out, depth + 1);
+  for (const json& one : value) collect(one, out, depth + 1, domain);
 }
 
 }  // namespace
@@ -130,7 +143,7 @@ FactsAsked facts_asked(const std::string& monitors_json) {
   JsonLimits limits;
   limits.bytes = limits.string_bytes = std::size_t{4} << 20;
   limits.tokens = 1'000'000;
-  if (const auto files = parse_untrusted(monitors_json, limits)) collect(*files, out, 0);
+  if (const auto files = parse_untrusted(monitors_json, limits)) collect(*files, out, 0, {});
   return out;
 }
 
@@ -144,8 +157,22 @@ std::shared_ptr<const Dag> stored_dag(History& history, const std::string& dag_i
 }
 
 std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& dag_of,
-                       const StreamLags& lags) {
+                       const StreamLags& lags, const std::vector<CostTold>& costs) {
   json quality = json::array(), tasks = json::array(), behind = json::array();
+  json taken = json::array();
+  for (const CostTold& one : costs) {
+    if (!asked.costs.contains(one.of)) continue;
+    taken.push_back({{"target", one.of.target},
+                     {"window_seconds", one.of.window / std::chrono::seconds(1)},
+                     {"runs", one.runs},
+                     {"cpu_seconds", one.cpu_seconds},
+                     {"scanned_bytes", one.scanned_bytes},
+                     {"stored_bytes", one.stored_bytes},
+                     {"unmeasured", one.unmeasured},
+                     {"more", one.more},
+                     {"size_unknown", one.size_unknown},
+                     {"trouble", one.trouble}});
+  }
   for (const StreamLag& one : lags.rows) {
     if (!asked.lags.contains(one.of)) continue;
     behind.push_back({{"connection", one.of.connection},
@@ -171,8 +198,10 @@ std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& d
         tasks.push_back(std::move(facts));
     }
   }
-  return json_text(
-      {{"quality", std::move(quality)}, {"tasks", std::move(tasks)}, {"lags", std::move(behind)}});
+  return json_text({{"quality", std::move(quality)},
+                    {"tasks", std::move(tasks)},
+                    {"lags", std::move(behind)},
+                    {"costs", std::move(taken)}});
 }
 
 }  // namespace batuta::http

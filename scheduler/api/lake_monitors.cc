@@ -198,6 +198,11 @@ std::shared_ptr<const DefinedMonitors> LakeMonitorReads::defined(const DagBagSna
 bool may_watch(const Rights& rights, Action action, const std::string& kind,
                const std::string& target, const std::string& dag, const DagBagSnapshot& bag) {
   if (kind == "lag") return rights.may(action, "lake:" + dag + "/bronze");
+  if (kind == "cost" && target.find('/') == target.npos) {  // of a whole domain
+    for (const char* layer : {"/bronze", "/silver", "/gold"})
+      if (!rights.may(action, "lake:" + target + layer)) return false;
+    return true;
+  }
   if (kind != "failures") {
     const auto name = lake_name(target);
     return rights.may(action, name ? name->resource() : "lake:platform/mngt");

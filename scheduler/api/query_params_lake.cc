@@ -91,12 +91,12 @@ constexpr QueryParam lake_monitor_rows[] = {
     orders("monitor_id domain kind target severity status evaluated_at"),
     filter("domain", Kind::texts, "domain"),
     filter("kind", Kind::texts, "kind", Filter::Op::any,
-           "freshness, volume, schema, quality, failures or lag"),
+           "freshness, volume, schema, quality, failures, lag or cost"),
     filter("severity", Kind::texts, "severity", Filter::Op::any, "info, warning or critical"),
     filter("status", Kind::texts, "status", Filter::Op::any,
            "well, unwell, unknown, or not_judged where it never was"),
     filter("target", Kind::texts, "target", Filter::Op::any,
-           "The table, as layer/domain/table, dag, dag.task, or topic of group"),
+           "The table, as layer/domain/table, dag, dag.task, topic of group, or domain"),
 };
 
 constexpr QueryParam lake_alert_rows[] = {

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +18,7 @@
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "monitor/definition.h"
+#include "scheduler/api/cost_facts.h"
 #include "scheduler/api/lake_facts.h"
 #include "scheduler/cli/follow.h"
 #include "scheduler/cli/lake_access.h"
@@ -185,14 +187,22 @@ json facts_of(const Session& session, const std::string& monitors_json) {
   if (Client::server_is_running(session.home)) {
     std::fprintf(
         stderr,
-        "batuta: a server runs: quality, failures and lag are judged by its own run only\n");
+        "batuta: a server runs: quality, failures, lag and cost are judged by its own run only\n");
     return nullptr;
   }
   const auto lock = HomeLock::acquire(session.home);
   if (!lock) throw Failure(lock.error().message, 1);
   const auto history = open_history("sqlite:" + session.home + "/batuta.db");
   const auto dag_of = [&history](const std::string& id) { return http::stored_dag(*history, id); };
-  return value_of(parse_untrusted(http::lake_facts(*history, asked, dag_of), answer_limits()));
+  std::vector<http::CostTold> costs;
+  if (!asked.costs.empty()) {
+    const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
+    const stores::Lake lake = settings.store ? *settings.store : stores::Lake(lake_folder(session));
+    const std::atomic<bool> stopping{false};
+    costs = http::CostFacts(lake).read(*history, asked.costs, read_clock().wall, stopping);
+  }
+  return value_of(
+      parse_untrusted(http::lake_facts(*history, asked, dag_of, {}, costs), answer_limits()));
 }
 
 void run_monitors(Session& session, const MonitorArguments& a) {

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <string_view>
+#include <utility>
 
 #include "common/safe_json.h"
+#include "common/text.h"
 #include "contract/service_level.h"
 #include "monitor/definition.h"
 
@@ -44,6 +48,49 @@ std::optional<std::int64_t> count_of_level(const ServiceLevel& level) {
   return count;
 }
 
+// Service levels that are bounds of what the domain may cost in 30 days.
+struct Budget {
+  std::string_view property;
+  const char* bound;  // of a cost monitor
+  bool is_of_bytes;
+};
+constexpr Budget budgets_of_contracts[] = {{"budgetRuns", "runs", false},
+                                           {"budgetCpuSeconds", "cpu_seconds", false},
+                                           {"budgetBytesStored", "bytes_stored", true},
+                                           {"budgetBytesScanned", "bytes_scanned", true}};
+
+const Budget* budget_named(const std::string& property) {
+  const auto* at = std::find_if(std::begin(budgets_of_contracts), std::end(budgets_of_contracts),
+                                [&](const Budget& one) { return one.property == property; });
+  return at == std::end(budgets_of_contracts) ? nullptr : at;
+}
+
+// Above zero; bytes also as "2GiB".
+std::optional<std::int64_t> amount_of(const Budget& budget, const ServiceLevel& level) {
+  constexpr std::int64_t most_of_a_budget = std::int64_t{1} << 53;
+  std::int64_t amount = 0;
+  const char* const end = level.value.data() + level.value.size();
+  const auto read = std::from_chars(level.value.data(), end, amount);
+  if (read.ec != std::errc{} || read.ptr != end)
+    amount = budget.is_of_bytes ? parse_byte_size(level.value).value_or(0) : 0;
+  if (amount < 1 || amount > most_of_a_budget) return std::nullopt;
+  return amount;
+}
+
+// Null: the contract has none that can be held.
+json budget_monitor(const contract::Contract& contract) {
+  json bounds = json::object();
+  for (const ServiceLevel& level : contract.service_levels) {
+    const Budget* budget = budget_named(level.property);
+    const auto amount = budget && level.element.empty() ? amount_of(*budget, level) : std::nullopt;
+    if (!amount) continue;
+    json& bound = bounds[budget->bound];
+    if (bound.is_null() || *amount < bound.get<std::int64_t>()) bound = *amount;
+  }
+  if (bounds.empty()) return nullptr;
+  return {{"name", "budget"}, {"kind", "cost"}, {"window", "30d"}, {"at_most", bounds}};
+}
+
 // The strictest of what is said of the table; `otherwise` where nothing is.
 std::int64_t let_pass(const char* property, const contract::Table& table,
                       const contract::Contract& contract, std::int64_t otherwise) {
@@ -74,6 +121,16 @@ std::vector<std::string> levels_without(const contract::Contract& contract) {
   std::vector<std::string> out;
   for (const ServiceLevel& level : contract.service_levels) {
     if (level.property == "retention") continue;
+    if (const Budget* budget = budget_named(level.property)) {
+      if (!level.element.empty()) {
+        out.push_back("monitor of the " + said(level) +
+                      ": a budget is of the whole domain, so leave its element out");
+      } else if (!amount_of(*budget, level)) {
+        out.push_back("monitor of the " + said(level) + ": write it as a whole number above zero" +
+                      (budget->is_of_bytes ? ", or as a size such as 2GiB" : ""));
+      }
+      continue;
+    }
     if (is_of_age(level)) {
       if (!duration_of(level))
         out.push_back("monitor of the " + said(level) +
@@ -97,6 +154,7 @@ DomainMonitors monitors_of(const std::string& domain, const std::string& ingesti
   DomainMonitors out;
   json list = json::array();
   std::set<std::string> taken;
+  if (json budget = budget_monitor(contract); !budget.is_null()) list.push_back(std::move(budget));
   for (const contract::Table* table : tables) {
     if (list.size() + monitors_a_table > monitor::max_monitors) {
       out.not_carried_out.push_back("monitors of " + table->name + " and what comes after it: " +

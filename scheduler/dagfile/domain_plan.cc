@@ -170,7 +170,6 @@ void add_absent(Domain& domain, const Contract& contract) {
   if (!contract.retention.empty() && !carried_out)
     absent.push_back("retention of " + contract.retention +
                      ": no table says where (batuta.retention), so no row goes by its age");
-  absent.push_back("budgets: nothing watches one (batuta domain cost tells what was spent)");
 }
 
 }  // namespace

@@ -4,12 +4,14 @@
 
 #include "scheduler/api/lake_facts.h"
 #include "scheduler/api/lake_retention.h"
+#include "scheduler/serve/cost_watch.h"
 #include "scheduler/serve/lag_watch.h"
 #include "scheduler/store/store.h"
 
 namespace batuta {
 
-void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags) {
+void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags,
+                            CostWatch& costs) {
   const Boot begun = read_clock().boot;
   if (begun < next_) return;
   std::string retention, facts;
@@ -27,14 +29,16 @@ void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatc
       asked.tables.merge(more.tables);
       asked.dags.merge(more.dags);
       asked.lags.merge(more.lags);
+      asked.costs.merge(more.costs);
     }
     lags.ask(asked.lags);
+    const auto& taken = costs.told(asked.costs, begun);
     try {
       const auto dag_of = [&bag](const std::string& id) {
         const auto found = bag.dags.find(id);
         return found == bag.dags.end() ? nullptr : found->second;
       };
-      if (!asked.none()) facts = http::lake_facts(history, asked, dag_of, lags.told());
+      if (!asked.none()) facts = http::lake_facts(history, asked, dag_of, lags.told(), taken);
     } catch (const StoreError&) {
       return;  // the control thread sees to a store that fails; what was known stays
     }

@@ -17,14 +17,16 @@ inline constexpr const char* monitors_plugin = "lake_monitors";
 inline constexpr const char* maintenance_dag_id = "lake_maintenance";
 inline constexpr const char* maintenance_plugin = "lake_maintenance";
 
+class CostWatch;
 class LagWatch;
 
 class PlatformFacts {
  public:
   // Blocks on the store. Nothing where no monitor asks for it; and put off where the last time took
   // so long that it would be more than one part in fifty of the time.
-  // `lags` is told which topics monitors ask for, and asked how far behind their groups are.
-  void refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags);
+  // `lags` is told which topics monitors ask for, and asked how far behind their groups are;
+  // `costs` likewise of tables and domains.
+  void refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags, CostWatch& costs);
   // JSON (scheduler/api/lake_facts.h), or empty: nothing is known. Any thread.
   std::string json() const;
   // JSON (scheduler/api/lake_retention.h), or empty: no row goes by its age. Any thread.

@@ -202,7 +202,7 @@ Status Server::Impl::start() {
   hooks.each_minute = [this] {
     endpoint.renew_if_due();
     catalogue.ask_if_missed();
-    facts.refresh(history, *dags.bag().snapshot(), lags);
+    facts.refresh(history, *dags.bag().snapshot(), lags, costs);
     if (keep_exports) keep_exports(read_clock().wall);
   };
   hooks.looked_at_store = [this](const std::string& found) {

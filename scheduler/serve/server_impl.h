@@ -17,6 +17,7 @@
 #include "scheduler/api/lake_report.h"
 #include "scheduler/http/server.h"
 #include "scheduler/serve/bundle_hooks.h"
+#include "scheduler/serve/cost_watch.h"
 #include "scheduler/serve/dag_wiring.h"
 #include "scheduler/serve/endpoint.h"
 #include "scheduler/serve/housekeeping.h"
@@ -119,6 +120,10 @@ struct Server::Impl {
   const TopicStreams topics{registry, secrets, home.path("stream")};
   RegistryLaunchContext context;
   PlatformFacts facts;
+  http::CostFacts cost_facts{lake.at()};  // of the thread of `costs`
+  CostWatch costs{[this](const auto& asked, const auto& stopping) {
+    return cost_facts.read(history, asked, read_clock().wall, stopping);
+  }};
   ReportFacts report{[this] { return ended_runs(); }};
   const SecretKey result_key;  // seals return values that hold secrets; io thread
   WorkerServer workers;

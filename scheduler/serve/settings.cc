@@ -173,8 +173,14 @@ json type_schema(const Setting& setting) {
       if (!setting.empty_fits) out["minItems"] = 1;
       return out;
     }
-    case Of::object:
-      return {{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
+    case Of::object: {
+      json out{{"type", "object"}};
+      const auto example = parse_untrusted(setting.example);
+      const bool of_texts = example && std::all_of(example->begin(), example->end(),
+                                                   [](const json& one) { return one.is_string(); });
+      if (of_texts) out["additionalProperties"] = {{"type", "string"}};
+      return out;
+    }
     case Of::reference:
       return {{"type", "object"},
               {"properties",

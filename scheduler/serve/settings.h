@@ -85,6 +85,7 @@ struct Settings {
   Duration lake_maintenance_budget = std::chrono::minutes(30);
   int lake_maintenance_small_files = 32;
   std::string lake_monitors = "*/15 * * * *";  // or "off"
+  std::string lake_monitor_notices = "{}";     // as JSON (monitor_notices.h)
   std::string lake_report = "7 * * * *";       // or "off"
 };
 

@@ -10,6 +10,7 @@
 #include "scheduler/http/forwarded.h"
 #include "scheduler/serve/event_settings.h"
 #include "scheduler/serve/login_settings.h"
+#include "scheduler/serve/monitor_notices.h"
 #include "scheduler/serve/settings.h"
 #include "scheduler/store/secret_reference.h"
 #include "stores/options.h"
@@ -428,6 +429,17 @@ const std::vector<Setting>& settings_table() {
        .example = R"("*/15 * * * *")",
        .live = true,
        .fits = fits_schedule},
+      {.name = "lake.monitor_notices",
+       .sentence = "Who is sent a message when alerts of monitors open and close.",
+       .kind = Kind::object,
+       .member = &Settings::lake_monitor_notices,
+       .expects =
+           "an object of \"notifiers\", one or up to eight as tasks have them in on_success, "
+           "and of a \"severity\" (info, warning, critical) from which on it is told, or {}",
+       .example = R"({"severity": "warning", "notifiers": [{"notifier": "slack", )"
+                  R"("connection": "slack_alerts", "channel": "#data"}]})",
+       .live = true,
+       .fits = fits_monitor_notices},
       {.name = "lake.report",
        .sentence =
            "The schedule (UTC) on which the DAG lake_report keeps runs as tables of the lake.",

@@ -5,6 +5,7 @@
 #include "common/safe_json.h"
 #include "scheduler/dagfile/monitor_files.h"
 #include "scheduler/dagfile/run_conf.h"
+#include "scheduler/serve/monitor_notices.h"
 
 namespace batuta {
 namespace {
@@ -16,9 +17,12 @@ std::string twice(Duration budget) {
   return std::to_string(2 * budget / std::chrono::seconds(1) + 600) + "s";
 }
 
-// One task on a schedule, one run at a time, from the first start of the server on.
+// One task on a schedule, and what follows it, one run at a time, from the first start of the
+// server on.
 std::string system_dag(const char* id, const char* description, const std::string& schedule,
-                       const json& task) {
+                       const json& task, const json& then = nullptr) {
+  json tasks = json::array({task});
+  if (!then.is_null()) tasks.push_back(then);
   return json_text({{"dag_id", id},
                     {"description", description},
                     {"schedule", schedule},
@@ -27,7 +31,7 @@ std::string system_dag(const char* id, const char* description, const std::strin
                     {"max_active_runs", 1},
                     {"is_paused_upon_creation", false},
                     {"tags", {"system"}},
-                    {"tasks", json::array({task})}});
+                    {"tasks", std::move(tasks)}});
 }
 
 std::string lake_maintenance(const Settings& settings) {
@@ -52,18 +56,21 @@ std::string lake_maintenance(const Settings& settings) {
 // Its monitors are put in where the files of DAGs are read.
 std::string lake_monitors(const Settings& settings) {
   const auto monitors = parse_untrusted(built_in_monitors);
-  const json task = {{"task_id", "evaluate"},
-                     {"type", "transform"},
-                     {"source", "lake"},
-                     {"layer", "monitors"},
-                     {"retries", 2},
-                     {"retry_delay", "30s"},
-                     {"execution_timeout", "15m"},
-                     {"params", {{"operation", "evaluate"}, {"monitors", *monitors}}}};
+  json task = {{"task_id", "evaluate"},
+               {"type", "transform"},
+               {"source", "lake"},
+               {"layer", "monitors"},
+               {"retries", 2},
+               {"retry_delay", "30s"},
+               {"execution_timeout", "15m"},
+               {"params", {{"operation", "evaluate"}, {"monitors", *monitors}}}};
+  const std::string severity = monitor_notices_severity(settings.lake_monitor_notices);
+  if (!severity.empty()) task["params"]["tell_from"] = severity;
   return system_dag("lake_monitors",
                     "Judges the monitors of tables and tasks (monitors/<domain>.json) and keeps "
                     "their alerts. Setting lake.monitors",
-                    settings.lake_monitors, task);
+                    settings.lake_monitors, task,
+                    monitor_notices_task(settings.lake_monitor_notices));
 }
 
 // What it is told of runs comes with its launch (report_facts.h).

@@ -3,8 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <nlohmann/json.hpp>
 
+#include "scheduler/api/cost_facts.h"
 #include "tests/api/fake_services.h"
 #include "tests/api/lake_log.h"
 
@@ -145,6 +147,43 @@ TEST_CASE("the cost of a domain is of what one may see; others hear of no such d
   REQUIRE(api.registry.add_user("other", "other", "hash").ok());
   api.registry.token_rows["other-token"].user = "other";
   CHECK(api.status(Method::get, "/api/lake/domains/sales/cost", "", "other") == 404);
+}
+
+TEST_CASE("for monitors the cost is counted over their windows, of a table or a whole domain") {
+  TestApi api;
+  write_orders(api.home);
+  write_lake_version(api.home, "gold/sales/orders", 1,
+                     R"({"commitInfo":{"timestamp":1772618400000,"operation":"WRITE",)"
+                     R"("batuta":{"dag_id":"risk","task_id":"score"}}})"
+                     "\n");
+  FakeHistory history;
+  for (const char* start : {"2026-03-04T10:00:00Z", "2026-03-01T10:00:00Z"}) {
+    const int run = static_cast<int>(history.views.size()) + 1;
+    auto one = try_of(run, "score", TaskState::success, start, std::chrono::seconds(1));
+    one.row.cpu_us = 1'500'000;
+    one.row.read_bytes = 1000;
+    history.views.push_back(one);
+  }
+  CostFacts facts(stores::Lake(api.home + "/lake"));
+  std::atomic<bool> stopping{false};
+  const std::set<CostAsked> asked{{"gold/sales/orders", std::chrono::hours(24)},
+                                  {"nobody", std::chrono::hours(24)},
+                                  {"sales", std::chrono::hours(7 * 24)}};
+  const auto told = facts.read(history, asked, noon, stopping);
+  REQUIRE(told.size() == 3);
+  CHECK(told[0].of.target == "gold/sales/orders");
+  CHECK(told[0].trouble.empty());
+  CHECK(told[0].runs == 1);
+  CHECK(told[0].cpu_seconds == 1.5);
+  CHECK(told[0].scanned_bytes == 1000);
+  CHECK(told[0].stored_bytes == 100);
+  CHECK_FALSE(told[0].more);
+  CHECK(told[1].trouble == "the lake has no table of a domain nobody");
+  CHECK(told[2].runs == 2);
+  CHECK(told[2].cpu_seconds == 3);
+  stopping = true;
+  for (const CostTold& one : facts.read(history, asked, noon, stopping))
+    CHECK_FALSE(one.trouble.empty());
 }
 
 }  // namespace batuta::http::lake_cost_test

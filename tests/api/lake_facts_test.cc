@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -195,4 +196,33 @@ TEST_CASE("maintenance is told what contracts let go by its age, and no more tha
   CHECK(json::parse(retention_told(bag, now))[0]["before"] == "2023-11-28");
   dag("three", contract("1", false));
   CHECK(retention_told(bag, now).empty());
+}
+
+TEST_CASE("what a cost monitor without a table asks of is the domain of its file") {
+  const char* files = R"({"bank": {"monitors": [
+      {"name": "a", "kind": "cost", "window": "7d", "at_most": {"runs": 5}},
+      {"name": "b", "kind": "cost", "window": "1h", "table": "gold/bank/x", "at_most": {"runs": 5}},
+      {"name": "c", "kind": "cost", "window": "soon", "at_most": {"runs": 5}}]}})";
+  const std::set<CostAsked> wanted{{"bank", std::chrono::hours(7 * 24)},
+                                   {"gold/bank/x", std::chrono::hours(1)}};
+  CHECK(facts_asked(files).costs == wanted);
+  // As a task has them.
+  json task;
+  task["params"]["operation"] = "evaluate";
+  task["params"]["monitors"] = json::parse(files);
+  CHECK(facts_asked(task.dump()).costs == wanted);
+  CHECK_FALSE(facts_asked(files).none());
+  CostTold told;
+  told.of = {"bank", std::chrono::hours(7 * 24)};
+  told.runs = 3;
+  CostTold of_nobody = told;
+  of_nobody.of.target = "shop";
+  FakeHistory history;
+  const json facts =
+      json::parse(lake_facts(history, facts_asked(files),
+                             [](const std::string&) { return nullptr; }, {}, {told, of_nobody}));
+  REQUIRE(facts["costs"].size() == 1);
+  CHECK(facts["costs"][0]["target"] == "bank");
+  CHECK(facts["costs"][0]["window_seconds"] == 7 * 86'400);
+  CHECK(facts["costs"][0]["runs"] == 3);
 }

@@ -287,4 +287,17 @@ TEST_CASE_FIXTURE(Monitored,
   CHECK(registry.audit.empty());
 }
 
+TEST_CASE_FIXTURE(Monitored, "what a whole domain costs is seen by who may read all its layers") {
+  json cost = {{"name", "cost"}, {"kind", "cost"}, {"window", "7d"}};
+  cost["at_most"]["runs"] = 5;
+  define(json::array({cost}));
+  add_reader("gold_only", {"read lake:sales/gold"});
+  add_reader("sales_all", {"read lake:sales/*"});
+  CHECK(read(monitors, "gold_only")["total_entries"] == 0);
+  const json seen = read(monitors, "sales_all");
+  REQUIRE(seen["total_entries"] == 1);
+  CHECK(seen["monitors"][0]["target"] == "sales");
+  CHECK(seen["monitors"][0]["kind"] == "cost");
+}
+
 }  // namespace batuta::http

@@ -117,7 +117,6 @@ TEST_CASE("what nothing here carries out yet is said, and never faked") {
   CHECK_FALSE(says(by_age->not_carried_out, "retention"));
   CHECK_FALSE(says(domain->not_carried_out, "service level latency 1 h"));
   CHECK(says(domain->not_carried_out, "service level generalAvailability 2026-01-01: nobody"));
-  CHECK(says(domain->not_carried_out, "budgets"));
   CHECK_FALSE(says(domain->not_carried_out, "masking policies by group"));
   std::string masked = orders;
   const std::string open = "classification: confidential}";
@@ -165,6 +164,32 @@ TEST_CASE(
     const std::string expected = note;
     CHECK_MESSAGE(says(told->not_carried_out, expected), expected);
   }
+}
+
+TEST_CASE("a contract's budgets are one monitor of what the domain may cost in 30 days") {
+  std::string text = orders;
+  text +=
+      "  - {property: budgetRuns, value: 900}\n"
+      "  - {property: budgetRuns, value: 500}\n"
+      "  - {property: budgetBytesStored, value: 2GiB}\n"
+      "  - {property: budgetCpuSeconds, value: plenty}\n"
+      "  - {property: budgetBytesScanned, value: 5, element: orders}\n";
+  const auto domain = domain_of("risk", contract_read(text), text, "");
+  REQUIRE(domain.ok());
+  const auto read_back =
+      monitor::parse_monitors("risk", part_of(*domain, "monitors/risk.json").text);
+  REQUIRE_MESSAGE(read_back.problems.empty(), read_back.problems.front());
+  REQUIRE(read_back.monitors.size() == 5);
+  const auto& budget = read_back.monitors[0];
+  CHECK(budget.id == "risk/budget");
+  CHECK(budget.target() == "risk");
+  CHECK(budget.window == std::chrono::hours(30 * 24));
+  CHECK(budget.bounds.runs == 500);  // the strictest
+  CHECK(budget.bounds.bytes_stored == std::int64_t{2} << 30);
+  CHECK_FALSE(budget.bounds.cpu_seconds.has_value());
+  CHECK_FALSE(budget.bounds.bytes_scanned.has_value());
+  CHECK(says(domain->not_carried_out, "budgetCpuSeconds plenty: write it as a whole number"));
+  CHECK(says(domain->not_carried_out, "budgetBytesScanned 5: a budget is of the whole domain"));
 }
 
 TEST_CASE("a domain needs a name that fits, its own contract, and a table that can be read") {

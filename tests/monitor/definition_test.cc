@@ -51,7 +51,23 @@ TEST_CASE("what is wrong with a monitor is told with its place and the nearest r
   const Case cases[] = {
       {R"({"name": "a", "kind": "fresh", "table": "a/b/c"})",
        "/monitors/0/kind: \"fresh\" is unknown; it is one of freshness, volume, schema, quality, "
-       "failures, lag"},
+       "failures, lag, cost"},
+      {R"({"name": "a", "kind": "cost", "at_most": {"runs": 5}})",
+       "/monitors/0/window: is missing: how long it looks back, from \"1h\" to \"31d\""},
+      {R"({"name": "a", "kind": "cost", "window": "90d", "at_most": {"runs": 5}})",
+       "/monitors/0/window: must be how long it looks back, from \"1h\" to \"31d\""},
+      {R"({"name": "a", "kind": "cost", "window": "7d"})",
+       "/monitors/0/at_most: is missing; it is one of runs, cpu_seconds, bytes_stored, "
+       "bytes_scanned: {\"runs\": 500, \"bytes_stored\": \"2GiB\"}"},
+      {R"({"name": "a", "kind": "cost", "window": "7d", "at_most": {"run": 5}})",
+       "/monitors/0/at_most/run: no bound of a cost monitor; did you mean \"runs\"?"},
+      {R"({"name": "a", "kind": "cost", "window": "7d", "at_most": {"bytes_stored": "much"}})",
+       "/monitors/0/at_most/bytes_stored: must be a size above zero, such as \"2GiB\", or bytes "
+       "as a number"},
+      {R"({"name": "a", "kind": "cost", "window": "7d", "at_most": {"runs": 0}})",
+       "/monitors/0/at_most/runs: must be a whole number from 1"},
+      {R"({"name": "a", "kind": "cost", "window": "7d", "table": "bank", "at_most": {"runs": 5}})",
+       "/monitors/0/table: must be a table's name, such as \"silver/bank/clients\""},
       {R"({"name": "a", "kind": "lag", "topic": "orders", "group": "bank"})",
        "/monitors/0/at_most: is missing: how many records it may be behind, such as 10000"},
       {R"({"name": "a", "kind": "lag", "topic": "../x", "group": "bank", "at_most": 1})",
@@ -88,6 +104,25 @@ TEST_CASE("what is wrong with a monitor is told with its place and the nearest r
     REQUIRE(problems.size() == 1);
     CHECK(problems[0] == each.problem);
   }
+}
+
+TEST_CASE("what a table or the whole domain may cost is read with sizes as people write them") {
+  const auto read = parse_monitors("bank", R"({"monitors": [
+    {"name": "all", "kind": "cost", "window": "7d",
+     "at_most": {"runs": 500, "cpu_seconds": 0.5, "bytes_stored": "2GiB", "bytes_scanned": 4096}},
+    {"name": "one", "kind": "cost", "table": "gold/bank/position", "window": "1h",
+     "at_most": {"runs": 1}}]})");
+  for (const auto& problem : read.problems) FAIL(problem);
+  REQUIRE(read.monitors.size() == 2);
+  const Monitor& all = read.monitors[0];
+  CHECK(all.target() == "bank");
+  CHECK(all.window == std::chrono::hours(7 * 24));
+  CHECK(all.bounds.runs == 500);
+  CHECK(all.bounds.cpu_seconds == 0.5);
+  CHECK(all.bounds.bytes_stored == std::int64_t{2} << 30);
+  CHECK(all.bounds.bytes_scanned == 4096);
+  CHECK(read.monitors[1].target() == "gold/bank/position");
+  CHECK_FALSE(read.monitors[1].bounds.cpu_seconds.has_value());
 }
 
 TEST_CASE("a name stands once in a file, and a file is an object of monitors") {

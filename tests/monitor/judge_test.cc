@@ -188,6 +188,92 @@ TEST_CASE("who reads a topic may be so far behind, and nothing may go unread") {
   CHECK(status_of(m, seen) == Status::unknown);
 }
 
+TEST_CASE("a cost is held against each of its bounds, and what is known in part holds none") {
+  Monitor m = of_kind(Kind::cost);
+  m.window = std::chrono::hours(7 * 24);
+  m.bounds.runs = 10;
+  m.bounds.bytes_stored = 2048;
+  Sight seen;
+  CHECK(status_of(m, seen) == Status::unknown);
+  Cost cost;
+  cost.runs = 5;
+  cost.bytes_stored = 2048;
+  cost.cpu_seconds = 1e9;  // no bound is set to it
+  cost.unmeasured = 1;     // of what no bound is held against
+  seen.cost = cost;
+  const Verdict within = judge(m, seen, nullptr, noon);
+  CHECK(within.status == Status::well);
+  CHECK(within.value == 1);
+  CHECK(within.limit == 1);
+  CHECK(within.message == "in 7d: 5 of 10 runs; 2 KiB of 2 KiB stored");
+  seen.cost->runs = 25;
+  const Verdict over = judge(m, seen, nullptr, noon);
+  CHECK(over.status == Status::unwell);
+  CHECK(over.value == 2.5);
+  CHECK(over.message == "in 7d: 25 runs, and 10 are allowed");
+  seen.cost->more = true;  // so many or more are too many
+  CHECK(status_of(m, seen) == Status::unwell);
+  seen.cost->runs = 5;
+  CHECK(status_of(m, seen) == Status::unknown);
+  seen.cost->more = false;
+  seen.cost->size_unknown = true;
+  CHECK(judge(m, seen, nullptr, noon).message ==
+        "in 7d: 5 of 10 runs; 2 KiB of 2 KiB stored, and more: the size of a table is not known");
+  m.bounds = {};
+  m.bounds.cpu_seconds = 60;
+  seen.cost->cpu_seconds = 61.5;
+  seen.cost->unmeasured = 2;
+  CHECK(judge(m, seen, nullptr, noon).message ==
+        "in 7d: 61.5 CPU seconds, and 60 are allowed (without 2 tries that were not measured)");
+  seen.trouble = "the store does not answer";
+  CHECK(judge(m, seen, nullptr, noon).message == "the store does not answer");
+}
+
+TEST_CASE(
+    "a message counts what opened and closed, names the gravest first, and leaves out what is "
+    "less") {
+  const auto alert = [](std::int64_t id, const char* severity, const char* closed_why) {
+    Alert out;
+    out.id = id;
+    out.monitor_id = "bank/m" + std::to_string(id);
+    out.kind = "freshness";
+    out.target = "silver/bank/clients";
+    out.severity = severity;
+    out.message = "it is\nlate";
+    out.close_note = closed_why;
+    if (!out.close_note.empty()) out.closed_at = noon;
+    return out;
+  };
+  const std::vector<Alert> opened{alert(1, "warning", ""), alert(2, "critical", ""),
+                                  alert(3, "info", "")};
+  const std::vector<Alert> closed{alert(4, "warning", "it is fresh")};
+  const Message told = message_of(opened, closed, Severity::warning);
+  CHECK(told.alerts == 3);
+  CHECK(told.text ==
+        "Alerts of monitors: 2 opened, 1 closed\n"
+        "Opened: critical, alert 2 of bank/m2 (freshness of silver/bank/clients): it is late\n"
+        "Opened: warning, alert 1 of bank/m1 (freshness of silver/bank/clients): it is late\n"
+        "Closed: warning, alert 4 of bank/m4 (freshness of silver/bank/clients): it is fresh");
+  const Message nothing = message_of({alert(3, "info", "")}, {}, Severity::critical);
+  CHECK(nothing.alerts == 0);
+  CHECK(nothing.text.empty());
+  // More than are named are counted, and a long reason is cut between characters.
+  std::vector<Alert> many(22, alert(9, "info", ""));
+  many[0].message = std::string(299, 'x') + "ãã";
+  const Message storm = message_of(many, {}, Severity::info);
+  CHECK(storm.alerts == 22);
+  CHECK(storm.text.find("\nOpened: 2 more, as") != std::string::npos);
+  CHECK(storm.text.find(std::string(299, 'x') + "…\n") != std::string::npos);
+}
+
+TEST_CASE("sizes are told in the largest unit that they fill") {
+  CHECK(bytes_text(1) == "1 byte");
+  CHECK(bytes_text(1023) == "1023 bytes");
+  CHECK(bytes_text(1536) == "1.5 KiB");
+  CHECK(bytes_text(std::int64_t{3} << 30) == "3 GiB");
+  CHECK(bytes_text(std::int64_t{1} << 62) == "4096 PiB");
+}
+
 TEST_CASE("an alert opens once, stands while its monitor is not well, and closes by itself") {
   const auto first = settle({}, {judged("a", Status::unwell), judged("b", Status::unknown)},
                             {"bank"}, 7, "run-1", noon);

@@ -262,6 +262,60 @@ TEST_CASE("quality and failures are judged by what the platform tells, and are u
   CHECK(table.told["open"] == 3);
 }
 
+TEST_CASE("a cost is what the platform counted of the same target and window") {
+  Watched table;
+  json one = {{"name", "all"}, {"kind", "cost"}, {"window", "7d"}};
+  one["at_most"]["runs"] = 10;
+  one["at_most"]["bytes_scanned"] = "1KiB";
+  json other = one;
+  other["name"] = "day";
+  other["window"] = "1d";
+  const json monitors = json::array({one, other});
+  REQUIRE_MESSAGE(table.evaluate(monitors), table.failure);
+  CHECK(table.told["unknown"] == 2);
+  json cost = {{"target", "demo"},
+               {"window_seconds", 7 * 86'400},
+               {"runs", 11},
+               {"cpu_seconds", 1.5},
+               {"scanned_bytes", 512},
+               {"stored_bytes", 99},
+               {"unmeasured", 0},
+               {"more", false},
+               {"size_unknown", false},
+               {"trouble", ""}};
+  json platform;
+  platform["costs"] = json::array({cost});
+  REQUIRE(table.evaluate(monitors, {{"platform", platform}}));
+  CHECK(table.told["unknown"] == 1);  // of the other window nobody has counted
+  REQUIRE(table.told["opened"].size() == 1);
+  CHECK(table.told["opened"][0]["target"] == "demo");
+  CHECK(table.told["opened"][0]["message"] == "in 7d: 11 runs, and 10 are allowed");
+  cost["trouble"] = "the store does not answer";
+  platform["costs"] = json::array({cost});
+  REQUIRE(table.evaluate(monitors, {{"platform", platform}}));
+  CHECK(table.told["open"] == 1);
+}
+
+TEST_CASE("an evaluation says in lines what it opened and closed, once, from a severity on") {
+  Watched table;
+  table.publish(10);
+  const json monitors = json::array({fresh});
+  REQUIRE(table.evaluate(monitors));
+  CHECK(table.told["told_count"] == 0);
+  REQUIRE(table.evaluate(monitors, {{"at", far_away}, {"tell_from", "critical"}}));
+  CHECK(table.told["told_count"] == 0);  // it is a warning
+  REQUIRE(table.evaluate(monitors));
+  CHECK(table.told["told_count"] == 1);
+  CHECK(table.told["told"].get<std::string>().starts_with(
+      "Alerts of monitors: 0 opened, 1 closed\nClosed: warning, alert 1 of demo/fresh"));
+  REQUIRE(table.evaluate(monitors, {{"at", far_away}}));
+  CHECK(table.told["told_count"] == 1);
+  REQUIRE(table.evaluate(monitors, {{"at", far_away}}));
+  CHECK(table.told["told_count"] == 0);
+  CHECK_FALSE(table.evaluate(monitors, {{"tell_from", "grave"}}));
+  CHECK(table.failure.find("tell_from") != std::string::npos);
+}
+
 TEST_CASE("a dry run keeps nothing, and results are kept for 90 days") {
   Watched table;
   table.publish(1);

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "scheduler/dagfile/bag_state.h"
 #include "scheduler/serve/job_config.h"
+#include "scheduler/serve/monitor_notices.h"
 #include "scheduler/serve/report_facts.h"
 
 using namespace batuta;
@@ -119,6 +121,62 @@ TEST_CASE("a schedule that is none is an import error that names it") {
   const auto update = bag.scan(Time{std::chrono::hours(1)});
   REQUIRE(update.snapshot->import_errors.size() == 1);
   CHECK(update.snapshot->import_errors[0].message.find("/schedule") != std::string::npos);
+}
+
+TEST_CASE(
+    "who is to be told of alerts is told by a task of its own, when there is something to tell") {
+  namespace fs = std::filesystem;
+  DagFolder root;
+  const std::string dags = root.path + "/dags", monitors = root.path + "/monitors";
+  fs::create_directories(dags);
+  fs::create_directories(monitors);
+  std::ofstream(monitors + "/bank.json")
+      << R"({"monitors": [{"name": "a", "kind": "quality", "table": "silver/bank/clients"}]})";
+  Settings settings;
+  settings.lake_maintenance = settings.lake_report = "off";
+  settings.lake_monitor_notices =
+      R"({"severity": "critical", "notifiers": [{"notifier": "slack", "connection": "chat"},)"
+      R"( {"notifier": "mail", "connection": "smtp", "to": "ops@example.org", "every": "1h"}]})";
+  REQUIRE(fits_monitor_notices(settings.lake_monitor_notices));
+  BagState bag(dags);
+  bag.set_built_in(system_dags(settings));
+  const auto update = bag.scan(Time{std::chrono::hours(1)});
+  REQUIRE(update.snapshot);
+  for (const auto& error : update.snapshot->import_errors) FAIL(error.message);
+  REQUIRE(update.changed.size() == 1);
+  const Dag& dag = *update.changed[0];
+  REQUIRE(dag.tasks.size() == 2);
+  CHECK_FALSE(dag.tasks[0].has_templates);
+  CHECK(dag.tasks[0].spec_json.find(R"("tell_from":"critical")") != std::string::npos);
+  const Task& tell = dag.tasks[1];
+  CHECK(tell.id == "tell");
+  CHECK(tell.upstream.size() == 1);
+  CHECK(tell.run_if_json.find("told_count") != std::string::npos);
+  REQUIRE(tell.notifiers.size() == 2);
+  for (const Notifier& notifier : tell.notifiers) {
+    CHECK(notifier.on == AlertOn::success);
+    CHECK(notifier.json.find("xcom_pull('evaluate').told }}") != std::string::npos);
+  }
+  CHECK(tell.notifiers[0].json.find("subject") == std::string::npos);
+  CHECK(tell.notifiers[1].json.find("told_subject") != std::string::npos);
+}
+
+TEST_CASE("notices of monitors are refused where a task would refuse them") {
+  for (const char* wrong :
+       {"[]", R"({"severity": "warning"})", R"({"notifiers": []})", R"({"notifiers": 7})",
+        R"({"notifiers": {"notifier": "slak", "connection": "chat"}})",
+        R"({"notifiers": {"notifier": "slack"}})",
+        R"({"severity": "grave", "notifiers": {"notifier": "slack", "connection": "chat"}})",
+        R"({"notifier": {"notifier": "slack", "connection": "chat"}})",
+        R"({"notifiers": {"notifier": "slack", "connection": "chat", "text": "{{ ds | nothing }}"}})"}) {
+    CAPTURE(wrong);
+    std::string text = wrong;
+    CHECK_FALSE(fits_monitor_notices(text));
+  }
+  std::string none = " {} ";
+  CHECK(fits_monitor_notices(none));
+  CHECK(none == "{}");
+  CHECK(monitor_notices_task(none).is_null());
 }
 
 TEST_CASE("the DAG that judges monitors is there while files of monitors are, and has them whole") {

@@ -18,6 +18,7 @@ test('a value is told in the unit of its kind', () => {
   expect(valueText('freshness', 7200)).toBe('2 h 0 min');
   expect(valueText('volume', 0.1)).toBe('0.10 times');
   expect(valueText('failures', 3)).toBe('3');
+  expect(valueText('cost', 2.5)).toBe('2.50 times');
   expect(valueText('schema', null)).toBe('–');
 });
 
@@ -26,5 +27,7 @@ test('links lead to the monitors, to the table that one watches, and to the fail
   expect(monitorsLink()).toBe('#/lake/monitors');
   expect(watchedLink('freshness', 'gold/bank/x')).toBe('#/lake/gold/bank/x');
   expect(watchedLink('failures', 'bank.load')).toBe('#/tasks?dag=bank&state=failed');
+  expect(watchedLink('cost', 'gold/bank/x')).toBe('#/lake/gold/bank/x');
+  expect(watchedLink('cost', 'bank')).toBe('#/lake/monitors?domain=bank');
   expect(watchedLink('lag', 'orders of bank')).toBe('#/lake/monitors?target=orders+of+bank');
 });

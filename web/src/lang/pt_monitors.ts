@@ -27,6 +27,7 @@ export const monitorWords: Readonly<Record<string, string>> = {
   'quality': 'qualidade',
   'failures': 'falhas',
   'lag': 'atraso de leitura',
+  'cost': 'custo',
   '{times} times': '{times} vezes',
   'closed': 'fechado',
   'closed too': 'também fechados',

@@ -5,13 +5,13 @@ import { t } from './words';
 
 export const severityNames: Readonly<Record<string, string>> = { info: t('info'), warning: t('warning'), critical: t('critical') };
 export const statusNames: Readonly<Record<string, string>> = { well: t('well'), unwell: t('unwell'), unknown: t('unknown'), not_judged: t('not judged yet') };
-export const kindNames: Readonly<Record<string, string>> = { freshness: t('freshness'), volume: t('volume'), schema: t('columns'), quality: t('quality'), failures: t('failures'), lag: t('lag') };
+export const kindNames: Readonly<Record<string, string>> = { freshness: t('freshness'), volume: t('volume'), schema: t('columns'), quality: t('quality'), failures: t('failures'), lag: t('lag'), cost: t('cost') };
 
 /** A value in the unit of its kind. */
 export function valueText(kind: string, value: number | null): string {
   if (value === null) return '–';
   if (kind === 'freshness') return duration(value);
-  return kind === 'volume' ? t('{times} times', { times: value.toFixed(2) }) : number(value);
+  return kind === 'volume' || kind === 'cost' ? t('{times} times', { times: value.toFixed(2) }) : number(value);
 }
 
 export interface Bar {

@@ -114,10 +114,11 @@ export function monitorsLink(search: Readonly<Record<string, string>> = {}): str
   return `#/lake/monitors${query ? `?${query}` : ''}`;
 }
 
-/** What a monitor watches: "layer/domain/table", or a DAG or "dag.task", which leads to the failed tasks of that name. */
+/** What a monitor watches: "layer/domain/table", a domain, or a DAG or "dag.task", which leads to the failed tasks of that name. */
 export function watchedLink(kind: string, target: string): string {
   const [layer = '', domain = '', table = ''] = target.split('/');
   if (kind === 'lag') return monitorsLink({ target }); // a topic and its group: there is no page of its own
+  if (kind === 'cost' && domain === '') return monitorsLink({ domain: target }); // of a whole domain
   if (kind !== 'failures') return lakeLink({ layer, domain, table });
   return `#/tasks?${new URLSearchParams({ dag: target.split('.', 1)[0] ?? target, state: 'failed' }).toString()}`;
 }

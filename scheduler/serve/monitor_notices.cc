@@ -1,0 +1,77 @@
+#include "scheduler/serve/monitor_notices.h"
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/fields.h"
+#include "scheduler/dagfile/notifier_fields.h"
+
+namespace batuta {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t longest_notices = std::size_t{32} << 10;
+// Its last line names DAG and task, which a message has else by a line of its own.
+constexpr const char* usual_text = "{{ ti.xcom_pull('evaluate').told }}\n(lake_monitors.tell)";
+constexpr const char* usual_subject = "{{ ti.xcom_pull('evaluate').told_subject }}";
+
+bool is_a_severity(const json& value) {
+  return value == "info" || value == "warning" || value == "critical";
+}
+
+json notices_given(const std::string& notices) {
+  auto given = parse_untrusted(notices);
+  return given && given->is_object() ? *std::move(given) : json::object();
+}
+
+}  // namespace
+
+bool fits_monitor_notices(std::string& text) {
+  if (text.size() > longest_notices) return false;
+  const auto given = parse_untrusted(text);
+  if (!given || !given->is_object()) return false;
+  for (const auto& [name, value] : given->items())
+    if (name != "notifiers" && !(name == "severity" && is_a_severity(value))) return false;
+  if (!given->empty()) {
+    if (!given->contains("notifiers")) return false;
+    json task = json::object();
+    task["on_success"] = (*given)["notifiers"];
+    Problems problems;
+    FieldReader fields(task, "", problems);
+    std::vector<Notifier> read;
+    read_notifiers(fields, Told::task, read);
+    if (!problems.none() || read.empty()) return false;
+  }
+  text = json_text(*given);
+  return true;
+}
+
+json monitor_notices_task(const std::string& notices) {
+  const json given = notices_given(notices);
+  const auto found = given.find("notifiers");
+  if (found == given.end()) return nullptr;
+  json notifiers = found->is_array() ? *found : json::array({*found});
+  for (json& one : notifiers) {
+    if (!one.contains("text")) one["text"] = usual_text;
+    if (one.value("notifier", "") == "mail" && !one.contains("subject"))
+      one["subject"] = usual_subject;
+  }
+  json changed = json::object();
+  changed["value"] = "{{ ti.xcom_pull('evaluate').told_count }}";
+  changed["not_equals"] = 0;
+  json task = json::object();
+  task["task_id"] = "tell";
+  task["type"] = "empty";
+  task["depends_on"] = json::array({"evaluate"});
+  task["run_if"] = json::array({changed});
+  task["on_success"] = std::move(notifiers);
+  return task;
+}
+
+std::string monitor_notices_severity(const std::string& notices) {
+  return notices_given(notices).value("severity", "");
+}
+
+}  // namespace batuta
