@@ -162,13 +162,14 @@ TEST_CASE(
 }
 
 TEST_CASE("notices of monitors are refused where a task would refuse them") {
-  for (const char* wrong :
-       {"[]", R"({"severity": "warning"})", R"({"notifiers": []})", R"({"notifiers": 7})",
-        R"({"notifiers": {"notifier": "slak", "connection": "chat"}})",
-        R"({"notifiers": {"notifier": "slack"}})",
-        R"({"severity": "grave", "notifiers": {"notifier": "slack", "connection": "chat"}})",
-        R"({"notifier": {"notifier": "slack", "connection": "chat"}})",
-        R"({"notifiers": {"notifier": "slack", "connection": "chat", "text": "{{ ds | nothing }}"}})"}) {
+  for (
+      const char* wrong :
+      {"[]", R"({"severity": "warning"})", R"({"notifiers": []})", R"({"notifiers": 7})",
+       R"({"notifiers": {"notifier": "slak", "connection": "chat"}})",
+       R"({"notifiers": {"notifier": "slack"}})",
+       R"({"severity": "grave", "notifiers": {"notifier": "slack", "connection": "chat"}})",
+       R"({"notifier": {"notifier": "slack", "connection": "chat"}})",
+       R"({"notifiers": {"notifier": "slack", "connection": "chat", "text": "{{ ds | nothing }}"}})"}) {
     CAPTURE(wrong);
     std::string text = wrong;
     CHECK_FALSE(fits_monitor_notices(text));
