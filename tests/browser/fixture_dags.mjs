@@ -93,6 +93,9 @@ const exact = {
     account: { type: 'integer', default: largeAccount },
     middle: { type: 'integer', minimum: 1, default: 1 },
     alpha: { type: 'integer', maximum: 9, default: 2 },
+    day: { type: 'string', format: 'date', default: '2026-03-10' },
+    moment: { type: 'string', format: 'date-time', default: '2026-03-10T12:05:09.123456-03:00' },
+    since: { type: ['string', 'null'], format: 'date-time', default: null },
   },
   tasks: [{ task_id: 'only', type: 'mock' }],
 };

@@ -229,18 +229,27 @@ test('an invalid form moves to its first problem and lists them all', async () =
   await finish();
 });
 
-test('line breaks and whole numbers above 2^53 are sent as they stand, also when edited', async () => {
+test('line breaks, whole numbers above 2^53 and dates are sent as they stand, also when edited', async () => {
   const { page, finish } = await newPage(session);
   const dialog = await openTrigger(page, 'exact');
   const text = dialog.getByLabel('zeta');
   assert.equal(await text.inputValue(), 'first line\nsecond line');
   await text.press('Control+End');
   await text.pressSequentially(' and more');
+  await dialog.locator('[name="param-day"][type="date"]').fill('2026-03-11');
+  await dialog.locator('[name="param-since"][type="datetime-local"]').fill('2026-03-10T12:00');
+  await dialog.locator('[data-field="day"]').getByRole('button', { name: 'Write it' }).click();
+  assert.equal(await dialog.locator('[name="param-day"]:not([type])').inputValue(), '2026-03-11');
+  assert.equal(await dialog.locator('[name="param-moment"]:not([type])').inputValue(), '2026-03-10T12:05:09.123456-03:00', 'no box holds parts of a millisecond');
+  await check(page, 'pickers');
+  const since = await page.evaluate(() => new Date('2026-03-10T12:00').toISOString().replace('.000Z', 'Z'));
   const sent = page.waitForRequest((request) => request.method() === 'POST' && request.url().endsWith('/dagRuns'));
   await dialog.getByRole('button', { name: 'Trigger', exact: true }).click();
   const body = (await sent).postData();
   assert.match(body, /"zeta":"first line\\nsecond line and more"/);
   assert.match(body, /"account":9007199254740993[,}]/);
+  const { day, moment, since: told } = JSON.parse(body).conf;
+  assert.deepEqual([day, moment, told], ['2026-03-11', '2026-03-10T12:05:09.123456-03:00', since]);
   await headState(page, 'success').waitFor();
   if (real) {
     await page.getByText('Configuration').click();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError, errorFrom } from '../src/api/client';
 import { askedBy, csvOf, cutWords, insertName, jsonOf, namedIn, positionOf, rangeOf, remember, sqlName } from '../src/lib/sql';
-import { chartOf, mostBars, numberColumns, roundAxis } from '../src/lib/sql_chart';
+import { chartOf, linePath, mostBars, numberColumns, roundAxis } from '../src/lib/sql_chart';
 import { parseRoute } from '../src/lib/route';
 
 test('a table is named by its parts, or in quotes where one of them is no plain name', () => {
@@ -87,6 +87,12 @@ describe('a chart of rows', () => {
     const days = { columns: ['day', 'n'], rows: [['2026-01-11', 3], ['2026-01-01', 1], ['2026-01-02', 2]] };
     expect(chartOf(days, 'line', 'day', 'n').points.map(({ at, value }) => [Number(at.toFixed(2)), value])).toEqual([[0, 1], [0.1, 2], [1, 3]]);
     expect(chartOf({ columns: ['who', 'n'], rows: [['b', 1], ['a', 2]] }, 'line', 'who', 'n').points.map((one) => one.value)).toEqual([1, 2]);
+  });
+  test('has a line that is broken where a row has no number, also over times', () => {
+    const path = (rows: unknown[][], across: string) => linePath(chartOf({ columns: ['day', 'n'], rows }, 'line', across, 'n').points, (at) => at * 10, (value) => value);
+    expect(path([['a', 1], ['b', 2], ['c', null], ['d', 3], ['e', 4]], '')).toBe('M1.0 1.0L3.0 2.0h0M7.0 3.0L9.0 4.0h0');
+    expect(path([['2026-01-03', null], ['2026-01-01', 1], ['2026-01-05', 3], [null, null], ['2026-01-02', 2]], 'day')).toBe('M0.0 1.0L2.5 2.0h0M10.0 3.0h0');
+    expect(path([['a', 1]], '')).toBe('M5.0 1.0h0');
   });
   test('has round amounts at its axis, evenly apart, with zero among them', () => {
     expect(roundAxis([0, 7])).toEqual([0, 2, 4, 6, 8]);

@@ -1,6 +1,7 @@
 import { useId } from 'preact/hooks';
 import { toText, type Field } from '../lib/params';
 import { t } from '../lib/words';
+import { PickControl, pickHint } from './pick_control';
 import { TextControl, type ControlProps } from './text_control';
 
 interface Props {
@@ -39,6 +40,7 @@ function Control({ field, text, onChange, common }: Omit<Props, 'problem'> & { c
       return <input {...common} inputMode="decimal" autoComplete="off" value={text} onInput={onInput} />;
     default:
       if (field.secret) return <input {...common} type="password" autoComplete="new-password" value={text} onInput={onInput} />;
+      if (field.pick) return <PickControl common={common} kind={field.pick} text={text} original={field.initial} onChange={onChange} />;
       return <TextControl common={common} text={text} original={field.initial} multiline={field.multiline} onChange={onChange} />;
   }
 }
@@ -47,6 +49,7 @@ function hint(field: Field): string {
   const parts = [field.description.replace(/(?<=[^.!?])$/, '.')];
   if (field.kind === 'list') parts.push(t('One per line.'));
   if (field.kind === 'json') parts.push('JSON.');
+  if (field.pick) parts.push(pickHint(field.pick, field.initial));
   if (field.minimum !== null && field.maximum !== null) parts.push(t('{least} to {most}.', { least: String(field.minimum), most: String(field.maximum) }));
   return parts.filter((part) => part !== '').join(' ');
 }

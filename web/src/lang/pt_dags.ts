@@ -82,4 +82,9 @@ export const dagListWords: Readonly<Record<string, string>> = {
   'Timetable is of partitions': 'A agenda é de partições',
   'Timetable is periodic': 'A agenda é periódica',
   'Timetable': 'Agenda declarada',
+  'Pick a date': 'Escolher uma data',
+  'Pick a time': 'Escolher uma hora',
+  'Pick a date and time': 'Escolher data e hora',
+  'Write it': 'Escrever',
+  'Time of {zone}.': 'Hora de {zone}.',
 };

@@ -9,7 +9,8 @@ export interface LogAsk {
   bytes?: number;
 }
 
-const window = 64 * 1024;
+export const logEnd = 64 * 1024; // what is opened first
+const window = logEnd;
 const around = 24 * 1024; // before a line that is looked for
 const farBehind = 1024 * 1024; // a log that has grown so much is opened at its end anew
 

@@ -1,6 +1,7 @@
 // The trigger form's fields out of a DAG's `params`, and the run's conf out of the form's texts.
 import type { FieldProblem } from '../api/client';
 import { jsonText, parseJson } from './exact_json';
+import { pickKind, type PickKind } from './pickers';
 import { t } from './words';
 
 export type FieldKind = 'text' | 'number' | 'integer' | 'boolean' | 'choice' | 'list' | 'json';
@@ -14,6 +15,7 @@ export interface Field {
   nullable: boolean;
   multiline: boolean; // a text that may have line breaks
   secret: boolean; // shown as dots, and never shown again
+  pick: PickKind | null; // a text that the browser's own box for dates and times may take
   choices: unknown[];
   minimum: Amount | null;
   maximum: Amount | null;
@@ -107,6 +109,7 @@ export function fieldsOf(params: Record<string, unknown> | null | undefined): Fi
       required: !nullable && (value === undefined || value === null),
       nullable,
       secret: kind === 'text' && schema.format === 'password',
+      pick: kind === 'text' ? pickKind(schema.format) : null,
       multiline: kind === 'text' && (schema.format === 'multiline' || (typeof value === 'string' && /[\r\n]/.test(value))),
       choices: Array.isArray(schema.enum) ? schema.enum : [],
       minimum: isAmount(schema.minimum) ? schema.minimum : null,

@@ -22,6 +22,7 @@ export interface ChartPoint {
   at: number; // 0 to 1: how far to the right
   label: unknown; // the value of the column across; null where there is none
   value: number;
+  begins: boolean; // a line begins here: before it stands nothing, or a row without a number
 }
 
 export interface SqlChart {
@@ -42,20 +43,35 @@ const placeOf = (value: unknown): number | null => {
 export function chartOf({ columns, rows }: SqlResult, kind: 'bars' | 'line', across: string, up: string): SqlChart {
   const [x, y] = [columns.indexOf(across), columns.indexOf(up)];
   const drawn = kind === 'bars' ? rows.slice(0, mostBars) : rows;
+  const all = drawn.map((row, at) => ({ row: at, at: (at + 0.5) / drawn.length, label: x < 0 ? null : (row[x] ?? null), value: amountOf(row[y]) }));
+  const placed = kind === 'bars' || x < 0 ? all : spread(all);
   const points: ChartPoint[] = [];
-  drawn.forEach((row, at) => {
-    const value = amountOf(row[y]);
-    if (value !== null) points.push({ row: at, at: (at + 0.5) / drawn.length, label: x < 0 ? null : (row[x] ?? null), value });
-  });
-  const chart = { points, without: drawn.length - points.length, beyond: rows.length - drawn.length };
-  if (kind === 'bars' || x < 0) return chart;
-  const places = points.map((point) => placeOf(point.label));
-  if (places.some((place) => place === null)) return chart;
-  const known = places as number[];
-  const [low, high] = known.reduce(([least, most], one) => [Math.min(least, one), Math.max(most, one)], [Infinity, -Infinity]);
-  const spread = points.map((point, at) => ({ ...point, at: high === low ? 0.5 : ((known[at] ?? low) - low) / (high - low) }));
-  return { ...chart, points: spread.sort((one, other) => one.at - other.at) };
+  let begins = true;
+  for (const { value, ...one } of placed) {
+    if (value !== null) points.push({ ...one, value, begins });
+    begins = value === null;
+  }
+  return { points, without: drawn.length - points.length, beyond: rows.length - drawn.length };
 }
+
+type Placed = Omit<ChartPoint, 'value' | 'begins'> & { value: number | null };
+
+// Over numbers or times each stands where these are, from left to right; what has none of them is in nobody's way. Of other
+// words each stands in the order of the rows.
+function spread(all: readonly Placed[]): readonly Placed[] {
+  const known = all.flatMap((one) => {
+    const place = placeOf(one.label);
+    return place === null ? [] : [{ ...one, place }];
+  });
+  if (all.some((one) => one.value !== null && placeOf(one.label) === null)) return all;
+  const drawn = known.filter((one) => one.value !== null);
+  const [low, high] = drawn.reduce(([least, most], { place }) => [Math.min(least, place), Math.max(most, place)], [Infinity, -Infinity]);
+  return known.map(({ place, ...one }) => ({ ...one, at: high === low ? 0.5 : (place - low) / (high - low) })).sort((one, other) => one.at - other.at);
+}
+
+/** The line as an SVG path: it is broken where a row has no number, and a point alone is a dot. */
+export const linePath = (points: readonly ChartPoint[], x: (at: number) => number, y: (value: number) => number): string =>
+  points.map((point, at) => `${point.begins ? 'M' : 'L'}${x(point.at).toFixed(1)} ${y(point.value).toFixed(1)}${points[at + 1]?.begins === false ? '' : 'h0'}`).join('');
 
 /** Round amounts, the lowest first and evenly apart, that hold all values and zero; at most six. */
 export function roundAxis(values: readonly number[]): number[] {

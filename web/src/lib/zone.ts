@@ -14,6 +14,9 @@ export function setZone(next: Zone): void {
   location.reload();
 }
 
+/** What people call it: "UTC", "America/Sao_Paulo". */
+export const zoneName = (within: Zone = zone): string => (within === 'utc' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone);
+
 export interface Parts {
   year: number;
   month: number; // 0 to 11

@@ -1,11 +1,13 @@
 // One run: its tasks with live states, a picture of them, and everything about the selected one.
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Task, TaskGroup, TaskInstance } from '../api/types';
 import { Loaded } from '../components/loaded';
 import { withSearch } from '../lib/address';
 import { useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { applyRun, applyTasks, foldMapped, hasNewInstances, taskMap, type TaskMap } from '../lib/live';
+import { aheadKey, askAhead, forgetAhead, instanceOf, isAboutEnd } from '../lib/log_ahead';
+import { logEnd } from '../lib/log_reader';
 import { everyPage } from '../lib/pages';
 import { dagLink } from '../lib/route';
 import { isEnded } from '../lib/states';
@@ -78,6 +80,13 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
   const select = (next: string | null, nextTab = tab) => {
     location.hash = withSearch(location.hash, { task: next, tab: next === null ? null : nextTab, ...(next === task ? {} : { try: null, line: null, beside: null, line2: null }) });
   };
+  useEffect(() => {
+    if (task === null || !isAboutEnd(search, tab)) return undefined;
+    const { task: name, index } = instanceOf(task);
+    askAhead(aheadKey(dag, run, name, index), () => api.logWindow(dag, run, name, { bytes: logEnd }, undefined, index));
+    return forgetAhead;
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- what an address opens; later its tasks are there already
+  }, [dag, run]);
   const map = tasks.data?.map;
   const list = useMemo(() => (map ? [...map.values()] : []), [map]);
   const folded = useMemo(() => (map ? foldMapped(map) : undefined), [map]);

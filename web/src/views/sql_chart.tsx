@@ -5,7 +5,7 @@ import { textOf } from '../components/row_cells';
 import { number } from '../lib/format';
 import { useSearch } from '../lib/hooks';
 import type { SqlResult } from '../lib/sql';
-import { chartOf, mostBars, numberColumns, roundAxis, type ChartPoint, type SqlChart } from '../lib/sql_chart';
+import { chartOf, linePath, mostBars, numberColumns, roundAxis, type ChartPoint, type SqlChart } from '../lib/sql_chart';
 import { t } from '../lib/words';
 
 const wide = 1000;
@@ -35,7 +35,7 @@ function Drawn({ chart, kind, title, slots }: { chart: SqlChart; kind: 'bars' | 
           {axis.map((at) => (
             <path key={at} class="trend-line" d={`M0 ${y(at)}h${wide}`} />
           ))}
-          {kind === 'line' && <path class="sql-line" d={points.map((point, at) => `${at === 0 ? 'M' : 'L'}${(point.at * wide).toFixed(1)} ${y(point.value).toFixed(1)}`).concat('h0').join('')} />}
+          {kind === 'line' && <path class="sql-line" d={linePath(points, (at) => at * wide, y)} />}
           {kind === 'bars' &&
             points.map((point) => {
               const [top, foot] = [y(Math.max(0, point.value)), y(Math.min(0, point.value))];

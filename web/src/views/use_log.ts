@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
+import { aheadKey, endOf } from '../lib/log_ahead';
 import { isAtEnd, linesIn, maxLines, type LogPart } from '../lib/log_part';
 import { LogReader } from '../lib/log_reader';
 import { isEnded } from '../lib/states';
@@ -25,7 +26,12 @@ export function useLog(task: TaskInstance, attempt: number, line: number | null,
   const [part, setPart] = useState<LogPart | null>(null);
   const [error, setError] = useState<Error>();
   const reader = useMemo(
-    () => new LogReader((query) => api.logWindow(dag_id, dag_run_id, task_id, { ...query, try_number: attempt }, undefined, map_index), setPart),
+    () =>
+      new LogReader((query) => {
+        const ask = () => api.logWindow(dag_id, dag_run_id, task_id, { ...query, try_number: attempt }, undefined, map_index);
+        const isEnd = query.before === undefined && query.from === undefined;
+        return isEnd ? endOf(aheadKey(dag_id, dag_run_id, task_id, map_index), attempt, ask) : ask();
+      }, setPart),
     [dag_id, dag_run_id, task_id, map_index, attempt],
   );
   const run = (act: Promise<void>) => void act.then(() => setError(undefined), setError);
