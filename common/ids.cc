@@ -33,4 +33,11 @@ std::string task_log_name(TaskIndex task, MapIndex map_index, std::int32_t try_n
   return name + "-" + std::to_string(try_number) + ".log";
 }
 
+bool valid_user_name(std::string_view name) {
+  constexpr std::size_t longest = 32;  // of a login
+  return !name.empty() && name.size() <= longest && name != "root" && made_of(name, "_.-") &&
+         (name.front() == '_' || letter_or_digit(name.front())) &&
+         !(name.front() >= '0' && name.front() <= '9');
+}
+
 }  // namespace batuta

@@ -45,6 +45,9 @@ std::string task_log_name(TaskIndex task, MapIndex map_index, std::int32_t try_n
 // DAG, task, pool, plugin, variable and connection ids: 1 to 128 characters,
 // ^[A-Za-z0-9][A-Za-z0-9_.-]*$ without ".." and without a final dot.
 bool valid_id(std::string_view id);
+// What may name a user of a system whom tasks run as: at most 32 letters, digits, '.', '_' and '-',
+// not led by a digit, '.' or '-', so never a user's number; and not root.
+bool valid_user_name(std::string_view name);
 // A run id chosen by a user: 1 to 250 characters of [A-Za-z0-9_.~:+-], without "..".
 bool valid_run_id(std::string_view id);
 

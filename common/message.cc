@@ -85,7 +85,7 @@ constexpr auto fields(Type<Launch>) {
                     &Launch::dag_run_id, &Launch::task_id, &Launch::plugin,
                     &Launch::params_json, &Launch::context_json, &Launch::secrets,
                     &Launch::timeout_us, &Launch::isolation, &Launch::predecessor, &Launch::watch,
-                    &Launch::memory, &Launch::cpu_percent);
+                    &Launch::memory, &Launch::cpu_percent, &Launch::run_as);
 }
 constexpr auto fields(Type<Cancel>) {
   return std::tuple(&Cancel::key, &Cancel::grace_us, &Cancel::reason);

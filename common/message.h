@@ -31,13 +31,16 @@ struct VersionRange {
   std::uint32_t least = 0;
   std::uint32_t most = 0;
 };
-inline constexpr VersionRange protocol_versions{3, 6};
+inline constexpr VersionRange protocol_versions{3, 7};
 // From which on an agent understands Drain.
 inline constexpr std::uint32_t drain_version = 4;
 // From which on a scheduler understands Outcome::deferred.
 inline constexpr std::uint32_t deferral_version = 5;
 // From which on a scheduler understands TaskCheckpoint.
 inline constexpr std::uint32_t checkpoint_version = 6;
+// From which on an agent understands Launch::run_as. One before would run the attempt as its own
+// user, so it is not sent there.
+inline constexpr std::uint32_t run_as_version = 7;
 // The newest version that both speak.
 std::optional<std::uint32_t> common_version(VersionRange a, VersionRange b);
 std::string to_string(VersionRange range);  // "3" or "3 to 5"
@@ -136,6 +139,7 @@ struct Launch {
   std::int64_t memory = 0;       // bytes
   std::int64_t cpu_percent = 0;  // of one processor
   bool asks_bounds() const { return memory > 0 || cpu_percent > 0; }
+  std::string run_as{};  // the user that it runs as, by name; empty: the worker's
 };
 
 enum class Outcome : std::uint8_t {

@@ -69,10 +69,10 @@ int run_agent(const AgentOptions& options) {
   if (!complete.slot_user.empty()) {
     auto user = find_slot_user(complete.slot_user);
     if (!user) return cannot(user.error().message);
-    user->shares_lake = static_cast<bool>(complete.slot_users);
+    user->shares_lake = complete.slots_share();
     // A slot that leaves keeps its user until it is gone, and its successor does not wait for that.
     const std::size_t least = 2 * static_cast<std::size_t>(options.slots);
-    if (user->shares_lake && complete.slot_users.size() < least) {
+    if (complete.slot_users && complete.slot_users.size() < least) {
       return cannot("worker.user_range has " + std::to_string(complete.slot_users.size()) +
                     " users; " + std::to_string(options.slots) + " slots need " +
                     std::to_string(least) + ", two each");
@@ -83,8 +83,17 @@ int run_agent(const AgentOptions& options) {
     if (Status ready = prepare_run_folders(options.home, &*user); !ready) {
       return cannot(ready.error().message);
     }
+    for (const std::string& name : complete.run_as_users) {
+      const auto other = find_run_as(name, *user);
+      if (!other) return cannot(other.error().message);
+      if (Status may = check_run_as(*other, options.home, options.plugins_folder); !may) {
+        return cannot(may.error().message);
+      }
+    }
     for (const char* word : {"--user", user->name.c_str()})
       complete.slot_command.emplace_back(word);
+  } else if (!complete.run_as_users.empty()) {
+    return cannot("worker.run_as_users needs worker.user: its group is the slots'");
   } else if (Status ready = prepare_run_folders(options.home, nullptr); !ready) {
     return cannot(ready.error().message);
   }

@@ -34,8 +34,11 @@ struct AgentOptions {
   std::string engine_library;
   // How a slot is started. The default is this very executable.
   std::vector<std::string> slot_command = {"/proc/self/exe", "slot"};
-  std::string slot_user;               // slots run as this user; empty: as we do
-  UserRange slot_users;                // with slot_user: each slot as one of these
+  std::string slot_user;                  // slots run as this user; empty: as we do
+  UserRange slot_users;                   // with slot_user: each slot as one of these
+  std::vector<std::string> run_as_users;  // with slot_user: whom tasks may ask for
+  // Slots of several users: what they make in the lake is their group's.
+  bool slots_share() const { return slot_users || !run_as_users.empty(); }
   std::int64_t max_attempts = 10'000;  // of one slot, then it is replaced
   // Bytes of data (RLIMIT_DATA) of a slot, and of each process that it starts; 0 = none.
   std::int64_t memory_limit = 0;

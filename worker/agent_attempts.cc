@@ -94,6 +94,8 @@ void Agent::on_launch(Launch launch, std::string body) {
   if (launch.try_number < 0) return refuse(launch, "the try number is negative");
   if (known_.size() >= max_unstarted) return refuse(launch, "this worker holds too many attempts");
   if (const std::string why = too_much(launch); !why.empty()) return refuse(launch, why);
+  if (const std::string why = cannot_run_as(launch.run_as); !why.empty())
+    return refuse(launch, why);
   const bool by_lock = launch.predecessor.kind == Predecessor::Kind::slot_lock;
   const auto names = slots_of(launch.predecessor);
   if (by_lock && (names.empty() || !std::all_of(names.begin(), names.end(), valid_id))) {
@@ -386,15 +388,16 @@ bool Agent::place(std::unique_ptr<Attempt>& attempt) {
   }
   if (attempt->sole && anything_runs()) return false;
   const bool alone = attempt->sole || attempt->launch.isolation == Isolation::process ||
-                     attempt->launch.asks_bounds();
+                     attempt->launch.asks_bounds() || !attempt->launch.run_as.empty();
   SlotProcess* best = nullptr;
   for (Seat& seat : seats_) {
     if (!seat.slot || !seat.slot->room()) continue;
     if (seat.slot->idle()) {
-      const bool suits = seat.slot->fits(*file) && (!alone || seat.slot->fresh());
+      const bool suits = seat.slot->fits(*file) && (!alone || seat.slot->fresh()) &&
+                         seat.slot->run_as() == attempt->launch.run_as;
       if (!suits) {
         retire(seat);
-        if (!fill(seat)) continue;
+        if (!fill(seat, attempt->launch.run_as)) continue;
       }
       best = seat.slot.get();
       break;

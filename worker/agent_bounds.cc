@@ -1,6 +1,7 @@
 // What an attempt may have: the worker's bounds for every slot, and those that a task asks for.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
@@ -78,6 +79,22 @@ std::string Agent::too_much(const Launch& launch) const {
            ")" + remedy;
   }
   return {};
+}
+
+// Why this worker does not run anything as that user; empty: it does. No name of a DAG reaches the
+// system's list of users: only those of the settings do, which were looked up at the start.
+std::string Agent::cannot_run_as(const std::string& user) const {
+  const auto& listed = options_.run_as_users;
+  if (user.empty() || std::find(listed.begin(), listed.end(), user) != listed.end()) return {};
+  const std::string whose =
+      "it is to run as the user \"" + user + "\" (run_as), whom \"worker.run_as_users\" of this ";
+  if (::geteuid() != 0)
+    return whose +
+           "worker cannot name, for root does not run it: send the task by its \"queue\" to "
+           "a worker that root runs and that lists the user";
+  return whose +
+         "worker does not list: add the name to it in batuta.json and start the worker "
+         "anew, or send the task by its \"queue\" to a worker that lists it";
 }
 
 // Before it is given to its slot, which is fresh and its alone. False: it has been refused.

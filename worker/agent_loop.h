@@ -118,6 +118,7 @@ class Agent {
   void open_attempt_groups();
   void bound_slot(SlotProcess& slot);
   std::string too_much(const Launch& launch) const;
+  std::string cannot_run_as(const std::string& user) const;
   bool bound_attempt(SlotProcess& slot, const Attempt& attempt);
   void tell_bounds(SlotProcess& slot, Attempt& attempt) const;
 
@@ -130,7 +131,7 @@ class Agent {
   bool anything_runs();
 
   // agent_slots.cc
-  bool fill(Seat& seat);
+  bool fill(Seat& seat, const std::string& run_as = {});
   void retire(Seat& seat);
   void read_slot(Seat& seat);
   void reap();

@@ -45,8 +45,9 @@ std::string describe_end(int code, int status) {
 
 // ---- birth --------------------------------------------------------------------------------------
 
-// Puts a new slot on the seat. False, with a later retry arranged, when it cannot start.
-bool Agent::fill(Seat& seat) {
+// Puts a new slot on the seat, of the user `run_as` if that is not empty. False, with a later retry
+// arranged, when it cannot start.
+bool Agent::fill(Seat& seat, const std::string& run_as) {
   const std::int64_t now = boot_us();
   SlotProcess::Options options;
   options.command = options_.slot_command;
@@ -64,7 +65,9 @@ bool Agent::fill(Seat& seat) {
   options.bounds_by_process = !attempt_groups_ || !attempt_groups_->can({1, 0});
   options.lease_us = lease_us_;
   Status may_start = success();
-  if (options_.slot_users) {
+  options.run_as = run_as;
+  options.shared = options_.slots_share();
+  if (options_.slot_users && run_as.empty()) {
     auto held = hold_user(options_.slot_users, options_.home + "/run/users");
     if (held) {
       options.user = *std::move(held);

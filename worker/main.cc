@@ -41,6 +41,8 @@ int agent(int argc, char** argv) {
       const auto range = batuta::parse_user_range(argv[i]);
       if (!range) return usage();
       options.slot_users = *range;
+    } else if (flag == "--run-as-user") {
+      options.run_as_users.emplace_back(argv[i]);
     } else if (flag == "--memory-limit") {
       options.memory_limit = std::atoll(argv[i]);
     } else if (flag == "--attempt-memory") {

@@ -32,8 +32,10 @@ struct SlotArguments {
   std::string scratch;
   std::string name;
   std::string engine_library;
-  std::string user;      // empty: the agent's
-  std::int64_t uid = 0;  // with `user`: another id, with that user's group
+  std::string user;         // empty: the agent's
+  std::int64_t uid = 0;     // with `user`: another id, with that user's group
+  std::string run_as;       // with `user`: the user of its one task
+  std::int64_t shared = 0;  // slots of this host are several users'
   std::int64_t agent = 0;
   std::int64_t max_attempts = 10'000;
   std::int64_t memory_limit = 0;
@@ -77,6 +79,10 @@ bool parse_arguments(int argc, char** argv, SlotArguments& out) {
       out.user = value;
     } else if (flag == "--uid") {
       ok = to_number(value, out.uid);
+    } else if (flag == "--run-as") {
+      out.run_as = value;
+    } else if (flag == "--shared") {
+      ok = to_number(value, out.shared);
     } else if (flag == "--agent") {
       ok = to_number(value, out.agent);
     } else if (flag == "--max-attempts") {
@@ -112,6 +118,7 @@ void harden(const SlotArguments& arguments) {
   if (!arguments.user.empty()) {
     auto user = find_slot_user(arguments.user);
     if (user && arguments.uid > 0) user->uid = static_cast<uid_t>(arguments.uid);
+    if (user && !arguments.run_as.empty()) user = find_run_as(arguments.run_as, *user);
     const Status now = user ? become(*user, arguments.scratch) : Status(user.error());
     if (!now) {
       std::fprintf(stderr, "slot: %s\n", now.error().message.c_str());
@@ -190,13 +197,13 @@ int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd, int
                         arguments.lake_threads,
                         arguments.runs,
                         arguments.run_dir_limit,
-                        arguments.uid > 0,
+                        arguments.shared > 0,
                         arguments.bounds_by_process > 0,
                         io_fd,
                         slot_control_fd};
   const char* home = std::getenv("HOME");
   // With a user of its own a slot shares what it makes with its group.
-  const ProcessDefaults defaults{home == nullptr ? "/" : home, arguments.uid > 0 ? 007u : 077u};
+  const ProcessDefaults defaults{home == nullptr ? "/" : home, arguments.shared > 0 ? 007u : 077u};
   SlotHealth health;
   FrameReader reader;
   std::string body;

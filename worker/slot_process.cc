@@ -77,6 +77,8 @@ Status SlotProcess::spawn() {
   add("--agent", std::to_string(::getpid()));
   add("--max-attempts", std::to_string(options_.max_attempts));
   if (options_.user.uid != 0) add("--uid", std::to_string(options_.user.uid));
+  if (!options_.run_as.empty()) add("--run-as", options_.run_as);
+  if (options_.shared) add("--shared", "1");
   if (options_.memory_limit > 0) add("--memory-limit", std::to_string(options_.memory_limit));
   if (options_.lake_memory > 0) add("--lake-memory", std::to_string(options_.lake_memory));
   if (options_.lake_threads > 0) add("--lake-threads", std::to_string(options_.lake_threads));

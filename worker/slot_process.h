@@ -39,7 +39,9 @@ class SlotProcess {
     // (RLIMIT_DATA).
     bool bounds_by_process = false;
     std::int64_t lease_us = 0;
-    HeldUser user;  // uid 0: the command says it all
+    HeldUser user;         // uid 0: the command says it all
+    std::string run_as{};  // the user that its one task asks for; empty: as above
+    bool shared = false;   // slots of this host are several users'
   };
   static Result<std::unique_ptr<SlotProcess>> start(Options options);
   // The process must be dead. Takes away lock and scratch folder.
@@ -50,6 +52,7 @@ class SlotProcess {
   std::string spilled(std::uint64_t number) const {
     return options_.scratch_folder + "/" + options_.name + "/result-" + std::to_string(number);
   }
+  const std::string& run_as() const { return options_.run_as; }
   pid_t pid() const { return pid_; }
   int control_fd() const { return control_.get(); }
   int log_fd() const { return log_.get(); }

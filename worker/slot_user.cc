@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <vector>
 
 #include "worker/posix.h"
 
@@ -19,8 +20,19 @@ namespace {
 
 constexpr mode_t passable = 0711;  // through it, if one knows the name; no list of what is in it
 
+// One more group beside those that a login gives.
+bool join_group(gid_t group) {
+  const int count = ::getgroups(0, nullptr);
+  if (count < 0) return false;
+  std::vector<gid_t> groups(static_cast<std::size_t>(count));
+  if (::getgroups(count, groups.data()) != count) return false;
+  groups.push_back(group);
+  return ::setgroups(groups.size(), groups.data()) == 0;
+}
+
 Status take_ids(const SlotUser& user) {
   if (::initgroups(user.name.c_str(), user.gid) != 0 ||
+      (user.lake_group != 0 && !join_group(user.lake_group)) ||
       ::setresgid(user.gid, user.gid, user.gid) != 0 ||
       ::setresuid(user.uid, user.uid, user.uid) != 0) {
     return {Errc::unavailable, errno_text("become " + user.name)};
@@ -76,19 +88,40 @@ Status give_tree(const SlotUser& user, const std::string& root) {
 
 }  // namespace
 
-Result<SlotUser> find_slot_user(const std::string& name) {
+Result<SlotUser> find_slot_user(const std::string& name, const char* setting) {
+  const std::string which = std::string(setting) + ": ";
   if (::geteuid() != 0) {
-    return {Errc::invalid, "worker.user: only root can start slots as another user"};
+    return {Errc::invalid, which + "only root can start slots as another user"};
   }
   std::array<char, 16 << 10> memory{};
   passwd entry{};
   passwd* found = nullptr;
   ::getpwnam_r(name.c_str(), &entry, memory.data(), memory.size(), &found);
-  if (found == nullptr) return {Errc::invalid, "worker.user: there is no user \"" + name + "\""};
+  if (found == nullptr) return {Errc::invalid, which + "there is no user \"" + name + "\""};
   if (entry.pw_uid == 0) {
-    return {Errc::invalid, "worker.user: root is what it is meant to keep plugins from being"};
+    return {Errc::invalid, which + (name == "root" ? "" : "\"" + name + "\" is root, and ") +
+                               "root is what it is meant to keep plugins from being"};
   }
-  return SlotUser{name, entry.pw_uid, entry.pw_gid, entry.pw_dir == nullptr ? "/" : entry.pw_dir};
+  SlotUser user{name, entry.pw_uid, entry.pw_gid, entry.pw_dir == nullptr ? "/" : entry.pw_dir};
+  user.shell = entry.pw_shell == nullptr ? "" : entry.pw_shell;
+  return user;
+}
+
+Result<SlotUser> find_run_as(const std::string& name, const SlotUser& slots) {
+  auto user = find_slot_user(name, "worker.run_as_users");
+  if (!user) return user;
+  user->shares_lake = user->as_by_login = true;
+  if (user->gid != slots.gid) user->lake_group = slots.gid;
+  return user;
+}
+
+Status check_run_as(const SlotUser& user, const std::string& home, const std::string& plugins) {
+  for (const std::string& folder : {plugins, home + "/lake", home + "/stream"}) {
+    if (may_enter(user, folder)) continue;
+    return {Errc::invalid, "worker.run_as_users: " + user.name + " cannot read " + folder +
+                               "; each folder above it must let others pass (chmod o+x)"};
+  }
+  return success();
 }
 
 std::optional<UserRange> parse_user_range(std::string_view text) {
@@ -155,6 +188,10 @@ Status become(const SlotUser& user, const std::string& scratch) {
     }
   }
   ::setenv("HOME", user.home.c_str(), 1);
+  if (user.as_by_login) {
+    for (const char* name : {"USER", "LOGNAME"}) ::setenv(name, user.name.c_str(), 1);
+    if (!user.shell.empty()) ::setenv("SHELL", user.shell.c_str(), 1);
+  }
   return take_ids(user);
 }
 

@@ -1,6 +1,10 @@
 // The user that slots, and with them plugins and commands, run as (setting worker.user): they can
 // then read neither the store nor its key, and write to the lake and their scratch folders only.
 //
+// A task may ask for another user (its field run_as) of those that worker.run_as_users lists, and
+// no other: its slot is that user's, with the groups of a login and that of worker.user, which the
+// lake belongs to.
+//
 // With worker.user_range each slot has a user id of its own from the range (no account is needed),
 // so that one task can neither read another's environment nor end it. They share the group of
 // worker.user, which the lake belongs to.
@@ -23,7 +27,12 @@ struct SlotUser {
   uid_t uid = 0;
   gid_t gid = 0;
   std::string home;          // for HOME
-  bool shares_lake = false;  // one of several: what it makes in the lake is its group's
+  bool shares_lake = false;  // one of several: what it makes in the lake is the group's
+  // Of a task's own user (run_as): the group of worker.user beside those of a login, for the lake
+  // is given to it. 0: `gid` is that group.
+  gid_t lake_group = 0;
+  bool as_by_login = false;  // USER, LOGNAME and SHELL are its own, too
+  std::string shell{};
 };
 
 // User ids, both ends included; {0, 0} is none.
@@ -45,7 +54,15 @@ struct HeldUser {
 Result<HeldUser> hold_user(const UserRange& range, const std::string& folder);
 
 // Errc::invalid, saying why, for an unknown user, for root, and when we are not root ourselves.
-Result<SlotUser> find_slot_user(const std::string& name);
+// `setting`: what named it.
+Result<SlotUser> find_slot_user(const std::string& name, const char* setting = "worker.user");
+
+// One of worker.run_as_users, where `slots` is worker.user. Errc::invalid as above.
+Result<SlotUser> find_run_as(const std::string& name, const SlotUser& slots);
+
+// Agent, after prepare_home(): Errc::invalid when one of these users, found by find_run_as(),
+// cannot read the plugins, the lake or its streams.
+Status check_run_as(const SlotUser& user, const std::string& home, const std::string& plugins);
 
 // Agent, before it starts slots or a thread: makes the way to the scratch folders passable, gives
 // the user what in the lake is another's (or its group, when several share it), and makes sure that
@@ -53,8 +70,8 @@ Result<SlotUser> find_slot_user(const std::string& name);
 Status prepare_home(const SlotUser& user, const std::string& home, const std::string& plugins);
 
 // Slot, before it loads anything: gives the user the scratch folder and the pipe of its log, then
-// becomes that user for good, HOME included. Parent-death signal and the like must be set after
-// this.
+// becomes that user for good, HOME included. Parent-death signal and the
+// like must be set after this.
 Status become(const SlotUser& user, const std::string& scratch);
 
 }  // namespace batuta

@@ -14,8 +14,9 @@ namespace batuta {
 // What slots inherit of the agent's environment: what commands find in theirs, who runs containers
 // and which, what submits to Spark, and how requests leave the machine (common/outgoing.h).
 inline constexpr const char* passed_variables[] = {
-    "BATUTA_COMMAND_ENV",    "BATUTA_CONTAINERS",        "BATUTA_SPARK_SUBMIT",
-    "BATUTA_OUTGOING_PROXY", "BATUTA_OUTGOING_NO_PROXY", "BATUTA_OUTGOING_CA_FILE"};
+    "BATUTA_COMMAND_ENV",     "BATUTA_CONTAINERS",     "BATUTA_SPARK_SUBMIT",
+    "BATUTA_WARM_PYTHON",     "BATUTA_OUTGOING_PROXY", "BATUTA_OUTGOING_NO_PROXY",
+    "BATUTA_OUTGOING_CA_FILE"};
 
 struct SpawnRequest {
   std::vector<std::string> arguments;     // [0] is the executable's path

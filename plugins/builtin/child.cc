@@ -190,7 +190,7 @@ void add_own_variables(const Context& context, bool (*may_set)(std::string_view)
 
 std::map<std::string, std::string> environment_of(const Context& context) {
   std::map<std::string, std::string> out;
-  for (const char* name : {"PATH", "HOME", "LANG"}) {
+  for (const char* name : {"PATH", "HOME", "LANG", "USER", "LOGNAME", "SHELL"}) {
     if (const char* value = std::getenv(name)) out[name] = value;
   }
   if (const char* text = std::getenv("BATUTA_COMMAND_ENV")) {  // checked where it was read

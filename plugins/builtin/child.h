@@ -56,7 +56,8 @@ UniqueFd sealed_file(std::string_view text);
 void add_own_variables(const Context& context, bool (*may_set)(std::string_view),
                        std::map<std::string, std::string>& out);
 
-// What a command of this attempt may know: PATH, HOME, LANG, then the worker's own setting
+// What a command of this attempt may know: PATH, HOME, LANG (of a login USER, LOGNAME, SHELL), then
+// the worker's own setting
 // ($BATUTA_COMMAND_ENV, JSON), then parameter "env", then BATUTA_*. FinalError when "env" says what
 // it may not.
 std::map<std::string, std::string> environment_of(const Context& context);

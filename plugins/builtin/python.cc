@@ -225,7 +225,8 @@ struct Python {
       optional(BATUTA_PARAM_STRING, "python", "the interpreter", "\"python3\""),
       optional(BATUTA_PARAM_ARRAY, "requirements",
                "packages, as pip names them, in a virtual environment made once"),
-      optional(BATUTA_PARAM_BOOLEAN, "warm", "forked from an interpreter that stays", "false"),
+      optional(BATUTA_PARAM_BOOLEAN, "warm",
+               "forked from an interpreter that stays; else as the worker says"),
       optional(BATUTA_PARAM_ARRAY, "preload", "modules that it has imported already"),
       optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
       optional(BATUTA_PARAM_OBJECT, "env", "more environment variables"),
@@ -266,7 +267,8 @@ struct Python {
     Messages messages(context, result_file, answers_write.get());
     child.streams = {{out_fd, [&](std::string_view bytes) { messages.feed(bytes); }}};
     child.cancelled = [&context] { return context.cancelled(); };
-    if (context.boolean("warm", false) && batuta::plugin::can_stay_warm(context)) {
+    if (context.boolean("warm", batuta::plugin::warm_by_default()) &&
+        batuta::plugin::can_stay_warm(context)) {
       child.starter = [&,
                        what = batuta::plugin::WarmStart{module, script, context.texts("preload")}](
                           const std::map<int, int>& fds) {

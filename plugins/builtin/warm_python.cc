@@ -190,6 +190,11 @@ UniqueFd given_of(const Child& child, const WarmStart& what) {
 
 }  // namespace
 
+bool warm_by_default() {
+  const char* said = std::getenv("BATUTA_WARM_PYTHON");
+  return said != nullptr && std::string_view(said) == "1";
+}
+
 bool can_stay_warm(const Context& context) {
   return keeper(context) != nullptr;
 }

@@ -23,6 +23,10 @@ struct WarmStart {
 // False where the host cannot keep a process between attempts: it is of an older version.
 bool can_stay_warm(const Context& context);
 
+// Whether attempts of tasks that do not say so are forked ($BATUTA_WARM_PYTHON,
+// worker.warm_python).
+bool warm_by_default();
+
 // Starts `child` (program, folder, environment) from the slot's interpreter that fits, which is
 // made when there is none; of two at most the one that was used longest ago makes room.
 // `descriptors`: the attempt's number -> ours. The process is a child of this one and the first of

@@ -117,7 +117,7 @@ json task_instance_json(const TaskInstanceView& view, const VersionInfo* version
           {"try_number", row.try_number},
           {"max_tries", row.max_tries},
           {"hostname", text_or_null(row.hostname)},
-          {"unixname", nullptr},
+          {"unixname", text_or_null(task.run_as)},
           {"pool", task.pool},
           {"pool_slots", task.pool_slots},
           {"queue", task.queue},

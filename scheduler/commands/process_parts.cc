@@ -109,6 +109,7 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
   // By the environment, for arguments are every user's to read.
   ::setenv("BATUTA_COMMAND_ENV", home.settings().worker_env.c_str(), 1);
   ::setenv("BATUTA_CONTAINERS", container_settings(home.settings()).c_str(), 1);
+  ::setenv("BATUTA_WARM_PYTHON", home.settings().worker_warm_python ? "1" : "0", 1);
   ::setenv("BATUTA_SPARK_SUBMIT", words_json(home.settings().worker_spark_submit).c_str(), 1);
   std::vector<std::string> command{
       program("batuta-worker"),
@@ -139,6 +140,10 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
   if (const std::string& range = home.settings().worker_user_range; !range.empty()) {
     command.emplace_back("--user-range");
     command.push_back(range);
+  }
+  for (const std::string& user : home.settings().worker_run_as_users) {
+    command.emplace_back("--run-as-user");
+    command.push_back(user);
   }
   if (const std::int64_t bytes = home.settings().worker_memory_limit; bytes > 0) {
     command.emplace_back("--memory-limit");

@@ -97,6 +97,7 @@ struct Task {
   bool depends_on_past = false;
   bool wait_for_downstream = false;
   Isolation isolation = Isolation::warm;
+  std::string run_as;  // the user of its worker that its attempts run as; empty: as the worker says
   // What an attempt may have with all that it starts; 0: as its worker says.
   std::int64_t memory = 0;       // bytes
   std::int32_t cpu_percent = 0;  // of one processor
@@ -200,8 +201,11 @@ struct Dag {
   std::int32_t average_needs = default_average_runs;
   std::vector<Notifier> notifiers;  // of its runs, and of ticks without one
   std::string params_json = "{}";   // {"name": {schema…, "default": …}}
-  std::string canonical_json;       // the whole definition, sorted keys; what the store keeps
-  std::string source_text;          // the file as it was read
+  // A param's default is what a program prints: a run that has no value of it yet gets one before
+  // its first task (GateEffect).
+  bool asks_params = false;
+  std::string canonical_json;  // the whole definition, sorted keys; what the store keeps
+  std::string source_text;     // the file as it was read
 };
 
 // Both stand in one mapped group: an instance of one has to do with that of the other which bears

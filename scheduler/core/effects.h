@@ -35,6 +35,12 @@ struct Changes {
     std::vector<TaskIndex> moved;  // by the old number
   };
   std::vector<RunRepinned> runs_repinned;
+  // Values of its params were asked for: its conf has them from here on.
+  struct ConfFilled {
+    RunSeq run{};
+    std::string conf_json;
+  };
+  std::vector<ConfFilled> confs_filled;
   std::vector<RunSeq> runs_deleted;             // with everything below them
   std::vector<BackfillRow> backfills;           // upserts by id
   std::vector<BackfillTickRow> backfill_ticks;  // inserts
@@ -118,7 +124,8 @@ struct ExpandEffect {
   RunSeq run{};
   TaskIndex task = 0;
 };
-// Somebody must know whether a run_if holds: the engine reads it and answers with GateAnswered. Not
+// Somebody must know whether a run_if holds, or (of a run) what its params are that a program is
+// asked for: the engine reads it and answers with GateAnswered. Not
 // kept, as above.
 struct GateEffect {
   RunSeq run{};

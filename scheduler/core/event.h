@@ -269,14 +269,17 @@ struct TaskExpanded {
   std::vector<std::string> names;  // of its instances, for people; none, or `count`
   std::string failure;             // why it cannot be expanded; then there is no count
 };
-// Whether a run_if holds, as the turn before asked (GateEffect). Read from what that turn knew: it
-// comes first in the next one.
+// Whether a run_if holds, or what a run's params are, as the turn before asked (GateEffect). Read
+// from what that turn knew: it comes first in the next one.
 struct GateAnswered {
   RunSeq run{};
   std::optional<InstanceIndex> instance{};  // none: of the run
   bool holds = true;
   std::string why{};        // it does not: which condition, and what its value is
   bool unreadable = false;  // `why` says what is wrong with it; the task, or the run, fails
+  // Of a run: its conf with the values that were asked for (Dag::asks_params). Nothing else is said
+  // then, and the gate is asked for again. Empty: nothing was missing.
+  std::string conf_json{};
 };
 // The keys of a run, as the turn before asked (KeysEffect). Read from what that turn knew: it comes
 // first in the next one.

@@ -175,8 +175,11 @@ void explain_rule(const LiveRun& run, InstanceIndex i, Reasons& out) {
                    "depends on the past, and the task (or what follows it, with "
                    "wait_for_downstream) is not success or skipped in the previous run"});
   } else if (run.gate_asked || (run.stored.has_rows() && run.cell(i).gate_asked)) {
-    out.push_back({"Run If", std::string("whether the run_if of its ") +
-                                 (run.gate_asked ? "DAG" : "task") + " holds is being read"});
+    const bool asks = run.gate_asked && run.stored.dag->asks_params;
+    out.push_back({"Run If", asks
+                                 ? "programs are asked for the values of its DAG's params"
+                                 : std::string("whether the run_if of its ") +
+                                       (run.gate_asked ? "DAG" : "task") + " holds is being read"});
   } else if (run.stored.has_rows() && mapping_cell(run, task).expanding) {
     out.push_back({"Task has been mapped", "what it is mapped over is being read"});
   }

@@ -189,12 +189,13 @@ void finish_turn(Turn& turn) {
 bool Changes::empty() const {
   return dags.empty() && dag_versions.empty() && pools.empty() && pools_deleted.empty() &&
          runs_created.empty() && runs_updated.empty() && runs_deleted.empty() &&
-         runs_adopted.empty() && runs_repinned.empty() && backfills.empty() &&
-         backfill_ticks.empty() && attempts_archived.empty() && tasks_created.empty() &&
-         tasks_updated.empty() && xcoms_cleared.empty() && xcoms_deleted.empty() && xcoms.empty() &&
-         tables.empty() && accepted.empty() && accepted_done.empty() && publications.empty() &&
-         watermarks.empty() && rate_starts.empty() && rate_starts_gone.empty() && streaks.empty() &&
-         waits.empty() && waits_done.empty() && checkpoints.empty() && checkpoints_gone.empty() &&
+         runs_adopted.empty() && runs_repinned.empty() && confs_filled.empty() &&
+         backfills.empty() && backfill_ticks.empty() && attempts_archived.empty() &&
+         tasks_created.empty() && tasks_updated.empty() && xcoms_cleared.empty() &&
+         xcoms_deleted.empty() && xcoms.empty() && tables.empty() && accepted.empty() &&
+         accepted_done.empty() && publications.empty() && watermarks.empty() &&
+         rate_starts.empty() && rate_starts_gone.empty() && streaks.empty() && waits.empty() &&
+         waits_done.empty() && checkpoints.empty() && checkpoints_gone.empty() &&
          questions.empty() && answers.empty() && assets.empty() && asset_refs.empty() &&
          asset_events.empty() && asset_queued.empty() && asset_unqueued.empty() &&
          asset_events_consumed.empty() && asset_aliases.empty() && asset_alias_links.empty() &&

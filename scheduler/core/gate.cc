@@ -1,5 +1,6 @@
 // run_if: conditions that a run, or one of its tasks, must meet. Only the engine can read them; it
-// is asked once, and its answer stands until what it may have read is made anew.
+// is asked once, and its answer stands until what it may have read is made anew. Before its run_if
+// a run gets the values of its params that a program is asked for.
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -28,7 +29,9 @@ void skip_run(Turn& turn, LiveRun& run, const std::string& why) {
 
 void judge_gate_later(LiveRun& run) {
   run.gate_asked = false;
-  run.gate_open = run.stored.dag->run_if_json.empty() || (run.stored.has_rows() && has_begun(run));
+  const Dag& dag = *run.stored.dag;
+  run.gate_open =
+      (dag.run_if_json.empty() && !dag.asks_params) || (run.stored.has_rows() && has_begun(run));
 }
 
 bool passes_gate(Turn& turn, LiveRun& run) {
@@ -55,6 +58,12 @@ void answer_run(Turn& turn, LiveRun& run, const GateAnswered& event) {
   run.gate_asked = false;
   if (run.is_held()) return;  // held meanwhile: it is asked again
   if (event.unreadable) return end_run_early(turn, run, DagRunState::failed, event.why);
+  if (!event.conf_json.empty()) {
+    touch(turn, run);
+    run.row().conf_json = event.conf_json;
+    turn.out.changes.confs_filled.push_back({run.row().seq, event.conf_json});
+    return check_all(turn.state, run);  // with them its run_if is read
+  }
   run.gate_open = true;
   if (event.holds || mutant("ignore_run_if")) return check_all(turn.state, run);
   skip_run(turn, run, event.why);

@@ -14,6 +14,7 @@
 #include "scheduler/dagfile/mapping.h"
 #include "scheduler/dagfile/model_fields.h"
 #include "scheduler/dagfile/notifier_fields.h"
+#include "scheduler/dagfile/param_program.h"
 #include "scheduler/dagfile/params_schema.h"
 #include "scheduler/dagfile/people_fields.h"
 #include "scheduler/dagfile/repeat_fields.h"
@@ -67,14 +68,27 @@ void read_dag_fields(FieldReader& fields, Dag& dag, Problems& problems) {
     Problems found;
     const bool by_itself = dag.schedule.kind != Timetable::Kind::none || dag.waits_for;
     dag.params_json = normalise_params(*params, by_itself, found);
+    dag.asks_params = asks_programs(dag.params_json);
     for (const auto& problem : found.list()) {
       problems.add("/params" + problem.pointer, problem.message);
     }
   }
 }
 
+// As below.
+void read_own_user(FieldReader& fields, Task& task) {
+  if (task.needs_worker() && task.plugin != "container") return;
+  task.run_as.clear();
+  if (!fields.find("run_as")) return;
+  fields.problem("run_as", task.needs_worker()
+                               ? "the engine runs a container, as the user that its \"user\" or "
+                                 "its image says: leave run_as out"
+                               : "no worker runs this task: leave it out");
+}
+
 // `task` has those of default_args.
 void read_own_bounds(FieldReader& fields, Task& task) {
+  read_own_user(fields, task);
   if (task.plugin == "container" || !task.needs_worker()) {
     task.memory = task.cpu_percent = 0;
     if (task.needs_worker()) return;  // the engine keeps what the container asks for
@@ -208,7 +222,7 @@ void refuse_item(const std::string& pointer, const std::string& spec, Problems& 
 }
 
 // A run has no results yet when its key is read.
-void check_limit(const RunLimit& limit, const std::string& pointer,
+void check_limit(const RunLimit& limit, const std::string& pointer, const Dag& dag,
                  const std::vector<std::string>& params, Problems& problems) {
   if (limit.key_json.empty()) return;
   if (const auto status = check_templates(limit.key_json, false); !status) {
@@ -219,6 +233,13 @@ void check_limit(const RunLimit& limit, const std::string& pointer,
   refuse_item(pointer, limit.key_json, problems);
   if (!xcom_sources(limit.key_json).empty()) {
     problems.add(pointer + "/key", "no task has returned anything when a run waits to start");
+  }
+  if (!dag.asks_params) return;
+  for (const auto& use : params_needed(limit.key_json)) {
+    if (!asks_program_for(dag.params_json, use.name)) continue;
+    problems.add(place_of(use.pointer), "the default of the param \"" + use.name.substr(0, 80) +
+                                            "\" is asked for when a run starts, and this key "
+                                            "decides whether it may");
   }
 }
 
@@ -334,8 +355,8 @@ void check_templates_of(std::vector<TaskDraft>& drafts, const Dag& dag,
   std::sort(ids.begin(), ids.end());
   check_notifiers("", dag.notifiers, ids, params, problems);
   check_run_if(dag, params, problems);
-  check_limit(dag.concurrency, "/concurrency", params, problems);
-  check_limit(dag.rate, "/rate", params, problems);
+  check_limit(dag.concurrency, "/concurrency", dag, params, problems);
+  check_limit(dag.rate, "/rate", dag, params, problems);
   check_mapped_groups(groups, ids, params, problems);
   for (auto& draft : drafts) {
     if (!problems.full()) check_task_templates(draft, ids, params, problems);
@@ -409,6 +430,7 @@ std::optional<Dag> build_dag(const json& definition, Problems& problems) {
   read_dag_fields(fields, dag, problems);
   Task defaults;
   if (const auto queue = fields.id("queue")) defaults.queue = *queue;
+  read_run_as(fields, defaults);
   if (const json* given = fields.object("default_args")) {
     FieldReader reader(*given, "/default_args", problems);
     read_run_fields(reader, defaults);

@@ -14,6 +14,7 @@
 #include "common/suggest.h"
 #include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/json_position.h"
+#include "scheduler/dagfile/param_program.h"
 
 namespace batuta {
 namespace {
@@ -256,6 +257,9 @@ std::string normalise_params(const json& params, bool scheduled, Problems& probl
       continue;
     }
     if (!is_schema(value)) {
+      if (is_param_program(value)) {
+        if (auto wrong = param_program_problem(value); !wrong.empty()) problems.add(pointer, wrong);
+      }
       out[name] = json{{"default", value}};
       continue;
     }
@@ -263,7 +267,14 @@ std::string normalise_params(const json& params, bool scheduled, Problems& probl
     check_schema(value, pointer, problems, true);
     if (problems.list().size() > before || problems.full()) continue;
     const auto given = value.find("default");
-    if (given != value.end()) {
+    if (given != value.end() && is_param_program(*given)) {
+      const std::string place = pointer + "/default";
+      if (auto wrong = param_program_problem(*given); !wrong.empty()) problems.add(place, wrong);
+      if (is_password(value))
+        problems.add(place,
+                     "what a program prints is kept with the run and shown: a password comes from "
+                     "a connection, or with each trigger");
+    } else if (given != value.end()) {
       check_value(value, *given, pointer + "/default", problems);
     } else if (scheduled) {
       problems.add(pointer, "needs a \"default\": scheduled runs have nobody to give one");
@@ -305,7 +316,7 @@ Result<std::string> validate_conf(const Dag& dag, std::string_view conf_json) {
     if (given != conf->end()) {
       check_value(schema, *given, pointer, problems);
     } else if (const auto fallback = schema.find("default"); fallback != schema.end()) {
-      (*conf)[name] = *fallback;
+      if (!is_param_program(*fallback)) (*conf)[name] = *fallback;  // else it comes when it starts
     } else {
       problems.add(pointer, "is required: the DAG gives no default for it");
     }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "common/ids.h"
 #include "common/safe_json.h"
 #include "common/suggest.h"
 #include "common/text.h"
@@ -69,6 +70,22 @@ void read_rules(FieldReader& fields, Task& task) {
 
 }  // namespace
 
+void read_run_as(FieldReader& fields, Task& task) {
+  const auto name = fields.text("run_as", 256);
+  if (!name) return;
+  if (valid_user_name(*name)) {
+    task.run_as = *name;
+    return;
+  }
+  fields.problem("run_as",
+                 *name == "root"
+                     ? "no task runs as root: name a user that the worker's setting "
+                       "worker.run_as_users lists"
+                     : "run_as must be the name of a user of the worker's machine that its setting "
+                       "worker.run_as_users lists: at most 32 letters, digits, '.', '_' and '-', "
+                       "and no number of a user");
+}
+
 void read_attempt_bounds(FieldReader& fields, Task& task) {
   constexpr double max_processors = 1000;
   if (const json* memory = fields.find("memory")) {
@@ -115,6 +132,7 @@ void read_run_fields(FieldReader& fields, Task& task) {
   time_limit("total_timeout", task.total_timeout);
   if (const auto pool = fields.id("pool")) task.pool = *pool;
   if (const auto queue = fields.id("queue")) task.queue = *queue;
+  read_run_as(fields, task);
   const auto number = [&](const char* name, std::int64_t least, std::int64_t most,
                           std::int32_t& target) {
     if (const auto n = fields.integer(name, least, most)) target = static_cast<std::int32_t>(*n);

@@ -62,6 +62,7 @@ Launch identity_of(const StoredRun& run, const LaunchEffect& effect, Time now) {
   launch.timeout_us =
       time_limit(task, run.cold[place_of(effect.instance)], effect.resume != Resume::no, now);
   launch.isolation = task.isolation;
+  launch.run_as = task.run_as;
   launch.memory = task.memory;
   launch.cpu_percent = task.cpu_percent;
   launch.watch = task.repeat.output.empty() ? task.continue_on.output : task.repeat.output;

@@ -253,6 +253,7 @@ void open_gates(const SchedulerState& state, const Effects& effects, Xcoms& xcom
     event.unreadable = !read;
     if (read) {
       event.why = std::move(read->why);
+      event.conf_json = std::move(read->conf_json);
     } else {
       event.why = message_of(read.error());
     }

@@ -78,6 +78,7 @@ class LaunchContext {
   struct Gate {
     bool holds = true;
     std::string why{};
+    std::string conf_json{};  // GateAnswered::conf_json
   };
   virtual Result<Gate> gate(const Attempt&) { return Gate{}; }
   // The keys that `limits`, the run's DAG as it is now, counts it under (RunLimit); the attempt has

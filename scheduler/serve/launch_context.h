@@ -49,6 +49,8 @@ class RegistryLaunchContext : public LaunchContext {
   // Gives what references to secrets refer to; without, there is no such thing. Asked on the
   // control thread, which it must not block. Before the first launch.
   void set_secrets(FindSecret find) { find_secret_ = std::move(find); }
+  // The same of programs that defaults of params are asked from.
+  void set_param_programs(FindSecret find) { find_param_ = std::move(find); }
   // Is shown every turn before its commit. Before the first launch.
   void set_teller(std::function<void(SchedulerState&, Changes&, const Now&)> tell) {
     tell_ = std::move(tell);
@@ -85,6 +87,9 @@ class RegistryLaunchContext : public LaunchContext {
   // launch_context.cc, launch_waits.cc.
   Result<Expansion> read_expansion(const Attempt& attempt);
   Result<Gate> read_gate(const Attempt& attempt);
+  // The run's conf with the values that programs were asked for; nullopt: none is missing, or
+  // (looking_up_) is known yet. An error names the param.
+  Result<std::optional<std::string>> fill_params(const Attempt& attempt);
   Status fill_launch(const Attempt& attempt, Launch& out, std::string& rendered);
   Result<Resolution> read_resolution(const Attempt& attempt, const DagFinder& newest, Time now);
   // A variable for a task, or for people without `hidden`.
@@ -134,7 +139,7 @@ class RegistryLaunchContext : public LaunchContext {
   std::function<std::string()> facts_, retention_;
   Report report_;
   Traceparent traceparent_ = nullptr;
-  FindSecret find_secret_;
+  FindSecret find_secret_, find_param_;
   std::function<void(SchedulerState&, Changes&, const Now&)> tell_;
   // Control thread.
   bool looking_up_ = false;            // the last call met a secret that is being looked up

@@ -27,6 +27,13 @@ bool RegistryLaunchContext::fits_loop(const Task& task, const Finished& report) 
 
 Result<LaunchContext::Gate> RegistryLaunchContext::read_gate(const Attempt& attempt) {
   const bool of_task = !attempt.task.run_if_json.empty();
+  if (!of_task) {
+    auto filled = fill_params(attempt);
+    if (!filled) return filled.error();
+    if (looking_up_) return Gate{};
+    if (*filled) return Gate{true, {}, std::move(**filled)};
+    if (attempt.dag.asks_params && attempt.dag.run_if_json.empty()) return Gate{};
+  }
   std::optional<ParsedSpec> of_dag;
   std::optional<ParsedSpec>& spec =
       of_task ? parts_of(attempt.dag, attempt.hot.task).run_if : of_dag;

@@ -52,6 +52,12 @@ class ParamsCache {
     bytes_ += bytes;
     runs_[run] = {dag_version, std::move(params), bytes};
   }
+  void forget(RunSeq run) {
+    const auto found = runs_.find(run);
+    if (found == runs_.end()) return;
+    bytes_ -= found->second.bytes;
+    runs_.erase(found);
+  }
   std::size_t bytes() const { return bytes_; }
 
  private:

@@ -35,6 +35,7 @@ Server::Impl::Impl(const Home& h, Options o, HomeLock held)
       registry(kept->registry()),
       history(kept->history()),
       secrets(home.settings().secret_sources()),
+      param_programs(home.settings().param_sources()),
       context(registry, home.path("lake"), key_of(home), home.folder(), lake.secrets()),
       result_key(key_of(home)),
       workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
@@ -157,6 +158,7 @@ Status Server::Impl::start() {
     dags.bag().set_catalogue(stored.catalogue);
     bundles.set_catalogue(stored.catalogue);
     context.set_secrets(secrets.finder());
+    context.set_param_programs(param_programs.finder());
     if (lineage || traces) {
       context.set_teller([this](SchedulerState& state, Changes& changes, const Now& now) {
         if (lineage) lineage->tell(state, changes, now);
@@ -257,6 +259,7 @@ void Server::Impl::stop() {
   dags.stop();
   asio::post(io, [this] { workers.stop(); });
   secrets.stop();  // those below wait for it
+  param_programs.stop();
   if (sign_on) sign_on->stop();
   outbox.stop();
   waits.stop();

@@ -116,7 +116,7 @@ struct Server::Impl {
   Store& store;
   Registry& registry;
   History& history;
-  SecretLookup secrets;
+  SecretLookup secrets, param_programs;
   const TopicStreams topics{registry, secrets, home.path("stream")};
   RegistryLaunchContext context;
   PlatformFacts facts;

@@ -279,12 +279,20 @@ std::vector<std::pair<std::string, std::string>> shown_settings(const Settings& 
 Status check_together(const Settings& settings) {
   if (!settings.worker_user_range.empty() && settings.worker_user.empty())
     return {Errc::invalid, "worker.user_range needs worker.user: its group is the slots'"};
+  if (!settings.worker_run_as_users.empty() && settings.worker_user.empty())
+    return {Errc::invalid,
+            "worker.run_as_users needs worker.user: that is who all other tasks run as, and its "
+            "group is the lake's"};
   if (settings.lease < 2 * settings.heartbeat)
     return {Errc::invalid, "lease must be at least twice the heartbeat"};
   if (!settings.lake_url.empty() && !settings.worker_user_range.empty())
     return {Errc::invalid,
             "lake.url does not go with worker.user_range: the files of a store are cached for one "
             "user alone"};
+  if (!settings.lake_url.empty() && !settings.worker_run_as_users.empty())
+    return {Errc::invalid,
+            "lake.url does not go with worker.run_as_users: the files of a store are cached for "
+            "one user alone"};
   if (const Status events = check_event_settings(settings); !events) return events;
   return check_login_settings(settings);
 }

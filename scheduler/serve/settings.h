@@ -25,13 +25,15 @@ struct Settings {
   Duration stop_drain{};
   int retention_days = 90;
   int min_free_disk_percent = 10;
-  std::vector<std::string> allowed_hosts;    // lower case, beside loopback names
-  std::vector<std::string> trusted_proxies;  // as plain_address() writes them
-  std::string worker_user;                   // empty: the server's
-  std::string worker_user_range;             // "64000-64031"
-  std::int64_t worker_memory_limit = 0;      // bytes for each process; 0: none
-  std::int64_t worker_attempt_memory = 0;    // bytes of an attempt with all it starts; 0: none
-  int worker_attempt_cpu = 0;                // percent of one processor; 0: none
+  std::vector<std::string> allowed_hosts;        // lower case, beside loopback names
+  std::vector<std::string> trusted_proxies;      // as plain_address() writes them
+  std::string worker_user;                       // empty: the server's
+  std::string worker_user_range;                 // "64000-64031"
+  std::vector<std::string> worker_run_as_users;  // whom tasks may ask to run as; empty: nobody
+  bool worker_warm_python = false;  // python tasks that say nothing are forked from one that stays
+  std::int64_t worker_memory_limit = 0;    // bytes for each process; 0: none
+  std::int64_t worker_attempt_memory = 0;  // bytes of an attempt with all it starts; 0: none
+  int worker_attempt_cpu = 0;              // percent of one processor; 0: none
   // What a task may ask for itself; 0: no more than the two above.
   std::int64_t worker_attempt_memory_max = 0;
   int worker_attempt_cpu_max = 0;
@@ -71,6 +73,8 @@ struct Settings {
   std::vector<std::string> secrets_env;       // names
   std::vector<std::string> secrets_folders;   // absolute, as lexically_normal() writes them
   std::vector<std::string> secrets_programs;  // the same
+  std::vector<std::string> params_programs;   // that defaults of params may be asked from
+  SecretSources param_sources() const { return {{}, {}, params_programs, "params.programs"}; }
   SecretSources secret_sources() const { return {secrets_env, secrets_folders, secrets_programs}; }
   std::string lake_url;                              // of an object store; empty: a folder
   std::string lake_secret_at;                        // a reference as JSON; empty: the environment

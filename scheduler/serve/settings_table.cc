@@ -57,6 +57,10 @@ bool fits_user_range(std::string& text) {
   return parse_user_range(text).has_value();
 }
 
+bool fits_run_as(std::string& name) {
+  return valid_user_name(name);
+}
+
 bool fits_folder(std::string& text) {
   return !text.empty() && text.front() == '/';
 }
@@ -200,6 +204,18 @@ const std::vector<Setting>& settings_table() {
        .expects = "two user ids from 1000 with a dash between, such as \"64000-64031\"",
        .example = R"("64000-64031")",
        .fits = fits_user_range},
+      {.name = "worker.run_as_users",
+       .sentence = "Users that tasks may ask to run as (run_as); with worker.user.",
+       .kind = Kind::list,
+       .member = &Settings::worker_run_as_users,
+       .expects = "a list of names of users, neither root nor numbers",
+       .example = R"(["reports"])",
+       .fits = fits_run_as},
+      {.name = "worker.warm_python",
+       .sentence = "Whether Python tasks that do not say so are forked from an interpreter that "
+                   "stays in the slot.",
+       .kind = Kind::flag,
+       .member = &Settings::worker_warm_python},
       {.name = "worker.memory_limit",
        .sentence = "How much memory of its own a slot may have, and each process that a task "
                    "starts.",
@@ -332,6 +348,13 @@ const std::vector<Setting>& settings_table() {
        .expects = "a file of certificates (PEM) that can be read",
        .example = R"("/etc/ssl/example-ca.pem")",
        .fits = fits_file},
+      {.name = "params.programs",
+       .sentence = "Programs that the server may ask for the default of a DAG's param.",
+       .kind = Kind::list,
+       .member = &Settings::params_programs,
+       .expects = "a list of absolute paths of programs, without \"..\"",
+       .example = R"(["/usr/bin/date"])",
+       .fits = fits_plain_path},
       {.name = "secrets.env",
        .sentence = "Variables of the server's environment that {\"$env\": …} may refer to.",
        .kind = Kind::list,

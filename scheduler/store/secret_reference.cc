@@ -158,7 +158,7 @@ Status check_secret_reference(const SecretReference& reference, const SecretSour
                      "a folder that it is in");
     case SecretReference::Kind::command:
       if (listed(sources.programs)) return success();
-      return refused("the program \"" + first + "\" may not be run", "secrets.programs",
+      return refused("the program \"" + first + "\" may not be run", sources.of_programs,
                      "its path");
   }
   return success();

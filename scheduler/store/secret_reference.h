@@ -22,6 +22,9 @@ struct SecretReference {
   enum class Kind : std::uint8_t { env, file, command };
   Kind kind = Kind::env;
   std::vector<std::string> words;  // the name; the path; the program and its arguments
+  // What is asked for another one is looked up anew, though the words are the same; empty: nothing
+  // is. No part of the text.
+  std::string asked_for{};
 
   // As it is written, in one spelling: what is the same place is the same text.
   std::string text() const;

@@ -8,9 +8,10 @@ namespace batuta {
 
 // What may be looked up: the settings secrets.env, secrets.folders and secrets.programs.
 struct SecretSources {
-  std::vector<std::string> env;       // names
-  std::vector<std::string> folders;   // absolute; files at any depth below
-  std::vector<std::string> programs;  // absolute paths
+  std::vector<std::string> env;                  // names
+  std::vector<std::string> folders;              // absolute; files at any depth below
+  std::vector<std::string> programs;             // absolute paths
+  const char* of_programs = "secrets.programs";  // the setting that lists them
 };
 
 }  // namespace batuta

@@ -79,6 +79,7 @@ constexpr TableOfTasks tables_of_tasks[] = {
     MOVE_IN("ingestion_job_execution"),
 };
 #undef MOVE_IN
+constexpr char fill_conf[] = "UPDATE dag_run SET conf_json = ? WHERE seq = ?";
 constexpr char give_version[] = "UPDATE dag_run SET dag_version = ? WHERE seq = ?";
 constexpr char drop_tasks[] = "DELETE FROM task_instance WHERE run = ?";
 
@@ -163,6 +164,10 @@ void write_runs(Database& db, const Changes& changes) {
     BATUTA_CHECK(touched == 1, "an update of a run that is not stored");
   }
   for (const auto& change : changes.runs_repinned) repin_run(db, change);
+  for (const auto& filled : changes.confs_filled) {
+    BATUTA_CHECK(db.statement(fill_conf).run(filled.conf_json, filled.run) == 1,
+                 "a conf is filled of a run that is not stored");
+  }
   write_backfills(db, changes);
   for (const RunSeq run : changes.runs_deleted) delete_run(db, run);
 }

@@ -196,6 +196,26 @@ struct WorkerServer::Impl : std::enable_shared_from_this<WorkerServer::Impl> {
     return !link || link->same_host();
   }
 
+  // One that does not know run_as would run the attempt as its own user.
+  bool may_run(WorkerId id, const Launch& launch) {
+    const auto& link = touch(id);
+    return launch.run_as.empty() || !link || link->version() >= run_as_version;
+  }
+
+  void refuse(WorkerId id, const Launch& launch) {
+    AttemptFinished told{id, {}};
+    told.report.key = launch.key;
+    told.report.outcome = Outcome::refused;
+    told.report.reason = "it is to run as the user \"" + launch.run_as +
+                         "\" (run_as), and this worker is of a version that knows of no such "
+                         "thing: restart it with the scheduler's version";
+    told.report.started = told.report.ended = read_clock().wall;
+    asio::post(io, [self = shared_from_this(), told] { self->tell_refused(told); });
+  }
+  void tell_refused(const AttemptFinished& told) {
+    if (!sink({told})) later(report_retry, [this, told] { tell_refused(told); });
+  }
+
   // Workers here are to be given nothing more; those that join later neither.
   void hold_back() {
     held_back = true;
@@ -310,6 +330,7 @@ void WorkerServer::check_agents(const std::vector<std::string>& agent_ids) {
 }
 
 void WorkerServer::launch(WorkerId worker, Launch launch) {
+  if (!impl_->may_run(worker, launch)) return impl_->refuse(worker, launch);
   // A lock proves something on its own host only; elsewhere a lease of silence does.
   if (launch.predecessor.kind == Predecessor::Kind::slot_lock && !impl_->same_host(worker)) {
     launch.predecessor.kind = Predecessor::Kind::lease;

@@ -24,6 +24,15 @@ TEST_CASE("ids that could become a path or a command are refused") {
   CHECK(valid_id(std::string(128, 'a')));
 }
 
+TEST_CASE("a user is named by a name: never by a number, and never root") {
+  for (const char* name : {"", "root", "0", "1000", "+1", "-u", ".x", "a b", "a:b", "a/b", "a$"}) {
+    INFO(name);
+    CHECK_FALSE(valid_user_name(name));
+  }
+  CHECK_FALSE(valid_user_name(std::string(33, 'a')));
+  for (const char* name : {"reports", "_apt", "etl-2.night", "Ana"}) CHECK(valid_user_name(name));
+}
+
 TEST_CASE("run ids take Airflow's characters but no way out of a folder") {
   CHECK(valid_run_id("manual__2026-11-20T23:30:00+00:00"));
   CHECK(valid_run_id("a~b"));

@@ -40,6 +40,7 @@ Launch a_launch() {
   launch.watch = {"no data", "^skip"};
   launch.memory = std::int64_t{3} << 30;
   launch.cpu_percent = 150;
+  launch.run_as = "reports";
   return launch;
 }
 

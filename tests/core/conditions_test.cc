@@ -196,5 +196,44 @@ TEST_CASE("a run whose DAG's run_if does not hold is skipped as a whole") {
   }
 }
 
+TEST_CASE(
+    "values that programs are asked for are in a run's conf before its run_if and its tasks") {
+  World world;
+  world.add(DagMaker("dag")
+                .task("a")
+                .with([](Dag& d) {
+                  d.asks_params = true;
+                  d.run_if_json = "{}";
+                })
+                .make());
+  world.join("w", 2);
+  const RunSeq run = world.trigger("dag");
+  REQUIRE(world.last.gates.size() == 1);
+  const auto why = explain(world.state, {run, 0, unmapped}, world.now);
+  REQUIRE(!why.empty());
+  CHECK(why.back().reason == "programs are asked for the values of its DAG's params");
+  GateAnswered filled = answer(run, {}, true);
+  filled.conf_json = R"({"day":"2024-05-01"})";
+  SUBCASE("then its run_if is read, and after a restart they are not asked for again") {
+    world.tell(filled);
+    CHECK(world.ledger.runs.at(run).run.conf_json == R"({"day":"2024-05-01"})");
+    CHECK(world.state_of(run, "a") == TaskState::none);
+    REQUIRE(world.last.gates.size() == 1);
+    world.restart();
+    REQUIRE(world.last.gates.size() == 1);
+    world.tell(answer(run, {}, true));
+    CHECK(world.state_of(run, "a") == TaskState::queued);
+    world.tell(filled);  // late, and nobody asked
+    CHECK(world.last.changes.confs_filled.empty());
+  }
+  SUBCASE("one that cannot be had fails the run, and says why") {
+    GateAnswered broken = answer(run, {}, false, true);
+    broken.why = "param \"day\": it may not be run";
+    world.tell(broken);
+    CHECK(world.run_state(run) == DagRunState::failed);
+    CHECK(world.ledger.runs.at(run).run.reason == broken.why);
+  }
+}
+
 }  // namespace
 }  // namespace batuta

@@ -71,6 +71,8 @@ void Ledger::apply_runs(const Changes& changes) {
     runs[created.seq] = {created, versions.at(created.dag_version)};
   }
   for (const RunRow& row : changes.runs_updated) runs.at(row.seq).run = row;
+  for (const auto& filled : changes.confs_filled)
+    REQUIRE(runs.at(filled.run).run.conf_json == filled.conf_json);
   for (const auto& change : changes.runs_repinned) {
     StoredRun& run = runs.at(change.run);
     run = StoredRun{run.run, versions.at(change.version)};

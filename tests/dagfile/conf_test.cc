@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/param_program.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "tests/dagfile/dagfile_fixture.h"
 
@@ -29,6 +30,29 @@ TEST_CASE("defaults are filled in, given values and unknown keys stay") {
   REQUIRE(conf.ok());
   CHECK(*parse_untrusted(*conf) ==
         *parse_untrusted(R"({"n":7,"other":true,"bare":["a"],"day":"today"})"));
+}
+
+TEST_CASE("a default that a program is asked for is left out until it has been") {
+  const auto dag = dag_with(R"({"day":{"type":"string","format":"date",
+    "default":{"$command":["/usr/bin/date","+%F"]}},"n":{"type":"integer","minimum":1,
+    "default":{"$command":["/opt/next"]}},"bare":{"$command":["/opt/next"]},"own":1})");
+  CHECK(dag->asks_params);
+  CHECK_FALSE(dag_with(R"({"own":1,"like":"$command"})")->asks_params);
+  const auto conf = validate_conf(*dag, R"({"n":7})");
+  REQUIRE(conf.ok());
+  CHECK(*parse_untrusted(*conf) == *parse_untrusted(R"({"n":7,"own":1})"));
+  CHECK(refused(*dag, R"({"day":{"$command":["/usr/bin/date"]}})").where == "/day");
+  const auto params = *parse_untrusted(dag->params_json);
+  CHECK(param_program(params["day"]["default"]) ==
+        std::vector<std::string>{"/usr/bin/date", "+%F"});
+  CHECK(*printed_value(params["day"], "2024-05-01\nmore\n") == "2024-05-01");
+  CHECK(*printed_value(params["n"], "5\r\n") == 5);
+  CHECK(*printed_value(params["bare"], "5") == "5");
+  CHECK(printed_value(params["n"], "0").error().message.find("it prints \"0\", and the value") ==
+        0);
+  CHECK(printed_value(params["n"], "many").error().message ==
+        "it prints \"many\", and the value must be integer, not a text");
+  CHECK(printed_value(params["bare"], "\nx").error().message.find("empty") != std::string::npos);
 }
 
 TEST_CASE("a value that its schema refuses names its place") {

@@ -130,6 +130,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("whom a task runs as is its own say, its group's, default_args' or the DAG's") {
+  const auto whom = [](const std::string& dag) {
+    const auto result = parse(R"({"dag_id":"x",)" + dag + R"(
+      "task_groups":{"g":{"default_args":{"run_as":"night"}}},
+      "tasks":[{"task_id":"own","type":"shell","command":"true","run_as":"reports"},
+               {"task_id":"shared","type":"python","code":"pass"},
+               {"task_id":"grouped","type":"shell","command":"true","group":"g"},
+               {"task_id":"box","type":"container","image":"alpine"},
+               {"task_id":"nobody","type":"empty"}]})");
+    REQUIRE_MESSAGE(result.dag, all_problems(result));
+    std::string users;
+    for (const Task& task : result.dag->tasks) users += task.run_as + ",";
+    return users;
+  };
+  CHECK(whom("") == "reports,,night,,,");
+  CHECK(whom(R"("run_as":"etl",)") == "reports,etl,night,,,");
+  CHECK(whom(R"("run_as":"etl","default_args":{"run_as":"more"},)") == "reports,more,night,,,");
+}
+
 TEST_CASE("the version follows the meaning, not the spelling") {
   const auto one = parse(R"({"dag_id":"x","tasks":[{"task_id":"a","type":"empty"}]})");
   const auto same = parse(

@@ -11,6 +11,7 @@ from harness import BATUTA, FINANCIAL, Folder, dag, eventually, main, shell  # n
 from quotes import QuoteService  # noqa: E402
 
 USER = "nobody"
+OTHER = "games"
 
 
 def possible():
@@ -18,9 +19,10 @@ def possible():
     if os.geteuid() != 0:
         return "not root"
     try:
-        pwd.getpwnam(USER)
-    except KeyError:
-        return f"no user {USER}"
+        for name in (USER, OTHER):
+            pwd.getpwnam(name)
+    except KeyError as missing:
+        return f"no such user: {missing}"
     reach = subprocess.run(["setpriv", f"--reuid={USER}", "--clear-groups", "test", "-r",
                             str(Path(BATUTA).parent / "plugins" / "manifest.json")], check=False)
     return "" if reach.returncode == 0 else f"{USER} cannot reach the build folder"
@@ -78,6 +80,52 @@ def large_results_and_the_runs_folder():
             files = list((server.home / "results").rglob("*.json"))
             assert len(files) == 1 and files[0].stat().st_uid == 0 and files[0].stat().st_mode & 0o777 == 0o640, files
             server.stop()
+
+
+def a_task_runs_as_the_user_that_it_names():
+    """a task runs as the user that it names, as by a login, if the worker lists that user; it is ended with all that it started"""
+    look = ("echo user=$(id -un):$USER:$LOGNAME:$HOME; echo shared >$BATUTA_RUN_DIR/b; wc -c <$(batuta-xcom make); "
+            "cat $BATUTA_SECRET_BANK | grep -c hidden-word; echo 7 >$BATUTA_CHECKPOINT; cat {0}/secret.key; echo done")
+    with Folder("run-as") as folder:
+        os.chmod(folder.path, 0o711)
+        home = folder.path / "home"
+        make = "printf '[\"%70000d\"]' 1 >$BATUTA_RESULT"
+        server = folder.server({
+            "who": dag("who", [shell("make", make), shell("look", look.format(home), ["make"], run_as=OTHER, connections=["bank"]),
+                               shell("after", "id -un; cat $BATUTA_RUN_DIR/b; echo more >>$BATUTA_RUN_DIR/b", ["look"]),
+                               shell("python", "id -un; touch $HOME/x 2>&1 | grep -c denied", ["after"], run_as=OTHER)]),
+            "stay": dag("stay", [shell("stay", "sleep 4242 & setsid sleep 4243 & sleep 4244", run_as=OTHER)]),
+            "stranger": dag("stranger", [shell("stranger", "id", run_as="daemon")])},
+            env={"BATUTA_WORKER_USER": USER, "BATUTA_WORKER_RUN_AS_USERS": OTHER, "BATUTA_CANCEL_GRACE": "500ms"}).start()
+        server.cli("connections", "add", "bank", "--conn-type", "generic", "--conn-password", stdin="hidden-word\n")
+        run_id = server.trigger("who")["dag_run_id"]
+        staying = server.trigger("stay")["dag_run_id"]
+        refused = server.trigger("stranger")["dag_run_id"]
+        assert server.wait_run("who", run_id)["state"] == "success", server.tasks("who", run_id)
+        entry = pwd.getpwnam(OTHER)
+        lines = server.log_text("who", run_id, "look").splitlines()
+        assert f"user={OTHER}:{OTHER}:{OTHER}:{entry.pw_dir}" in lines[0], lines
+        assert any("denied" in line for line in lines) and "70004" in "".join(lines) and lines[-1].endswith("done"), lines
+        after = server.log_text("who", run_id, "after")
+        assert USER in after and "shared" in after, after
+        assert OTHER in server.log_text("who", run_id, "python")
+
+        def theirs():
+            return [one for one in Path("/proc").iterdir() if one.name.isdigit() and owner(one) == entry.pw_uid]
+        eventually(lambda: len(theirs()) >= 3, 20, "its sleepers run as that user")
+        server.cli("runs", "cancel", "stay", staying)
+        assert server.wait_run("stay", staying)["state"] == "failed"
+        eventually(lambda: not theirs(), 10, "nothing of that user is left")
+        eventually(lambda: "worker.run_as_users" in server.cli("tasks", "explain", "stranger", refused, "stranger").stdout, 20,
+                   "who is not listed is refused by name")
+        server.stop()
+
+
+def owner(process):
+    try:
+        return process.stat().st_uid
+    except OSError:
+        return -1  # it has just ended
 
 
 def the_pipeline_runs_as_that_user():
@@ -158,4 +206,4 @@ reason = possible()
 if reason:
     print(f"skipped: {reason}")
     sys.exit(77)
-main([commands_run_as_that_user, large_results_and_the_runs_folder, the_pipeline_runs_as_that_user, each_slot_is_a_user_of_its_own, a_wrong_user_is_refused])
+main([commands_run_as_that_user, a_task_runs_as_the_user_that_it_names, large_results_and_the_runs_folder, the_pipeline_runs_as_that_user, each_slot_is_a_user_of_its_own, a_wrong_user_is_refused])

@@ -239,6 +239,25 @@ batuta.result(os.getpid())
   CHECK(run("import os, batuta; batuta.result(os.getpgid(0) == os.getpid())") == 0);
 }
 
+TEST_CASE("where the worker says so, what says nothing is forked from a warm interpreter") {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  PythonRun run;
+  run.host.keeps_processes = true;
+  run.host.parameters["env"] = {{"PYTHONHASHSEED", "7"}};  // of no other test
+  const auto before = FakeHost::kept_processes();
+  CHECK(run("pass") == 0);
+  CHECK(FakeHost::kept_processes() == before);
+  ::setenv("BATUTA_WARM_PYTHON", "1", 1);
+  CHECK(run("pass") == 0);
+  const auto warm = FakeHost::kept_processes();
+  CHECK(warm != before);
+  run.host.parameters["env"] = {{"PYTHONHASHSEED", "8"}};
+  run.host.parameters["warm"] = false;  // a task may still say otherwise
+  CHECK(run("pass") == 0);
+  ::unsetenv("BATUTA_WARM_PYTHON");
+  CHECK(FakeHost::kept_processes() == warm);
+}
+
 TEST_CASE("a warm interpreter has imported what it was told to, and two at most stay") {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   PythonRun run;

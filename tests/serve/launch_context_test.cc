@@ -321,6 +321,53 @@ TEST_CASE_FIXTURE(PasswordFixture, "a password that the key does not open fails 
   expect_told(context.run_keys(attempt("plain"), *of), "a limit's key");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a run's missing params are asked of programs, for this run alone") {
+  const auto of = dag_from(R"({"dag_id": "d", "params": {"other": 1,
+    "day": {"type": "string", "default": {"$command": ["/usr/bin/date", "+%F"]}},
+    "n": {"type": "integer", "default": {"$command": ["/opt/next", "it's one word"]}}},
+    "run_if": [{"value": "{{ params.n }}", "equals": 7}],
+    "tasks": [{"task_id": "a", "type": "shell", "command": "echo {{ params.day }}"}]})");
+  std::vector<SecretReference> asked;
+  bool known = false;
+  std::string printed = "7";
+  context.set_param_programs([&](const SecretReference& one) -> std::optional<Result<std::string>> {
+    asked.push_back(one);
+    if (!known) return std::nullopt;
+    if (printed.empty()) return Result<std::string>(Errc::forbidden, "it may not be run");
+    return Result<std::string>(one.words[0] == "/opt/next" ? printed : "2024-05-01\nmore");
+  });
+  RunRow run;
+  run.seq = RunSeq{1};
+  run.uuid = make_uuid_v7(Time{});
+  const auto gate = [&](const std::string& conf) {
+    run.conf_json = conf;
+    static const Task none;
+    static const TaskInstanceRow row;
+    return context.gate(
+        {run, *of, none, row, row, [](TaskIndex, std::string_view) { return std::nullopt; }});
+  };
+  CHECK(gate("{}").ok());
+  CHECK(context.looking_up());
+  REQUIRE(asked.size() == 2);  // both at once
+  CHECK(asked[1].words == std::vector<std::string>{"/opt/next", "it's one word"});
+  CHECK(asked[0].asked_for == to_string(run.uuid));
+  known = true;
+  const auto filled = gate(R"({"own":true})");
+  REQUIRE(filled.ok());
+  CHECK(filled->conf_json == R"({"day":"2024-05-01","n":7,"own":true})");
+  asked.clear();
+  const auto judged = gate(filled->conf_json);  // its run_if sees them, and nothing is asked again
+  REQUIRE(judged.ok());
+  CHECK((judged->holds && judged->conf_json.empty() && asked.empty()));
+  CHECK(gate(R"({"day":"x","n":8})")->why.find("run_if of the DAG") == 0);
+  CHECK(command(*of, RunSeq{1}, filled->conf_json, "a").find("'2024-05-01'") != std::string::npos);
+  printed = "many";
+  CHECK(gate("{}").error().message ==
+        "param \"n\": it prints \"many\", and the value must be integer, not a text");
+  printed = "";
+  CHECK(gate(R"({"day":"x"})").error().message == "param \"n\": it may not be run");
+}
+
 TEST_CASE_FIXTURE(Fixture, "a deferred task waits by its own connections alone, whatever is told") {
   Dag of = *dag_from(R"({"dag_id": "d", "tasks": [
     {"task_id": "own", "type": "shell", "command": "true", "connections": ["jobs"]}]})");

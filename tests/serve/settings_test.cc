@@ -170,6 +170,17 @@ TEST_CASE("a lake's store is named by a URL without credentials, and none of the
       "f.json", count);
   REQUIRE(both.size() == 1);
   CHECK(both[0].find("lake.url does not go with worker.user_range") != std::string::npos);
+  const auto nobody = check_settings_text(R"({"worker.run_as_users": ["games"]})", "f.json", count);
+  REQUIRE(nobody.size() == 1);
+  CHECK(nobody[0].find("worker.run_as_users needs worker.user") != std::string::npos);
+  CHECK(check_settings_text(R"({"worker.user": "nobody", "worker.run_as_users": ["root"]})",
+                            "f.json", count)[0]
+            .find("neither root nor numbers") != std::string::npos);
+  const auto users = check_settings_text(
+      R"({"lake.url": "s3://my-bucket", "worker.user": "nobody", "worker.run_as_users": ["games"]})",
+      "f.json", count);
+  REQUIRE(users.size() == 1);
+  CHECK(users[0].find("lake.url does not go with worker.run_as_users") != std::string::npos);
   // Its secret may lie elsewhere, and is no part of what is shown.
   folder.write("key", "hidden-word\n");
   folder.write("batuta.json", R"({"lake.url": "s3://my-bucket", "lake.secret": {"$file": ")" +

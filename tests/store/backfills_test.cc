@@ -125,6 +125,13 @@ TEST_CASE_FIXTURE(BackfillFixture, "a deleted DAG takes its backfills with it") 
   CHECK(history.backfill_ticks(3, {}).total == 0);
 }
 
+TEST_CASE_FIXTURE(HistoryFixture, "values that were asked for are in a run's conf from then on") {
+  Changes changes;
+  changes.confs_filled = {{RunSeq{1}, R"({"day":"2024-05-01"})"}};
+  commit(*store, changes);
+  CHECK(history.run("etl", "run_1")->conf_json == R"({"day":"2024-05-01"})");
+}
+
 TEST_CASE_FIXTURE(HistoryFixture, "a run with another version has its tries and results with it") {
   // In the new version task_0 is the second, task_1 is gone, task_2 is the first.
   TaskInstanceRow ended = make_full_task(1, 0);

@@ -102,6 +102,20 @@ TEST_CASE("processor time and bytes read are the attempt's own, its commands' in
   CHECK(killed.read_bytes == -1);
 }
 
+TEST_CASE("an attempt runs as no user that the worker's settings do not list") {
+  AgentFixture world;
+  for (const char* user : {"nobody", "root", "no-such-user-here"}) {
+    Launch launch = world.make("shell", R"({"command":"id -u"})");
+    launch.run_as = user;
+    world.send(launch);
+    const Finished refused = world.finished(launch.key);
+    CHECK(refused.outcome == Outcome::refused);
+    for (const char* part : {user, "(run_as)", "worker.run_as_users", "\"queue\""})
+      CHECK_MESSAGE(refused.reason.find(part) != std::string::npos, refused.reason);
+  }
+  CHECK(world.finished(world.launch("shell", R"({"command":"true"})")).outcome == Outcome::success);
+}
+
 TEST_CASE("an attempt has the memory that its task asks for, in a slot of its own, and no more") {
   AgentFixture world;
   const auto eat = [&](std::int64_t memory, int cpu) {

@@ -248,6 +248,31 @@ TEST_CASE(
   CHECK(world.of<WorkerJoined>()[1].hello.drained);
 }
 
+TEST_CASE("what is to run as a user is not sent to a worker that would run it as its own") {
+  World world;
+  Agent agent(world);
+  Hello old = Agent::hello();
+  old.versions = {run_as_version - 1, run_as_version - 1};
+  agent.say(old);
+  agent.hear();
+  Launch launch;
+  launch.key = {RunSeq{1}, 0, unmapped, 1};
+  launch.run_as = "reports";
+  const WorkerId worker = world.of<WorkerJoined>().at(0).worker;
+  world.server->launch(worker, launch);
+  world.server->flush();
+  CHECK(agent.hear().empty());
+  const auto told = world.of<AttemptFinished>();
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].worker == worker);
+  CHECK(told[0].report.outcome == Outcome::refused);
+  CHECK(told[0].report.reason.find("\"reports\" (run_as)") != std::string::npos);
+  launch.run_as.clear();
+  world.server->launch(worker, launch);
+  world.server->flush();
+  CHECK(agent.hear().size() == 1);
+}
+
 TEST_CASE("who cannot be drained is told why") {
   World world;
   CHECK(world.server->drain("an-agent", true).error().code == Errc::not_found);

@@ -27,6 +27,13 @@ describe('fieldsOf', () => {
     expect(field({ value: null, schema: { type: 'string' } }).required).toBe(true);
     expect(field({ type: ['string', 'null'] })).toMatchObject({ required: false, nullable: true });
   });
+  test('a default that a program is asked for is told as that, and left to it', () => {
+    const asked = { $command: ['/usr/bin/date', '+%F'] };
+    expect(field({ value: asked, schema: { type: 'string' } })).toMatchObject({ kind: 'text', initial: '', required: false, program: '/usr/bin/date +%F' });
+    const fields = fieldsOf({ day: { value: asked, schema: { type: 'string' } }, on: { default: asked, type: 'boolean' }, bare: asked });
+    expect(confOf(fields, { day: ' ' }).conf).toEqual({});
+    expect(confOf(fields, { day: '2024-05-01', on: 'false' }).conf).toEqual({ day: '2024-05-01', on: false });
+  });
   test('no params, no fields', () => {
     expect(fieldsOf(null)).toEqual([]);
   });

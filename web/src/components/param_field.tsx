@@ -51,6 +51,7 @@ function hint(field: Field): string {
   if (field.kind === 'json') parts.push('JSON.');
   if (field.pick) parts.push(pickHint(field.pick, field.initial));
   if (field.minimum !== null && field.maximum !== null) parts.push(t('{least} to {most}.', { least: String(field.minimum), most: String(field.maximum) }));
+  if (field.program !== '') parts.push(t('Left alone: what {program} prints when the run starts.', { program: field.program }));
   return parts.filter((part) => part !== '').join(' ');
 }
 

@@ -101,6 +101,7 @@ export const viewWords: Readonly<Record<string, string>> = {
   'One value cannot be used:': 'Um valor não pode ser usado:',
   '{count} values cannot be used:': '{count} valores não podem ser usados:',
   'One per line.': 'Um por linha.',
+  'Left alone: what {program} prints when the run starts.': 'Se não for tocado: o que {program} imprime quando a execução começa.',
   '{least} to {most}.': 'De {least} a {most}.',
   '(needed)': '(obrigatório)',
   'Form': 'Formulário',

@@ -21,6 +21,7 @@ export interface Field {
   maximum: Amount | null;
   value: unknown; // the default: what a control nobody touched stands for
   initial: string; // what the control shows at first
+  program: string; // the command line that is asked for the default when the run starts; '' for none
 }
 
 /** Beyond 2^53 a whole number is a bigint, see exact_json.ts. */
@@ -42,6 +43,12 @@ interface Schema {
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+// {"$command": ["/usr/bin/date", "+%F"]}: a default that the server asks a program for.
+function programOf(fallback: unknown): string {
+  const words = isObject(fallback) ? fallback['$command'] : undefined;
+  return Array.isArray(words) ? words.map(String).join(' ') : '';
+}
 
 // The API shows a param as {value, schema, description} (Airflow's), a DAG file writes the schema
 // with its default; a bare value is its own default.
@@ -97,7 +104,9 @@ export function toText(kind: FieldKind, value: unknown): string {
 
 export function fieldsOf(params: Record<string, unknown> | null | undefined): Field[] {
   return Object.entries(params ?? {}).map(([name, param]) => {
-    const schema = schemaOf(param);
+    const written = schemaOf(param);
+    const program = programOf(written.default);
+    const schema = program === '' ? written : { ...written, default: undefined };
     const { type, nullable } = typeOf(schema);
     const kind = kindOf(schema, type);
     const { default: value } = schema;
@@ -106,7 +115,7 @@ export function fieldsOf(params: Record<string, unknown> | null | undefined): Fi
       kind,
       title: typeof schema.title === 'string' ? schema.title : name,
       description: typeof schema.description === 'string' ? schema.description : '',
-      required: !nullable && (value === undefined || value === null),
+      required: program === '' && !nullable && (value === undefined || value === null),
       nullable,
       secret: kind === 'text' && schema.format === 'password',
       pick: kind === 'text' ? pickKind(schema.format) : null,
@@ -116,6 +125,7 @@ export function fieldsOf(params: Record<string, unknown> | null | undefined): Fi
       maximum: isAmount(schema.maximum) ? schema.maximum : null,
       value,
       initial: kind === 'boolean' ? String(value === true) : toText(kind, value),
+      program,
     };
   });
 }
@@ -177,6 +187,7 @@ export function confOf(fields: readonly Field[], texts: Readonly<Record<string, 
   const problems: Record<string, string> = {};
   for (const field of fields) {
     const touched = Object.hasOwn(texts, field.name);
+    if (field.program !== '' && (!touched || (texts[field.name] as string).trim() === '')) continue; // asked for later
     const parsed: Parsed =
       !touched && field.value !== undefined && !field.required
         ? { value: field.value }

@@ -1,0 +1,54 @@
+// Values of params that a program is asked for, before a run's first task.
+#include <nlohmann/json.hpp>
+
+#include "common/safe_json.h"
+#include "scheduler/dagfile/param_program.h"
+#include "scheduler/serve/launch_context.h"
+
+namespace batuta {
+namespace {
+
+using json = nlohmann::json;
+
+// Both were checked when they came; an order for the quarantine is larger than what people give.
+constexpr JsonLimits kept_params_limits{
+    .bytes = std::size_t{8} << 20, .tokens = 2'000'000, .string_bytes = std::size_t{8} << 20};
+
+}  // namespace
+
+Result<std::optional<std::string>> RegistryLaunchContext::fill_params(const Attempt& attempt) {
+  using Filled = std::optional<std::string>;
+  if (!attempt.dag.asks_params) return Filled();
+  const auto params = parse_untrusted(attempt.dag.params_json, kept_params_limits);
+  auto conf = parse_untrusted(attempt.run.conf_json, kept_params_limits);
+  if (!params || !conf || !conf->is_object())
+    return Error{Errc::invalid, "the run's params cannot be read", {}};
+  bool filled = false;
+  for (const auto& [name, schema] : params->items()) {
+    const auto fallback = schema.find("default");
+    if (conf->contains(name) || fallback == schema.end()) continue;
+    auto words = param_program(*fallback);
+    if (!words) continue;
+    const auto told = [&, &param = name](const Error& error) {
+      return Error{error.code, "param \"" + param + "\": " + error.message, {}};
+    };
+    if (!find_param_) return told({Errc::unavailable, "nothing here asks programs", {}});
+    const SecretReference asked{SecretReference::Kind::command, std::move(*words),
+                                to_string(attempt.run.uuid)};
+    const auto printed = find_param_(asked);
+    if (!printed) {
+      looking_up_ = true;
+      continue;
+    }
+    if (!*printed) return told(printed->error());
+    auto value = printed_value(schema, **printed);
+    if (!value) return told(value.error());
+    (*conf)[name] = std::move(*value);
+    filled = true;
+  }
+  if (!filled) return Filled();
+  params_.forget(attempt.run.seq);  // they were read without
+  return Filled(json_text(*conf));
+}
+
+}  // namespace batuta
