@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/safe_json.h"
 #include "scheduler/api/lake_cost_reads.h"
 #include "scheduler/store/store.h"
 
@@ -64,11 +65,11 @@ struct CostFacts::Catalogue {
       return out;
     }
     const nlohmann::json report = cost.report();
-    out.runs = report["runs"].get<std::int64_t>();
+    out.runs = json_int(report["runs"]).value_or(0);
     out.cpu_seconds = report["cpu_seconds"].get<double>();
-    out.scanned_bytes = report["read_bytes"].get<std::int64_t>();
-    out.stored_bytes = report["bytes"].get<std::int64_t>();
-    out.unmeasured = report["unmeasured"].get<std::int64_t>();
+    out.scanned_bytes = json_int(report["read_bytes"]).value_or(0);
+    out.stored_bytes = json_int(report["bytes"]).value_or(0);
+    out.unmeasured = json_int(report["unmeasured"]).value_or(0);
     for (const LakeName& name : *names)
       if (!tables.summary(name).problem.empty()) out.size_unknown = true;
     return out;

@@ -85,7 +85,7 @@ json budget_monitor(const contract::Contract& contract) {
     const auto amount = budget && level.element.empty() ? amount_of(*budget, level) : std::nullopt;
     if (!amount) continue;
     json& bound = bounds[budget->bound];
-    if (bound.is_null() || *amount < bound.get<std::int64_t>()) bound = *amount;
+    if (bound.is_null() || *amount < json_int(bound).value_or(*amount)) bound = *amount;
   }
   if (bounds.empty()) return nullptr;
   return {{"name", "budget"}, {"kind", "cost"}, {"window", "30d"}, {"at_most", bounds}};
