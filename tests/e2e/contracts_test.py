@@ -81,6 +81,10 @@ CLIENTS = [{"name": "client_id", "logicalType": "integer", "primaryKey": True, "
            {"name": "name", "physicalName": "NAME", "logicalType": "string"},
            {"name": "active", "logicalType": "boolean"},
            {"name": "updated_at", "logicalType": "timestamp", "required": True}]
+EVENTS = [{"name": "sequence", "physicalName": "/SequenceNumber", "logicalType": "integer", "primaryKey": True, "required": True},
+          {"name": "queued_at", "physicalName": "/EnqueuedTimeUtc", "logicalType": "timestamp", "logicalTypeOptions": {"format": "M/d/yyyy h:mm:ss a"}},
+          {"name": "order_id", "physicalName": "/Body/order", "logicalType": "integer"},
+          {"name": "client", "physicalName": "/Body/client", "logicalType": "string"}]
 
 
 def files_and_a_database_become_tables():
@@ -107,10 +111,13 @@ def files_and_a_database_become_tables():
         write(folder, "clients", contract("clients", {
             "server": "broker", "type": "custom", "format": "sqlite", "path": str(base)}, CLIENTS,
             physical="CLIENTS", properties=[("batuta.newest", "updated_at")]))
+        # What Event Hubs Capture left, and another program wrote: a body that is an object, a text, bytes, none.
+        write(folder, "events", contract("events", {
+            "server": "avro files", "type": "local", "format": "avro", "path": f"{SOURCE}/tests/fixtures/avro/capture.avro"}, EVENTS))
         write(folder, "items", contract("items", {
             "server": "store", "type": "s3", "location": "s3://lake/drops/2024-*/items-*.csv", "format": "csv",
             "customProperties": [{"property": "batuta.connection", "value": "drops"}]}, ORDERS))
-        server = folder.server({"shop": dag("shop", both("orders") + both("clients") + both("items"))}).start()
+        server = folder.server({"shop": dag("shop", both("orders") + both("clients") + both("items") + both("events"))}).start()
         known(server, "shop")
         server.call("POST", "/api/v2/connections", {
             "connection_id": "drops", "conn_type": "generic", "login": ACCESS_KEY, "password": SECRET,
@@ -127,6 +134,9 @@ def files_and_a_database_become_tables():
         assert [row[:3] for row in clients] == [[1, "Ana", True], [2, "João Silva", True]], clients
         items = server.sql("SELECT id, CAST(day AS VARCHAR), country FROM silver.items ORDER BY id")
         assert items == [[1, "2024-05-06", "BR"], [2, "2024-06-07", "PT"]], items
+        events = server.sql("SELECT sequence, CAST(queued_at AS VARCHAR), order_id, client FROM silver.events ORDER BY 1")
+        assert events[0] == [0, "2026-03-01 10:00:00+00", 1, "ana"] and [row[2:] for row in events[1:]] == [[None, None]] * 3, events
+        assert len(list((server.home / "lake/raw/shop/events").rglob("part-*.avro"))) == 1
         places = server.sql("SELECT DISTINCT _source_file FROM bronze.items ORDER BY 1")
         assert places == [["s3://lake/drops/2024-05/items-1.csv"], ["s3://lake/drops/2024-06/items-2.csv"]], places
         assert len(list((server.home / "lake/raw/shop/items").rglob("part-*.csv"))) == 2
