@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -20,15 +21,18 @@ using json = nlohmann::json;
 // never grows past its limits.
 class Builder : public nlohmann::json_sax<json> {
  public:
-  Builder(const JsonLimits& limits, json& root, bool exact = false)
-      : limits_(limits), root_(root), exact_(exact) {}
+  enum class How : std::uint8_t { plain, exact, repeating };  // exact_json.h
+
+  Builder(const JsonLimits& limits, json& root, How how = How::plain)
+      : limits_(limits), root_(root), how_(how) {}
 
   bool null() override { return add(nullptr); }
   bool boolean(bool v) override { return add(v); }
   bool number_integer(number_integer_t v) override { return add(v); }
   bool number_unsigned(number_unsigned_t v) override { return add(v); }
   bool number_float(number_float_t v, const string_t& written) override {
-    if (exact_ && digits_of(written) > std::numeric_limits<double>::digits10) return add(written);
+    if (how_ == How::exact && digits_of(written) > std::numeric_limits<double>::digits10)
+      return add(written);
     if (!std::isfinite(v)) return refuse("a number is outside the range of a double");
     return add(v);
   }
@@ -40,7 +44,8 @@ class Builder : public nlohmann::json_sax<json> {
   bool start_object(std::size_t) override { return open(json::object()); }
   bool key(string_t& v) override {
     if (v.size() > limits_.string_bytes) return refuse("a key is too long");
-    if (!keys_.back().insert(v).second) return refuse("duplicate key \"" + v.substr(0, 80) + "\"");
+    if (!keys_.back().insert(v).second && how_ != How::repeating)
+      return refuse("duplicate key \"" + v.substr(0, 80) + "\"");
     key_ = std::move(v);
     return count();
   }
@@ -102,7 +107,7 @@ class Builder : public nlohmann::json_sax<json> {
 
   const JsonLimits& limits_;
   json& root_;
-  const bool exact_;
+  const How how_;
   std::vector<json*> stack_;
   std::vector<std::unordered_set<std::string>> keys_;
   std::string key_;
@@ -140,9 +145,9 @@ class Reading {
 
 // Where the parser stood when the text was refused, counted from 1: it is read once more, so that
 // good texts need not be counted.
-std::size_t refused_at(std::string_view text, const JsonLimits& limits) {
+std::size_t refused_at(std::string_view text, const JsonLimits& limits, Builder::How how) {
   json root;
-  Builder builder(limits, root);
+  Builder builder(limits, root, how);
   const char* reached = text.data();
   json::sax_parse(Reading(text.data(), &reached), Reading(text.data() + text.size(), &reached),
                   &builder, json::input_format_t::json, /*strict=*/true);
@@ -229,7 +234,7 @@ std::string likely_reason(std::string_view text, std::size_t offset) {
   return {};
 }
 
-Result<json> parse_within(std::string_view text, const JsonLimits& limits, bool exact) {
+Result<json> parse_within(std::string_view text, const JsonLimits& limits, Builder::How how) {
   if (text.size() > limits.bytes) {
     return {Errc::too_large, "JSON text of " + std::to_string(text.size()) +
                                  " bytes is over the limit of " + std::to_string(limits.bytes)};
@@ -238,13 +243,13 @@ Result<json> parse_within(std::string_view text, const JsonLimits& limits, bool 
     return {Errc::malformed, "JSON text starts with a byte-order mark; save it as plain UTF-8"};
   }
   json root;
-  Builder builder(limits, root, exact);
+  Builder builder(limits, root, how);
   const bool ok = json::sax_parse(text.begin(), text.end(), &builder, json::input_format_t::json,
                                   /*strict=*/true);
   if (ok) return root;
   if (!builder.refusal().empty()) {
     return {Errc::malformed, "JSON refused: " + builder.refusal() + " at " +
-                                 position_of(text, refused_at(text, limits))};
+                                 position_of(text, refused_at(text, limits, how))};
   }
   const std::string why = likely_reason(text, builder.error_at());
   return {Errc::malformed, "not valid JSON" + (why.empty() ? "" : ": " + why) + " at " +
@@ -254,11 +259,15 @@ Result<json> parse_within(std::string_view text, const JsonLimits& limits, bool 
 }  // namespace
 
 Result<json> parse_untrusted(std::string_view text, const JsonLimits& limits) {
-  return parse_within(text, limits, false);
+  return parse_within(text, limits, Builder::How::plain);
 }
 
 Result<json> parse_untrusted_exact(std::string_view text, const JsonLimits& limits) {
-  return parse_within(text, limits, true);
+  return parse_within(text, limits, Builder::How::exact);
+}
+
+Result<json> parse_untrusted_repeating(std::string_view text, const JsonLimits& limits) {
+  return parse_within(text, limits, Builder::How::repeating);
 }
 
 std::optional<std::int64_t> json_int(const json& value) {

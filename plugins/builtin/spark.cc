@@ -24,6 +24,7 @@
 #include "plugins/builtin/spark_end.h"
 #include "plugins/builtin/spark_log.h"
 #include "plugins/builtin/spark_model.h"
+#include "plugins/builtin/spark_note.h"
 #include "plugins/builtin/spark_program.h"
 #include "plugins/builtin/upstream_results.h"
 #include "plugins/outputs/file_outputs.h"
@@ -52,7 +53,6 @@ constexpr Duration longest_wait = std::chrono::minutes(30);
 constexpr std::int64_t most_missed = 5;  // looks in a row, before it is given up
 constexpr const char* tables_folder = "/tables";
 constexpr const char* asset_file = "/.assets";
-constexpr std::int64_t clocks_may_differ = 60;  // seconds, of a worker and a master
 
 [[noreturn]] void refuse(const std::string& why) {
   throw FinalError(why, code::refused);
@@ -181,6 +181,8 @@ std::vector<std::string> submit_words(const Context& context, const Target& targ
     if (const auto own = conf.find("spark.yarn.tags"); own != conf.end())
       tags += "," + text_of(*own, "conf");
     conf["spark.yarn.tags"] = tags;
+  } else if (target.cluster()) {
+    conf["spark.batuta.tag"] = tag_of(context);  // stands in the command that starts the driver
   }
   for (const auto& [name, value] : conf.items()) add("--conf", name + "=" + text_of(value, "conf"));
   static constexpr std::pair<const char*, const char*> lists[] = {{"files", "--files"},
@@ -299,45 +301,18 @@ void wait_over_there(Context& context, const SparkCluster& cluster, const Left& 
   context.defer(json_text(wait), json_text(left.to_json()));
 }
 
-// A master has no tags: what it is told of a submission is noted before and after it, so that the
-// next try of one that was killed in between knows. The driver's id, where that was noted; empty:
-// nothing of that try is over there.
-std::string noted_driver(const Context& context, const SparkCluster& cluster) {
-  const auto note = parse_untrusted(context.last_checkpoint_json());
-  if (!note || !note->is_object()) return {};
-  if (const auto id = note->find("submitted"); id != note->end()) return text_of(*id, "the note");
-  const auto when = note->find("submitting");
-  if (when == note->end()) return {};
-  const auto there = cluster.drivers_since(context.text("java_class", ""),
-                                           batuta::json_int(*when).value_or(0) - clocks_may_differ);
-  if (!there) {
-    context.warn(
-        "a try was killed while it submitted, and whether its driver is there cannot be "
-        "seen without \"page\" in the extra of the tracking connection");
-    return {};
-  }
-  if (there->empty()) return {};
-  std::string list;
-  for (const std::string& id : *there) list += (list.empty() ? "" : ", ") + id;
-  refuse("a try was killed while it submitted, and since then " + list +
-         " began: if that is this task's, another would do its work twice. Look at the master's "
-         "page; clearing the task submits it anew");
-}
-
-void note_submission(Context& context, const SparkCluster& cluster, const json& note) {
-  if (cluster.kind() == SparkCluster::Kind::master) context.checkpoint(json_text(note));
-}
-
 // The id over there. One that an attempt before this submitted goes on: a kill between the
 // submission and its answer starts nothing twice.
 std::string submit_to_cluster(Context& context, const Target& target, const SparkCluster& cluster) {
   auto before = cluster.find(tag_of(context));
-  if (!before && !target.yarn()) before = noted_driver(context, cluster);
+  if (!before && !target.yarn())
+    before = batuta::plugin::noted_driver(context, cluster, tag_of(context));
   if (before && !before->empty()) {
     context.info(*before + " was submitted before, and is taken up");
     return *before;
   }
-  note_submission(context, cluster, {{"submitting", seconds_now()}});
+  batuta::plugin::note_submission(
+      context, cluster, json_text({{"submitting", seconds_now()}, {"tag", tag_of(context)}}));
   const Submitted told = submit(context, target, {});
   std::string id = target.yarn() ? told.application : told.driver;
   if (id.empty())
@@ -345,18 +320,18 @@ std::string submit_to_cluster(Context& context, const Target& target, const Spar
   if (context.cancelled()) {
     if (id.empty()) throw RetryableError("cancelled");  // what is noted tells the next try
     cluster.kill(id);
-    note_submission(context, cluster, json::object());
+    batuta::plugin::note_submission(context, cluster, {});
     throw RetryableError("cancelled");
   }
   if (id.empty()) {
-    note_submission(context, cluster, json::object());
+    batuta::plugin::note_submission(context, cluster, {});
     if (told.verdict.code != 0) fail_as(told.verdict);
     refuse("spark-submit named no " + std::string(target.yarn() ? "application_…" : "driver-…") +
            " in what it said: is the log level of org.apache.spark.deploy below INFO?");
   }
   // What it says of its own end then is no word of the application's.
   if (told.verdict.code != 0) context.warn(told.verdict.why + "; " + id + " is there all the same");
-  note_submission(context, cluster, {{"submitted", id}});
+  batuta::plugin::note_submission(context, cluster, json_text({{"submitted", id}}));
   context.info(id + " goes on over there");
   return id;
 }
@@ -386,7 +361,7 @@ void go_on_over_there(Context& context, const Target& target, const SparkCluster
     }
     if (left.id.empty()) refuse("what was left of the application cannot be read");
     // The wait knows it now; the next try, should there be one, submits anew.
-    note_submission(context, cluster, json::object());
+    batuta::plugin::note_submission(context, cluster, {});
   } else {
     left.until = seconds_now() + std::chrono::duration_cast<std::chrono::seconds>(
                                      context.duration("timeout", default_timeout))

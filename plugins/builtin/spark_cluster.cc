@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/exact_json.h"
 #include "common/http_client.h"
 #include "common/safe_json.h"
 #include "common/url.h"
@@ -20,6 +21,11 @@ constexpr JsonLimits cluster_limits{max_cluster_answer, 64, 1'000'000, max_clust
 constexpr const char* yarn_ends[] = {"FINISHED", "FAILED", "KILLED"};
 constexpr const char* driver_ends[] = {"FINISHED", "FAILED", "KILLED", "ERROR"};
 constexpr std::size_t driver_log_bytes = 256 << 10;  // of each of its streams
+// A log's first line is the command that started the driver.
+constexpr std::size_t launch_bytes = 64 << 10;
+constexpr std::string_view launch_command = "Launch Command:";
+// Drivers whose log cannot be read: of more nobody is asked.
+constexpr std::size_t most_asked_about = 20;
 constexpr const char* killed_state = R"({"state":"KILLED"})";
 
 std::string member(const json& object, const char* name) {
@@ -97,7 +103,7 @@ SparkCluster::Answer SparkCluster::ask(const char* method, const std::string& ur
     const bool passes = answer ? answer->status == 429 || answer->status >= 500
                                : answer.error().code == Errc::unavailable;
     if (answer && !passes) {
-      auto parsed = parse_untrusted(answer->body, cluster_limits);
+      auto parsed = parse_untrusted_repeating(answer->body, cluster_limits);
       return {answer->status, parsed ? *std::move(parsed) : json(), answer->body};
     }
     const std::string why = std::string(method) + " " + path.substr(0, path.find('?')) +
@@ -188,40 +194,73 @@ std::vector<json> listed(const json& page, const char* name) {
 
 }  // namespace
 
+std::string SparkCluster::log_of_worker(const json& page, const std::string& worker) const {
+  std::string at;
+  for (const json& each : listed(page, "workers"))
+    if (member(each, "id") == worker) at = member(each, "webuiaddress");
+  if (at.starts_with('/')) at = page_ + at;  // where the master stands before its workers
+  return worker.empty() || at.empty() ? std::string() : at + "/log/?driverId=";
+}
+
 std::string SparkCluster::driver_log(const std::string& id) const {
   if (kind_ != Kind::master || page_.empty()) return {};
   const std::string worker = member(got(path_of(id)), "workerId");
-  std::string at;
-  for (const json& each : listed(got(page_ + "/json/"), "workers"))
-    if (member(each, "id") == worker) at = member(each, "webuiaddress");
-  if (at.starts_with('/')) at = page_ + at;  // where the master stands before its workers
-  if (worker.empty() || at.empty())
-    throw FinalError("the master's page knows no worker that has the log of " + id);
+  const std::string at = log_of_worker(got(page_ + "/json/"), worker);
+  if (at.empty()) throw FinalError("the master's page knows no worker that has the log of " + id);
   std::string out;
   for (const char* type : {"stderr", "stdout"}) {
-    const Answer told = ask("GET",
-                            at + "/log/?driverId=" + id + "&logType=" + type +
-                                "&byteLength=" + std::to_string(driver_log_bytes),
-                            {});
+    const Answer told =
+        ask("GET", at + id + "&logType=" + type + "&byteLength=" + std::to_string(driver_log_bytes),
+            {});
     if (told.status != 200)
-      throw FinalError(at + " answered " + std::to_string(told.status) + " for " + type);
+      throw FinalError(at + id + " was answered by " + std::to_string(told.status) + " for " +
+                       type);
     out += std::string(type) + " of " + id + "\n" + told.text + "\n";
   }
   return out;
 }
 
-std::optional<std::vector<std::string>> SparkCluster::drivers_since(const std::string& main_class,
-                                                                    std::int64_t since) const {
+// Whether that driver was started with this word in its command: nullopt where its log, whose first
+// line that is, cannot be read (it waits for a worker, or the log is gone).
+std::optional<bool> SparkCluster::started_with(const json& page, const json& driver,
+                                               const std::string& word) const {
+  const std::string at = log_of_worker(page, member(driver, "worker"));
+  if (at.empty()) return std::nullopt;
+  try {
+    const Answer told = ask("GET",
+                            at + member(driver, "id") + "&logType=stderr&offset=0&byteLength=" +
+                                std::to_string(launch_bytes),
+                            {});
+    const auto begin = told.text.find(launch_command);
+    if (told.status != 200 || begin == std::string::npos) return std::nullopt;
+    const auto end = told.text.find('\n', begin);
+    if (end == std::string::npos) return std::nullopt;  // longer than was asked for
+    return std::string_view(told.text).substr(begin, end - begin).find(word) !=
+           std::string_view::npos;
+  } catch (const RetryableError&) {
+    return std::nullopt;
+  } catch (const FinalError&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<SparkCluster::Begun> SparkCluster::drivers_since(const std::string& main_class,
+                                                               const std::string& word,
+                                                               std::int64_t since) const {
   if (kind_ != Kind::master || page_.empty()) return std::nullopt;
   const json page = got(page_ + "/json/");
-  std::vector<std::string> out;
+  Begun out;
   for (const char* name : {"activedrivers", "completeddrivers"}) {
     for (const json& driver : listed(page, name)) {
       std::int64_t began = 0;  // milliseconds, as a text
       const std::string text = member(driver, "starttime");
       std::from_chars(text.data(), text.data() + text.size(), began);
       const bool same = main_class.empty() || member(driver, "mainclass") == main_class;
-      if (same && began / 1000 >= since) out.push_back(member(driver, "id"));
+      if (!same || began / 1000 < since) continue;
+      const auto own =
+          out.unknown.size() < most_asked_about ? started_with(page, driver, word) : std::nullopt;
+      if (own && *own) out.own = member(driver, "id");
+      if (!own) out.unknown.push_back(member(driver, "id"));
     }
   }
   return out;
@@ -246,9 +285,11 @@ json SparkCluster::wait_for(const std::string& id) const {
   } else {
     for (const char* each : driver_ends) ends.push_back(each);
   }
+  // Of YARN the state alone: what it says of a whole application repeats names, and a wait refuses
+  // such JSON.
   json look{{"connection", tracking_},
-            {"url", path_of(id)},
-            {"pointer", yarn ? "/app/state" : "/driverState"},
+            {"url", path_of(id) + (yarn ? "/state" : "")},
+            {"pointer", yarn ? "/state" : "/driverState"},
             {"in", std::move(ends)}};
   json cancel{{"connection", tracking_},
               {"method", yarn ? "PUT" : "POST"},

@@ -44,11 +44,16 @@ class SparkCluster {
   // connection's extra names ("page"), from the worker that had the driver. Empty where there is no
   // such page. RetryableError or FinalError where it cannot be had.
   std::string driver_log(const std::string& id) const;
-  // Of a master whose page is known: the drivers of that main class (empty: of any) that began at
-  // or after then (seconds since the epoch), which its page lists with what it still remembers.
-  // nullopt: it is not known. Errors as of look().
-  std::optional<std::vector<std::string>> drivers_since(const std::string& main_class,
-                                                        std::int64_t since) const;
+  // Drivers of one main class that a master's page lists, with what it still remembers.
+  struct Begun {
+    std::string own;                   // was started with the word; empty: none was
+    std::vector<std::string> unknown;  // with what these were started cannot be read
+  };
+  // Of a master whose page is known: which of the drivers of that main class (empty: of any) that
+  // began at or after then (seconds since the epoch) was started with `word` in its command, as
+  // its worker wrote it into the driver's log. nullopt: it is not known. Errors as of look().
+  std::optional<Begun> drivers_since(const std::string& main_class, const std::string& word,
+                                     std::int64_t since) const;
 
   // What the scheduler looks at, and what it asks for when the task is cancelled while it waits:
   // {"wait_for", "on_cancel"} of Context::defer().
@@ -60,6 +65,11 @@ class SparkCluster {
   // The object that it answers with; errors as of look().
   nlohmann::json got(const std::string& path) const;
   std::string path_of(const std::string& id) const;
+  // Where a driver's log is had, up to its id: of what the master's page says, and the worker's id.
+  // Empty: that worker is not there.
+  std::string log_of_worker(const nlohmann::json& page, const std::string& worker) const;
+  std::optional<bool> started_with(const nlohmann::json& page, const nlohmann::json& driver,
+                                   const std::string& word) const;
 
   const Context& context_;
   const Kind kind_;

@@ -34,6 +34,22 @@ TEST_CASE("hostile JSON is refused with a reason and without growth") {
   CHECK(refusal(many + "]").find("too many") != std::string::npos);
 }
 
+TEST_CASE(
+    "a name that stands twice is let pass only where that is asked for, and the last one counts") {
+  // As YARN's ResourceManager writes its maps.
+  const std::string text =
+      R"({"id":"a","used":{"entry":{"key":"x"},"entry":{"key":"y"}},"id":"b"})";
+  CHECK(refusal(text).find("duplicate key \"entry\"") != std::string::npos);
+  const auto read = parse_untrusted_repeating(text);
+  REQUIRE(read);
+  CHECK(*read == nlohmann::json{{"id", "b"}, {"used", {{"entry", {{"key", "y"}}}}}});
+  JsonLimits shallow;
+  shallow.depth = 2;
+  const auto refused = parse_untrusted_repeating(R"({"a":1,"a":2,"b":[[1]]})", shallow);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "JSON refused: nested too deeply at line 1, column 19");
+}
+
 TEST_CASE("a refused text says where, as a malformed one does") {
   CHECK(refusal("{\"a\": 1,\n  \"a\": 2}") ==
         "JSON refused: duplicate key \"a\" at line 2, column 5");

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -208,11 +209,22 @@ def an_application_on_a_cluster_holds_no_slot():
         said = server.log_text("standalone", finished[0], "score")
         assert f"stderr of the driver {finished[1]}" in said and f"stdout of the driver {finished[1]}" in said, said
 
-        # A master has no tags: whose driver it is that began meanwhile is not known, and no second one is started.
+        # A master has no tags: whose driver it is that began meanwhile stands in the command that started it.
         submitted = len(made.all())
         run = killed_in_submission("standalone")
+        own = list(cluster.apps)[-1]
+        cluster.apps["driver-foreign"] = {**cluster.apps[own], "tag": "batuta-another", "began": str(int(time.time() * 1000))}
+        cluster.end(own, driverState="FINISHED")
+        assert server.wait_run("standalone", run, 60)["state"] == "success"
+        tries = server.tasks("standalone", run)["score"]["try_number"]
+        assert f"{own} was submitted before" in server.log_text("standalone", run, "score", tries)
+        assert len(made.all()) == submitted + 1, made.all()[submitted:]
+        # Where that cannot be read, no second one is started.
+        cluster.logs = False
+        run = killed_in_submission("standalone")
         assert server.wait_run("standalone", run, 60)["state"] == "failed"
-        why(server, "standalone", run, "score", 15, f"{list(cluster.apps)[-1]} began: if that is this task's")
+        why(server, "standalone", run, "score", 15, f"{list(cluster.apps)[-1]} began, of which the log")
+        submitted += 1
         assert len(made.all()) == submitted + 1, made.all()[submitted:]
 
         # Of one that took too long to submit the driver is known, and killed: the next try begins anew.
@@ -290,7 +302,7 @@ def standalone_cluster(folder):
 
 
 def a_cluster_of_ones_own_is_submitted_to():
-    """a real master and worker: an application in mode client has executors there; one in mode cluster is waited for without a slot, and its driver's log fetched"""
+    """a real master and worker: an application in mode client has executors there; one in mode cluster is waited for without a slot, its driver's log fetched, and taken up after a kill"""
     if not REAL:
         print("skipped: $BATUTA_SPARK_SUBMIT names no spark-submit; ./dev test spark fetches one")
         return
@@ -300,8 +312,15 @@ def a_cluster_of_ones_own_is_submitted_to():
                                                   application=str(jar), java_class=java_class, poke_interval="1s", retries=0)
         here = spark("here", connection="master", conf=small, code="from pyspark.sql import SparkSession\n"
                      "print(SparkSession.builder.getOrCreate().range(1000).repartition(4).count())")
-        server = folder.server({"day": dag("day", [here, there("there", "org.apache.hadoop.util.VersionInfo"), there("none", "org.example.None")])},
-                               env={"BATUTA_WORKER_SPARK_SUBMIT": REAL, "BATUTA_WORKER_ENV": json.dumps(
+        hang, submit = folder.path / "hang", folder.path / "submit"
+        # What is submitted is there before the worker is told so.
+        submit.write_text(f'#!/bin/sh\n"{REAL}" "$@" >"$BATUTA_SCRATCH/said" 2>"$BATUTA_SCRATCH/heard"\ncode=$?\n'
+                          f'while [ -e "{hang}" ]; do sleep 0.05; done\ncat "$BATUTA_SCRATCH/heard" >&2\ncat "$BATUTA_SCRATCH/said"\nexit $code\n')
+        submit.chmod(0o755)
+        version = "org.apache.hadoop.util.VersionInfo"
+        server = folder.server({"day": dag("day", [here, there("there", version), there("none", "org.example.None")]),
+                                "killed": dag("killed", [there("killed", version)])},
+                               env={**TIMING, "BATUTA_WORKER_SPARK_SUBMIT": str(submit), "BATUTA_WORKER_ENV": json.dumps(
                                    {"SPARK_LOCAL_IP": "127.0.0.1", **{name: os.environ[name] for name in ("PATH", "JAVA_HOME") if name in os.environ}})}).start()
         connect(server, "master", "spark", host=master)
         connect(server, "tracker", "http", host=rest, extra={"page": page})
@@ -317,6 +336,23 @@ def a_cluster_of_ones_own_is_submitted_to():
         assert "driver-" in str(result), result
         why(server, "day", run, "none", 12, "")
         assert "org.example.None" in said["none"], said["none"][-3000:]
+
+        def drivers():
+            listed = json.loads(urllib.request.urlopen(page + "/json/", timeout=10).read())
+            return {each["id"] for name in ("activedrivers", "completeddrivers") for each in listed[name]}
+        # Others of this class began within the minute, too: the one that is its own is taken up.
+        before = drivers()
+        hang.touch()
+        run = server.trigger("killed")["dag_run_id"]
+        eventually(lambda: drivers() - before, 120, "it is submitted")
+        for pid in server.pids("agent") + server.pids("slot"):  # in this order: an agent would tell that its slot was killed
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        hang.unlink()
+        assert server.wait_run("killed", run, 600)["state"] == "success"
+        [own] = drivers() - before
+        tries = server.tasks("killed", run)["killed"]["try_number"]
+        assert f"{own} was submitted before, and is taken up" in server.log_text("killed", run, "killed", tries)
         server.stop()
 
 
