@@ -136,12 +136,13 @@ def paused_dags_collect_and_queues_are_dropped_by_hand():
 
 
 def a_table_that_is_published_is_an_asset():
-    """versions of the financial tables start the DAG that waits for the last of them, though the scheduler dies while it settles"""
+    """versions of the financial tables start the DAG that waits for the last of them, though the scheduler dies while it settles; and one that is stale"""
     gold = "lake://gold/financial/financial_data_hour"
     with Folder("table") as folder, QuoteService(folder.path, seed=7) as quotes:
         financial = FINANCIAL.read_text().replace('"2m"', '"1s"')
         server = folder.server({"financial": financial, "use": by_assets("use", [gold], [
-            shell("read", "echo version={{ triggering_asset_events['%s'][0].extra.version }}" % gold)])},
+            shell("read", "echo version={{ triggering_asset_events['%s'][0].extra.version }}" % gold)]),
+            "late": dag("late", [shell("make", "echo made", outlets=["s3://lake/report"])], schedule={"assets": {"stale": "s3://lake/report", "of": [gold]}})},
             env={"BATUTA_HEARTBEAT": "300ms", "BATUTA_LEASE": "2s"}).start()
         quotes.connect(server)
         server.stop()
@@ -160,6 +161,13 @@ def a_table_that_is_published_is_an_asset():
         assert uris.count(gold) == 1 and len(uris) == len(set(uris)), uris
         assert any(uri.startswith("lake://bronze/") for uri in uris) and any(uri.startswith("lake://silver/") for uri in uris), uris
         assert all(one["extra"] == {"version": 0} for one in events), events
+        # What is older than its table is made: once, and again when the table has changed, and by nobody meanwhile.
+        late = ended(server, "late")[0]
+        assert late["state"] == "success" and late["run_type"] == "asset_triggered", late
+        by_hand = server.trigger("late")["dag_run_id"]
+        assert server.wait_run("late", by_hand)["state"] == "success"
+        tell(server, gold)
+        assert ended(server, "late", 3)[2]["run_type"] == "asset_triggered"
         listed = server.cli("assets", "list", "lake://").stdout
         assert gold in listed, listed
         server.stop()
