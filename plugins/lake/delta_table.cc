@@ -93,13 +93,6 @@ void check_no_row_number(const DeltaTable& table, const std::vector<lakelog::Col
                                "engine needs to read them");
 }
 
-void check_readable_by_id(const DeltaTable& table, const lakelog::Column& column,
-                          const lakelog::ColumnMapping& mapping) {
-  if (mapping.mode != lakelog::MappingMode::id || !column.type.starts_with("{")) return;
-  throw plugin::FinalError(at_version(table) + " maps its columns by id, and " + column.name +
-                           " is nested: such columns are read where they are mapped by name");
-}
-
 lakelog::ColumnMapping mapping_of(const DeltaTable& table) {
   const auto& snapshot = table.snapshot();
   auto mapping = lakelog::column_mapping(snapshot.protocol, snapshot.metadata);
@@ -165,6 +158,61 @@ std::string file_column(const std::vector<lakelog::Column>& columns) {
   };
   while (std::any_of(columns.begin(), columns.end(), taken)) name += "_";
   return name;
+}
+
+// The rows of files that are read alike; their lists are called by `view`.
+std::string select_of(Session& session, const std::string& view, const DeltaTable& table,
+                      const std::vector<lakelog::Column>& columns,
+                      const std::vector<std::string>& partition_columns,
+                      const lakelog::ColumnMapping& mapping, const FileGroup& group) {
+  const std::vector<lakelog::AddFile>& files = group.files;
+  // Then a row need not be asked which file it is from: that compares a name for each.
+  const bool one_partition = alike(table, partition_columns, files);
+  std::string selected, typed, by_id;
+  for (const lakelog::Column& column : columns) {
+    const std::string name = quoted_name(column.name);
+    const std::string type = sql_type(column.type);
+    const auto at = std::find(partition_columns.begin(), partition_columns.end(), column.name);
+    const bool stored = at == partition_columns.end();
+    const FileColumn in_files =
+        stored ? file_column_of(column, mapping, group.fields) : FileColumn{};
+    if (stored) {
+      typed += ", CAST(NULL AS " + in_files.type + ") AS " + quoted_name(in_files.name);
+      if (mapping.mode == lakelog::MappingMode::id)
+        by_id += (by_id.empty() ? "" : ", ") + std::to_string(mapping.columns.at(column.name).id) +
+                 ": {name: " + quoted_literal(in_files.name) +
+                 ", type: " + quoted_literal(in_files.type) + ", default_value: NULL}";
+    }
+    const auto partition_sql = [&]() -> std::string {
+      if (!one_partition) return "f.p" + std::to_string(at - partition_columns.begin());
+      const auto text = partition_value(table, files.front(), column.name);
+      return text ? quoted_literal(*text) : "NULL";
+    };
+    const std::string value = files.empty() ? "CAST(NULL AS " + type + ")"
+                              : stored      ? in_files.expression
+                                            : "CAST(" + partition_sql() + " AS " + type + ")";
+    selected += (selected.empty() ? "" : ", ") + value + " AS " + name;
+  }
+  std::string from = " WHERE false";
+  if (!files.empty()) {
+    session.keep(table.kept());
+    // The list travels as a variable: no path ever becomes part of an SQL text. The empty relation
+    // in front gives every column its declared type, and those that no file has at all.
+    const std::string list = quoted_name(view + "_files");
+    const std::string file = file_column(columns);
+    load_files(session, view + "_files", table, partition_columns, files);
+    const bool lost = load_deleted(session, view + "_lost", table, files);
+    if (lost) check_no_row_number(table, columns);
+    session.run("SET VARIABLE " + list + " = (SELECT list(pattern) FROM " + list + ")");
+    from = " FROM (SELECT CAST(NULL AS VARCHAR) AS " + file + typed +
+           " WHERE false UNION ALL BY NAME SELECT * FROM " + file_reader(view, file, lost, by_id) +
+           ") r";
+    if (!one_partition) from += " JOIN " + list + " f ON r." + file + " = f.path";
+    if (lost)
+      from += " ANTI JOIN " + quoted_name(view + "_lost") + " d ON r." + file +
+              " = d.path AND r.file_row_number = d.lost";
+  }
+  return "SELECT " + selected + from;
 }
 
 }  // namespace
@@ -287,53 +335,19 @@ void create_view(Session& session, const std::string& view, const DeltaTable& ta
                  const std::vector<lakelog::AddFile>& files) {
   if (columns.empty()) throw plugin::FinalError(at_version(table) + " has no columns");
   const lakelog::ColumnMapping mapping = mapping_of(table);
-  // Then a row need not be asked which file it is from: that compares a name for each.
-  const bool one_partition = alike(table, partition_columns, files);
-  std::string selected, typed, by_id;
-  for (const lakelog::Column& column : columns) {
-    const std::string name = quoted_name(column.name);
-    const std::string type = sql_type(column.type);
-    const auto at = std::find(partition_columns.begin(), partition_columns.end(), column.name);
-    const bool stored = at == partition_columns.end();
-    const FileColumn in_files = stored ? file_column_of(column, mapping) : FileColumn{};
-    if (stored) {
-      typed += ", CAST(NULL AS " + in_files.type + ") AS " + quoted_name(in_files.name);
-      check_readable_by_id(table, column, mapping);
-      if (mapping.mode == lakelog::MappingMode::id)
-        by_id += (by_id.empty() ? "" : ", ") + std::to_string(mapping.columns.at(column.name).id) +
-                 ": {name: " + quoted_literal(in_files.name) +
-                 ", type: " + quoted_literal(in_files.type) + ", default_value: NULL}";
-    }
-    const auto partition_sql = [&]() -> std::string {
-      if (!one_partition) return "f.p" + std::to_string(at - partition_columns.begin());
-      const auto text = partition_value(table, files.front(), column.name);
-      return text ? quoted_literal(*text) : "NULL";
-    };
-    const std::string value = files.empty() ? "CAST(NULL AS " + type + ")"
-                              : stored      ? in_files.expression
-                                            : "CAST(" + partition_sql() + " AS " + type + ")";
-    selected += (selected.empty() ? "" : ", ") + value + " AS " + name;
+  std::vector<lakelog::Column> stored;
+  for (const lakelog::Column& column : columns)
+    if (std::find(partition_columns.begin(), partition_columns.end(), column.name) ==
+        partition_columns.end())
+      stored.push_back(column);
+  const auto groups = alike_files(session, table, stored, mapping, files);
+  std::string whole;
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    const std::string part = i == 0 ? view : view + "_alike" + std::to_string(i);
+    whole += (i == 0 ? "" : " UNION ALL ") +
+             select_of(session, part, table, columns, partition_columns, mapping, groups[i]);
   }
-  std::string from = " WHERE false";
-  if (!files.empty()) {
-    session.keep(table.kept());
-    // The list travels as a variable: no path ever becomes part of an SQL text. The empty relation
-    // in front gives every column its declared type, and those that no file has at all.
-    const std::string list = quoted_name(view + "_files");
-    const std::string file = file_column(columns);
-    load_files(session, view + "_files", table, partition_columns, files);
-    const bool lost = load_deleted(session, view + "_lost", table, files);
-    if (lost) check_no_row_number(table, columns);
-    session.run("SET VARIABLE " + list + " = (SELECT list(pattern) FROM " + list + ")");
-    from = " FROM (SELECT CAST(NULL AS VARCHAR) AS " + file + typed +
-           " WHERE false UNION ALL BY NAME SELECT * FROM " + file_reader(view, file, lost, by_id) +
-           ") r";
-    if (!one_partition) from += " JOIN " + list + " f ON r." + file + " = f.path";
-    if (lost)
-      from += " ANTI JOIN " + quoted_name(view + "_lost") + " d ON r." + file +
-              " = d.path AND r.file_row_number = d.lost";
-  }
-  session.run("CREATE OR REPLACE TEMP VIEW " + quoted_name(view) + " AS SELECT " + selected + from);
+  session.run("CREATE OR REPLACE TEMP VIEW " + quoted_name(view) + " AS " + whole);
 }
 
 std::string sql_type(const std::string& delta_type) {

@@ -227,6 +227,84 @@ TEST_CASE("columns mapped by id are found whatever files call them, and missing 
         "7x- 8y-");
 }
 
+namespace {
+
+json nested_field(const std::string& name, const json& type, const std::string& physical, int id) {
+  return {{"name", name},
+          {"type", type},
+          {"nullable", true},
+          {"metadata",
+           {{"delta.columnMapping.physicalName", physical}, {"delta.columnMapping.id", id}}}};
+}
+
+json struct_of(const json& fields) {
+  return {{"type", "struct"}, {"fields", fields}};
+}
+
+// person {name, home {street}}, tags [{word}], prices {text: {cents}}, all mapped by id.
+void nested_by_id(Newer& table) {
+  table.features({"columnMapping"});
+  table.configuration = {{"delta.columnMapping.mode", "id"}};
+  const json home = struct_of(json::array({nested_field("street", "string", "col-4", 4)}));
+  const json person = struct_of(json::array(
+      {nested_field("name", "string", "col-2", 2), nested_field("home", home, "col-3", 3)}));
+  const json word = struct_of(json::array({nested_field("word", "string", "col-6", 6)}));
+  const json cents = struct_of(json::array({nested_field("cents", "long", "col-8", 8)}));
+  table.field("person", person, "col-1", 1);
+  table.field("tags", {{"type", "array"}, {"elementType", word}, {"containsNull", true}}, "col-5",
+              5);
+  table.field(
+      "prices",
+      {{"type", "map"}, {"keyType", "string"}, {"valueType", cents}, {"valueContainsNull", true}},
+      "col-7", 7);
+}
+
+const std::string nested_text =
+    "SELECT coalesce(person.name, '-') || '/' || coalesce(person.home.street, '-') || '/' || "
+    "coalesce(tags[1].word, '-') || '/' || coalesce(prices['a'].cents::VARCHAR, '-') FROM t ";
+
+}  // namespace
+
+TEST_CASE("nested columns mapped by id are read whatever each file calls their fields") {
+  Newer table;
+  nested_by_id(table);
+  // By the names of the mapping, as most writers do.
+  table.file("a.parquet",
+             "SELECT {'col-2': 'Ana', 'col-3': {'col-4': 'Rua A'}} AS \"col-1\", [{'col-6': 'x'}] "
+             "AS \"col-5\", MAP {'a': {'col-8': 5::BIGINT}} AS \"col-7\"",
+             1, json::object(),
+             ", FIELD_IDS {\"col-1\": {__duckdb_field_id: 1, \"col-2\": 2, \"col-3\": "
+             "{__duckdb_field_id: 3, \"col-4\": 4}}, \"col-5\": {__duckdb_field_id: 5, element: "
+             "{\"col-6\": 6}}, \"col-7\": {__duckdb_field_id: 7, value: {\"col-8\": 8}}}");
+  // By others, in another order, a narrower type, a field that is gone, and one that is missing.
+  table.file(
+      "b.parquet",
+      "SELECT {'gone': 1, 'h': {'s': 'Rua B'}} AS p, [{'col-8': 'y'}] AS l, MAP {'a': "
+      "{'col-6': 7::INTEGER}} AS m",
+      1, json::object(),
+      ", FIELD_IDS {p: {__duckdb_field_id: 1, gone: 99, h: {__duckdb_field_id: 3, s: 4}}, l: "
+      "{__duckdb_field_id: 5, element: {\"col-8\": 6}}, m: {__duckdb_field_id: 7, value: "
+      "{\"col-6\": 8}}}");
+  // None of them.
+  table.file("c.parquet", "SELECT 1 AS other", 1, json::object(), ", FIELD_IDS {other: 98}");
+  table.commit();
+  CHECK(table.ask(nested_text + "ORDER BY 1") == "-/-/-/- -/Rua B/y/7 Ana/Rua A/x/5");
+  CHECK(table.ask("SELECT count(*)::VARCHAR FROM t WHERE person IS NULL") == "1");
+  CHECK(table.ask("SELECT typeof(prices) FROM t LIMIT 1") == "MAP(VARCHAR, STRUCT(cents BIGINT))");
+}
+
+TEST_CASE(
+    "a file with a struct and none of its fields is refused by a sentence, rows being at stake") {
+  Newer table;
+  nested_by_id(table);
+  table.file("a.parquet", "SELECT {'gone': 1} AS p", 1, json::object(),
+             ", FIELD_IDS {p: {__duckdb_field_id: 1, gone: 99}}");
+  table.commit();
+  CHECK(table.refusal() ==
+        "silver/demo/newer version 0 maps its columns by id, and a file of it has person with none "
+        "of the fields that the table has in a struct of it: such a file is not read");
+}
+
 TEST_CASE("a table with instants without zone, and one whose types have widened, are read") {
   Newer table;
   table.features({"timestampNtz", "typeWidening"});
