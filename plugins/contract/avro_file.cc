@@ -352,8 +352,8 @@ std::string inflated(std::string_view packed) {
 // What lies there as it comes: varints byte by byte, the rest in one piece.
 class AvroFile {
  public:
-  explicit AvroFile(const std::string& path) : path_(path), file_(path, std::ios::binary) {
-    if (!file_) throw plugin::RetryableError(path + " cannot be read");
+  AvroFile(const std::string& path, const std::string& named) : file_(path, std::ios::binary) {
+    if (!file_) throw plugin::RetryableError(named + " cannot be read");
   }
 
   bool at_end() { return file_.peek() == std::ifstream::traits_type::eof(); }
@@ -381,7 +381,6 @@ class AvroFile {
   }
 
  private:
-  std::string path_;
   std::ifstream file_;
 };
 
@@ -415,9 +414,9 @@ bool is_avro_file(const std::string& path) {
   return file.read(begin, sizeof begin) && std::string_view(begin, sizeof begin) == avro_magic;
 }
 
-std::int64_t avro_to_json_lines(const std::string& path, const std::string& lines,
-                                const std::function<void()>& go_on) {
-  AvroFile file(path);
+std::int64_t avro_to_json_lines(const std::string& path, const std::string& named,
+                                const std::string& lines, const std::function<void()>& go_on) {
+  AvroFile file(path, named);
   std::ofstream out(lines, std::ios::binary | std::ios::trunc);
   std::int64_t rows = 0, block = 0;
   try {
@@ -457,7 +456,7 @@ std::int64_t avro_to_json_lines(const std::string& path, const std::string& line
       rows += count;
     }
   } catch (const FinalError& error) {
-    throw FinalError(path + " cannot be read as Avro, in the block at byte " +
+    throw FinalError(named + " cannot be read as Avro, in the block at byte " +
                      std::to_string(block) + ": " + error.what());
   }
   out.flush();

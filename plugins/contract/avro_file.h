@@ -15,10 +15,11 @@ namespace batuta::from_contract {
 // By its first bytes, whatever its name is.
 bool is_avro_file(const std::string& path);
 
-// Writes the file's rows to `lines`, which is made anew; how many there were. `go_on` is called
-// for each block, and throws to end it. plugin::FinalError for what cannot be read, with the byte
-// where the block begins; plugin::RetryableError where `lines` cannot be written.
-std::int64_t avro_to_json_lines(const std::string& path, const std::string& lines,
-                                const std::function<void()>& go_on);
+// Writes the file's rows to `lines`, which is made anew; how many there were. Errors call the file
+// `named`: `path` may be a copy. `go_on` is called for each block, and throws to end it.
+// plugin::FinalError for what cannot be read, with the byte where the block begins;
+// plugin::RetryableError where `lines` cannot be written.
+std::int64_t avro_to_json_lines(const std::string& path, const std::string& named,
+                                const std::string& lines, const std::function<void()>& go_on);
 
 }  // namespace batuta::from_contract

@@ -68,6 +68,9 @@ std::string path_of(const plugin::Context& context, const Source& source) {
 }
 
 std::vector<std::string> files_at(const std::string& path) {
+  // A file of that very name, though it holds what a pattern would take for a choice: "a[1].csv".
+  std::error_code unknown;
+  if (fs::is_regular_file(path, unknown)) return {path};
   ::glob_t found{};
   const int code = ::glob(path.c_str(), GLOB_MARK, nullptr, &found);
   std::vector<std::string> files;
@@ -177,11 +180,11 @@ class FilesReader {
       to_.landing.add_file(file, "avro");
     }
     const std::string lines = scratch_file("avro-", std::to_string(++converted_) + ".jsonl");
-    avro_to_json_lines(file, lines, [this] { to_.context.check_cancelled(); });
+    avro_to_json_lines(file, source, lines, [this] { to_.context.check_cancelled(); });
     std::error_code failed;
     if (store_) fs::remove(file, failed);
     const std::uintmax_t size = fs::file_size(lines, failed);
-    if (failed) throw plugin::RetryableError(lines + ": " + failed.message());
+    if (failed) throw plugin::RetryableError(source + ": " + failed.message());
     return {source, lines, size};
   }
 

@@ -80,7 +80,9 @@ void StoreFiles::find_below(const std::string& prefix, std::size_t segment, std:
   const auto fits = [&](std::string name) {
     name.erase(0, prefix.size());
     if (name.ends_with('/')) name.pop_back();
-    return ::fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE | FNM_PERIOD) == 0;
+    // "a[1].csv" is that name, and a choice for a pattern.
+    return name == pattern ||
+           ::fnmatch(pattern.c_str(), name.c_str(), FNM_NOESCAPE | FNM_PERIOD) == 0;
   };
   if (segment + 1 == segments_.size()) {
     for (const lakelog::ObjectInfo& object : listing.objects)

@@ -2,8 +2,9 @@
 // after whatever ended it, it goes on.
 //
 // The return value: {"applied","texts","unused","tables":[{"table","columns","rows","unknown",
-//   "version","problem"}],"tables_more"}: `rows` have old pseudonyms (with apply: had), `unused`
-//   says that nothing is under the old key any more.
+//   "version","problem","kept_hashes"}],"tables_more"}: `rows` have old pseudonyms (with apply:
+//   had), `unused` says that nothing is under the old key any more; `kept_hashes` states of a
+//   history have the change_hash that they had, as nobody can tell of which columns it is.
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -36,6 +37,7 @@ json report_of(const Rotation& done, bool applied) {
                       {"rows", table.rows},
                       {"unknown", table.unknown},
                       {"version", table.version < 0 ? json() : json(table.version)},
+                      {"kept_hashes", table.kept_hashes},
                       {"problem", table.problem.empty() ? json() : json(table.problem)}});
   }
   return {{"applied", applied},
@@ -79,6 +81,11 @@ struct LakeRotateKey {
       if (table.version >= 0)
         context.info(table.table + ": " + std::to_string(table.rows) + " rows, version " +
                      std::to_string(table.version));
+    for (const RotatedTable& table : done.tables)
+      if (table.kept_hashes > 0)
+        context.warn(table.table + ": " + std::to_string(table.kept_hashes) +
+                     " states keep the change_hash of their old pseudonyms, as its columns could "
+                     "not be told: the next snapshot of those keys writes one state more each");
     context.return_json(json_text(report_of(done, options.apply)));
   }
 };

@@ -30,8 +30,7 @@ constexpr const char* rotate_view = "rotate_rows";
 constexpr int rotate_rounds = 8;
 constexpr std::size_t problems_told = 5;
 constexpr const char* hash_column = "change_hash";
-constexpr int states_tried = 100;     // of a history, to find its keys
-constexpr int most_key_tries = 3000;  // sets of columns that may be its keys
+constexpr int states_tried = 100;  // of a history, to find its keys
 
 // Columns of a history that say nothing of a state: its own, and those that every model's has.
 bool is_beside_state(const std::string& column) {
@@ -239,6 +238,7 @@ class Rotator {
     change.commit.metadata = table.snapshot().metadata;
     change.commit.metadata->configuration[mask_key_property] = id_;
     std::vector<AddFile> added;
+    kept_hashes_ = 0;
     for (const AddFile& file : table.files([](const AddFile&) { return true; })) {
       create_view(session_, rotate_view, table, table.snapshot().metadata.columns,
                   table.snapshot().metadata.partition_columns, {file});
@@ -258,6 +258,7 @@ class Rotator {
                             read_clock().wall.time_since_epoch() / std::chrono::milliseconds(1));
     if (put) {
       told.version = *put;
+      told.kept_hashes += kept_hashes_;
       step("rotate_after_put");
       return true;
     }
@@ -295,7 +296,14 @@ class Rotator {
       joins += " LEFT JOIN rotate_map " + map + " ON " + name + " = " + map + ".old";
       turned[column] = "coalesce(" + map + ".new, " + name + ")";
     }
-    if (const std::string hash = new_hash(table, turned); !hash.empty()) turned[hash_column] = hash;
+    if (has_hashes(table)) {
+      const std::string hash = new_hash(table, turned);
+      if (hash.empty()) {
+        kept_hashes_ += old_rows(columns);
+      } else {
+        turned[hash_column] = hash;
+      }
+    }
     for (const lakelog::Column& column : metadata.columns) {
       const auto& partitions = metadata.partition_columns;
       if (std::find(partitions.begin(), partitions.end(), column.name) != partitions.end())
@@ -322,23 +330,28 @@ class Rotator {
                              " were written; nothing was changed");
   }
 
-  // The hash of a history's states with these values, where it was that of their old ones; empty:
-  // of no history, or nobody can tell of which columns its hashes are.
-  std::string new_hash(const DeltaTable& table, const std::map<std::string, std::string>& turned) {
+  static bool has_hashes(const DeltaTable& table) {
     const auto& columns = table.snapshot().metadata.columns;
-    const bool has_hash = std::any_of(columns.begin(), columns.end(), [](const auto& column) {
-      return column.name == hash_column && column.type == "binary";
-    });
-    if (!has_hash || !table.name().ends_with("_hist")) return {};
-    auto& hashed = hashed_[table.name()];
-    if (hashed.empty()) hashed = hashed_columns(columns);
-    if (hashed.empty()) return {};
+    return table.name().ends_with("_hist") &&
+           std::any_of(columns.begin(), columns.end(), [](const auto& column) {
+             return column.name == hash_column && column.type == "binary";
+           });
+  }
+
+  // The hash of a history's states with these values, where it was that of their old ones; empty:
+  // nobody can tell of which columns its hashes are.
+  std::string new_hash(const DeltaTable& table, const std::map<std::string, std::string>& turned) {
+    Hashed& hashed =
+        hashed_.try_emplace(table.name(), Hashed{{}, options_.key_tries}).first->second;
+    if (hashed.columns.empty())
+      hashed.columns = hashed_columns(table.snapshot().metadata.columns, hashed.tries_left);
+    if (hashed.columns.empty()) return {};
     std::vector<std::pair<std::string, std::string>> values;
-    for (const std::string& name : hashed) {
+    for (const std::string& name : hashed.columns) {
       const auto value = turned.find(name);
       values.emplace_back(name, value == turned.end() ? "v." + quoted_name(name) : value->second);
     }
-    return "CASE WHEN v.change_hash = " + hash_of(hashed) + " THEN " +
+    return "CASE WHEN v.change_hash = " + hash_of(hashed.columns) + " THEN " +
            state_hash_sql(std::move(values)) + " ELSE v.change_hash END";
   }
 
@@ -349,19 +362,20 @@ class Rotator {
   }
 
   // A hash is of all that a state says but its keys, and which columns these are no log tells: the
-  // rows of rotate_view do, whose hashes come out without them. Three keys at most, in a bounded
-  // number of tries.
-  std::vector<std::string> hashed_columns(const std::vector<lakelog::Column>& columns) {
+  // rows of rotate_view do, whose hashes come out without them. Three keys at most, and
+  // `left` tries, of all the files of a table.
+  std::vector<std::string> hashed_columns(const std::vector<lakelog::Column>& columns, int& left) {
     std::vector<std::string> all;
     for (const lakelog::Column& column : columns)
       if (!is_beside_state(column.name)) all.push_back(column.name);
-    int left = most_key_tries;
     std::vector<std::string> found;
     for (std::size_t keys = 1; keys <= 3 && keys <= all.size() && found.empty(); ++keys) {
       std::vector<bool> is_key(all.size(), false);
       std::fill(is_key.begin(), is_key.begin() + static_cast<std::ptrdiff_t>(keys), true);
       do {
-        if (--left < 0) return {};
+        if (left == 0) return {};
+        --left;
+        if (options_.cancelled && options_.cancelled()) throw plugin::RetryableError("cancelled");
         std::vector<std::string> said;
         for (std::size_t i = 0; i < all.size(); ++i)
           if (!is_key[i]) said.push_back(all[i]);
@@ -382,7 +396,12 @@ class Rotator {
   const RotateOptions& options_;
   const std::shared_ptr<lakelog::Storage> storage_;
   std::string id_;
-  std::map<std::string, std::vector<std::string>> hashed_;  // columns of states, by history
+  struct Hashed {
+    std::vector<std::string> columns;  // of states
+    int tries_left = 0;
+  };
+  std::map<std::string, Hashed> hashed_;  // by history
+  std::int64_t kept_hashes_ = 0;          // of the version that is being written
   Rotation out_;
 };
 

@@ -30,6 +30,7 @@ struct RotateOptions {
   bool apply = false;       // false: nothing is written, only counted
   std::string info_json{};  // who did it; see lakelog::Change
   std::function<bool()> cancelled{};
+  int key_tries = 3000;  // sets of columns that may be the keys of a history, of each one
   // For tests: called before each step that changes something, with its name.
   std::function<void(const char*)> step{};
 };
@@ -40,7 +41,10 @@ struct RotatedTable {
   std::int64_t rows = 0;             // with old ones that bronze knows
   std::int64_t unknown = 0;          // pseudonyms of which bronze has no text
   std::int64_t version = -1;         // the one that was put; -1: none
-  std::string problem;               // why it cannot be rotated; empty: it can, or is
+  // Of a history: rows that were written anew with the change_hash of their old pseudonyms, as
+  // nobody can tell of which columns it is.
+  std::int64_t kept_hashes = 0;
+  std::string problem;  // why it cannot be rotated; empty: it can, or is
 };
 
 struct Rotation {

@@ -123,6 +123,9 @@ class SqlModel {
     const auto traced = column_lineage(session_, spec_.sql, columns, names);
     std::string text = json_text(column_lineage_json(traced));
     if (text.size() <= most_lineage) return text;
+    context_.warn(
+        "which column comes of which is more than the 32 KiB that a version tells; it is "
+        "told as unknown");
     return json_text({{"*", {{"unknown", "it is too long to be kept"}}}});
   }
 

@@ -28,7 +28,21 @@ std::int64_t rotated_count(const json& told, const char* name) {
   return json_int(told.value(name, json())).value_or(0);
 }
 
+// States that the next snapshot of their keys writes once more.
+void say_kept_hashes(const json& told) {
+  for (const json& table : told.value("tables", json::array())) {
+    const auto kept = rotated_count(table, "kept_hashes");
+    if (kept == 0) continue;
+    std::fprintf(stderr,
+                 "batuta: %s: %lld states keep the change_hash of their old pseudonyms, as its "
+                 "columns could not be told: the next snapshot of those keys writes one state more "
+                 "each\n",
+                 table.value("table", "").c_str(), static_cast<long long>(kept));
+  }
+}
+
 void print_rotated(Session& session, const json& told) {
+  say_kept_hashes(told);
   if (session.format().data()) return print_object(session.format(), told);
   print_rows(session.format(), told.value("tables", json::array()),
              {{"table", "table"},

@@ -39,7 +39,7 @@ class AvroFolder {
 
   std::string lines_of(const std::string& file) const {
     const std::string lines = path_ + "/lines";
-    rows = avro_to_json_lines(file, lines, [] {});
+    rows = avro_to_json_lines(file, "s3://lake/in/events.avro", lines, [] {});
     return bytes_of(lines);
   }
   // Why the bytes cannot be read.
@@ -93,6 +93,9 @@ TEST_CASE(
     "avro: what is cut off, changed or compressed otherwise is refused, and takes no memory") {
   const AvroFolder folder;
   const std::string whole = bytes_of(avro_fixture("capture.avro"));
+  // By the name that the source has, not by that of a copy of it.
+  CHECK(folder.refused(whole.substr(0, 40))
+            .starts_with("s3://lake/in/events.avro cannot be read as Avro"));
   REQUIRE(whole.size() > 600);
   CHECK(folder.refused("PAR1").find("it is no Avro file") != std::string::npos);
   CHECK(folder.refused(whole.substr(0, whole.size() - 1)).find("cut off") != std::string::npos);

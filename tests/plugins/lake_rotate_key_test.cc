@@ -167,6 +167,32 @@ TEST_CASE("rotation: the hashes of a history are those of its states as they are
             .integer() == 1);
 }
 
+TEST_CASE("rotation: states whose hashes nobody can make anew are counted, in a bounded search") {
+  RotatingLake world;
+  const std::string history = "silver/demo/people_hist";
+  std::vector<lakelog::Column> columns = {{"id", "long", true}, {"cpf", "string", true}};
+  std::string more;
+  for (int i = 0; i < 4; ++i) {
+    columns.push_back({"c" + std::to_string(i), "long", true});
+    more += ", 1::BIGINT AS c" + std::to_string(i);
+  }
+  columns.push_back({"change_hash", "binary", true});
+  const std::string states = "SELECT i::BIGINT AS id, " + pseudonym_sql("'c' || i", "before") +
+                             " AS cpf" + more + ", 'x'::BLOB AS change_hash FROM range(1, 4) t(i)";
+  world.append(history, columns, states);
+  world.append(history, columns, states);
+  std::int64_t asked = 0;
+  RotateOptions options = world.options(true);
+  options.key_tries = 20;  // of 6 + 15 + 20 sets
+  options.cancelled = [&asked] { return ++asked < 0; };
+  const Rotation done = rotate_key(world.session, world.lake.path(), options);
+  CHECK(done.unused);
+  CHECK(asked > 20);
+  CHECK(asked < 40);  // once for the table, not for each of its files
+  for (const RotatedTable& table : done.tables)
+    CHECK(table.kept_hashes == (table.table == history ? 6 : 0));
+}
+
 TEST_CASE("rotation: nothing is changed while a branch has tables under the old key") {
   RotatingLake world;
   const auto branch = lakelog::create_branch(*world.lake.storage(), {"fix", ""});

@@ -129,6 +129,7 @@ void Readings::extract(const std::string& run, const std::vector<std::string>& s
 lake::TransformSpec Readings::spec() const {
   lake::TransformSpec spec = readings_to_silver();
   spec.history = history;
+  spec.column_lineage_json = column_lineage;
   for (lakelog::Column& column : spec.target.columns)
     if (column.name == "value") column.type = value_type;
   spec.target.widens = widens;

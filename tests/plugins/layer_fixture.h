@@ -35,6 +35,7 @@ class Readings {
   bool makes_table = false;         // silver is there however little came
   std::string value_type = "long";  // of silver
   bool widens = false;              // silver takes on a wider one
+  std::string column_lineage;       // as TransformSpec::column_lineage_json
   std::int64_t least_value = 0;     // of the contract, so to say: less is rejected
   std::string expired;              // which good rows are too old; empty: none
   bool snapshot = false;            // what is extracted from now on is all that the source has

@@ -8,7 +8,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "lakelog/payload.h"
+#include "lakelog/table.h"
 #include "plugins/lake/layer/partition_batches.h"
 #include "plugins/lake/layer/publication.h"
 #include "plugins/lake/layer/raw_landing.h"
@@ -142,6 +144,33 @@ TEST_CASE("a target that was dropped is derived again, whatever the quarantine's
   drop(world, silver);
   CHECK(world.transform("run-3").changed == 1);
   CHECK(world.rows(silver, "SELECT value FROM t") == Lines{"1"});
+}
+
+TEST_CASE("which column comes of which is told by the log that a transform writes, or why not") {
+  Readings world;
+  world.history = true;
+  world.column_lineage = R"({"value":{"from":[["bronze/demo/readings","value"]]}})";
+  const auto told = [&world](const std::string& table) {
+    const auto entries = lakelog::table_history(*world.lake.storage(), table, 1);
+    REQUIRE(entries.ok());
+    REQUIRE(entries->size() == 1);
+    const auto metrics = parse_untrusted(entries->front().metrics_json);
+    REQUIRE(metrics.ok());
+    return nlohmann::json::parse(metrics->at("column_lineage").get<std::string>());
+  };
+  world.extract("one", {"a"}, {{"2026-01-01T00:00:00Z", "a", "1"}});
+  (void)world.transform("one");
+  CHECK(told("silver/demo/readings") == nlohmann::json::parse(world.column_lineage));
+  const auto history = told("silver/demo/readings_hist");
+  CHECK(history["value"]["from"] ==
+        nlohmann::json::array({nlohmann::json::array({"silver/demo/readings", "value"})}));
+  CHECK(history["valid_from"].contains("unknown"));
+  // What would weigh on the log of every reader stays out of it, and both it and the task say so.
+  world.column_lineage = R"({"value":{"unknown":")" + std::string(33'000, 'x') + "\"}}";
+  world.extract("two", {"a"}, {{"2026-01-01T01:00:00Z", "a", "2"}});
+  (void)world.transform("two");
+  CHECK(told("silver/demo/readings")["*"]["unknown"] == "it is too long to be kept");
+  CHECK(said(world.lines, "32 KiB"));
 }
 
 TEST_CASE("a broken blocking rule publishes nothing") {

@@ -430,6 +430,11 @@ class Transform {
     }
     nlohmann::json metrics = {{"rows_in", result.read}, {"rows_out", result.changed}};
     if (spec_.deletes) metrics["rows_deleted"] = result.deleted;
+    if (!lineage_fits(spec_.column_lineage_json) || !lineage_fits(history_lineage(spec_)))
+      context_.warn(
+          spec_.target.name +
+          ": which column comes of which is more than the 32 KiB that a version tells; it "
+          "is told as unknown");
     version_.hand_in(context_,
                      version_metrics(json_text(metrics), spec_, spec_.column_lineage_json));
     const DeltaTable& from = ordered_ == nullptr ? source_ : rejected_.table();

@@ -10,7 +10,14 @@ namespace {
 
 constexpr std::size_t most_of_column_lineage = std::size_t{32} << 10;
 
+// As SQL models write it (plugins/models/column_lineage.h).
+constexpr const char* too_long_lineage = R"({"*":{"unknown":"it is too long to be kept"}})";
+
 }  // namespace
+
+bool lineage_fits(const std::string& column_lineage) {
+  return column_lineage.size() <= most_of_column_lineage;
+}
 
 std::string version_metrics(const std::string& counts_json, const TransformSpec& spec,
                             const std::string& column_lineage) {
@@ -18,8 +25,8 @@ std::string version_metrics(const std::string& counts_json, const TransformSpec&
   for (const std::string& text : {counts_json, spec.metrics_json})
     if (const auto told = parse_untrusted(text.empty() ? "{}" : text); told && told->is_object())
       metrics.update(*told);
-  if (!column_lineage.empty() && column_lineage.size() <= most_of_column_lineage)
-    metrics["column_lineage"] = column_lineage;
+  if (!column_lineage.empty())
+    metrics["column_lineage"] = lineage_fits(column_lineage) ? column_lineage : too_long_lineage;
   return json_text(metrics);
 }
 

@@ -7,8 +7,11 @@
 
 namespace batuta::lake {
 
-// `counts_json`, an object, with the spec's own words and, unless it is empty or more than 32 KiB,
-// which would weigh on the log of every reader, `column_lineage`.
+// Whether a version can tell it: more than 32 KiB would weigh on the log of every reader.
+bool lineage_fits(const std::string& column_lineage);
+
+// `counts_json`, an object, with the spec's own words and, unless it is empty, `column_lineage`; of
+// one that does not fit it says that no column's origin is known, and why.
 std::string version_metrics(const std::string& counts_json, const TransformSpec& spec,
                             const std::string& column_lineage);
 
