@@ -71,18 +71,48 @@ PartitionGrain common_grain(const Cells& cells) {
   return found.size() == 1 ? *found.begin() : PartitionGrain::as_it_is;
 }
 
+void note_needed(PartCell& cell, const NeededPart& one) {
+  if (cell.made && (one.taken || one.at <= cell.made->at)) return;
+  if (!cell.newer || cell.newer->at < one.at) cell.newer = one;
+}
+
+// Of a month that days are made of each day that there is may have to be made again; which others
+// there should be it does not say.
+void add_coarser(Cells& cells, const std::vector<const NeededPart*>& coarser) {
+  std::map<std::string, std::vector<const NeededPart*>> by_key;
+  std::set<PartitionGrain> grains;
+  for (const NeededPart* one : coarser) {
+    const PartitionGrain grain = grain_of_key(one->key);
+    if (grain == PartitionGrain::as_it_is) continue;
+    by_key[one->key].push_back(one);
+    grains.insert(grain);
+  }
+  for (auto& [key, cell] : cells) {
+    if (!cell.made) continue;
+    for (const PartitionGrain grain : grains) {
+      const auto whole = map_partition_key(key, grain);
+      const auto found = whole ? by_key.find(*whole) : by_key.end();
+      if (found == by_key.end()) continue;
+      for (const NeededPart* one : found->second) note_needed(cell, *one);
+    }
+  }
+}
+
 void add_needed(Cells& cells, PartitionGrain grain, const std::vector<NeededPart>& needed) {
+  std::vector<const NeededPart*> coarser;
   for (const NeededPart& one : needed) {
     std::string key = one.key;
     if (grain != PartitionGrain::as_it_is) {
-      const auto coarser = map_partition_key(key, grain);
-      if (!coarser) continue;
-      key = *coarser;
+      const auto mapped = map_partition_key(key, grain);
+      if (!mapped) {
+        coarser.push_back(&one);
+        continue;
+      }
+      key = *mapped;
     }
-    PartCell& cell = cell_of(cells, key);
-    if (cell.made && (one.taken || one.at <= cell.made->at)) continue;
-    if (!cell.newer || cell.newer->at < one.at) cell.newer = one;
+    note_needed(cell_of(cells, key), one);
   }
+  add_coarser(cells, coarser);
 }
 
 // False: there are too many.

@@ -69,7 +69,8 @@ PartitionGrain grain_of_key(const std::string& key);
 // The next part of that grain, which is none of as_it_is; empty: the key is no time.
 std::string part_after(const std::string& key, PartitionGrain grain);
 
-// Keys of what is needed are told by the grain of the others; one that is coarser names none. Of
+// Keys of what is needed are told by the grain of the others; one that is coarser makes what was
+// made within it stale, and names none that is missing. Of
 // times of one grain those that lack between the first and the last are missing.
 PartMatrix partition_matrix(PartsKnown known);
 

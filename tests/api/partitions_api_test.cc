@@ -148,8 +148,12 @@ TEST_CASE("partitions: what has changed above makes a part stale, by its own gra
         "2026-03-10 materialized");
   CHECK(states_of({{made_at("2026-03-10", 5)}, {}, {needed("2026-03-10", 6, true)}}) ==
         "2026-03-10 materialized");
-  // Coarser than its own says nothing of it.
-  CHECK(states_of({{made_at("2026-03-10", 5)}, {}, {needed("2026-03", 6)}}) ==
+  // Of a coarser one all that was made within it is older, and nothing is said of what was not.
+  CHECK(states_of({{made_at("2026-02-28", 5), made_at("2026-03-02", 5), made_at("2026-03-03", 7)},
+                   {},
+                   {needed("2026-03", 6), needed("2026", 4)}}) ==
+        "2026-02-28 materialized, 2026-03-01 missing, 2026-03-02 stale, 2026-03-03 materialized");
+  CHECK(states_of({{made_at("2026-03-10", 5)}, {}, {needed("2026-03", 6, true)}}) ==
         "2026-03-10 materialized");
   CHECK(states_of({{}, {}, {needed("2026-03-10", 6), needed("2026-03-12", 6)}}) ==
         "2026-03-10 missing, 2026-03-11 missing, 2026-03-12 missing");
