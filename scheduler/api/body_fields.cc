@@ -163,6 +163,8 @@ constexpr BodyField lake_sql_rows[] = {
     {"limit", Kind::integer, false,
      "Most rows: 1000 unless given, at most the setting lake.sql_rows"},
     {"at", Kind::time, false, "The tables as they were then"},
+    {"version", Kind::integer, false, "The one table as it was in that version; not beside at"},
+    {"branch", Kind::text, false, "Branch of the lake as which the tables are read"},
     {"query_id", Kind::text, false, "Of one's own choice, to end it by"}};
 constexpr BodyField lake_alert_rows[] = {
     {"action", Kind::text, true,

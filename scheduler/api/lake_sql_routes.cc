@@ -2,6 +2,7 @@
 // by its id, and written down with what it read before anybody has a row of it.
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -10,6 +11,7 @@
 #include "common/safe_json.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
+#include "scheduler/api/lake_branches.h"
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_masks.h"
 #include "scheduler/api/params.h"
@@ -26,9 +28,9 @@ constexpr std::int64_t usual_rows = 1000;
 constexpr const char* called_off = "the query was cancelled";
 
 struct Statement {
-  std::string sql, id;
+  std::string sql, id, branch;
   OptTime at;
-  std::int64_t limit = 0;
+  std::int64_t limit = 0, version = -1;
 };
 
 Result<Statement> statement_of(const Context& context, const Request& request) {
@@ -40,6 +42,9 @@ Result<Statement> statement_of(const Context& context, const Request& request) {
   out.sql = fields.required_text("sql", max_statement);
   out.limit = fields.integer("limit", 1, most).value_or(std::min(usual_rows, most));
   out.at = fields.time("at");
+  out.version = fields.integer("version", 0, std::numeric_limits<std::int64_t>::max()).value_or(-1);
+  out.branch = fields.text("branch", 64).value_or("");
+  if (out.at && out.version >= 0) fields.fail("version", "at or version: one of them");
   out.id = fields.text("query_id", 128).value_or("");
   if (fields.status() && out.sql.find_first_not_of(" \t\r\n") == std::string::npos)
     fields.fail("sql", "must be a SELECT");
@@ -113,6 +118,12 @@ class SqlRun {
                {"bytes", context_.services.sql.bytes},
                {"return_errors", true}};
     if (statement_.at) asked["at"] = to_iso(*statement_.at);
+    if (statement_.version >= 0) asked["version"] = statement_.version;
+    if (!statement_.branch.empty()) {
+      auto ref = asked_branch(context_, statement_.branch);
+      if (!ref) return ref.error();
+      asked["lake_branch"] = *std::move(ref);
+    }
     if (const Sight sight = seen_lake(*call_.request); !sight.everything()) {
       auto layers = readable_layers(context_, sight);
       if (!layers) return layers.error();
@@ -130,6 +141,8 @@ class SqlRun {
     json out{{"sql", statement_.sql}, {"status", response.status}, {"milliseconds", milliseconds_}};
     if (!statement_.id.empty()) out["query_id"] = statement_.id;
     if (statement_.at) out["at"] = to_iso(*statement_.at);
+    if (statement_.version >= 0) out["version"] = statement_.version;
+    if (!statement_.branch.empty()) out["branch"] = statement_.branch;
     if (told_.is_object()) {
       out["rows"] = told_["row_count"];
       out["tables"] = told_["tables"];

@@ -97,6 +97,12 @@ Client Client::hurried(Duration timeout) const {
   return client;
 }
 
+Client Client::patient(Duration timeout) const {
+  Client client = *this;
+  client.timeout_ = timeout;
+  return client;
+}
+
 // In the server's words first, then what may have been meant; what was asked of it stands last, for
 // those who look into it.
 Failure Client::refused(const std::string& method, const std::string& path,

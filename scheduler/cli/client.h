@@ -35,6 +35,8 @@ class Client {
   static Client find(const std::string& home);
   // The same server, given up after so long; it tells no more than what the server said.
   Client hurried(Duration timeout) const;
+  // The same server, whose answer may take so long.
+  Client patient(Duration timeout) const;
   // The same server with another token.
   Client with_token(std::string token) const { return Client(url_, std::move(token)); }
   // nullopt-like: whether a server answers at all.

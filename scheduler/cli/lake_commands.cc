@@ -10,18 +10,18 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "common/number_range.h"
 #include "common/safe_json.h"
-#include "common/suggest.h"
 #include "lakelog/branch.h"
 #include "lakelog/storage.h"
 #include "lakelog/table.h"
 #include "scheduler/cli/control_tables.h"
 #include "scheduler/cli/lake_access.h"
+#include "scheduler/cli/lake_server.h"
+#include "scheduler/cli/row_printer.h"
 
 namespace batuta::cli {
 namespace {
@@ -34,6 +34,11 @@ struct LakeArguments {
   std::int64_t version = -1;
   std::string at;  // a time; empty = now
   std::string plugins, branch;
+  bool files = false;  // the files themselves, whatever server there is
+
+  bool of_server(const Session& session) const {
+    return asks_server(session, files || !plugins.empty());
+  }
 };
 
 std::string time_text(std::int64_t ms) {
@@ -49,7 +54,7 @@ json table_row(const lakelog::TableInfo& info) {
           {"modified", time_text(info.modified_ms)}};
 }
 
-void list_tables(Session& session) {
+json tables_of_files(const Session& session) {
   const auto lake = open_lake(session);
   json rows = json::array();
   const auto tables = value_of(lakelog::list_tables(*lake));
@@ -61,8 +66,19 @@ void list_tables(Session& session) {
     const auto info = lakelog::describe_table(*lake, name);
     rows.push_back(info ? table_row(*info) : json{{"table", name}, {"rows", info.error().message}});
   }
-  for (const ControlTable& table : read_control_tables(session.home)) {
-    rows.push_back({{"table", "mngt." + table.name}, {"rows", table.rows.size()}});
+  return rows;
+}
+
+void list_tables(Session& session, const LakeArguments& a) {
+  const bool of_server = a.of_server(session);
+  json rows = of_server ? tables_of_server(session) : tables_of_files(session);
+  try {
+    for (const ControlTable& table : read_control_tables(session.home))
+      rows.push_back({{"table", "mngt." + table.name}, {"rows", table.rows.size()}});
+  } catch (const Failure& refused) {
+    // Who may read tables need not see what DAGs ran.
+    if (!of_server) throw;
+    std::fprintf(stderr, "batuta: left out: the control tables of mngt: %s\n", refused.what());
   }
   print_rows(session.format(), rows,
              {{"table", "table"},
@@ -110,44 +126,41 @@ void describe_control(Session& session, const ControlTable& table) {
   print_rows(session.format(), columns, column_columns);
 }
 
+void print_described(Session& session, json whole) {
+  if (session.format().data()) return print_object(session.format(), whole);
+  json head{{"partitioned by", json_text(whole["partition_columns"])}};
+  for (const char* name : {"table", "version", "rows", "files", "bytes", "modified"})
+    if (whole.contains(name)) head[name] = whole[name];
+  print_object(session.format().format, head);
+  std::printf("\n");
+  print_rows(session.format(), whole["columns"], column_columns);
+}
+
 void describe(Session& session, const LakeArguments& a) {
   if (const auto table = control_table(session, a.table)) return describe_control(session, *table);
+  if (a.of_server(session)) {
+    return print_described(session, table_of_server(session, table_argument(a.table)));
+  }
   const auto info = value_of(lakelog::describe_table(*open_lake(session), table_argument(a.table)));
   json columns = json::array();
   for (const lakelog::Column& column : info.columns) {
     columns.push_back(
         {{"column", column.name}, {"type", column.type}, {"nullable", column.nullable}});
   }
-  if (session.format().data()) {
-    json whole = table_row(info);
-    whole["id"] = info.id;
-    whole["description"] = info.description;
-    whole["partition_columns"] = info.partition_columns;
-    whole["columns"] = columns;
-    return print_object(session.format(), whole);
-  }
-  json head = table_row(info);
-  head["partitioned by"] = json_text(info.partition_columns);
-  print_object(session.format().format, head);
-  std::printf("\n");
-  print_rows(session.format(), columns, column_columns);
+  json whole = table_row(info);
+  whole["id"] = info.id;
+  whole["description"] = info.description;
+  whole["partition_columns"] = info.partition_columns;
+  whole["columns"] = std::move(columns);
+  print_described(session, std::move(whole));
 }
 
-// Beside JSON it goes to standard error: what reads the rows must not stumble over it.
-void say_cut(Session& session, const char* what, std::size_t shown) {
-  std::fprintf(session.output == "table" ? stdout : stderr,
-               "(there are more %s than these %zu: raise --limit)\n", what, shown);
-}
-
-void history(Session& session, const LakeArguments& a) {
-  if (control_table(session, a.table)) {
-    throw Failure(a.table + " is kept in the store, not as a Delta table, and has no history", 1);
-  }
+json history_of_files(const Session& session, const LakeArguments& a, bool& cut) {
   json rows = json::array();
   const auto lake = open_lake(session);
   const auto shown = static_cast<std::size_t>(a.limit);
   auto entries = value_of(lakelog::table_history(*lake, table_argument(a.table), shown + 1));
-  const bool cut = entries.size() > shown;
+  cut = entries.size() > shown;
   if (cut) entries.pop_back();
   for (const auto& entry : entries) {
     json row{{"version", entry.version},
@@ -159,6 +172,18 @@ void history(Session& session, const LakeArguments& a) {
       row["info"] = *info;
     rows.push_back(std::move(row));
   }
+  return rows;
+}
+
+void history(Session& session, const LakeArguments& a) {
+  if (control_table(session, a.table)) {
+    throw Failure(a.table + " is kept in the store, not as a Delta table, and has no history", 1);
+  }
+  bool cut = false;
+  const auto shown = static_cast<std::size_t>(a.limit);
+  const json rows = a.of_server(session)
+                        ? history_of_server(session, table_argument(a.table), a.limit, cut)
+                        : history_of_files(session, a, cut);
   print_rows(session.format(), rows,
              {{"version", "version"},
               {"time", "time"},
@@ -205,76 +230,6 @@ json control_tables_json(const std::string& home) {
   }
   return tables;
 }
-
-// Two columns of one name would be one member of a JSON object: the later ones get a number, as the
-// engine names them in a table.
-std::vector<std::string> distinct_names(const std::vector<std::string>& names) {
-  std::set<std::string> taken(names.begin(), names.end()), used;
-  std::vector<std::string> out;
-  for (const std::string& name : names) {
-    std::string chosen = name;
-    for (int i = 1; !used.insert(chosen).second; ++i) {
-      const std::string candidate = name + "_" + std::to_string(i);
-      if (taken.insert(candidate).second) chosen = candidate;
-    }
-    out.push_back(std::move(chosen));
-  }
-  return out;
-}
-
-// Which of the names --columns asks for, by position; all of them without it.
-std::vector<std::size_t> chosen_of(const Look& look, const std::vector<std::string>& names) {
-  std::vector<std::size_t> chosen;
-  for (const std::string& name : look.columns) {
-    const auto at = std::find(names.begin(), names.end(), name);
-    if (at == names.end()) {
-      throw Failure("--columns: there is no \"" + name + "\"" + one_of(names), 2);
-    }
-    chosen.push_back(static_cast<std::size_t>(at - names.begin()));
-  }
-  for (std::size_t i = 0; look.columns.empty() && i < names.size(); ++i) chosen.push_back(i);
-  return chosen;
-}
-
-// Prints rows as they come (JSON, YAML), or all together when the widths are known (a table).
-class RowPrinter {
- public:
-  RowPrinter(Session& session, const std::vector<std::string>& names)
-      : look_(session.format()), names_(names), members_(distinct_names(names)) {
-    chosen_ = chosen_of(look_, members_);
-  }
-  // Lists of names and values would be shorter; objects are what jq users expect.
-  void row(const json& values) {
-    ++count_;
-    if (!look_.data()) {
-      json object = json::object();
-      for (const std::size_t i : chosen_) object[std::to_string(i)] = values.at(i);
-      rows_.push_back(std::move(object));
-      return;
-    }
-    nlohmann::ordered_json object = nlohmann::ordered_json::object();
-    for (const std::size_t i : chosen_) object[members_[i]] = values.at(i);
-    const bool wide = look_.format == Format::json;
-    std::string text = object.dump(wide ? 2 : -1, ' ', false, json::error_handler_t::replace);
-    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 3)
-      text.insert(at + 1, "  ");
-    print_item(look_.format, text, count_ == 1);
-  }
-  void finish() {
-    if (look_.data()) return end_items(look_.format, count_ == 0);
-    std::vector<Column> shown;
-    for (const std::size_t i : chosen_) shown.push_back({names_[i], std::to_string(i)});
-    print_rows(look_.format, rows_, shown);
-  }
-  std::size_t count() const { return count_; }
-
- private:
-  Look look_;
-  std::vector<std::string> names_, members_;
-  std::vector<std::size_t> chosen_;
-  json rows_ = json::array();
-  std::size_t count_ = 0;
-};
 
 JsonLimits line_limits() {
   JsonLimits limits;
@@ -339,13 +294,18 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
   constexpr int most_in_a_table = 100'000;
   if (!session.format().data() && a.limit > most_in_a_table)
     throw Failure("a table shows at most 100000 rows: take --output json for more", 2);
+  if (a.version >= 0 && !a.at.empty()) throw Failure("--version or --at: one of them", 2);
+  if (a.of_server(session)) {
+    if (!a.at.empty()) (void)parse_moment("--at", a.at);
+    return print_rows_of_server(
+        session, {what.value("table", ""), a.sql, a.limit, a.version, a.at, a.branch});
+  }
   SlotRun run = lake_slot(session, "lake_sql", a.plugins);
   const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
   if (!a.branch.empty())
     run.lake_branch = value_of(lakelog::find_branch(*open_lake(session), a.branch)).ref();
   const ResultFolder result;
   json params = what;
-  if (a.version >= 0 && !a.at.empty()) throw Failure("--version or --at: one of them", 2);
   if (a.version >= 0) params["version"] = a.version;
   if (!a.at.empty()) {
     (void)parse_moment("--at", a.at);
@@ -371,12 +331,14 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
 }  // namespace
 
 void add_lake_commands(CLI::App& app, Session& session) {
-  CLI::App* lake =
-      app.add_subcommand("lake", "Tables: list, describe, history, rows; needs no server");
+  CLI::App* lake = app.add_subcommand("lake",
+                                      "Tables: list, describe, history, rows; of the server by "
+                                      "your rights, without one of the files");
   lake->require_subcommand(1);
   auto a = std::make_shared<LakeArguments>();
-  add_verb(*lake, session, "tables", "Every table of the lake, and the control tables",
-           [&session] { list_tables(session); });
+  CLI::App* tables =
+      add_verb(*lake, session, "tables", "Every table that you may read, and the control tables",
+               [&session, a] { list_tables(session, *a); });
   const auto on_table = [&](const char* name, const char* help, std::function<void()> action) {
     CLI::App* verb = add_verb(*lake, session, name, help, std::move(action));
     verb->add_option("table", a->table,
@@ -384,7 +346,8 @@ void add_lake_commands(CLI::App& app, Session& session) {
         ->required();
     return verb;
   };
-  on_table("describe", "Columns, partitions, size", [&session, a] { describe(session, *a); });
+  CLI::App* described =
+      on_table("describe", "Columns, partitions, size", [&session, a] { describe(session, *a); });
   CLI::App* log = on_table("history", "Versions, newest first, and the runs that made them",
                            [&session, a] { history(session, *a); });
   log->add_option("--limit", a->limit)->check(whole_number(1, 10'000))->capture_default_str();
@@ -410,6 +373,10 @@ void add_lake_commands(CLI::App& app, Session& session) {
         ->capture_default_str();
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }
+  for (CLI::App* verb : {tables, described, log, head, sql})
+    verb->add_flag("--files", a->files,
+                   "the files themselves, as their owner: no rights and no masks, as where no "
+                   "server is named or running");
   add_lake_rotate(*lake, session);
   add_lake_erase(*lake, session);
   add_lake_export(*lake, session);

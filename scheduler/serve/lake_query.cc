@@ -52,6 +52,10 @@ std::function<Result<std::string>(const std::string&, const std::function<bool()
     if (of_people)
       (*params)["timeout"] = std::to_string(timeout / std::chrono::milliseconds(1)) + "ms";
     SlotCall call;
+    if (const auto branch = params->find("lake_branch"); branch != params->end()) {
+      call.lake_branch = branch->get<std::string>();
+      params->erase(branch);
+    }
     call.plugin = plugin;
     call.params_json = json_text(*params);
     call.caller = "server";

@@ -14,7 +14,8 @@ namespace batuta {
 // For ApiServices::lake_query, monitor_query and erase_query. `home` and `lake` outlive it;
 // `plugins_folder` is absolute. What `params_json` says of lake_sql's time-out is overruled by the
 // setting lake.sql_timeout, which bounds both, and ten times as much an export, whose folder is
-// given to worker.user. An erasure has six hours.
+// given to worker.user. An erasure has six hours. A branch's ref in the member lake_branch is the
+// lake that the plugin reads.
 std::function<Result<std::string>(const std::string& params_json,
                                   const std::function<bool()>& stop)>
 lake_query(const Home& home, const std::string& plugins_folder, const LakePlace& lake,

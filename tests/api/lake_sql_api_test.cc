@@ -80,6 +80,23 @@ TEST_CASE_FIXTURE(Console, "a SELECT answers with its rows, and says what it rea
   CHECK(asked()["limit"] == 1000);
 }
 
+TEST_CASE_FIXTURE(
+    Console,
+    "a SELECT reads a version of a table, or a branch of the lake, and that is written down") {
+  write_lake_version(home, "silver/shop/sales", 0, empty_lake_table());
+  REQUIRE(call(Method::post, "/api/lake/branches", R"({"name":"fix"})", "admin").status == 201);
+  CHECK(ask({{"sql", "FROM silver.sales"}, {"branch", "fix"}}).status == 200);
+  CHECK(asked()["lake_branch"].get<std::string>().starts_with("fix/"));
+  CHECK(written()["branch"] == "fix");
+  CHECK(ask({{"sql", "FROM silver.sales"}, {"version", 0}}).status == 200);
+  CHECK(asked()["version"] == 0);
+  CHECK_FALSE(asked().contains("lake_branch"));
+  CHECK(written()["version"] == 0);
+  const auto none = ask({{"sql", "SELECT 1"}, {"branch", "none"}});
+  CHECK(none.status == 422);
+  CHECK(body_of(none)["detail"][0]["loc"] == json({"body", "branch"}));
+}
+
 TEST_CASE_FIXTURE(Console, "an answer that is cut says so, in JSON and in CSV") {
   lake_answer = [] {
     return Result<std::string>(R"({"columns":["id"],"rows":[[1]],"cut":true,"cut_by":"bytes"})");
@@ -149,6 +166,8 @@ TEST_CASE_FIXTURE(Console, "a body that is no question is refused at its field")
         {json{{"sql", "SELECT 1"}, {"limit", 0}}, "limit"},
         {json{{"sql", "SELECT 1"}, {"limit", 10'001}}, "limit"},
         {json{{"sql", "SELECT 1"}, {"at", "yesterday"}}, "at"},
+        {json{{"sql", "SELECT 1"}, {"version", -1}}, "version"},
+        {json{{"sql", "SELECT 1"}, {"version", 3}, {"at", "2026-11-20"}}, "version"},
         {json{{"sql", "SELECT 1"}, {"query_id", "../x"}}, "query_id"},
         {json{{"sql", "SELECT 1"}, {"readable", json::array()}}, "readable"},
         {json{{"sql", "SELECT 1"}, {"result_file", "/tmp/x"}}, "result_file"}}) {

@@ -368,6 +368,17 @@ def masked_for_readers(server):
     assert sql("SELECT length(card), length(cpf) FROM bronze.shop.orders WHERE id = '1'", trusted) == [[7, 64]]
     assert CARD not in json.dumps(server.get(path + "/rows", headers=reader))
     assert CARD in json.dumps(server.get(path + "/rows", headers=trusted))
+    # The command line asks the server as whoever calls it; the files' owner sees them as they are.
+    server.env.update(BATUTA_URL=server.url, BATUTA_TOKEN=bearer("caller", "read lake:shop/silver")["Authorization"].split()[1])
+    asked = server.cli("lake", "sql", "SELECT card FROM silver.shop.orders ORDER BY id", "-o", "json")
+    assert json.loads(asked.stdout)[0] == {"card": "***" + CARD[-4:]} and "card of silver/shop/orders" in asked.stderr, asked
+    head = server.cli("lake", "head", "silver.shop.orders", "-o", "json")
+    assert CARD not in head.stdout and "masked" in head.stderr and len(json.loads(head.stdout)) == 2, head
+    assert "lake:shop/bronze" in server.cli("lake", "head", "bronze.shop.orders", check=False).stderr
+    listed = {row["table"].split("/")[0] for row in json.loads(server.cli("lake", "tables", "-o", "json").stdout)}
+    assert "silver" in listed and "bronze" not in listed, listed
+    assert CARD in server.cli("lake", "head", "silver.shop.orders", "--files", "-o", "json").stdout
+    del server.env["BATUTA_URL"], server.env["BATUTA_TOKEN"]
     groups = server.get("/api/lake/quarantine/shop/people", headers=reader)["groups"]
     assert [(one["reason"], one["rows"]) for one in groups] == [("income_below_minimum", 1)], groups
     told = json.loads(server.cli("lake", "quarantine", "list", "shop/people", "-o", "json").stdout)

@@ -170,8 +170,8 @@ class Server:
         return result
 
     def sql(self, query):
-        """Rows of a query over the lake, as lists, through the command line."""
-        answer = json.loads(self.cli("lake", "sql", query, "--limit", 100_000, "--output", "json").stdout)
+        """Rows of a query over the lake, as lists, through the command line, as the owner of its files."""
+        answer = json.loads(self.cli("lake", "sql", query, "--files", "--limit", 100_000, "--output", "json").stdout)
         return [list(row.values()) if isinstance(row, dict) else row for row in answer]
 
     # ---- processes -----------------------------------------------------------------------------

@@ -1,0 +1,36 @@
+// The lake as a server tells of it: by the rights and read masks of the caller's token, where the
+// files would tell all. In the forms that `batuta lake` prints of the files. Internal to this room.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "scheduler/cli/commands.h"
+
+namespace batuta::cli {
+
+// Whether a server is asked: one is named (BATUTA_URL), or runs on the home, and nobody asked for
+// the files themselves.
+bool asks_server(const Session& session, bool files);
+
+// Every function below throws Failure with the server's words where it refuses.
+
+// {"table","version","rows","files","bytes","modified"} each; what is left out goes to stderr.
+nlohmann::json tables_of_server(const Session& session);
+// The same of one, and "id", "description", "partition_columns" and "columns".
+nlohmann::json table_of_server(const Session& session, const std::string& table);
+
+struct AskedRows {
+  std::string table, sql;  // one of them
+  std::int64_t limit = 20, version = -1;
+  std::string at, branch;  // empty: now, the lake itself
+};
+// {"version","time","operation","added","removed","info"} each, newest first, at most
+// `limit`; `cut`: there are more.
+nlohmann::json history_of_server(const Session& session, const std::string& table,
+                                 std::int64_t limit, bool& cut);
+// Prints the rows of a table or a statement, and says what was cut or masked.
+void print_rows_of_server(Session& session, const AskedRows& asked);
+
+}  // namespace batuta::cli
