@@ -30,6 +30,7 @@
 #include "scheduler/demo/simulation.h"
 #include "scheduler/demo/written_file.h"
 #include "scheduler/http/server.h"
+#include "scheduler/serve/platform_facts.h"
 #include "scheduler/store/home_lock.h"
 
 namespace batuta {
@@ -336,6 +337,31 @@ Result<std::string> run_one(Server& server, const Pipeline& pipeline, const std:
   return std::string(*right && delivered ? "success" : "wrong");
 }
 
+// Judges what the bundles promise of their tables and tasks, and prints it: "success", or what
+// became of the run of the platform's DAG.
+Result<std::string> judge_monitors(Server& server, const std::string& home,
+                                   const std::vector<Pipeline>& pipelines) {
+  std::string names;
+  for (const Pipeline& pipeline : pipelines)
+    if (pipeline.simulation) names += (names.empty() ? "'" : ", '") + pipeline.name + "'";
+  if (names.empty()) return std::string("success");
+  RunRequested request;
+  request.dag_id = monitors_dag_id;
+  request.conf_json = "{}";
+  auto state = watch_run(server, std::move(request), patience);
+  if (!state && state.error().code == Errc::not_found) return std::string("success");  // "off"
+  if (!state || *state != "success") return state;
+  show_query(home,
+             "monitors (what is told of attempts is up to a minute old, and volume wants three "
+             "versions before the newest)",
+             "SELECT monitor_id AS monitor, kind, target, status, message FROM "
+             "\"mngt/platform/monitor_result\" WHERE domain IN (" +
+                 names +
+                 ") QUALIFY row_number() OVER (PARTITION BY monitor_id ORDER BY evaluated_at "
+                 "DESC) = 1 ORDER BY 1");
+  return state;
+}
+
 void print_postgres(const PostgresAddress& address, const std::vector<Pipeline>& pipelines) {
   std::printf("\nPostgreSQL listens on 127.0.0.1 until this ends:\n");
   for (const Pipeline& pipeline : pipelines)
@@ -440,7 +466,10 @@ int run_pipelines(const cli::ServeOptions& given) {
       if (!state) return state;
       if (*state != "success") worst = *state;
     }
-    return worst;
+    const auto judged =
+        judge_monitors((*serving)->server(), (*serving)->home().folder(), *pipelines);
+    if (!judged) return judged.error();
+    return *judged == "success" ? worst : *judged;
   });
   if (outcome && !options.once) {
     if (postgres) print_postgres(postgres->address(), *pipelines);

@@ -144,15 +144,17 @@ Result<std::int64_t> count_rows(const std::string& home, const std::string& tabl
   return rows;
 }
 
-void show_table(const std::string& home, const std::string& table, int rows) {
-  std::printf("\n%s\n", table.c_str());
+void show_query(const std::string& home, const std::string& heading, const std::string& query) {
+  std::printf("\n%s\n", heading.c_str());
   std::fflush(stdout);
+  const auto child = start_process({program("batuta"), "lake", "sql", query, "--home", home});
+  if (child) waitpid(*child, nullptr, 0);
+}
+
+void show_table(const std::string& home, const std::string& table, int rows) {
   // Limited in the query: that of --limit says how to see more, and here there is no --limit.
   const std::string most = std::to_string(rows);
-  const auto child =
-      start_process({program("batuta"), "lake", "sql",
-                     "SELECT * FROM \"" + table + "\" LIMIT " + most, "--home", home});
-  if (child) waitpid(*child, nullptr, 0);
+  show_query(home, table, "SELECT * FROM \"" + table + "\" LIMIT " + most);
   std::printf("(the first %s rows at most)\n", most.c_str());
 }
 

@@ -17,6 +17,9 @@ Result<bool> truth_holds(const std::string& home, const std::string& manifest_fi
 // How many rows the table has now; Errc::unavailable when it cannot be read.
 Result<std::int64_t> count_rows(const std::string& home, const std::string& table);
 
+// Prints under `heading` what the query gives.
+void show_query(const std::string& home, const std::string& heading, const std::string& query);
+
 // Prints the table's first rows under its name, and that there may be more.
 void show_table(const std::string& home, const std::string& table, int rows);
 

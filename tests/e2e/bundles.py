@@ -18,6 +18,9 @@ def run_by_one_command(name, tables, *options):
     for table in tables:
         assert f"\ngold/{name}/{table}\n" in done.stdout, done.stdout
         assert f"holds gold/{name}/{table}: every row" in done.stdout, done.stdout
+    # Monitors of the bundle are judged and printed.
+    told = [line.split() for line in done.stdout.split("\nmonitors (")[1].splitlines() if line.startswith(f"{name}/")]
+    assert {row[3] for row in told if row[1] in ("freshness", "schema")} == {"well"}, done.stdout
     assert "WRONG" not in done.stdout and f"\nwhat the lake must hold of {name}\n" in done.stdout, done.stdout
     # The home is gone, and there is no --limit to raise.
     assert "truth.json" not in done.stdout and "--limit" not in done.stdout + done.stderr, done.stdout
@@ -30,7 +33,7 @@ class Bundle:
         self.folder, self.name, self.options = folder, name, ["--size", size, "--seed", seed, "--defects", defects]
         self.sources = folder.path / "sources"
         self.bundle = SOURCE / "pipelines" / name
-        for part in ("contracts", "dags", "models"):
+        for part in ("contracts", "dags", "models", "monitors"):
             shutil.copytree(self.bundle / part, folder.path / part, dirs_exist_ok=True)
         self.silence_schedule()
         self.services = []
