@@ -10,19 +10,18 @@
 // `rows` and `export` ask for one table's rows by columns, conditions and an order instead of SQL
 // (column_query.h): a page from `offset` on as an answer, or all of them as a file in
 // `result_folder`, of which the task returns {"rows","bytes","file","columns","tables"}.
-// With one it is a file of lines, at most 1 GiB, and the task returns
+// `explain` answers with the plan of a statement that would be let in (query_plan.h), `diff` with
+// what one version of a table has otherwise than another (version_diff.h). With one it is a file of
+// lines, at most 1 GiB, and the task returns
 // {"rows","cut","cut_by","file"}:
 //   {"columns":[…]}   then a line […] for each row, then   {"rows":n,"cut":bool,"cut_by":…}
 //   or, at any place, {"error":"…"} as the last line: the engine's text with its lines.
 // Of each table `masked` names the columns that are shown masked, `unmasked` those that are not
 // because whoever asks has the right.
 // What lies beyond a limit is left out, `cut` is true and `cut_by` tells which.
-#include <fcntl.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <functional>
@@ -36,7 +35,6 @@
 #include "common/safe_json.h"
 #include "lakelog/path.h"
 #include "plugins/lake/attempt_session.h"
-#include "plugins/lake/cell_json.h"
 #include "plugins/lake/column_query.h"
 #include "plugins/lake/confinement.h"
 #include "plugins/lake/delta_table.h"
@@ -44,9 +42,12 @@
 #include "plugins/lake/must.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/pinned_versions.h"
+#include "plugins/lake/query_plan.h"
+#include "plugins/lake/sql_answer.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/sql_position.h"
 #include "plugins/lake/table_export.h"
+#include "plugins/lake/version_diff.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -62,136 +63,22 @@ constexpr std::size_t max_sql_bytes = 256u << 10;
 constexpr std::int64_t usual_export_bytes = 1 << 30;
 constexpr std::int64_t max_export_bytes = std::int64_t{1} << 40;
 
-json read_json(const ReadTable& one) {
-  json told{{"table", one.name}, {"version", one.version}};
-  if (!one.masked.empty()) told["masked"] = one.masked;
-  if (!one.bare.empty()) told["unmasked"] = one.bare;
-  return told;
+// Of the rows in a returned answer.
+std::size_t returned_bytes(const plugin::Context& context) {
+  const std::int64_t bytes = context.integer("bytes", max_return_bytes);
+  if (bytes < 1024 || bytes > most_return_bytes)
+    throw plugin::FinalError("parameter bytes: 1024 to " + std::to_string(most_return_bytes));
+  return static_cast<std::size_t>(bytes) - 1024;
 }
-
-// Takes rows until one of two limits.
-class Answer {
- public:
-  Answer(std::size_t rows, std::size_t bytes) : row_limit_(rows), byte_limit_(bytes) {}
-  virtual ~Answer() = default;
-  Answer(const Answer&) = delete;
-  Answer& operator=(const Answer&) = delete;
-
-  virtual void columns(const std::vector<std::string>& names) = 0;
-  virtual void tables(const std::vector<ReadTable>&) {}
-  // Bytes of the next row, at most.
-  std::size_t room() const { return byte_limit_ - bytes_; }
-  // It was larger than that, and nobody has copied it.
-  void too_large() { cut(rows_ == row_limit_ ? "rows" : "bytes"); }
-  bool row(const std::vector<Cell>& row) {
-    if (rows_ == row_limit_) return cut("rows");
-    json cells = json::array();
-    for (const Cell& cell : row) cells.push_back(to_json(cell));
-    const std::string text = json_text(cells);
-    if (text.size() + 1 > room()) return cut("bytes");
-    bytes_ += text.size() + 1;
-    ++rows_;
-    take(text);
-    return true;
-  }
-  virtual void fail(const std::string&) {}
-  // Ends it; what the task returns, as JSON.
-  virtual std::string finish() = 0;
-
- protected:
-  virtual void take(const std::string& row_json) = 0;
-  json summary() const {
-    json out = {{"rows", rows_}, {"cut", cut_ != nullptr}};
-    if (cut_ != nullptr) out["cut_by"] = cut_;
-    return out;
-  }
-
- private:
-  bool cut(const char* by) {
-    cut_ = by;
-    return false;
-  }
-  const std::size_t row_limit_, byte_limit_;
-  std::size_t rows_ = 0, bytes_ = 0;
-  const char* cut_ = nullptr;
-};
-
-class ReturnedAnswer : public Answer {
- public:
-  ReturnedAnswer(std::size_t rows, std::size_t bytes) : Answer(rows, bytes) {}
-  void columns(const std::vector<std::string>& names) override { columns_ = names; }
-  void tables(const std::vector<ReadTable>& read) override { tables_ = read; }
-  std::string finish() override {
-    json out = summary();
-    out["columns"] = columns_;
-    out["tables"] = json::array();
-    for (const ReadTable& one : tables_) out["tables"].push_back(read_json(one));
-    // The rows are JSON already, and the most of it: they go in as they are.
-    out.erase("rows");
-    std::string text = json_text(out);
-    text.back() = ',';
-    text += "\"rows\":[" + std::exchange(rows_, {}) + "]}";
-    return text;
-  }
-
- private:
-  void take(const std::string& row_json) override {
-    if (!rows_.empty()) rows_ += ',';
-    rows_ += row_json;
-  }
-  std::vector<std::string> columns_;
-  std::string rows_;  // with commas between them
-  std::vector<ReadTable> tables_;
-};
-
-class FileAnswer : public Answer {
- public:
-  // Opened before the thread is confined, and made anew: nothing can be overwritten.
-  FileAnswer(std::string path, std::size_t rows)
-      : Answer(rows, max_file_bytes), path_(std::move(path)) {
-    const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    file_ = fd < 0 ? nullptr : ::fdopen(fd, "w");
-    if (file_ == nullptr) throw plugin::FinalError("parameter result_file: cannot create " + path_);
-  }
-  ~FileAnswer() override {
-    if (file_ != nullptr) std::fclose(file_);
-  }
-  void columns(const std::vector<std::string>& names) override {
-    line(json_text({{"columns", names}}));
-  }
-  void fail(const std::string& why) override { line(json_text({{"error", why}})); }
-  std::string finish() override {
-    json out = summary();
-    line(json_text(out));
-    if (std::fclose(std::exchange(file_, nullptr)) != 0)
-      throw plugin::RetryableError("cannot write " + path_);
-    out["file"] = path_;
-    return json_text(out);
-  }
-
- private:
-  void take(const std::string& row_json) override { line(row_json); }
-  void line(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() ||
-        std::fputc('\n', file_) == EOF)
-      throw plugin::RetryableError("cannot write " + path_);
-  }
-  std::string path_;
-  std::FILE* file_ = nullptr;
-};
 
 // A new file outside of the lake.
 std::unique_ptr<Answer> make_answer(const plugin::Context& context, std::size_t rows) {
   const std::string path = context.text("result_file", "");
-  const std::int64_t bytes = context.integer("bytes", max_return_bytes);
-  if (bytes < 1024 || bytes > most_return_bytes)
-    throw plugin::FinalError("parameter bytes: 1024 to " + std::to_string(most_return_bytes));
-  if (path.empty())
-    return std::make_unique<ReturnedAnswer>(rows, static_cast<std::size_t>(bytes) - 1024);
+  if (path.empty()) return std::make_unique<ReturnedAnswer>(rows, returned_bytes(context));
   if (!path.starts_with('/') || !lakelog::valid_data_path(path.substr(1)) ||
       path.starts_with(context.lake() + "/"))
     throw plugin::FinalError("parameter result_file: must be a new file outside of the lake");
-  return std::make_unique<FileAnswer>(path, rows);
+  return std::make_unique<FileAnswer>(path, rows, max_file_bytes);
 }
 
 struct Question {
@@ -207,6 +94,8 @@ struct Question {
   std::int64_t offset = 0;
   ExportOptions to;
   bool by_partitions = false;  // of the table itself, where partition_by does not tell others
+  bool analyze = false;        // explain: run it
+  DiffQuestion diff;
 };
 
 // A new folder of its own: what is written is confined to it.
@@ -251,6 +140,20 @@ TimeTravel travel_of(const plugin::Context& context) {
   return travel;
 }
 
+DiffQuestion diff_of(const plugin::Context& context, const std::string& table) {
+  DiffQuestion diff;
+  diff.table = table;
+  diff.from = context.integer("from_version", diff.from);
+  diff.to = context.integer("version", diff.to);
+  diff.key = context.texts("key");
+  diff.key_is_asked = context.boolean("key_is_asked", false);
+  diff.rows = context.integer("limit", diff.rows);
+  diff.compared_bytes = context.integer("most_bytes", diff.compared_bytes);
+  if (diff.rows < 0 || diff.rows > 1000) throw plugin::FinalError("parameter limit: 0 to 1000");
+  if (diff.compared_bytes < 0) throw plugin::FinalError("parameter most_bytes: from 0");
+  return diff;
+}
+
 Question question_of(const plugin::Context& context) {
   Question question;
   question.lake = lake_folder(context);
@@ -258,11 +161,13 @@ Question question_of(const plugin::Context& context) {
   question.travel = travel_of(context);
   if (context.has("masks")) question.masks = read_masks_of(context.json("masks"));
   const bool by_columns = question.operation == "rows" || question.operation == "export";
-  if (by_columns || question.operation == "head") {
+  const bool by_sql = question.operation == "sql" || question.operation == "explain";
+  if (by_columns || question.operation == "head" || question.operation == "diff") {
     question.table = context.text("table");
     if (!lakelog::valid_table_name(question.table))
       throw plugin::FinalError("parameter table: " + lakelog::no_table_name(question.table));
-  } else if (question.operation == "sql") {
+  } else if (by_sql) {
+    question.analyze = context.boolean("analyze", false);
     question.sql = context.text("sql");
     if (question.sql.size() > max_sql_bytes) throw plugin::FinalError("parameter sql: too long");
     question.control_tables = control_tables_of(context);
@@ -271,8 +176,9 @@ Question question_of(const plugin::Context& context) {
       question.readable.emplace(layers.begin(), layers.end());
     }
   } else {
-    throw plugin::FinalError("parameter operation: sql, head, rows or export");
+    throw plugin::FinalError("parameter operation: sql, explain, head, rows, export or diff");
   }
+  if (question.operation == "diff") question.diff = diff_of(context, question.table);
   if (!by_columns) return question;
   question.chosen = {context.texts("columns"), context.texts("where"), context.texts("order_by")};
   question.offset = context.integer("offset", 0);
@@ -324,8 +230,49 @@ std::string write_export(Session& session, const Question& question) {
                     {"tables", json::array({read_json(one.told)})}});
 }
 
+// Lets the statement in, opens what it names and locks the session down. `sql` is then as the
+// engine is to read it.
+std::vector<ReadTable> let_in(Session& session, const Question& question, std::string& sql) {
+  std::vector<std::string> control_tables;
+  for (const auto& [name, rows] : question.control_tables) control_tables.push_back(name);
+  sql = quote_pinned_names(question.sql);
+  const auto tables = check_outside_select(session, sql);
+  if (question.travel.version != lakelog::latest_version && tables.size() > 1)
+    throw plugin::FinalError(
+        "one version for several tables: write it behind each name, as in silver.orders@v12");
+  auto read = attach_tables(session, question.lake, tables, control_tables, question.travel,
+                            question.readable, question.masks);
+  for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
+  lock_down(session, question.lake.folder());
+  return read;
+}
+
+// What the task returns, as JSON.
+std::string explained(Session& session, const Question& question) {
+  std::string sql;
+  const auto tables = let_in(session, question, sql);
+  PlanQuestion plan{question.analyze, false, question.lake.folder()};
+  json told = json::array();
+  for (const ReadTable& one : tables) {
+    plan.hides = plan.hides || !one.masked.empty();
+    told.push_back(read_json(one));
+  }
+  json out = query_plan(session, sql, plan);
+  out["hidden"] = plan.hides;
+  out["tables"] = std::move(told);
+  return json_text(out);
+}
+
+// The same.
+std::string compared(Session& session, Question question, std::size_t bytes) {
+  question.diff.answer_bytes = bytes;
+  ReadTable read;
+  json out = version_diff(session, question.lake, question.masks, question.diff, read);
+  return json_text({{"diff", std::move(out)}, {"tables", json::array({read_json(read)})}});
+}
+
 void ask(Session& session, const Question& question, std::int64_t limit, Answer& answer) {
-  std::string sql = question.sql;
+  std::string sql;
   std::vector<Param> params;
   if (question.operation == "head") {
     const OneTable one = open_one(session, question);
@@ -340,18 +287,9 @@ void ask(Session& session, const Question& question, std::int64_t limit, Answer&
           std::to_string(question.offset);
     params = std::move(select.params);
   } else {
-    std::vector<std::string> control_tables;
-    for (const auto& [name, rows] : question.control_tables) control_tables.push_back(name);
-    sql = quote_pinned_names(sql);
-    const auto tables = check_outside_select(session, sql);
-    if (question.travel.version != lakelog::latest_version && tables.size() > 1)
-      throw plugin::FinalError(
-          "one version for several tables: write it behind each name, as in silver.orders@v12");
-    answer.tables(attach_tables(session, question.lake, tables, control_tables, question.travel,
-                                question.readable, question.masks));
-    for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
+    answer.tables(let_in(session, question, sql));
   }
-  lock_down(session, question.lake.folder());
+  if (question.operation != "sql") lock_down(session, question.lake.folder());
   const bool all_fit = session.stream_select(
       sql, [&answer](const std::vector<std::string>& names) { answer.columns(names); },
       [&answer](std::vector<Cell>&& row) { return answer.row(row); },
@@ -394,7 +332,8 @@ struct LakeSql {
   static constexpr auto kind = "builtin";
   static constexpr auto summary = "Reads tables of the lake: one SELECT or a table's first rows";
   static constexpr batuta_param params[] = {
-      plugin::optional(BATUTA_PARAM_STRING, "operation", "sql, head, rows or export", "\"sql\""),
+      plugin::optional(BATUTA_PARAM_STRING, "operation", "sql, explain, head, rows, export or diff",
+                       "\"sql\""),
       plugin::optional(BATUTA_PARAM_STRING, "sql", "one SELECT over layer.table"),
       plugin::optional(BATUTA_PARAM_STRING, "table", "such as silver/financial/quotes; not sql"),
       plugin::optional(BATUTA_PARAM_ARRAY, "columns", "rows, export: these only"),
@@ -406,7 +345,14 @@ struct LakeSql {
       plugin::optional(BATUTA_PARAM_ARRAY, "partition_by", "export: folders of these columns"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "by_partitions",
                        "export: folders of the table's own partitions", "false"),
-      plugin::optional(BATUTA_PARAM_INTEGER, "most_bytes", "export: of the file", "1073741824"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "most_bytes",
+                       "export: of the file; diff: of the files that are compared", "1073741824"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "analyze", "explain: run it and measure", "false"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "from_version",
+                       "diff: the older version; the one before version unless given"),
+      plugin::optional(BATUTA_PARAM_ARRAY, "key", "diff: by which columns rows are told apart"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "key_is_asked",
+                       "diff: it is an error where the key is none", "false"),
       plugin::optional(BATUTA_PARAM_INTEGER, "version", "an older version of the table"),
       plugin::optional(BATUTA_PARAM_STRING, "at", "the tables as they were at that time"),
       plugin::optional(BATUTA_PARAM_INTEGER, "limit", "rows at most", "1000"),
@@ -445,11 +391,13 @@ struct LakeSql {
   };
 
   static std::string answer_of(const plugin::Context& context, const Question& question) {
-    const std::int64_t limit = context.integer("limit", 1000);
-    if (limit < 1 || limit > max_rows)
-      throw plugin::FinalError("parameter limit: 1 to " + std::to_string(max_rows));
     const bool exports = question.operation == "export";
-    const auto answer = exports ? nullptr : make_answer(context, static_cast<std::size_t>(limit));
+    const bool explains = question.operation == "explain", differs = question.operation == "diff";
+    const std::int64_t limit = context.integer("limit", 1000);
+    if (!differs && (limit < 1 || limit > max_rows))
+      throw plugin::FinalError("parameter limit: 1 to " + std::to_string(max_rows));
+    const bool whole = exports || explains || differs;  // an answer of its own, in one piece
+    const auto answer = whole ? nullptr : make_answer(context, static_cast<std::size_t>(limit));
     const auto timeout = context.duration("timeout", std::chrono::seconds(30));
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     auto options = session_options(context);
@@ -462,12 +410,16 @@ struct LakeSql {
       if (exports && export_outgrows(question.to)) outgrown = true;
       return outgrown || context.cancelled() || std::chrono::steady_clock::now() > deadline;
     };
-    std::string exported;
+    std::string told;
     try {
       confined(options, question.lake, [&] {
         Session session(options);
         if (exports) {
-          exported = write_export(session, question);
+          told = write_export(session, question);
+        } else if (explains) {
+          told = explained(session, question);
+        } else if (differs) {
+          told = compared(session, question, returned_bytes(context));
         } else {
           ask(session, question, limit, *answer);
         }
@@ -489,7 +441,7 @@ struct LakeSql {
                     " ms (parameter timeout; on the command line and the page the setting "
                     "lake.sql_timeout)");
     }
-    return exports ? exported : answer->finish();
+    return whole ? told : answer->finish();
   }
 };
 

@@ -166,9 +166,15 @@ DeltaTable open_travelled(Session& session, const Lake& lake, const std::string&
 }
 
 std::string create_shown_view(Session& session, const std::string& view, const DeltaTable& table,
-                              const ReadMasks& masks, ReadTable& told) {
-  create_view(session, view, table);
-  const auto& columns = table.snapshot().metadata.columns;
+                              const ReadMasks& masks, ReadTable& told,
+                              const std::vector<lakelog::AddFile>* files) {
+  const auto& metadata = table.snapshot().metadata;
+  const auto& columns = metadata.columns;
+  if (files == nullptr) {
+    create_view(session, view, table);
+  } else {
+    create_view(session, view, table, columns, metadata.partition_columns, *files);
+  }
   const auto masked = masked_columns(masks, table.name(), columns);
   const bool bare = shown_bare(masks, table.name());
   for (const auto& [column, mask] : masked) (bare ? told.bare : told.masked).push_back(column);

@@ -42,9 +42,10 @@ struct ReadTable {
 };
 
 // Makes `view` over the table as it was opened, masked where `masks` say so. `told` is told which
-// columns those are. Returns the relation to read.
+// columns those are. Returns the relation to read. `files`: of these alone; null: of all.
 std::string create_shown_view(Session& session, const std::string& view, const DeltaTable& table,
-                              const ReadMasks& masks, ReadTable& told);
+                              const ReadMasks& masks, ReadTable& told,
+                              const std::vector<lakelog::AddFile>* files = nullptr);
 
 // Makes each named table a view, and opens no other: layer.domain.table or "layer/domain/table", or
 // layer.table where that is unique among those of its layer that may be read. A name is the table

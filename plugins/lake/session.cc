@@ -120,6 +120,10 @@ class Session::Statement {
     return api_.prepared_statement_type(prepared_) == DUCKDB_STATEMENT_TYPE_SELECT;
   }
 
+  bool is_explain() const {
+    return api_.prepared_statement_type(prepared_) == DUCKDB_STATEMENT_TYPE_EXPLAIN;
+  }
+
   void execute() {
     has_result_ = true;
     if (api_.execute_prepared(prepared_, &result_) != DuckDBSuccess) result_failed();
@@ -295,6 +299,23 @@ bool Session::stream_select(const std::string& sql, const ColumnSink& columns, c
     return false;
   }
   return true;
+}
+
+std::string Session::explain(const std::string& sql, bool analyze) {
+  handles_->take_threads();
+  // The options stand in front, so that nothing of the statement can be taken for one.
+  Statement statement(
+      *handles_, std::string("EXPLAIN (") + (analyze ? "ANALYZE, " : "") + "FORMAT json) " + sql,
+      {});
+  if (!statement.is_explain()) throw SqlError("only one SELECT is allowed here");
+  statement.execute();
+  std::string out;
+  statement.fetch([](const std::vector<std::string>&) {},
+                  [&out](std::vector<Cell>&& row) {
+                    if (row.size() == 2) out = row[1].text();
+                    return true;
+                  });
+  return out;
 }
 
 void Session::check(const std::string& sql) {

@@ -59,6 +59,9 @@ class Session {
   // ends the stream with false.
   bool stream_select(const std::string& sql, const ColumnSink& columns, const RowSink& row,
                      const RoomSource& room, const std::vector<Param>& params = {});
+  // How the engine runs such a SELECT, as its JSON has it; with `analyze` after having run it to
+  // its end, its rows dropped.
+  std::string explain(const std::string& sql, bool analyze);
   // Only what preparing says: throws SqlError for a statement that is wrong. Runs nothing.
   void check(const std::string& sql);
   // The single cell of a single row.

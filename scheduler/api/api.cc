@@ -8,6 +8,7 @@
 #include "scheduler/api/context.h"
 #include "scheduler/api/entity_tags.h"
 #include "scheduler/api/lake_exports.h"
+#include "scheduler/api/metric_routes.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/http/gzip.h"
 #include "scheduler/http/response.h"
@@ -154,8 +155,11 @@ Handler make_api(boost::asio::io_context& io, ApiServices services) {
   };
   const auto keep_house = services.keep_house;
   auto api = std::make_shared<Api>(io, std::move(services));
-  keep_house([exports = std::weak_ptr(api->context.exports)](Time now) {
-    if (const auto living = exports.lock()) living->sweep(now);
+  keep_house([known = std::weak_ptr(api)](Time now) {
+    const auto living = known.lock();
+    if (!living) return;
+    living->context.exports->sweep(now);
+    remember_metrics(living->context, now);
   });
   return [api](std::shared_ptr<Request> request, Respond respond) {
     Respond through = tagging(request, api->compressor.wrap(*request, std::move(respond)));

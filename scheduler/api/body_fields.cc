@@ -165,6 +165,8 @@ constexpr BodyField lake_sql_rows[] = {
     {"at", Kind::time, false, "The tables as they were then"},
     {"version", Kind::integer, false, "The one table as it was in that version; not beside at"},
     {"branch", Kind::text, false, "Branch of the lake as which the tables are read"},
+    {"explain", Kind::flag, false, "Its plan instead of its rows"},
+    {"analyze", Kind::flag, false, "With explain: run it, and tell what each step took"},
     {"query_id", Kind::text, false, "Of one's own choice, to end it by"}};
 constexpr BodyField lake_alert_rows[] = {
     {"action", Kind::text, true,

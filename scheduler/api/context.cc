@@ -12,6 +12,7 @@
 #include "scheduler/api/lake_exports.h"
 #include "scheduler/api/lake_monitors.h"
 #include "scheduler/api/lake_trust.h"
+#include "scheduler/api/metric_history.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/running_queries.h"
 #include "scheduler/dagfile/dag_codec.h"
@@ -127,6 +128,7 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
       monitors(std::make_unique<LakeMonitorReads>()),
       exports(std::make_shared<LakeExports>(services.home + "/exports")),
       queries(std::make_unique<RunningQueries>()),
+      metric_history(std::make_unique<MetricHistory>()),
       io_(io),
       readers_(reader_threads, reader_bounds),
       hasher_(1, hasher_limit),

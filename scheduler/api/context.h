@@ -26,6 +26,7 @@ class LakeTrust;
 class LakeMonitorReads;
 class LakeErasures;
 class LakeExports;
+class MetricHistory;
 class RunningQueries;
 
 struct Call {
@@ -56,6 +57,7 @@ class Context {
   const std::unique_ptr<LakeMonitorReads> monitors;
   const std::shared_ptr<LakeExports> exports;
   const std::unique_ptr<RunningQueries> queries;
+  const std::unique_ptr<MetricHistory> metric_history;
   std::atomic<bool> stopping = false;  // a query of the lake that runs is to end
 
   // Runs `write`, a change to the registry, on the control thread, with a row in the event log in

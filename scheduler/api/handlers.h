@@ -263,13 +263,16 @@ void drop_lake_branch(Context&, Call);
 void promote_lake_branch(Context&, Call);
 
 // lake_branch_diff.cc
+void diff_lake_branch(Context&, Call);
+
+// lake_version_diff.cc
+void diff_lake_versions(Context&, Call);
+
 // lake_erasure_routes.cc
 void order_lake_erasure(Context&, Call);
 Result<Response> get_lake_erasure(Context&, const Request&);
 Result<Response> list_lake_erasures(Context&, const Request&);
 void stop_lake_erasure(Context&, Call);
-
-void diff_lake_branch(Context&, Call);
 
 // lake_quarantine_routes.cc
 Result<Response> list_quarantines(Context&, const Request&);
@@ -303,8 +306,11 @@ void get_version(Context&, Call);
 void get_openapi(Context&, Call);
 void list_jobs(Context&, Call);
 void list_plugins(Context&, Call);
-void get_metrics(Context&, Call);
 void get_events(Context&, Call);
+
+// metric_routes.cc
+void get_metrics(Context&, Call);
+void list_metrics(Context&, Call);
 
 // record_routes.cc
 Result<Response> list_event_logs(Context&, const Request&);

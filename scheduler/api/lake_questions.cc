@@ -76,7 +76,7 @@ Result<json> lake_answer_of(const Result<std::string>& told) {
   if (error == answer->end()) return *std::move(answer);
   const std::string text = error->is_object() ? error->value("text", "") : std::string();
   const std::string_view named = std::string_view(text).substr(0, text.find(':'));
-  for (const std::string_view name : {"columns", "where", "order_by"}) {
+  for (const std::string_view name : {"columns", "where", "order_by", "key"}) {
     if (named == name)
       return {Errc::invalid, text.substr(std::min(text.size(), name.size() + 2)),
               "query." + std::string(name)};

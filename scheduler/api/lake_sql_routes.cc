@@ -31,6 +31,7 @@ struct Statement {
   std::string sql, id, branch;
   OptTime at;
   std::int64_t limit = 0, version = -1;
+  bool explain = false, analyze = false;
 };
 
 Result<Statement> statement_of(const Context& context, const Request& request) {
@@ -45,9 +46,13 @@ Result<Statement> statement_of(const Context& context, const Request& request) {
   out.version = fields.integer("version", 0, std::numeric_limits<std::int64_t>::max()).value_or(-1);
   out.branch = fields.text("branch", 64).value_or("");
   if (out.at && out.version >= 0) fields.fail("version", "at or version: one of them");
+  out.explain = fields.boolean("explain").value_or(false);
+  out.analyze = fields.boolean("analyze").value_or(false);
   out.id = fields.text("query_id", 128).value_or("");
   if (fields.status() && out.sql.find_first_not_of(" \t\r\n") == std::string::npos)
     fields.fail("sql", "must be a SELECT");
+  if (out.analyze && !out.explain)
+    fields.fail("analyze", "goes with explain, which tells of the plan");
   if (!out.id.empty() && !valid_id(out.id)) fields.fail("query_id", id_rule);
   if (!fields.status()) return fields.status().error();
   return out;
@@ -112,11 +117,12 @@ class SqlRun {
 
   Result<Response> answer() {
     if (stop()()) return Error{Errc::conflict, called_off, {}};
-    json asked{{"operation", "sql"},
+    json asked{{"operation", statement_.explain ? "explain" : "sql"},
                {"sql", statement_.sql},
                {"limit", statement_.limit},
                {"bytes", context_.services.sql.bytes},
                {"return_errors", true}};
+    if (statement_.explain) asked["analyze"] = statement_.analyze;
     if (statement_.at) asked["at"] = to_iso(*statement_.at);
     if (statement_.version >= 0) asked["version"] = statement_.version;
     if (!statement_.branch.empty()) {
@@ -133,7 +139,7 @@ class SqlRun {
     const auto told = ask_lake(context_, *call_.request, std::move(asked), stop());
     milliseconds_ = (std::chrono::steady_clock::now() - from) / std::chrono::milliseconds(1);
     if (!told) return stop()() ? Error{Errc::conflict, called_off, {}} : told.error();
-    return rows(*told);
+    return answered(*told);
   }
 
   // What the event log says of it: the statement, and what came of it.
@@ -143,8 +149,9 @@ class SqlRun {
     if (statement_.at) out["at"] = to_iso(*statement_.at);
     if (statement_.version >= 0) out["version"] = statement_.version;
     if (!statement_.branch.empty()) out["branch"] = statement_.branch;
+    if (statement_.explain) out["explain"] = statement_.analyze ? "analyze" : "plan";
     if (told_.is_object()) {
-      out["rows"] = told_["row_count"];
+      if (!statement_.explain) out["rows"] = told_["row_count"];
       out["tables"] = told_["tables"];
     } else {
       out["error"] =
@@ -157,16 +164,20 @@ class SqlRun {
   const Statement& statement() const { return statement_; }
 
  private:
-  Result<Response> rows(const std::string& text) {
-    const JsonLimits limits{64u << 20, 64, 64u << 20, 64u << 20};  // it came from our own plugin
+  Result<Response> answered(const std::string& text) {
+    // It came from our own plugin; a plan is as deep as its steps.
+    const JsonLimits limits{64u << 20, statement_.explain ? 8192u : 64u, 64u << 20, 64u << 20};
     auto answer = parse_untrusted(text, limits);
     if (answer && answer->is_object() && answer->contains("error")) {
       error_ = (*answer)["error"].value("text", "");
       return refusal((*answer)["error"]);
     }
+    if (statement_.explain) return plan(answer);
     if (!answer || !answer->is_object() || !answer->contains("columns") ||
         !answer->contains("rows"))
       return Error{Errc::internal, "the query gave no rows", {}};
+    told_ = {{"row_count", (*answer)["rows"].size()},
+             {"tables", answer->value("tables", json::array())}};
     json out{{"query_id", text_or_null(statement_.id)},
              {"columns", std::move((*answer)["columns"])},
              {"rows", std::move((*answer)["rows"])},
@@ -174,14 +185,31 @@ class SqlRun {
              {"cut_by", text_or_null(answer->value("cut_by", ""))},
              {"limit", statement_.limit},
              {"milliseconds", milliseconds_},
-             {"tables", json::array()}};
-    out["row_count"] = out["rows"].size();
-    told_ = {{"row_count", out["row_count"]}, {"tables", answer->value("tables", json::array())}};
-    for (const json& read : told_["tables"])
-      out["tables"].push_back({{"table", read["table"]},
-                               {"version", read["version"]},
-                               {"masked", read.value("masked", json::array())}});
+             {"row_count", told_["row_count"]},
+             {"tables", tables_read()}};
     return wants_csv(*call_.request) ? csv_response(out) : json_response(out);
+  }
+
+  Result<Response> plan(Result<json>& answer) {
+    if (!answer || !answer->is_object() || !answer->contains("plan"))
+      return Error{Errc::internal, "the query gave no plan", {}};
+    told_ = {{"tables", answer->value("tables", json::array())}};
+    return json_response({{"query_id", text_or_null(statement_.id)},
+                          {"analyzed", statement_.analyze},
+                          {"hidden", answer->value("hidden", true)},
+                          {"plan", std::move((*answer)["plan"])},
+                          {"text", answer->value("text", "")},
+                          {"milliseconds", milliseconds_},
+                          {"tables", tables_read()}});
+  }
+
+  json tables_read() const {
+    json out = json::array();
+    for (const json& read : told_["tables"])
+      out.push_back({{"table", read["table"]},
+                     {"version", read["version"]},
+                     {"masked", read.value("masked", json::array())}});
+    return out;
   }
 
   Context& context_;

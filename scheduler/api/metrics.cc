@@ -3,31 +3,37 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 namespace batuta::http {
 namespace {
 
+std::string escaped(std::string_view label) {
+  std::string out;
+  for (const char c : label) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? ' ' : c;
+  }
+  return out;
+}
+
 class Page {
  public:
   void head(std::string_view name, std::string_view type, std::string_view help) {
-    out_.append("# HELP ").append(name).append(" ").append(help).append("\n");
-    out_.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+    families_.push_back({std::string(name), std::string(type), std::string(help), {}});
   }
-  void sample(std::string_view name, std::string_view labels, double value) {
-    std::array<char, 32> number{};
-    std::snprintf(number.data(), number.size(), "%.15g", value);
-    out_.append(name);
-    if (!labels.empty()) out_.append("{").append(labels).append("}");
-    out_.append(" ").append(number.data()).append("\n");
+  // Of the family that was begun last.
+  void sample(std::string_view name, MetricLabels labels, double value) {
+    families_.back().samples.push_back({std::string(name), std::move(labels), value});
   }
   void one(std::string_view name, std::string_view type, std::string_view help, double value) {
     head(name, type, help);
     sample(name, {}, value);
   }
-  std::string take() { return std::move(out_); }
+  std::vector<MetricFamily> take() { return std::move(families_); }
 
  private:
-  std::string out_;
+  std::vector<MetricFamily> families_;
 };
 
 double seconds(Duration d) {
@@ -46,15 +52,15 @@ void counters(Page& page, const EngineMetrics& m, const Sight& sight) {
   page.one("airflow_task_instances_without_heartbeats_killed", "counter",
            "Attempts lost with their worker", n(m.losses));
   page.head("batuta_ticks_skipped_total", "counter", "Ticks that no run was made for");
-  for (const auto& [of, count] : m.skipped_by) {  // ids and reasons need no escaping
+  for (const auto& [of, count] : m.skipped_by) {
     if (!sight.sees(of.first)) continue;
-    page.sample("batuta_ticks_skipped_total",
-                "dag_id=\"" + of.first + "\",reason=\"" + of.second + "\"", n(count));
+    page.sample("batuta_ticks_skipped_total", {{"dag_id", of.first}, {"reason", of.second}},
+                n(count));
   }
   page.head("batuta_deadlines_missed_total", "counter", "Runs that missed a deadline");
   for (const auto& [dag, count] : m.deadlines_missed) {
     if (!sight.sees(dag)) continue;
-    page.sample("batuta_deadlines_missed_total", "dag_id=\"" + dag + "\"", n(count));
+    page.sample("batuta_deadlines_missed_total", {{"dag_id", dag}}, n(count));
   }
   page.one("batuta_backfill_ticks", "counter", "Ticks of backfills that are handled",
            n(m.backfill_ticks));
@@ -65,8 +71,8 @@ void counters(Page& page, const EngineMetrics& m, const Sight& sight) {
   page.one("batuta_commit_failures", "counter", "Transactions that failed", n(m.commit_failures));
 }
 
-// Ids need no escaping. A summary without quantiles: sums and counts add up over time and DAGs.
-void timing(Page& page, const std::string& name, const std::string& labels, const Timing& timing) {
+// A summary without quantiles: sums and counts add up over time and DAGs.
+void timing(Page& page, const std::string& name, const MetricLabels& labels, const Timing& timing) {
   page.sample(name + "_sum", labels, seconds(timing.sum));
   page.sample(name + "_count", labels, static_cast<double>(timing.count));
 }
@@ -76,7 +82,7 @@ void tallies(Page& page, const Tallies& all, const Sight& sight) {
     page.head(name, "summary", help);
     for (const auto& [dag, tally] : all.by_dag()) {
       if (!sight.sees(dag) || (tally.*field).count == 0) continue;
-      timing(page, name, "dag_id=\"" + dag + "\"", tally.*field);
+      timing(page, name, {{"dag_id", dag}}, tally.*field);
     }
   };
   of_dag("airflow_dagrun_duration_success", "Seconds of runs that succeeded", &DagTally::succeeded);
@@ -88,7 +94,7 @@ void tallies(Page& page, const Tallies& all, const Sight& sight) {
     page.head(name, "counter", help);
     for (const auto& [dag, tally] : all.by_dag()) {
       if (!sight.sees(dag) || tally.*field == 0) continue;
-      page.sample(name, "dag_id=\"" + dag + "\"", static_cast<double>(tally.*field));
+      page.sample(name, {{"dag_id", dag}}, static_cast<double>(tally.*field));
     }
   };
   count_of_dag("airflow_asset_updates", "Events of assets, by the DAG whose tasks made them",
@@ -101,13 +107,13 @@ void tallies(Page& page, const Tallies& all, const Sight& sight) {
     for (const auto& [dag, tally] : all.by_dag()) {
       if (!sight.sees(dag)) continue;
       for (const auto& [task, told] : tally.tasks) {
-        tell("dag_id=\"" + dag + "\",task_id=\"" + task + "\"", told);
+        tell(MetricLabels{{"dag_id", dag}, {"task_id", task}}, told);
       }
     }
   };
   const auto times = [&](const std::string& name, std::string_view help, Timing TaskTally::*field) {
     page.head(name, "summary", help);
-    of_task([&](const std::string& labels, const TaskTally& told) {
+    of_task([&](const MetricLabels& labels, const TaskTally& told) {
       if ((told.*field).count > 0) timing(page, name, labels, told.*field);
     });
   };
@@ -116,11 +122,12 @@ void tallies(Page& page, const Tallies& all, const Sight& sight) {
         &TaskTally::queued);
   page.head("batuta_task_attempts_total", "counter",
             "Attempts ended, by what became of the task instance");
-  of_task([&](const std::string& labels, const TaskTally& told) {
+  of_task([&](const MetricLabels& labels, const TaskTally& told) {
     for (const auto& [state, count] : told.ended) {
       const std::string_view name = state == TaskState::none ? "none" : to_string(state);
-      page.sample("batuta_task_attempts_total", labels + ",state=\"" + std::string(name) + "\"",
-                  static_cast<double>(count));
+      MetricLabels of = labels;
+      of.emplace_back("state", name);
+      page.sample("batuta_task_attempts_total", std::move(of), static_cast<double>(count));
     }
   });
 }
@@ -145,21 +152,21 @@ void gauges(Page& page, const EngineMetrics& m, const DagBagSnapshot& bag) {
 
 void timers(Page& page, const EngineMetrics& m) {
   page.head("airflow_scheduler_scheduler_loop_duration", "gauge", "Seconds per turn, by quantile");
-  page.sample("airflow_scheduler_scheduler_loop_duration", "quantile=\"0.5\"", seconds(m.turn_p50));
-  page.sample("airflow_scheduler_scheduler_loop_duration", "quantile=\"0.99\"",
+  page.sample("airflow_scheduler_scheduler_loop_duration", {{"quantile", "0.5"}},
+              seconds(m.turn_p50));
+  page.sample("airflow_scheduler_scheduler_loop_duration", {{"quantile", "0.99"}},
               seconds(m.turn_p99));
   page.head("batuta_commit_duration", "gauge", "Seconds per commit, by quantile");
-  page.sample("batuta_commit_duration", "quantile=\"0.5\"", seconds(m.commit_p50));
-  page.sample("batuta_commit_duration", "quantile=\"0.99\"", seconds(m.commit_p99));
+  page.sample("batuta_commit_duration", {{"quantile", "0.5"}}, seconds(m.commit_p50));
+  page.sample("batuta_commit_duration", {{"quantile", "0.99"}}, seconds(m.commit_p99));
 }
 
-// Pool names are ids: no character of theirs needs escaping in a label.
 void pools(Page& page, const std::vector<PoolView>& all) {
   const auto family = [&](std::string_view name, std::string_view help,
                           std::int64_t PoolView::*field) {
     page.head(name, "gauge", help);
     for (const auto& pool : all) {
-      page.sample(name, "pool_name=\"" + pool.row.name + "\"", static_cast<double>(pool.*field));
+      page.sample(name, {{"pool_name", pool.row.name}}, static_cast<double>(pool.*field));
     }
   };
   family("airflow_pool_open_slots", "Slots free; -1 without a limit", &PoolView::open_slots);
@@ -170,23 +177,12 @@ void pools(Page& page, const std::vector<PoolView>& all) {
          &PoolView::scheduled_slots);
 }
 
-std::string escaped(std::string_view label) {
-  std::string out;
-  for (const char c : label) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c == '\n' ? ' ' : c;
-  }
-  return out;
-}
-
 // By host and process, for two agents may share a host.
 void workers(Page& page, const std::vector<WorkerView>& all, Time now) {
   const auto family = [&](std::string_view name, std::string_view help, auto value) {
     page.head(name, "gauge", help);
     for (const WorkerView& worker : all) {
-      page.sample(name,
-                  "hostname=\"" + escaped(worker.hostname) + "\",pid=\"" +
-                      std::to_string(worker.pid) + "\"",
+      page.sample(name, {{"hostname", worker.hostname}, {"pid", std::to_string(worker.pid)}},
                   value(worker));
     }
   };
@@ -218,7 +214,7 @@ void events(Page& page, const std::string& kind, const std::string& what, const 
 void surroundings(Page& page, const Surroundings& around) {
   const auto n = [](auto value) { return static_cast<double>(value); };
   page.head("batuta_build_info", "gauge", "The version");
-  page.sample("batuta_build_info", "version=\"" + escaped(around.version) + "\"", 1);
+  page.sample("batuta_build_info", {{"version", std::string(around.version)}}, 1);
   page.one("batuta_healthy", "gauge", "1 when health answers 200", around.well ? 1 : 0);
   if (around.outbox_dead >= 0) {
     page.one("batuta_outbox_pending", "gauge", "Publications and alerts on their way",
@@ -245,10 +241,10 @@ void lags(Page& page, const StreamLags& all) {
     page.head(name, "gauge", help);
     for (const StreamLag& one : all.rows) {
       if (!one.trouble.empty()) continue;
-      page.sample(name,
-                  "connection=\"" + escaped(one.of.connection) + "\",topic=\"" +
-                      escaped(one.of.topic) + "\",group=\"" + escaped(one.of.group) + "\"",
-                  static_cast<double>(one.*field));
+      page.sample(
+          name,
+          {{"connection", one.of.connection}, {"topic", one.of.topic}, {"group", one.of.group}},
+          static_cast<double>(one.*field));
     }
   };
   family("batuta_stream_lag", "Records of a topic that a group has not read", &StreamLag::records);
@@ -268,17 +264,19 @@ void broker_errors(Page& page, const std::vector<stream::ErrorCount>& all) {
   for (const stream::ErrorCount& one : all) {
     const std::string partition = one.of.partition < 0 ? "" : std::to_string(one.of.partition);
     page.sample(name,
-                "error=\"" + escaped(one.of.error) + "\",topic=\"" + escaped(one.of.topic) +
-                    "\",partition=\"" + partition + "\",broker=\"" + escaped(one.of.broker) + "\"",
+                {{"error", one.of.error},
+                 {"topic", one.of.topic},
+                 {"partition", partition},
+                 {"broker", one.of.broker}},
                 static_cast<double>(one.times));
   }
 }
 
 }  // namespace
 
-std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
-                         const DagBagSnapshot& bag, const Sight& sight,
-                         const Surroundings& around) {
+std::vector<MetricFamily> metric_families(const EngineMetrics& engine, const LiveView& live,
+                                          const DagBagSnapshot& bag, const Sight& sight,
+                                          const Surroundings& around) {
   Page page;
   counters(page, engine, sight);
   gauges(page, engine, bag);
@@ -290,6 +288,27 @@ std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
   lags(page, around.lags);
   broker_errors(page, around.broker_errors);
   return page.take();
+}
+
+std::string metrics_text(const std::vector<MetricFamily>& families) {
+  std::string out;
+  for (const MetricFamily& family : families) {
+    out.append("# HELP ").append(family.name).append(" ").append(family.help).append("\n");
+    out.append("# TYPE ").append(family.name).append(" ").append(family.type).append("\n");
+    for (const MetricSample& sample : family.samples) {
+      std::array<char, 32> number{};
+      std::snprintf(number.data(), number.size(), "%.15g", sample.value);
+      out.append(sample.name);
+      const char* before = "{";
+      for (const auto& [name, value] : sample.labels) {
+        out.append(before).append(name).append("=\"").append(escaped(value)).append("\"");
+        before = ",";
+      }
+      if (!sample.labels.empty()) out.append("}");
+      out.append(" ").append(number.data()).append("\n");
+    }
+  }
+  return out;
 }
 
 }  // namespace batuta::http

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "scheduler/api/backend.h"
@@ -27,8 +28,25 @@ struct Surroundings {
   ProcessMetrics process;
 };
 
-// Lines about one DAG are those of DAGs in `sight`.
-std::string metrics_text(const EngineMetrics& engine, const LiveView& live,
-                         const DagBagSnapshot& bag, const Sight& sight, const Surroundings& around);
+using MetricLabels = std::vector<std::pair<std::string, std::string>>;
+
+struct MetricSample {
+  std::string name;  // the family's; of a summary with _sum or _count behind it
+  MetricLabels labels;
+  double value = 0;
+};
+
+struct MetricFamily {
+  std::string name, type, help;
+  std::vector<MetricSample> samples;
+};
+
+// What is about one DAG is told of DAGs in `sight`.
+std::vector<MetricFamily> metric_families(const EngineMetrics& engine, const LiveView& live,
+                                          const DagBagSnapshot& bag, const Sight& sight,
+                                          const Surroundings& around);
+
+// As Prometheus reads them.
+std::string metrics_text(const std::vector<MetricFamily>& families);
 
 }  // namespace batuta::http

@@ -8,7 +8,6 @@
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/listing.h"
-#include "scheduler/api/metrics.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/http/gzip.h"
@@ -203,45 +202,6 @@ void list_plugins(Context& context, Call call) {
         answer["not_offered"].push_back({{"name", fault.name}, {"reason", fault.why}});
       }
       call.respond(json_response(answer));
-    });
-  });
-}
-
-namespace {
-
-// A store that cannot be read is what one wants to be told of: the rest is answered from memory.
-void count_outbox(Context& context, Surroundings& around) {
-  try {
-    const OutboxCounts counts = context.services.history.outbox_counts();
-    around.outbox_dead = counts.dead;
-    around.outbox_pending = counts.pending;
-  } catch (const std::exception&) {
-    around.well = false;
-  }
-}
-
-}  // namespace
-
-void get_metrics(Context& context, Call call) {
-  const bool well = context.services.ready() && context.services.backend.trouble().empty();
-  context.services.backend.live([&context, call, well](const Result<LiveView>& live) {
-    context.finish(call, [&context, call, well, live]() -> Result<Response> {
-      const ApiServices& services = context.services;
-      Surroundings around;
-      around.well = well && services.damage().empty();
-      count_outbox(context, around);
-      around.version = services.version;
-      around.lineage = services.lineage();
-      around.lags = services.stream_lags();
-      around.broker_errors = stream::broker_errors().told();
-      around.traces = services.traces();
-      around.now = context.now();
-      around.process = read_process_metrics(services.home);
-      Response response;
-      response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-      response.body = metrics_text(services.backend.metrics(), live ? *live : LiveView{},
-                                   *services.backend.dags(), seen_dags(*call.request), around);
-      return response;
     });
   });
 }

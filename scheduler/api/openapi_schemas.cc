@@ -329,6 +329,14 @@ constexpr ObjectSchema schemas[] = {
      "branch table lake:LakeBranchSide? on_branch:LakeBranchSide [columns_added] [columns_removed] "
      "[key] [compared] [masked] added:int? removed:int? changed:int? unchanged:int? "
      "[rows:LakeBranchRow] cut:bool"},
+    {"LakeVersionSide", "=LakeBranchSide"},
+    {"LakeColumnChange", "column from to"},
+    {"LakeVersionRow", "what times:int key:object values:object"},
+    {"LakeVersionDiff",
+     "table from:LakeVersionSide to:LakeVersionSide files_added:int files_removed:int "
+     "bytes_compared:int [columns_added] [columns_removed] [columns_changed:LakeColumnChange] "
+     "[key] [compared] [masked] added:int? removed:int? changed:int? unchanged:int? "
+     "[rows:LakeVersionRow] cut:bool not_compared?"},
     {"LakeBranchDetails",
      "name created_by created_at:time note? is_dropping:bool [tables:LakeBranchTable] hidden:int"},
     {"LakeMoved", "version:int? at:time? operation? dag_id? dag_run_id? reason"},
@@ -364,6 +372,12 @@ constexpr ObjectSchema schemas[] = {
      "action topic source_topic dry_run:bool done:int [letters:LakeLetterDone] staying:int "
      "[stay:LakeLetterStay] left:int"},
     {"LakeSqlTable", "table version:int [masked]"},
+    {"LakePlanNode",
+     "operator details:object estimated_rows:int? rows:int? seconds:number? "
+     "[children:LakePlanNode]"},
+    {"LakeSqlPlan",
+     "query_id? analyzed:bool hidden:bool [plan:LakePlanNode] text milliseconds:int "
+     "[tables:LakeSqlTable]"},
     {"LakeSqlRows",
      "query_id? [columns] [rows:any] row_count:int cut:bool cut_by? limit:int milliseconds:int "
      "[tables:LakeSqlTable]"},
@@ -412,6 +426,11 @@ constexpr ObjectSchema schemas[] = {
     {"DomainCollection", "[domains:Domain] total_entries:int"},
     {"DomainDetails",
      "domain [dag_ids] [tables] schedule? unfinished:bool problem? contract? removal:DomainPlan"},
+    {"MetricSample", "name labels:object value:number"},
+    {"Metric", "name type help [samples:MetricSample] left_out:int"},
+    {"MetricSeries", "name type [values:number?]"},
+    {"MetricHistory", "seconds:int [times:time] [series:MetricSeries]"},
+    {"MetricCollection", "taken_at:time [metrics:Metric] total_entries:int history:MetricHistory"},
     {"RightAnswer", "username action resource allowed:bool grant? role? group? reason"},
 };
 

@@ -302,6 +302,9 @@ constexpr QueryParam calendar_rows[] = {
     own("at", Kind::texts, "Instants in their order, 2 to 61 of them")};
 constexpr QueryParam home_rows[] = {
     own("hours", Kind::integer, "How far back: 24 unless given, at most 336")};
+constexpr QueryParam metric_rows[] = {
+    own("name", Kind::text, "Metrics whose name has this in it"),
+    own("samples", Kind::integer, "Most samples of one metric: 100 unless given, at most 10000")};
 constexpr QueryParam mask_rows[] = {update_mask};
 constexpr QueryParam task_mask_rows[] = {update_mask, map_index};
 
@@ -375,6 +378,7 @@ constinit const QueryTable calendar_params = calendar_rows;
 constinit const QueryTable log_window_params = log_window_rows;
 constinit const QueryTable search_params = search_rows;
 constinit const QueryTable home_params = home_rows;
+constinit const QueryTable metric_params = metric_rows;
 constinit const QueryTable mask_params = mask_rows;
 constinit const QueryTable task_mask_params = task_mask_rows;
 

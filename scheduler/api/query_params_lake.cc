@@ -80,6 +80,14 @@ constexpr QueryParam branch_diff_rows[] = {
     own("limit", Kind::integer, "Most rows that differ: 20 unless given, at most 200"),
 };
 
+constexpr QueryParam version_diff_rows[] = {
+    own("from", Kind::integer, "The older version; the one before `to` unless given"),
+    own("to", Kind::integer, "The newer version; the newest of the table unless given"),
+    own("key", Kind::texts,
+        "By which columns rows are told apart; the contract's key unless given"),
+    own("limit", Kind::integer, "Most rows that differ: 20 unless given, at most 200"),
+};
+
 constexpr QueryParam letter_rows[] = {
     own("reason", Kind::text, "Letters with this reason"),
     own("limit", Kind::integer, "Most letters: 50 unless given, at most 1000"),
@@ -115,6 +123,7 @@ constexpr QueryParam lake_alert_rows[] = {
 
 constinit const QueryTable lake_list_params = lake_list_rows;
 constinit const QueryTable branch_diff_params = branch_diff_rows;
+constinit const QueryTable version_diff_params = version_diff_rows;
 constinit const QueryTable lake_cost_params = lake_cost_rows;
 constinit const QueryTable lake_lineage_params = lake_lineage_rows;
 constinit const QueryTable lake_rows_params = lake_rows_rows;

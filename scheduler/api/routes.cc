@@ -38,6 +38,9 @@ constexpr Route every_route[] = {
     {get,   V2 "/openapi.json", get_openapi, oneself, "This document"},
     {get,   "/openapi.json", get_openapi, oneself, "This document"},
     {get,   "/metrics", get_metrics, reading_of("admin:metrics"), "Metrics as Prometheus reads them"},
+    {get,   OURS "/metrics", list_metrics, reading_of("admin:metrics"),
+     "The same as JSON, and the last hour of those without labels, minute by minute",
+     {.query = &metric_params, .answer = "MetricCollection"}},
 
     {post,  "/auth/token", create_token, everyone, "Token for a user name and password",
      {.body = &token_body, .answer = "Token", .status = 201}},

@@ -28,6 +28,10 @@ constexpr Route lake_rows[] = {
     {get,   LAKE_TABLE "/versions", reading<list_lake_versions>, read_lake,
      "Its versions, newest first: when, by which run, how many rows its files added and removed",
      {.query = &page_params, .answer = "LakeVersionCollection"}},
+    {get,   LAKE_TABLE "/diff", diff_lake_versions, read_lake,
+     "What one version has otherwise than another: rows added, removed and changed by a key, or whole rows where there is "
+     "none, with a sample; columns; files. Only files that differ are read; `not_compared` says why rows were not",
+     {.query = &version_diff_params, .answer = "LakeVersionDiff"}},
     {get,   LAKE_TABLE "/partitions", reading<list_lake_partitions>, read_lake,
      "Its partitions, or of a table that lies in none those that its runs were about: made, older than what they are made "
      "of, failed, missing between others; by which run, and which DAGs make them",
@@ -108,8 +112,9 @@ constexpr Route lake_rows[] = {
      {.body = &letter_order_body, .answer = "LakeLetterOrder"}},
     {post,  LAKE_SQL, run_lake_sql, some_lake,
      "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv. `cut` (Batuta-Cut) says "
-     "whether there are more; what is wrong with the statement is told with its line and column",
-     {.body = &lake_sql_body, .answer = "LakeSqlRows"}},
+     "whether there are more; what is wrong with the statement is told with its line and column. With `explain` the plan of "
+     "it instead",
+     {.body = &lake_sql_body, .answer = "LakeSqlRows|LakeSqlPlan"}},
     {del,   LAKE_SQL "/{query_id}", cancel_lake_sql, some_lake, "End a SELECT of one's own that runs or waits",
      {.status = 204}},
     {get,   LAKE_MONITORS, list_lake_monitors, some_lake,

@@ -45,6 +45,8 @@ void add_lake_erase(CLI::App& lake, Session& session);
 void add_lake_rotate(CLI::App& lake, Session& session);
 // lake export
 void add_lake_export(CLI::App& lake, Session& session);
+// lake diff, lake explain
+void add_lake_looks(CLI::App& lake, Session& session);
 // lake branch
 void add_branch_commands(CLI::App& lake, Session& session);
 // lake quarantine

@@ -380,6 +380,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
   add_lake_rotate(*lake, session);
   add_lake_erase(*lake, session);
   add_lake_export(*lake, session);
+  add_lake_looks(*lake, session);
   add_lake_maintenance(*lake, session);
   add_branch_commands(*lake, session);
   add_quarantine_commands(*lake, session);

@@ -213,6 +213,51 @@ TEST_CASE("jobs, plugins and metrics show the live state") {
         std::string::npos);
 }
 
+TEST_CASE("metrics are JSON as well, bounded, with the last hour of those without labels") {
+  TestApi api;
+  const std::string url = "/api/batuta/metrics";
+  const auto told = api.get(url);
+  const auto family = [](const nlohmann::json& all, const std::string& name) {
+    for (const auto& each : all["metrics"])
+      if (each["name"] == name) return each;
+    return nlohmann::json();
+  };
+  const auto skipped = family(told, "batuta_ticks_skipped_total");
+  CHECK(skipped["type"] == "counter");
+  CHECK(skipped["samples"][0] ==
+        nlohmann::json{{"name", "batuta_ticks_skipped_total"},
+                       {"labels", {{"dag_id", "hourly"}, {"reason", "late"}}},
+                       {"value", 3.0}});
+  CHECK(family(told, "airflow_task_duration")["samples"][1]["name"] ==
+        "airflow_task_duration_count");
+  CHECK(told["history"]["seconds"] == 60);
+  CHECK(told["history"]["times"].empty());
+  CHECK(api.get(url + "?name=slots")["metrics"].size() < told["metrics"].size());
+  const auto few =
+      family(api.get(url + "?samples=1&name=airflow_task_duration"), "airflow_task_duration");
+  CHECK(few["samples"].size() == 1);
+  CHECK(few["left_out"] == 1);
+  CHECK(api.status(Method::get, url + "?samples=10001") == 422);
+  // Minute by minute, an hour of it; a minute that is told twice counts once.
+  for (int minute = 0; minute < 90; ++minute) {
+    api.backend.numbers.events = static_cast<std::uint64_t>(minute);
+    api.keep_house(api.now + std::chrono::minutes(minute));
+    api.keep_house(api.now + std::chrono::minutes(minute) + std::chrono::seconds(5));
+  }
+  const auto history = api.get(url)["history"];
+  CHECK(history["times"].size() == 61);
+  bool found = false;
+  for (const auto& series : history["series"]) {
+    CHECK(series["name"] != "batuta_ticks_skipped_total");  // it has labels
+    CHECK(series["values"].size() == 61);
+    if (series["name"] != "batuta_events") continue;
+    found = true;
+    CHECK(series["values"][0] == 29.0);
+    CHECK(series["values"][60] == 89.0);
+  }
+  CHECK(found);
+}
+
 TEST_CASE("the event log, the control tables and the outbox are readable") {
   TestApi api;
   api.get("/api/v2/eventLogs?excluded_events=login&excluded_events=logout&included_events=clear");

@@ -122,7 +122,7 @@ class FakeBackend final : public ApiBackend {
     done(std::vector<Reason>{{"Worker", "no live worker offers shell"}});
   }
   EngineMetrics metrics() const override {
-    EngineMetrics told;
+    EngineMetrics told = numbers;
     told.skipped_by[{"hourly", "late"}] = 3;
     TaskTally& load = told.tallies.task("hourly", "load");
     load.ran.add(std::chrono::seconds(3));
@@ -132,6 +132,7 @@ class FakeBackend final : public ApiBackend {
   std::string trouble() const override { return trouble_text; }
   std::shared_ptr<const DagBagSnapshot> dags() const override { return bag; }
 
+  EngineMetrics numbers;
   std::vector<Event> events;
   std::optional<Error> write_error;  // of every write from now on
   std::string trouble_text;

@@ -132,6 +132,49 @@ TEST_CASE_FIXTURE(Masked,
   CHECK(columns("seller")[0]["mask"] == "redact");
 }
 
+TEST_CASE_FIXTURE(Masked, "versions are compared by the contract's key, as they are shown") {
+  const std::string diff = std::string(table) + "/diff";
+  lake_answer = [] {
+    return Result<std::string>(R"({"diff":{"added":1,"key":["id"]},"tables":[{"table":)"
+                               R"("gold/sales/orders","version":2,"masked":["id"]}]})");
+  };
+  const json told = body_of(call(Method::get, diff, "", "seller"));
+  CHECK(told["table"] == "gold/sales/orders");
+  CHECK(told["masked"] == json({"id"}));
+  CHECK(told["added"] == 1);
+  json asked = json::parse(lake_queries.back());
+  CHECK(asked["operation"] == "diff");
+  CHECK(asked["key"] == json({"id"}));
+  CHECK(asked["key_is_asked"] == false);
+  CHECK_FALSE(asked.contains("from_version"));
+  CHECK_FALSE(asked.contains("version"));
+  CHECK(asked["masks"]["contracts"]["sales/orders"]["masks"] == json({{"id", "hash"}}));
+  CHECK(asked["most_bytes"] == 1 << 30);
+  CHECK(call(Method::get, diff + "?from=3&to=7&key=a&key=b&limit=5", "", "seller").status == 200);
+  asked = json::parse(lake_queries.back());
+  CHECK(asked["from_version"] == 3);
+  CHECK(asked["version"] == 7);
+  CHECK(asked["key"] == json({"a", "b"}));
+  CHECK(asked["key_is_asked"] == true);
+  CHECK(asked["limit"] == 5);
+  const std::size_t before = lake_queries.size();
+  for (const char* wrong : {"?from=-1", "?to=x", "?limit=201"})
+    CHECK(call(Method::get, diff + wrong, "", "seller").status == 422);
+  CHECK(call(Method::get, "/api/lake/tables/gold/hr/people/diff", "", "seller").status == 403);
+  CHECK(call(Method::get, "/api/lake/tables/gold/sales/none/diff", "", "seller").status == 404);
+  CHECK(lake_queries.size() == before);
+  lake_answer = [] {
+    return Result<std::string>(R"({"error":{"text":"key: these columns are no key"}})");
+  };
+  const auto refused = call(Method::get, diff + "?key=a", "", "seller");
+  CHECK(refused.status == 422);
+  CHECK(body_of(refused)["detail"][0]["loc"] == json({"query", "key"}));
+  // Who was shown what is masked is written down.
+  lake_answer = [] { return Result<std::string>(R"({"diff":{},"tables":[{"unmasked":["id"]}]})"); };
+  CHECK(call(Method::get, diff, "", "auditor").status == 200);
+  CHECK(registry.audit.back().event == "lake_rows_unmasked");
+}
+
 TEST_CASE_FIXTURE(Masked, "masks: rows that were shown bare are written down before they go out") {
   const auto events = [&] { return registry.audit.size(); };
   auto before = events();

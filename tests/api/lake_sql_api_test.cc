@@ -158,6 +158,36 @@ TEST_CASE_FIXTURE(Console, "what is wrong with a statement is told with its line
   CHECK_FALSE(late.contains("ctx"));
 }
 
+TEST_CASE_FIXTURE(Console,
+                  "a plan is asked for as rows are, with the same rights, and written down") {
+  lake_answer = [] {
+    return Result<std::string>(
+        R"({"plan":[{"operator":"FILTER","details":{},"estimated_rows":3,"rows":null,)"
+        R"("seconds":null,"children":[]}],"text":"FILTER\n","hidden":true,)"
+        R"("tables":[{"table":"gold/sales/orders","version":4,"masked":["id"]}]})");
+  };
+  add_reader("banker", {"read lake:bank/*"});
+  const json told =
+      body_of(ask({{"sql", "FROM gold.orders"}, {"explain", true}, {"query_id", "q1"}}, "banker"));
+  CHECK(asked()["operation"] == "explain");
+  CHECK(asked()["analyze"] == false);
+  CHECK(asked()["readable"] == json::array());
+  CHECK(told["query_id"] == "q1");
+  CHECK(told["analyzed"] == false);
+  CHECK(told["hidden"] == true);
+  CHECK(told["plan"][0]["operator"] == "FILTER");
+  CHECK(told["text"] == "FILTER\n");
+  CHECK(told["tables"][0]["masked"] == json({"id"}));
+  CHECK(written()["explain"] == "plan");
+  CHECK_FALSE(written().contains("rows"));
+  const auto analyzed = ask({{"sql", "FROM gold.orders"}, {"explain", true}, {"analyze", true}});
+  CHECK(body_of(analyzed)["analyzed"] == true);
+  CHECK(asked()["analyze"] == true);
+  CHECK(written()["explain"] == "analyze");
+  refuse({{"kind", "right"}, {"text", "you may read no table"}, {"line", nullptr}, {"column", 1}});
+  CHECK(ask({{"sql", "FROM gold.orders"}, {"explain", true}}, "banker").status == 403);
+}
+
 TEST_CASE_FIXTURE(Console, "a body that is no question is refused at its field") {
   for (const auto& [body, field] :
        {std::pair{json::object(), "sql"},
@@ -168,6 +198,8 @@ TEST_CASE_FIXTURE(Console, "a body that is no question is refused at its field")
         {json{{"sql", "SELECT 1"}, {"at", "yesterday"}}, "at"},
         {json{{"sql", "SELECT 1"}, {"version", -1}}, "version"},
         {json{{"sql", "SELECT 1"}, {"version", 3}, {"at", "2026-11-20"}}, "version"},
+        {json{{"sql", "SELECT 1"}, {"analyze", true}}, "analyze"},
+        {json{{"sql", "SELECT 1"}, {"explain", 1}}, "explain"},
         {json{{"sql", "SELECT 1"}, {"query_id", "../x"}}, "query_id"},
         {json{{"sql", "SELECT 1"}, {"readable", json::array()}}, "readable"},
         {json{{"sql", "SELECT 1"}, {"result_file", "/tmp/x"}}, "result_file"}}) {

@@ -72,7 +72,8 @@ struct Documented : HasBundles, TestApi {
       const json row{"no_id", "r1", 3, "2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z"};
       return Result<std::string>(json({{"columns", {"a", "b", "c", "d", "e"}},
                                        {"rows", json::array({row})},
-                                       {"cut", false}})
+                                       {"cut", false},
+                                       {"diff", version_diff()}})
                                      .dump());
     };
     add_dead_letter();
@@ -82,6 +83,20 @@ struct Documented : HasBundles, TestApi {
         << R"({"operation":"1","what":{"subject":"request-1","domain":"","table":""},"by":"ana",)"
            R"("begun_at":"2026-11-20T11:00:00Z","ended_at":"","raw":{},"sources":{},"report":null})";
     document = get("/openapi.json");
+  }
+
+  // As lake_sql tells of two versions.
+  static json version_diff() {
+    const json side{{"version", 1}, {"rows", nullptr}, {"files", 2}, {"bytes", 10}};
+    const json row{{"what", "added"}, {"times", 1}, {"key", {{"id", 1}}}, {"values", {{"a", 1}}}};
+    json out{{"from", side}, {"to", side}, {"cut", false}, {"not_compared", nullptr}};
+    for (const char* name : {"files_added", "files_removed", "bytes_compared"}) out[name] = 1;
+    for (const char* name : {"columns_added", "columns_removed", "key", "compared"})
+      out[name] = json::array({"a"});
+    for (const char* name : {"added", "removed", "changed", "unchanged"}) out[name] = nullptr;
+    out["columns_changed"] = json::array({{{"column", "a"}, {"from", "integer"}, {"to", "long"}}});
+    out["rows"] = json::array({row});
+    return out;
   }
 
   // As existing_path() names it, with a table that is on it alone.

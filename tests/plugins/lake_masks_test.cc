@@ -38,6 +38,7 @@ class People {
     for (const char* layer : {"bronze", "dlq"}) write(layer, "clients");
     for (const char* table : {"clients_hist", "clients_keys"}) write("silver", table);
     write("silver", "orders");
+    write("bronze", "parts", true);
     std::filesystem::create_directories(scratch());
   }
   // {"masks": …} with the layers whose values may be seen.
@@ -47,7 +48,9 @@ class People {
                {{"masks", {{"Name", "redact"}, {"income", "redact"}, {"card", "partial:4"}}},
                 {"received",
                  {{"name", "hash"}, {"income", "hash"}, {"card", "hash"}, {"city", "redact"}}},
-                {"open", {"id", "CITY"}}}}}},
+                {"open", {"id", "CITY"}}}},
+              {"bank/parts",
+               {{"masks", json::object()}, {"received", {{"name", "hash"}}}, {"open", {"id"}}}}}},
             {"unmasked", unmasked}};
   }
   json ask(json parameters, const json& with = masks()) {
@@ -72,7 +75,8 @@ class People {
  private:
   std::string scratch() const { return lake.path() + "/_scratch"; }
 
-  void write(const std::string& layer, const std::string& table) {
+  // `parted`: of one partition, whose name the log tells and no file.
+  void write(const std::string& layer, const std::string& table, bool parted = false) {
     const std::string path = layer + "/bank/" + table;
     std::filesystem::create_directories(lake.path() + "/" + path + "/_delta_log");
     lake::SessionOptions options;
@@ -96,11 +100,11 @@ class People {
                          {{"id", "0198"},
                           {"format", {{"provider", "parquet"}, {"options", json::object()}}},
                           {"schemaString", json{{"type", "struct"}, {"fields", fields}}.dump()},
-                          {"partitionColumns", json::array()},
+                          {"partitionColumns", parted ? json({"name"}) : json::array()},
                           {"configuration", json::object()}}}};
     const json add{{"add",
                     {{"path", "a.parquet"},
-                     {"partitionValues", json::object()},
+                     {"partitionValues", parted ? json{{"name", "Ana Lima"}} : json::object()},
                      {"size", std::filesystem::file_size(file)},
                      {"modificationTime", 1},
                      {"dataChange", true},
@@ -213,6 +217,34 @@ TEST_CASE("masks: whatever is asked of the tables, and whatever fails, holds no 
     const json old = people.ask({{"operation", "head"}, {"table", table}, {"version", 0}});
     CHECK(secret_in(old.dump()) == "");
   }
+}
+
+TEST_CASE("masks: a plan names its steps, and nothing that the engine knows of hidden values") {
+  People people;
+  // The engine writes the least of a column that it packs, and a partition's value, into plans.
+  const std::vector<std::string> statements = {
+      "SELECT id FROM bronze.parts WHERE name = 'x'",
+      "SELECT name, count(*) FROM bronze.parts GROUP BY name ORDER BY name",
+      "SELECT income, card FROM silver.clients WHERE name > 'A' ORDER BY income, card",
+      "SELECT a.name FROM silver.clients a JOIN bronze.clients b ON a.card = b.card",
+      "SUMMARIZE silver.clients"};
+  for (const std::string& statement : statements) {
+    CAPTURE(statement);
+    const bool analyze = statement.ends_with("card");
+    const json told =
+        people.ask({{"operation", "explain"}, {"sql", statement}, {"analyze", analyze}});
+    INFO(told.dump());
+    REQUIRE(told.contains("plan"));
+    CHECK(told["hidden"] == true);
+    CHECK(secret_in(told.dump()) == "");
+    CHECK(told["plan"][0]["details"].empty());
+    CHECK(told["plan"][0]["estimated_rows"].is_null());
+  }
+  // Who may see the values sees the whole plan.
+  const json bare = people.ask({{"operation", "explain"}, {"sql", statements[0]}},
+                               People::masks({"bank/bronze"}));
+  CHECK(bare["hidden"] == false);
+  CHECK_FALSE(bare["plan"][0]["estimated_rows"].is_null());
 }
 
 TEST_CASE("masks: bronze hides what silver holds masked, and equal hashes join within a query") {

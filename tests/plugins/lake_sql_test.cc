@@ -367,3 +367,49 @@ TEST_CASE("a query reads a table as a branch of the lake has it, beside the lake
                 "\") l FULL JOIN (SELECT true AS _r, * FROM " + on_branch +
                 ") r ON l.ticker IS NOT DISTINCT FROM r.ticker) j") == json::parse("[[0,2]]"));
 }
+
+TEST_CASE("a statement's plan is told by its steps, and measured where it is run") {
+  LakeHome home;
+  const std::string sql =
+      "SELECT ticker, sum(volume) FROM silver.quotes WHERE volume > 1 GROUP BY 1 ORDER BY 1";
+  const auto explained = [&](const std::string& text, bool analyze) {
+    const auto host = home.ask({{"operation", "explain"}, {"sql", text}, {"analyze", analyze}});
+    INFO(host->failure);
+    REQUIRE(home.returned == 0);
+    return json::parse(host->result);
+  };
+  const json plan = explained(sql, false);
+  REQUIRE(plan["plan"].size() == 1);
+  CHECK(plan["hidden"] == false);
+  CHECK(plan["tables"][0]["table"] == silver_table);
+  CHECK(plan["plan"][0]["rows"].is_null());
+  CHECK(plan["text"].get<std::string>().find("READ_PARQUET") != std::string::npos);
+  CHECK(plan["text"].get<std::string>().find("volume>1") != std::string::npos);
+  const json run = explained(sql, true);
+  CHECK(run["plan"][0]["rows"] == 1);
+  CHECK(run["plan"][0]["seconds"].is_number());
+  CHECK(run["plan"][0]["operator"] != "EXPLAIN_ANALYZE");
+  // Nothing of where the lake lies.
+  for (const json& each : {plan, run}) CHECK(each.dump().find(home.lake) == std::string::npos);
+  for (const char* other : {"VALUES (1);", "SUMMARIZE silver.quotes -- all of it"})
+    CHECK_FALSE(explained(other, true)["plan"].empty());
+}
+
+TEST_CASE("what may not be run is not explained either") {
+  LakeHome home;
+  const std::string entry =
+      home.lake + "/silver/financial/quotes/_delta_log/00000000000000000000.json";
+  const std::string before = whole_file(entry);
+  const std::string copy = "COPY (SELECT 1) TO '" + entry + "'";
+  for (const std::string& sql :
+       {copy, "ANALYZE " + copy, "(ANALYZE) " + copy, "SELECT 1; " + copy,
+        std::string("EXPLAIN SELECT 1"), std::string("SELECT * FROM read_text('/etc/passwd')")}) {
+    CAPTURE(sql);
+    CHECK_FALSE(home.refusal({{"operation", "explain"}, {"sql", sql}, {"analyze", true}}).empty());
+    REQUIRE(whole_file(entry) == before);
+  }
+  CHECK(home.refusal({{"operation", "explain"},
+                      {"sql", "FROM silver.quotes"},
+                      {"readable", json::array()}})
+            .find("you may read no table") != std::string::npos);
+}

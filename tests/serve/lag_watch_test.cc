@@ -23,7 +23,8 @@ void put(stream::Stream& to, const std::string& topic, int records) {
 std::string metrics_of(const StreamLags& lags) {
   http::Surroundings around;
   around.lags = lags;
-  return http::metrics_text(EngineMetrics(), http::LiveView(), DagBagSnapshot(), Sight(), around);
+  return http::metrics_text(
+      http::metric_families(EngineMetrics(), http::LiveView(), DagBagSnapshot(), Sight(), around));
 }
 
 bool has_line(const std::string& text, const std::string& line) {
@@ -92,8 +93,8 @@ TEST_CASE("broker errors: a counter by error, topic, partition and broker, where
   http::Surroundings around;
   around.broker_errors = {{{"_TIMED_OUT", "or\"ders", 3, {}}, 7},
                           {{"_TRANSPORT", {}, -1, "a:1"}, 2}};
-  const std::string text =
-      http::metrics_text(EngineMetrics(), http::LiveView(), DagBagSnapshot(), Sight(), around);
+  const std::string text = http::metrics_text(
+      http::metric_families(EngineMetrics(), http::LiveView(), DagBagSnapshot(), Sight(), around));
   const std::string name = "batuta_stream_broker_errors_total";
   CHECK(has_line(text, "# TYPE " + name + " counter"));
   CHECK(

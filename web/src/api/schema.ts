@@ -554,6 +554,10 @@ export interface LakeColumn {
   type: string;
 }
 
+export interface LakeColumnChange {
+  column: string; from: string; to: string;
+}
+
 export interface LakeColumnEdge {
   from: string; from_column: string; mask: string | null; to: string; to_column: string;
 }
@@ -708,6 +712,11 @@ export interface LakePartitionMatrix {
   makers: PartitionMaker[]; more: boolean; partitions: Partition[]; total_entries: number;
 }
 
+export interface LakePlanNode {
+  children: LakePlanNode[]; details: Record<string, unknown>; estimated_rows: number | null; operator: string;
+  rows: number | null; seconds: number | null;
+}
+
 export interface LakePromotedTable {
   added_files: number; appends: boolean; base_version: number | null; branch_version: number; changes_schema: boolean;
   expected_version: number | null; is_done: boolean; lake_version: number | null; moved: LakeMoved | null;
@@ -762,6 +771,11 @@ export interface LakeSourceField {
   field: string; kind: string; server: string;
 }
 
+export interface LakeSqlPlan {
+  analyzed: boolean; hidden: boolean; milliseconds: number; plan: LakePlanNode[]; query_id: string | null;
+  tables: LakeSqlTable[]; text: string;
+}
+
 export interface LakeSqlRows {
   columns: string[]; cut: boolean; cut_by: string | null; limit: number; milliseconds: number; query_id: string | null;
   row_count: number; rows: unknown[]; tables: LakeSqlTable[];
@@ -814,6 +828,21 @@ export interface LakeVersionCollection {
   total_entries: number; versions: LakeVersion[];
 }
 
+export interface LakeVersionDiff {
+  added: number | null; bytes_compared: number; changed: number | null; columns_added: string[];
+  columns_changed: LakeColumnChange[]; columns_removed: string[]; compared: string[]; cut: boolean; files_added: number;
+  files_removed: number; from: LakeVersionSide; key: string[]; masked: string[]; not_compared: string | null;
+  removed: number | null; rows: LakeVersionRow[]; table: string; to: LakeVersionSide; unchanged: number | null;
+}
+
+export interface LakeVersionRow {
+  key: Record<string, unknown>; times: number; values: Record<string, unknown>; what: string;
+}
+
+export interface LakeVersionSide {
+  bytes: number; files: number; rows: number | null; version: number;
+}
+
 export interface LastAssetEvent {
   id: number | null; timestamp: string | null;
 }
@@ -836,6 +865,26 @@ export interface LogWindowLine {
 
 export interface LoginMethods {
   password: boolean; provider: string | null;
+}
+
+export interface Metric {
+  help: string; left_out: number; name: string; samples: MetricSample[]; type: string;
+}
+
+export interface MetricCollection {
+  history: MetricHistory; metrics: Metric[]; taken_at: string; total_entries: number;
+}
+
+export interface MetricHistory {
+  seconds: number; series: MetricSeries[]; times: string[];
+}
+
+export interface MetricSample {
+  labels: Record<string, unknown>; name: string; value: number;
+}
+
+export interface MetricSeries {
+  name: string; type: string; values: (number | null)[];
 }
 
 export interface OutboxCollection {
