@@ -1,7 +1,6 @@
 # A room is one folder, one static library, and the list of what it may link.
 # COLD says that what is in it runs once for a command, a start or a person's question: it is compiled quickly
 # rather than well, save its further files after HOT, which run for every trigger, task, row or long list.
-# HEADERS names heavy headers that most of its files include: they are read once, beside the standard ones.
 #   batuta_room(core LINKS batuta_common SOURCES dag.cc step.cc)      -> target batuta_core
 # A test file is one executable registered with ctest under one label.
 #   batuta_test(core LABEL unit LINKS batuta_core SOURCES step_test.cc)
@@ -18,7 +17,7 @@ if(MOLD)
 endif()
 
 option(BATUTA_UNITY "compile several files of a room at once" ON)
-set(BATUTA_UNITY_BATCH 12 CACHE STRING "so many of them")
+set(BATUTA_UNITY_FILES 26 CACHE STRING "so many of them, at most")
 
 # Line tables cost a tenth of a build, and packages go without them.
 option(BATUTA_LINES "lines of what is shipped, for gdb and perf, in a release build too" OFF)
@@ -49,7 +48,7 @@ endif()
 target_compile_definitions(batuta_options INTERFACE
   _GLIBCXX_ASSERTIONS BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
   BOOST_BEAST_SEPARATE_COMPILATION)
-if(BATUTA_SANITIZE OR (BATUTA_UNITY AND BATUTA_UNITY_BATCH GREATER 6))
+if(BATUTA_SANITIZE OR (BATUTA_UNITY AND BATUTA_UNITY_FILES GREATER 6))
   # In large units a neighbour's names are shadowed, which is no fault; lint looks at each file alone.
   target_compile_options(batuta_options INTERFACE -Wno-shadow)
 endif()
@@ -84,22 +83,34 @@ function(batuta_precompiled name options)
   target_precompile_headers(${name} PRIVATE ${standard_headers} ${ARGN})
 endfunction()
 set(unoptimised -O0 -U_FORTIFY_SOURCE)
-set(hidden -fvisibility=hidden -fvisibility-inlines-hidden)
-batuta_precompiled(batuta_headers "${without_lines}")
-batuta_precompiled(batuta_json_headers "${without_lines}" <nlohmann/json.hpp>)
-batuta_precompiled(batuta_plugin_headers "${without_lines};${hidden}" <nlohmann/json.hpp>)
+# Nothing but what plugins export is called from outside. Rooms and plugins alike, as they read the same precompiled headers.
+set(shipped -fvisibility=hidden -fvisibility-inlines-hidden ${without_lines})
+batuta_precompiled(batuta_headers "${shipped}")
+batuta_precompiled(batuta_json_headers "${shipped}" <nlohmann/json.hpp>)
 batuta_precompiled(batuta_test_headers "${unoptimised}" <nlohmann/json.hpp> <doctest/doctest.h>)
 
 # Several files of a room in one translation unit: headers are read and templates made once for all of
-# them, which halves a build from nothing. A changed file then costs its neighbours', ten seconds or so; who works
-# on one room all day has smaller units by cmake -DBATUTA_UNITY_BATCH=4 build.
+# them. Of two units of 18 files made one, an eighth of their time is gone (three seconds of 25). Files are spread evenly,
+# for a last unit of one file costs the most. A changed file then costs its neighbours', twenty seconds at worst; who works
+# on one room all day has smaller units by cmake -DBATUTA_UNITY_FILES=4 build.
 # APART names the files whose insides clash with a neighbour's. Lint reads every file alone.
-function(batuta_unity target)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${BATUTA_UNITY} UNITY_BUILD_BATCH_SIZE ${BATUTA_UNITY_BATCH})
+function(batuta_unity target most)
+  get_target_property(sources ${target} SOURCES)
+  list(LENGTH sources files)
+  list(LENGTH ARGN apart)
+  math(EXPR files "${files} - ${apart}")
+  if(files LESS 1)
+    set(files 1)
+  endif()
+  math(EXPR units "(${files} + ${most} - 1) / ${most}")
+  math(EXPR batch "(${files} + ${units} - 1) / ${units}")
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${BATUTA_UNITY} UNITY_BUILD_BATCH_SIZE ${batch})
   foreach(file ${ARGN})
     set_source_files_properties(${file} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   endforeach()
 endfunction()
+# Half as many again where units are compiled quickly.
+math(EXPR cold_batch "${BATUTA_UNITY_FILES} * 3 / 2")
 
 # A unit takes two thirds of what it takes at -O2, and a fifth less than at -O1; -O0 takes longer, as nothing that is
 # not called is left out.
@@ -109,38 +120,32 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 function(batuta_room name)
-  cmake_parse_arguments(R "COLD" "" "SOURCES;APART;HOT;LINKS;PRIVATE_LINKS;HEADERS" ${ARGN})
+  cmake_parse_arguments(R "COLD" "" "SOURCES;APART;HOT;LINKS;PRIVATE_LINKS" ${ARGN})
   if(R_HOT)
     add_library(batuta_${name}_hot OBJECT ${R_HOT})
     list(APPEND R_SOURCES $<TARGET_OBJECTS:batuta_${name}_hot>)
   endif()
   add_library(batuta_${name} STATIC ${R_SOURCES} ${R_APART})
+  if(R_COLD)
+    target_compile_options(batuta_${name} PRIVATE ${quickly})
+    batuta_unity(batuta_${name} ${cold_batch} ${R_APART})
+  else()
+    batuta_unity(batuta_${name} ${BATUTA_UNITY_FILES} ${R_APART})
+  endif()
+  if(R_HOT)
+    batuta_unity(batuta_${name}_hot ${BATUTA_UNITY_FILES})
+  endif()
   foreach(part batuta_${name} batuta_${name}_hot)
     if(TARGET ${part})
-      batuta_unity(${part} ${R_APART})
-      if(R_HOT)
-        # Half as many again to a unit, as most of them are compiled quickly, and no last unit of one file.
-        get_target_property(sources ${part} SOURCES)
-        list(LENGTH sources files)
-        math(EXPR most "${BATUTA_UNITY_BATCH} * 3 / 2")
-        math(EXPR units "(${files} + ${most} - 1) / ${most}")
-        math(EXPR batch "(${files} + ${units} - 1) / ${units}")
-        set_target_properties(${part} PROPERTIES UNITY_BUILD_BATCH_SIZE ${batch})
-      endif()
       target_link_libraries(${part} PUBLIC batuta_options ${R_LINKS} PRIVATE ${R_PRIVATE_LINKS})
-      target_compile_options(${part} PRIVATE ${without_lines})
-      if(R_HEADERS)
-        target_precompile_headers(${part} PRIVATE ${standard_headers} ${R_HEADERS})
-      elseif("nlohmann_json::nlohmann_json" IN_LIST R_PRIVATE_LINKS)
+      target_compile_options(${part} PRIVATE ${shipped})
+      if("nlohmann_json::nlohmann_json" IN_LIST R_PRIVATE_LINKS)
         target_precompile_headers(${part} REUSE_FROM batuta_json_headers)
       else()
         target_precompile_headers(${part} REUSE_FROM batuta_headers)
       endif()
     endif()
   endforeach()
-  if(R_COLD)
-    target_compile_options(batuta_${name} PRIVATE ${quickly})
-  endif()
 endfunction()
 
 # What the sanitizer builds need: every test program of a label, without the rest.
@@ -158,7 +163,12 @@ function(batuta_test name)
     math(EXPR T_TIMEOUT "2 * ${T_TIMEOUT}")  # several times slower, beside a neighbour that is, too
   endif()
   add_executable(test_${name} ${T_SOURCES} ${T_APART})
-  batuta_unity(test_${name} ${T_APART})
+  set(batch 12)  # tests are changed more often
+  if(BATUTA_UNITY_FILES LESS batch)
+    set(batch ${BATUTA_UNITY_FILES})
+  endif()
+  set_target_properties(test_${name} PROPERTIES UNITY_BUILD ${BATUTA_UNITY} UNITY_BUILD_BATCH_SIZE ${batch})
+  set_source_files_properties(${T_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_link_libraries(test_${name} PRIVATE batuta_test_support ${T_LINKS})
   # What is tested is optimised; the tests themselves only have to compile quickly.
   target_compile_options(test_${name} PRIVATE ${unoptimised})
@@ -188,11 +198,12 @@ function(batuta_plugin name)
   endif()
   add_library(plugin_${name} MODULE ${P_SOURCES})
   target_link_libraries(plugin_${name} PRIVATE batuta_options ${P_LINKS})
-  target_compile_options(plugin_${name} PRIVATE ${hidden} ${without_lines})
+  target_compile_options(plugin_${name} PRIVATE ${shipped})
+  batuta_unity(plugin_${name} ${cold_batch})
   if(P_COLD)
     target_compile_options(plugin_${name} PRIVATE ${quickly})
   endif()
-  target_precompile_headers(plugin_${name} REUSE_FROM batuta_plugin_headers)
+  target_precompile_headers(plugin_${name} REUSE_FROM batuta_json_headers)
   batuta_lean(plugin_${name})
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
     LIBRARY_OUTPUT_DIRECTORY ${P_OUTPUT_DIR})

@@ -23,7 +23,7 @@ namespace {
 constexpr std::size_t max_entries = 4096;
 constexpr std::size_t journal_bytes = max_entries * sizeof(RunningJournal::Entry);
 constexpr std::size_t max_tallied = 10'000;  // the oldest runs are forgotten first
-constexpr std::string_view suffix = ".running";
+constexpr std::string_view running_suffix = ".running";
 
 using Instance = std::tuple<std::int64_t, std::uint32_t, std::int32_t>;
 using Tally = std::map<Instance, int>;
@@ -67,9 +67,9 @@ bool collect(const std::string& run_folder, Tally& tally) {
   const std::unique_ptr<DIR, int (*)(DIR*)> dir{::opendir(run_folder.c_str()), &::closedir};
   while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
     const std::string name = entry->d_name;
-    if (!name.starts_with("agent-") || !name.ends_with(suffix)) continue;
+    if (!name.starts_with("agent-") || !name.ends_with(running_suffix)) continue;
     const std::string path = run_folder + "/" + name;
-    const std::string agent = path.substr(0, path.size() - suffix.size());
+    const std::string agent = path.substr(0, path.size() - running_suffix.size());
     if (!lock_is_free(agent + ".lock")) continue;
     std::ifstream file{path, std::ios::binary};
     RunningJournal::Entry found;

@@ -12,7 +12,7 @@ namespace batuta {
 namespace {
 
 using nlohmann::json;
-using Kind = PartitionMapper::Kind;
+using MapperKind = PartitionMapper::Kind;
 
 constexpr std::size_t max_mapper_keys = 1000;
 constexpr std::size_t max_mappers = 8;  // of a product or a chain
@@ -71,12 +71,12 @@ class MapperReader {
       return std::nullopt;
     }
     FieldReader fields(value, pointer, problems_);
-    const std::optional<Kind> kind = kind_of(fields, pointer);
+    const std::optional<MapperKind> kind = kind_of(fields, pointer);
     if (!kind) return std::nullopt;
     mapper.kind = *kind;
     const bool sound = read_kind(fields, mapper, depth);
     fields.refuse_unknown("a mapper of partitions");
-    const bool window = *kind == Kind::roll_up || *kind == Kind::fan_out;
+    const bool window = *kind == MapperKind::roll_up || *kind == MapperKind::fan_out;
     if (window && !whole) {
       problems_.add(pointer, "a window stands alone: not in a product, and not in a chain");
       return std::nullopt;
@@ -92,11 +92,12 @@ class MapperReader {
     return grain == PartitionGrain::as_it_is ? std::nullopt : grain;
   }
 
-  static std::optional<Kind> kind_of(FieldReader& fields, const std::string& pointer) {
-    const std::pair<const char*, Kind> kinds[] = {
-        {"allowed", Kind::allowed}, {"fixed", Kind::fixed},     {"product", Kind::product},
-        {"chain", Kind::chain},     {"roll_up", Kind::roll_up}, {"fan_out", Kind::fan_out}};
-    std::optional<Kind> found;
+  static std::optional<MapperKind> kind_of(FieldReader& fields, const std::string& pointer) {
+    const std::pair<const char*, MapperKind> kinds[] = {
+        {"allowed", MapperKind::allowed}, {"fixed", MapperKind::fixed},
+        {"product", MapperKind::product}, {"chain", MapperKind::chain},
+        {"roll_up", MapperKind::roll_up}, {"fan_out", MapperKind::fan_out}};
+    std::optional<MapperKind> found;
     for (const auto& [name, kind] : kinds) {
       if (!fields.find(name)) continue;
       if (found) {
@@ -118,22 +119,22 @@ class MapperReader {
 
   bool read_kind(FieldReader& fields, PartitionMapper& mapper, std::size_t depth) {
     switch (mapper.kind) {
-      case Kind::allowed:
+      case MapperKind::allowed:
         return read_keys(fields, "allowed", mapper);
-      case Kind::fixed: {
+      case MapperKind::fixed: {
         const auto key = read_key(fields.find("fixed"), fields.pointer_to("fixed"));
         if (key) mapper.keys = {*key};
         return key.has_value();
       }
-      case Kind::product:
+      case MapperKind::product:
         return read_list(fields, "product", mapper, depth) && read_delimiter(fields, mapper);
-      case Kind::chain:
+      case MapperKind::chain:
         return read_list(fields, "chain", mapper, depth);
-      case Kind::roll_up:
+      case MapperKind::roll_up:
         return read_window(fields, "roll_up", mapper) && read_enough(fields, mapper);
-      case Kind::fan_out:
+      case MapperKind::fan_out:
         return read_window(fields, "fan_out", mapper);
-      case Kind::grain:
+      case MapperKind::grain:
         break;
     }
     return false;
@@ -213,7 +214,7 @@ class MapperReader {
     PartitionMapper& whole = mapper.of.emplace_back();
     if (parts->is_array()) {
       if (!read_keys(fields, "of", mapper)) return false;
-      if (mapper.kind == Kind::fan_out) {
+      if (mapper.kind == MapperKind::fan_out) {
         if (window == json(true)) return true;
         fields.problem(name,
                        "where \"of\" lists keys, fan_out is true: each event is for all of "
@@ -221,7 +222,7 @@ class MapperReader {
         return false;
       }
       const auto key = read_key(&window, fields.pointer_to(name));
-      whole.kind = Kind::fixed;
+      whole.kind = MapperKind::fixed;
       if (key) whole.keys = {*key};
       return key.has_value();
     }

@@ -37,7 +37,7 @@ constexpr char rendered_table[] =
     " LEFT JOIN rendered AS x ON x.run = t.run AND x.task = t.task "
     "AND x.map_index = t.map_index AND x.try_number = t.try_number";
 
-void read_view(Rows& rows, QuestionView& view) {
+void read_question_view(Rows& rows, QuestionView& view) {
   Uuid uuid;
   read_question(rows, view.row);
   view.answer = read_answer(rows, view.row);
@@ -72,7 +72,7 @@ ListSql questions_sql(const QuestionQuery& query) {
 }
 
 PageOf<QuestionView> SqliteHistory::questions(const QuestionQuery& query) {
-  return Reader(*this).list<QuestionView>(questions_sql(query), query.page, read_view);
+  return Reader(*this).list<QuestionView>(questions_sql(query), query.page, read_question_view);
 }
 
 std::optional<QuestionView> SqliteHistory::question(const InstanceKey& of,

@@ -11,7 +11,7 @@ namespace batuta {
 namespace {
 
 // Values are turned round where the list goes down, so that what comes first is always less.
-struct EndedRun {
+struct EndedPart {
   std::int64_t run = 0;
   std::int64_t rows = 0;     // of the list; when it asks more of tasks than their states, at most
   std::int64_t without = 0;  // of them, without a value: these come last
@@ -48,7 +48,7 @@ class Planner {
     {
       Rows rows = statement.bound_query();
       while (rows.next()) {
-        EndedRun run;
+        EndedPart run;
         bool odd = false;
         rows.read(run.run, odd, run.rows, run.without, run.low, run.high);
         if (odd) {
@@ -63,13 +63,13 @@ class Planner {
     bind_values(others, live.values);
     Rows rows = others.bound_query();
     while (rows.next()) rows.read(live_.emplace_back());
-    std::sort(ended_.begin(), ended_.end(), [](const EndedRun& a, const EndedRun& b) {
+    std::sort(ended_.begin(), ended_.end(), [](const EndedPart& a, const EndedPart& b) {
       if (a.low.has_value() != b.low.has_value()) return a.low.has_value();
       return std::pair(a.low, a.run) < std::pair(b.low, b.run);
     });
   }
 
-  EndedRun turned(EndedRun run) const {
+  EndedPart turned(EndedPart run) const {
     if (!run.low) run.without = run.rows;
     if (!order_ || !order_->down || !run.low) return run;
     run.low = std::exchange(run.high, -*run.low);
@@ -88,12 +88,12 @@ class Planner {
     if (listing_.unstarted) others_ += count_of(db_, count_unstarted_sql(query_));
     plan_.total = others_;
     if (exact_) {
-      for (const EndedRun& run : ended_) plan_.total += run.rows;
+      for (const EndedPart& run : ended_) plan_.total += run.rows;
       return;
     }
     std::vector<std::int64_t> counted;
     std::int64_t rows = 0;
-    for (const EndedRun& run : ended_) {
+    for (const EndedPart& run : ended_) {
       rows += run.rows;
       if (rows > most_counted && !counted.empty()) break;
       counted.push_back(run.run);
@@ -109,14 +109,14 @@ class Planner {
     if (!exact_ || plan_.page.offset == 0) return;
     std::vector<std::int64_t> up_to;  // rows of the runs so far, in the order of their lows
     std::int64_t sum = others_;
-    for (const EndedRun& run : ended_) up_to.push_back(sum += run.rows - run.without);
+    for (const EndedPart& run : ended_) up_to.push_back(sum += run.rows - run.without);
     const bool of_values = plan_.page.offset + plan_.page.limit <= sum - others_;
-    std::vector<EndedRun> left;
-    for (const EndedRun& run : ended_) {
+    std::vector<EndedPart> left;
+    for (const EndedPart& run : ended_) {
       bool before = false;
       if (run.low && (of_values || run.without == 0)) {
         const auto after = std::upper_bound(ended_.begin(), ended_.end(), *run.high,
-                                            [](std::int64_t high, const EndedRun& other) {
+                                            [](std::int64_t high, const EndedPart& other) {
                                               return !other.low || high < *other.low;
                                             });
         before = up_to[static_cast<std::size_t>(after - ended_.begin()) - 1] <= plan_.page.offset;
@@ -146,7 +146,7 @@ class Planner {
       first.push(value);
       if (first.size() > wanted) first.pop();
     };
-    for (const EndedRun& run : ended_) {
+    for (const EndedPart& run : ended_) {
       if (!run.low) break;
       if (first.size() == wanted && *run.low > first.top()) break;
       if (exact_ && run.rows == run.without) continue;
@@ -178,17 +178,17 @@ class Planner {
 
   // Rows without a value come in the order of their runs, unless another name decides among them.
   void add_without(std::size_t wanted, std::vector<std::int64_t>& runs) {
-    std::vector<EndedRun> others;
+    std::vector<EndedPart> others;
     std::copy_if(ended_.begin(), ended_.end(), std::back_inserter(others),
-                 [](const EndedRun& run) { return run.without > 0; });
-    std::sort(others.begin(), others.end(), [&](const EndedRun& a, const EndedRun& b) {
+                 [](const EndedPart& run) { return run.without > 0; });
+    std::sort(others.begin(), others.end(), [&](const EndedPart& a, const EndedPart& b) {
       return order_->down ? a.run > b.run : a.run < b.run;
     });
     const ListSql sql = order_values_sql(query_, *order_);
     Statement without = db_.prepare(sql.count);
     const int last = bind_values(without, sql.values);
     std::size_t found = 0;
-    for (const EndedRun& run : others) {
+    for (const EndedPart& run : others) {
       if (found >= wanted && order_->alone) break;
       std::int64_t rows = run.without;
       if (!exact_) {
@@ -206,7 +206,7 @@ class Planner {
   const TaskListing& listing_;
   const std::optional<PageOrder> order_;
   const bool exact_;
-  std::vector<EndedRun> ended_;     // by their lows; those without one last
+  std::vector<EndedPart> ended_;    // by their lows; those without one last
   std::vector<std::int64_t> live_;  // and those that are read whole
   std::int64_t others_ = 0;         // rows of live_ and of runs that have none
   std::int64_t left_out_ = 0;
