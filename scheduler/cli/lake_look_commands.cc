@@ -1,5 +1,5 @@
 // lake diff and lake explain: what one version of a table has otherwise than another, and how the
-// engine runs a statement. Without a server, of the lake's own files.
+// engine runs a statement. As a server tells it, or of the lake's own files.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -11,6 +11,7 @@
 #include "common/number_range.h"
 #include "common/safe_json.h"
 #include "scheduler/cli/lake_access.h"
+#include "scheduler/cli/lake_server.h"
 
 namespace batuta::cli {
 namespace {
@@ -22,7 +23,10 @@ struct LookArguments {
   std::vector<std::string> key;
   std::int64_t from = -1, to = -1;
   int limit = 20;
-  bool analyze = false;
+  bool analyze = false, files = false;
+  bool of_server(const Session& session) const {
+    return asks_server(session, files || !plugins.empty());
+  }
 };
 
 // What the plugin lake_sql returns.
@@ -97,12 +101,11 @@ void print_difference(Session& session, const json& diff) {
               {"from", "from"},
               {"to", "to"}});
   if (diff.value("cut", false))
-    std::fprintf(stderr, "batuta: there are more rows than these %zu; --limit shows up to 1000\n",
+    std::fprintf(stderr, "batuta: there are more rows than these %zu; --limit shows up to 200\n",
                  diff["rows"].size());
 }
 
-void diff_versions(Session& session, const LookArguments& a) {
-  const std::string table = table_argument(a.table);
+json diff_of_files(Session& session, const LookArguments& a, const std::string& table) {
   json params{{"operation", "diff"},
               {"table", table},
               {"key", a.key},
@@ -111,18 +114,29 @@ void diff_versions(Session& session, const LookArguments& a) {
   if (a.from >= 0) params["from_version"] = a.from;
   if (a.to >= 0) params["version"] = a.to;
   json diff = told_by_engine(session, a, std::move(params))["diff"];
-  if (!session.format().data()) return print_difference(session, diff);
   diff["table"] = table;
+  return diff;
+}
+
+void diff_versions(Session& session, const LookArguments& a) {
+  const std::string table = table_argument(a.table);
+  const json diff = a.of_server(session)
+                        ? diff_of_server(session, {table, a.key, a.from, a.to, a.limit})
+                        : diff_of_files(session, a, table);
+  if (!session.format().data()) return print_difference(session, diff);
   print_object(session.format(), diff);
 }
 
-void explain_sql(Session& session, const LookArguments& a) {
+json plan_of_files(Session& session, const LookArguments& a) {
   json params{{"operation", "explain"}, {"sql", a.sql}, {"analyze", a.analyze}};
-  if (!a.at.empty()) {
-    (void)parse_moment("--at", a.at);
-    params["at"] = a.at;
-  }
-  const json told = told_by_engine(session, a, std::move(params));
+  if (!a.at.empty()) params["at"] = a.at;
+  return told_by_engine(session, a, std::move(params));
+}
+
+void explain_sql(Session& session, const LookArguments& a) {
+  if (!a.at.empty()) (void)parse_moment("--at", a.at);
+  const json told = a.of_server(session) ? plan_of_server(session, a.sql, a.at, a.analyze)
+                                         : plan_of_files(session, a);
   if (session.format().data()) return print_object(session.format(), told);
   std::printf("%s", told.value("text", "").c_str());
 }
@@ -139,18 +153,23 @@ void add_lake_looks(CLI::App& lake, Session& session) {
       ->check(whole_number(0));
   diff->add_option("--to", a->to, "the newer version; the newest unless given")
       ->check(whole_number(0));
-  diff->add_option("--key", a->key, "columns that tell rows apart; whole rows unless given")
+  diff->add_option("--key", a->key,
+                   "columns that tell rows apart; the contract's unless given, of files whole rows")
       ->delimiter(',');
   diff->add_option("--limit", a->limit, "rows at most of those that differ")
-      ->check(whole_number(0, 1000))
+      ->check(whole_number(0, 200))
       ->capture_default_str();
   CLI::App* explain = add_verb(lake, session, "explain", "How the engine runs a query",
                                [&session, a] { explain_sql(session, *a); });
   explain->add_option("query", a->sql)->required();
   explain->add_flag("--analyze", a->analyze, "run it, and tell what each step took");
   explain->add_option("--at", a->at, "a time: the tables as they were then");
-  for (CLI::App* verb : {diff, explain})
+  for (CLI::App* verb : {diff, explain}) {
     verb->add_option("--plugins", a->plugins, "folder of plugins");
+    verb->add_flag("--files", a->files,
+                   "the files themselves, as their owner: no rights and no masks, as where no "
+                   "server is named or running");
+  }
 }
 
 }  // namespace batuta::cli

@@ -201,6 +201,24 @@ json history_of_server(const Session& session, const std::string& table, std::in
   return rows;
 }
 
+json diff_of_server(const Session& session, const AskedDiff& asked) {
+  std::string query = "?limit=" + std::to_string(asked.limit);
+  if (asked.from >= 0) query += "&from=" + std::to_string(asked.from);
+  if (asked.to >= 0) query += "&to=" + std::to_string(asked.to);
+  for (const std::string& name : asked.key) query += "&key=" + percent_encoded(name);
+  json told =
+      session.client().patient(query_patience).get(table_path(asked.table) + "/diff" + query);
+  say_masked(asked.table, told["masked"]);
+  return told;
+}
+
+json plan_of_server(const Session& session, const std::string& sql, const std::string& at,
+                    bool analyze) {
+  json body{{"sql", sql}, {"explain", true}, {"analyze", analyze}};
+  if (!at.empty()) body["at"] = at;
+  return session.client().patient(query_patience).call("POST", "/api/lake/sql", body);
+}
+
 void print_rows_of_server(Session& session, const AskedRows& asked) {
   if (!asked.sql.empty()) return print_statement(session, asked);
   if (asked.branch.empty()) return print_table(session, asked);

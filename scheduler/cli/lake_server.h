@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "scheduler/cli/commands.h"
 
@@ -30,6 +31,17 @@ struct AskedRows {
 // `limit`; `cut`: there are more.
 nlohmann::json history_of_server(const Session& session, const std::string& table,
                                  std::int64_t limit, bool& cut);
+struct AskedDiff {
+  std::string table;
+  std::vector<std::string> key;  // empty: the contract's
+  std::int64_t from = -1, to = -1;
+  int limit = 20;
+};
+// What LakeVersionDiff is over HTTP.
+nlohmann::json diff_of_server(const Session& session, const AskedDiff& asked);
+// What LakeSqlPlan is; `at` empty: now.
+nlohmann::json plan_of_server(const Session& session, const std::string& sql, const std::string& at,
+                              bool analyze);
 // Prints the rows of a table or a statement, and says what was cut or masked.
 void print_rows_of_server(Session& session, const AskedRows& asked);
 
