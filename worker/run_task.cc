@@ -17,6 +17,7 @@
 
 #include "worker/posix.h"
 #include "worker/process_tree.h"
+#include "worker/slot_user.h"
 #include "worker/spawn.h"
 
 namespace batuta {
@@ -152,6 +153,9 @@ Finished run_task(SlotLaunch& task, PluginHost& plugins, SlotSurroundings& slot)
 ProcessDefaults::ProcessDefaults(std::string home, mode_t mask)
     : home_(std::move(home)), mask_(mask) {
   for (const char* name : passed_variables) {
+    if (const char* value = std::getenv(name)) passed_.emplace_back(name, value);
+  }
+  for (const char* name : login_variables) {
     if (const char* value = std::getenv(name)) passed_.emplace_back(name, value);
   }
   for (std::size_t i = 0; i < limits_.size(); ++i) ::getrlimit(bounded[i], &limits_[i]);

@@ -35,6 +35,9 @@ struct SlotUser {
   std::string shell{};
 };
 
+// What become() sets beside HOME for a user as by a login.
+inline constexpr const char* login_variables[] = {"USER", "LOGNAME", "SHELL"};
+
 // User ids, both ends included; {0, 0} is none.
 struct UserRange {
   uid_t first = 0;

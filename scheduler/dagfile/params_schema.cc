@@ -118,7 +118,7 @@ void check_password(const json& schema, const std::string& pointer, Problems& pr
                  "the DAG file is shown to whoever may read the DAG, so it can hold no password");
   }
   const auto given = schema.find("default");
-  if (given == schema.end() || *given == "" || given->is_null()) return;
+  if (given == schema.end() || *given == "" || given->is_null() || is_param_program(*given)) return;
   problems.add(pointer + "/default",
                "the DAG file is shown to whoever may read the DAG, so it can hold no password: "
                "leave the default out, then each trigger gives one, or keep the secret in a "
