@@ -60,16 +60,35 @@ def an_ended_run_goes_on_with_the_newest_version():
 
 
 def one_run_is_held():
-    """a paused run launches nothing until it is resumed, through a restart of the scheduler"""
+    """a paused run launches nothing until it is resumed, through a restart of the scheduler; what a program was asked for stays with its run"""
     with Folder("runs") as folder:
-        server = folder.server({"line": dag("line", [shell("a", "sleep 1"), shell("b", "true", ["a"])])}).start()
+        counter = folder.path / "count"  # 1, 2, 3, …: each time that it is asked
+        counter.write_text("#!/bin/sh\necho x >>$0.asked\nwc -l <$0.asked\necho more\n")
+        counter.chmod(0o755)
+        number = {"type": "integer", "default": {"$command": [str(counter)]}}
+        server = folder.server({
+            "line": dag("line", [shell("a", "sleep 1"), shell("b", "true", ["a"])]),
+            "asked": dag("asked", [shell("say", "echo n={{ params.n }}")], params={"n": number}, run_if=[{"value": "{{ params.n }}", "in": [1, 2]}]),
+            "unlisted": dag("unlisted", [shell("say", "true")], params={"n": {"default": {"$command": ["/bin/date"]}}})},
+            env={"BATUTA_PARAMS_PROGRAMS": str(counter)}).start()
         run = server.trigger("line")["dag_run_id"]
+        for wanted in (1, 2):
+            asked = server.trigger("asked")["dag_run_id"]
+            assert server.wait_run("asked", asked)["state"] == "success"
+            assert f"n={wanted}" in server.log_text("asked", asked, "say")
+            assert server.get(f"/api/v2/dags/asked/dagRuns/{asked}")["conf"] == {"n": wanted}
+        given = server.trigger("asked", conf={"n": 2})["dag_run_id"]
+        assert server.wait_run("asked", given)["state"] == "success" and states(server, "asked", given)["say"] == "success"
+        unlisted = server.wait_run("unlisted", server.trigger("unlisted")["dag_run_id"])
+        assert unlisted["state"] == "failed" and "params.programs" in json.dumps(unlisted), unlisted
         path = f"/api/v2/dags/line/dagRuns/{run}"
         eventually(lambda: states(server, "line", run)["a"] == "running", 10, "a runs")
         assert server.call("PATCH", path, {"is_paused": True})["batuta"]["is_paused"]
         eventually(lambda: states(server, "line", run) == {"a": "success", "b": "scheduled"}, 10, "b waits")
         server.stop()
         server.start()
+        server.cli("tasks", "clear", "asked", asked, "say")
+        assert server.wait_run("asked", asked)["state"] == "success" and "n=2" in server.log_text("asked", asked, "say", 2)
         time.sleep(1)
         assert states(server, "line", run)["b"] == "scheduled"
         why = server.get(f"{path}/taskInstances/b/dependencies")["dependencies"]
