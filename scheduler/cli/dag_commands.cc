@@ -236,7 +236,10 @@ void add_dag_commands(CLI::App& app, Session& session) {
   check->add_option("paths", checked->paths, "DAG files, or folders of them")->required();
   check->add_option("--plugins", checked->plugins,
                     "folder of plugins (default: beside the executable)");
-  check->callback([&session, checked] { session.exit_code = validate(*checked); });
+  check->callback([&session, checked] {
+    checked->home = session.home;
+    session.exit_code = validate(*checked);
+  });
 
   add_test(*dags, session, false);
 

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "scheduler/cli/client.h"
+#include "scheduler/cli/home_limits.h"
 #include "scheduler/cli/output.h"
 #include "scheduler/cli/plugin_scan.h"
 #include "scheduler/dagfile/dag_parser.h"
@@ -21,7 +22,7 @@ constexpr const char* schema_file = "dag.schema.json";
 
 class Validator {
  public:
-  explicit Validator(const Validation& what) : plugins_(what.plugins) {
+  explicit Validator(const Validation& what) : plugins_(what.plugins), home_(what.home) {
     // Named but not there is a slip; not named and not there is a machine without plugins.
     if (!plugins_.empty()) catalogue();
   }
@@ -90,6 +91,8 @@ class Validator {
       ++bad_;
       return;
     }
+    for (const std::string& warning : not_listed_here(home_, *result.dag))
+      say(shown + ": warning: " + warning);
     const auto [first, fresh] = files_.emplace(result.dag->id, shown);
     if (!fresh) {
       return complain(shown + ": DAG " + result.dag->id + " is defined in " + first->second +
@@ -121,6 +124,7 @@ class Validator {
   }
 
   std::string plugins_;
+  const std::string home_;
   std::optional<std::vector<PluginInfo>> catalogue_;
   std::map<std::string, std::string> files_;  // DAG id -> where it was first
   int bad_ = 0;

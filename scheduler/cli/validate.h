@@ -9,6 +9,7 @@ namespace batuta::cli {
 struct Validation {
   std::vector<std::string> paths;  // files, or folders of them
   std::string plugins;             // folder; empty: beside the executable, where there is one
+  std::string home{};              // whose settings are looked at, where there is one
 };
 
 // Prints a line per DAG on standard output, problems and warnings on standard error. The exit code:

@@ -249,7 +249,7 @@ def without_a_server_it_says_how_to_start_one():
 
 
 def files_are_validated_without_a_server():
-    """dags validate: line, column, pointer and a suggestion; exit code 1"""
+    """dags validate: line, column, pointer and a suggestion; exit code 1; what the home's settings do not list"""
     with Folder("validate") as folder:
         good, bad = folder.path / "good.json", folder.path / "bad.json"
         good.write_text(json.dumps(dag("good", [mock("a")])))
@@ -258,6 +258,12 @@ def files_are_validated_without_a_server():
         assert "ok" in run("dags", "validate", good).stdout
         problem = run("dags", "validate", good, bad, code=1).stderr
         assert "bad.json:4" in problem and "/tasks/0/trigger_rule" in problem and "all_success" in problem, problem
+        # What the home's settings do not list is told before anything runs.
+        good.write_text(json.dumps(dag("good", [shell("a", "true", run_as="reports"), shell("b", "true", run_as="etl")],
+                                       params={"n": {"$command": ["/bin/date"]}})))
+        (folder.path / "batuta.json").write_text('{"worker.user": "nobody", "worker.run_as_users": ["etl"]}')
+        warned = run("dags", "validate", good, env={**os.environ, "BATUTA_HOME": str(folder.path)}).stderr
+        assert "\"reports\", whom \"worker.run_as_users\"" in warned and "etl" not in warned and "/bin/date, which" in warned, warned
 
 
 def what_is_no_dag_file_is_said_to_be_none():
