@@ -1,4 +1,7 @@
 // What the scheduler counts and measures: for Prometheus, and for the page.
+#include <unistd.h>
+
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -7,6 +10,7 @@
 #include "scheduler/api/metric_routes.h"
 #include "scheduler/api/metrics.h"
 #include "scheduler/api/params.h"
+#include "scheduler/http/request_counts.h"
 #include "stream/broker_errors.h"
 
 namespace batuta::http {
@@ -26,8 +30,20 @@ void count_outbox(Context& context, Surroundings& around) {
   }
 }
 
-// Blocks on the store.
-Surroundings surroundings_of(Context& context, bool well) {
+std::string name_of_this_machine() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::vector<WorkerPid> pids_of(const LiveView& live) {
+  std::vector<WorkerPid> out;
+  for (const WorkerView& worker : live.workers)
+    if (worker.connection != 0) out.push_back({worker.hostname, worker.pid});
+  return out;
+}
+
+// Blocks on the store, and on /proc.
+Surroundings surroundings_of(Context& context, bool well, const LiveView& live) {
   const ApiServices& services = context.services;
   Surroundings around;
   around.well = well && services.damage().empty();
@@ -39,6 +55,9 @@ Surroundings surroundings_of(Context& context, bool well) {
   around.traces = services.traces();
   around.now = context.now();
   around.process = read_process_metrics(services.home);
+  around.host = read_host_metrics(pids_of(live), name_of_this_machine());
+  for (std::size_t i = 0; i < around.requests.size(); ++i)
+    around.requests[i] = request_counts().of_class(i + 1);
   return around;
 }
 
@@ -46,15 +65,15 @@ Surroundings surroundings_of(Context& context, bool well) {
 void with_metrics(Context& context, const Call& call,
                   std::function<Result<Response>(std::vector<MetricFamily>)> job) {
   const bool well = context.services.ready() && context.services.backend.trouble().empty();
-  context.services.backend.live(
-      [&context, call, well, job = std::move(job)](const Result<LiveView>& live) {
-        context.finish(call, [&context, call, well, live, job] {
-          const ApiServices& services = context.services;
-          return job(metric_families(services.backend.metrics(), live ? *live : LiveView{},
-                                     *services.backend.dags(), seen_dags(*call.request),
-                                     surroundings_of(context, well)));
-        });
-      });
+  context.services.backend.live([&context, call, well,
+                                 job = std::move(job)](const Result<LiveView>& live) {
+    context.finish(call, [&context, call, well, live, job] {
+      const ApiServices& services = context.services;
+      const LiveView seen = live ? *live : LiveView{};
+      return job(metric_families(services.backend.metrics(), seen, *services.backend.dags(),
+                                 seen_dags(*call.request), surroundings_of(context, well, seen)));
+    });
+  });
 }
 
 // JSON has no number that is none.
@@ -113,7 +132,7 @@ void list_metrics(Context& context, Call call) {
 void remember_metrics(Context& context, Time now) {
   const ApiServices& services = context.services;
   auto families = metric_families(services.backend.metrics(), LiveView{}, *services.backend.dags(),
-                                  Sight(), surroundings_of(context, true));
+                                  Sight(), surroundings_of(context, true, LiveView{}));
   // Whether all is well is known on another thread.
   std::erase_if(families, [](const auto& family) { return family.name == "batuta_healthy"; });
   context.metric_history->add(now, families);

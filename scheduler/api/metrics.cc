@@ -234,11 +234,41 @@ void surroundings(Page& page, const Surroundings& around) {
   page.one("process_max_fds", "gauge", "How many it may", n(p.max_files));
 }
 
+void machine(Page& page, const HostMetrics& host) {
+  const auto n = [](auto value) { return static_cast<double>(value); };
+  page.one("batuta_host_memory_size_bytes", "gauge", "Memory of the scheduler's machine",
+           n(host.memory_bytes));
+  page.one("batuta_host_memory_available_bytes", "gauge",
+           "Memory of it that a program could have now", n(host.memory_available_bytes));
+  page.head("batuta_host_cpu_seconds_total", "counter", "Seconds of all its cores");
+  page.sample("batuta_host_cpu_seconds_total", {{"mode", "busy"}}, host.cpu_busy_seconds);
+  page.sample("batuta_host_cpu_seconds_total", {{"mode", "idle"}}, host.cpu_idle_seconds);
+  const auto family = [&](std::string_view name, std::string_view type, std::string_view help,
+                          auto value) {
+    page.head(name, type, help);
+    for (const SlotUse& slot : host.slots)
+      page.sample(name,
+                  {{"worker", std::to_string(slot.worker)}, {"pid", std::to_string(slot.pid)}},
+                  value(slot));
+  };
+  family("batuta_slot_memory_bytes", "gauge", "Memory of a slot and of all that it started",
+         [&](const SlotUse& slot) { return n(slot.resident_bytes); });
+  family("batuta_slot_cpu_seconds_total", "counter", "Its CPU time",
+         [](const SlotUse& slot) { return slot.cpu_seconds; });
+}
+
+void requests(Page& page, const std::array<std::uint64_t, 5>& answered) {
+  constexpr std::string_view name = "batuta_http_requests_total";
+  page.head(name, "counter", "Requests of page and API that were answered");
+  for (std::size_t i = 0; i < answered.size(); ++i)
+    page.sample(name, {{"code", std::to_string(i + 1) + "xx"}}, static_cast<double>(answered[i]));
+}
+
 // Of whom nothing is known there is no sample: a 0 would say that it is up to date.
 void lags(Page& page, const StreamLags& all) {
   const auto family = [&](std::string_view name, std::string_view help,
-                          std::int64_t StreamLag::*field) {
-    page.head(name, "gauge", help);
+                          std::int64_t StreamLag::*field, std::string_view type = "gauge") {
+    page.head(name, type, help);
     for (const StreamLag& one : all.rows) {
       if (!one.trouble.empty()) continue;
       page.sample(
@@ -252,6 +282,10 @@ void lags(Page& page, const StreamLags& all) {
          &StreamLag::most);
   family("batuta_stream_lost_records", "Records that went before the group read them",
          &StreamLag::lost);
+  family("batuta_stream_sent_total", "Records that were ever put into a topic that a group reads",
+         &StreamLag::sent, "counter");
+  family("batuta_stream_read_total", "Of these behind the group, by what it has committed",
+         &StreamLag::read, "counter");
   const auto troubled = std::count_if(all.rows.begin(), all.rows.end(),
                                       [](const StreamLag& one) { return !one.trouble.empty(); });
   page.one("batuta_stream_lag_unknown", "gauge", "Groups whose lag is not known",
@@ -285,6 +319,8 @@ std::vector<MetricFamily> metric_families(const EngineMetrics& engine, const Liv
   pools(page, live.pools);
   workers(page, live.workers, around.now);
   surroundings(page, around);
+  machine(page, around.host);
+  requests(page, around.requests);
   lags(page, around.lags);
   broker_errors(page, around.broker_errors);
   return page.take();

@@ -2,6 +2,8 @@
 // the same, so that dashboards carry over; ours beyond them start with "batuta_". Pure.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +11,7 @@
 
 #include "scheduler/api/backend.h"
 #include "scheduler/api/event_facts.h"
+#include "scheduler/api/host_metrics.h"
 #include "scheduler/api/process_metrics.h"
 #include "scheduler/api/stream_lags.h"
 #include "scheduler/rights/sight.h"
@@ -26,6 +29,8 @@ struct Surroundings {
   std::string_view version;
   Time now;
   ProcessMetrics process;
+  HostMetrics host;
+  std::array<std::uint64_t, 5> requests{};  // answered, by class: 1xx to 5xx
 };
 
 using MetricLabels = std::vector<std::pair<std::string, std::string>>;

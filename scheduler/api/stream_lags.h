@@ -23,6 +23,8 @@ struct StreamLag {
   std::int64_t most = 0;     // of one partition
   std::int64_t lost = 0;     // that went before it read them
   std::string trouble;       // why nothing is known; empty: it is
+  std::int64_t sent = 0;     // records that were ever put into the topic
+  std::int64_t read = 0;     // of these behind the group, by what it has committed
 };
 
 struct StreamLags {

@@ -20,6 +20,7 @@
 
 #include "common/log.h"
 #include "scheduler/http/forwarded.h"
+#include "scheduler/http/request_counts.h"
 #include "scheduler/http/response.h"
 
 namespace batuta::http {
@@ -251,6 +252,7 @@ class BeastSession final : public Session, public std::enable_shared_from_this<B
   }
 
   asio::awaitable<void> write(const Response& response, bool head_only, bool keep) {
+    request_counts().add(response.status);
     const std::string head = response_head(response, keep);
     const bool with_body = !head_only && !response.stream;
     const std::array<asio::const_buffer, 2> parts = {

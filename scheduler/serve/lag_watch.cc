@@ -71,6 +71,8 @@ class LagLook {
         found.records += one.lag;
         found.most = std::max(found.most, one.lag);
         found.lost += one.lost;
+        found.sent += one.kept.next;
+        found.read += one.committed.value_or(0);
       }
     }
     found.trouble = found.trouble.substr(0, max_trouble);

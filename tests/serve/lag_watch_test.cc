@@ -63,6 +63,10 @@ TEST_CASE("lag: every group that has committed is looked at, and whom somebody a
       text, R"(batuta_stream_lag_partition_max{connection="",topic="orders",group="never"} 5)"));
   CHECK(
       has_line(text, R"(batuta_stream_lost_records{connection="",topic="orders",group="bank"} 0)"));
+  CHECK(has_line(text, R"(batuta_stream_sent_total{connection="",topic="orders",group="bank"} 5)"));
+  CHECK(has_line(text, R"(batuta_stream_read_total{connection="",topic="orders",group="bank"} 2)"));
+  CHECK(
+      has_line(text, R"(batuta_stream_read_total{connection="",topic="orders",group="never"} 0)"));
   CHECK(text.find("connection=\"away\"") == text.npos);  // 0 would say that it is up to date
   CHECK(has_line(text, "batuta_stream_lag_unknown 1"));
 
