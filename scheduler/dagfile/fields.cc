@@ -226,6 +226,7 @@ std::string_view field_known_elsewhere(std::string_view field) {
       {"max_active_tasks_per_dag", "max_active_tasks"},
       {"maxActiveRuns", "max_active_runs"},
       {"is_paused", "is_paused_upon_creation"},
+      {"run_as_user", "run_as"},
   };
   for (const auto& [theirs, ours] : words) {
     if (field == theirs) return ours;
