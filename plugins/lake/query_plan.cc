@@ -135,8 +135,14 @@ void write_steps(const json& steps, std::size_t depth, std::string& out) {
 
 }  // namespace
 
-json query_plan(Session& session, const std::string& sql, const PlanQuestion& question) {
-  const std::string text = session.explain(sql, question.analyze);
+json query_plan(Session& session, const std::string& sql, const PlanQuestion& asked) {
+  PlanQuestion question = asked;
+  std::string text = session.explain(sql, question.analyze);
+  if (question.analyze && text.find("\"children\"") == text.npos) {
+    // It ran, and the engine has measured nothing of what reads no table.
+    question.analyze = false;
+    text = session.explain(sql, false);
+  }
   if (text.size() > max_plan_bytes) throw SqlError("the plan is too large to be shown");
   const auto told = parse_untrusted(text, plan_limits);
   if (!told) throw SqlError("the plan is too large or too deeply nested to be shown");
@@ -146,6 +152,7 @@ json query_plan(Session& session, const std::string& sql, const PlanQuestion& qu
   std::string lines;
   write_steps(out["plan"], 0, lines);
   out["text"] = std::move(lines);
+  out["analyzed"] = question.analyze;
   return out;
 }
 

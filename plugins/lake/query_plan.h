@@ -18,8 +18,9 @@ struct PlanQuestion {
 };
 
 // Of a statement that check_outside_select() has let in, in a session that is locked down:
-// {"plan": [{"operator","details","estimated_rows","rows","seconds","children"}…], "text": …}, the
-// last as indented lines. Throws SqlError as the statement would, and for a plan beyond 4 MiB.
+// {"plan": [{"operator","details","estimated_rows","rows","seconds","children"}…], "text": the
+// same as indented lines, "analyzed": whether it was measured, as what reads no table never is}.
+// Throws SqlError as the statement would, and for a plan beyond 4 MiB.
 nlohmann::json query_plan(Session& session, const std::string& sql, const PlanQuestion& question);
 
 }  // namespace batuta::lake

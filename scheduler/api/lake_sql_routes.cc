@@ -195,7 +195,7 @@ class SqlRun {
       return Error{Errc::internal, "the query gave no plan", {}};
     told_ = {{"tables", answer->value("tables", json::array())}};
     return json_response({{"query_id", text_or_null(statement_.id)},
-                          {"analyzed", statement_.analyze},
+                          {"analyzed", answer->value("analyzed", false)},
                           {"hidden", answer->value("hidden", true)},
                           {"plan", std::move((*answer)["plan"])},
                           {"text", answer->value("text", "")},

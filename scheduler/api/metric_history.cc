@@ -19,7 +19,7 @@ void MetricHistory::add(Time at, const std::vector<MetricFamily>& families) {
   }
   const std::lock_guard lock(mutex_);
   if (!points_.empty() && at < points_.back().at) points_.clear();  // the clock was set back
-  if (!points_.empty() && at - points_.back().at < pace / 2) return;
+  if (!points_.empty() && at - points_.back().at < std::chrono::seconds(pace) / 2) return;
   points_.push_back(std::move(point));
   types_ = std::move(types);
   while (points_.size() > most_points || points_.front().at + pace * most_points < at)

@@ -393,6 +393,8 @@ TEST_CASE("a statement's plan is told by its steps, and measured where it is run
   for (const json& each : {plan, run}) CHECK(each.dump().find(home.lake) == std::string::npos);
   for (const char* other : {"VALUES (1);", "SUMMARIZE silver.quotes -- all of it"})
     CHECK_FALSE(explained(other, true)["plan"].empty());
+  CHECK(run["analyzed"] == true);
+  CHECK(explained("VALUES (1)", true)["analyzed"] == false);  // the engine measures no such thing
 }
 
 TEST_CASE("what may not be run is not explained either") {
