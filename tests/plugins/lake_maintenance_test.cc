@@ -409,7 +409,7 @@ TEST_CASE("the plugin says what is wrong with what it is asked for") {
     return table.host.failure;
   };
   CHECK(refusal({{"operation", "drop"}, {"table", things}}) ==
-        "parameter operation: auto, optimize, vacuum or restore");
+        "parameter operation: auto, optimize, vacuum, restore or expire");
   CHECK(refusal({{"operation", "optimize"}, {"table", "../x"}}) ==
         "parameter table: not a table name: \"../x\"; tables are named layer/domain/table, such as "
         "silver/financial/quotes");
