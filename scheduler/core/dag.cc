@@ -282,11 +282,14 @@ bool asks_runtimes(const Dag& dag) {
 
 std::string describe_schedule(const Dag& dag) {
   if (!dag.waits_for) return describe(dag.schedule, dag.schedule_text);
-  if (dag.schedule.kind == Timetable::Kind::none) return "Triggered by assets";
+  const std::string assets = dag.stale_asset.empty()
+                                 ? "Triggered by assets"
+                                 : "While " + dag.stale_asset + " is older than what it is made of";
+  if (dag.schedule.kind == Timetable::Kind::none) return assets;
   constexpr std::string_view by_assets = "Asset or ";
   std::string_view ticks = dag.schedule_text;
   if (ticks.starts_with(by_assets)) ticks.remove_prefix(by_assets.size());
-  return "Triggered by assets or " + describe(dag.schedule, std::string(ticks));
+  return assets + " or " + describe(dag.schedule, std::string(ticks));
 }
 
 std::vector<TaskIndex> tasks_of_group(const Dag& dag, std::string_view group_id) {

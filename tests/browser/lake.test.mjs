@@ -124,6 +124,15 @@ test('versions lead to the run that made them and to their rows', async () => {
   assert.equal(await page.locator('.version-bar').count(), 2);
   assert.match(await page.locator('tbody tr').first().textContent(), /shop · .* · clean/);
   await look(page, 'lake-versions', page.locator('tbody tr'));
+  await page.getByRole('link', { name: 'since 0', exact: true }).click();
+  const diff = page.getByRole('region', { name: 'What changed from version 0 to 1' });
+  await diff.locator('tbody tr', { hasText: 'added' }).first().waitFor();
+  await diff.getByLabel('Columns of its key, by commas').fill('no_such_column');
+  await diff.getByRole('button', { name: 'Compare' }).click();
+  await diff.getByRole('alert').waitFor();
+  await check(page, 'versions compared');
+  await diff.getByRole('link', { name: 'Close' }).click();
+  await diff.waitFor({ state: 'detached' });
   await page.locator('tbody tr').nth(1).getByRole('link').first().click();
   await page.getByText('Version 0', { exact: true }).waitFor();
   await page.locator('.lake-rows tbody tr').nth(2).waitFor();
@@ -277,6 +286,13 @@ test('SQL is run by keys, its rows drawn in sight alone and saved; a link opens 
   await chart.locator('.sql-line').waitFor();
   await page.getByRole('combobox', { name: 'Chart' }).selectOption('');
   await chart.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Explain', exact: true }).click();
+  await page.getByText('The statement did not run', { exact: false }).waitFor();
+  assert.equal(await page.locator('.sql-rows').count(), 0);
+  await page.getByRole('button', { name: 'Explain and measure' }).click();
+  await page.getByText('The statement ran', { exact: false }).waitFor();
+  await page.getByRole('columnheader', { name: 'Rows expected' }).waitFor();
+  await check(page, 'plan');
   await page.getByRole('combobox', { name: 'How many rows' }).selectOption('10000');
   await write(page, editor, "SELECT range AS n, repeat('x', 90) AS long FROM range(20000)");
   await page.getByRole('button', { name: 'Run it' }).click();
@@ -399,6 +415,12 @@ test('plugins are listed with their parameters, settings as they are in effect',
   await page.waitForFunction(() => document.querySelectorAll('.settings dt').length === 1);
   await page.getByPlaceholder('Search settings').fill('');
   await look(page, 'settings', page.locator('.settings dt'));
+  await tab(page, 'Metrics').click();
+  await page.getByPlaceholder('Search metrics').fill('batuta_stale_reports');
+  await page.waitForFunction(() => document.querySelectorAll('.metric').length === 1);
+  await page.getByPlaceholder('Search metrics').fill('');
+  await page.locator('.metric').nth(5).waitFor();
+  await check(page, 'metrics');
   await finish();
 });
 

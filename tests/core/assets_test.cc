@@ -485,4 +485,12 @@ TEST_CASE("assets: a run that makes one is told apart by its type and its name")
   CHECK(world.ask(request).code == Errc::invalid);
 }
 
+TEST_CASE("a schedule by staleness says in words what is to be made") {
+  Dag dag;
+  dag.waits_for = AssetCondition{};
+  CHECK(describe_schedule(dag) == "Triggered by assets");
+  dag.stale_asset = "lake://gold/shop/daily";
+  CHECK(describe_schedule(dag) == "While lake://gold/shop/daily is older than what it is made of");
+}
+
 }  // namespace batuta::testing

@@ -338,6 +338,7 @@ export const monitorResults = (id: string, page: Page, signal?: AbortSignal) =>
 export const lakeAlerts = (query: Query, signal?: AbortSignal) => get<t.LakeAlerts>(`/api/lake/alerts${queryString(query)}`, signal);
 export const changeAlert = (id: number, action: 'ack' | 'close', note: string) => request<t.LakeAlert>('POST', `/api/lake/alerts/${id}`, { body: { action, note } });
 export const lakeSql = (body: { sql: string; limit?: number | undefined; query_id: string }, signal?: AbortSignal) => request<t.LakeSqlRows>('POST', '/api/lake/sql', { body, signal });
+export const explainSql = (body: { sql: string; query_id: string; explain: true; analyze: boolean }, signal?: AbortSignal) => request<t.LakeSqlPlan>('POST', '/api/lake/sql', { body, signal });
 export const cancelLakeSql = (id: string) => request<unknown>('DELETE', `/api/lake/sql/${path(id)}`);
 
 // Data domains
@@ -353,3 +354,5 @@ export const applyDomain = (name: string, body: { contract: string; schedule: st
 export const destroyDomain = (name: string, digest: string, force: boolean) => request<t.DomainPlan>('DELETE', `${domainUrl(name)}${queryString({ digest, force })}`);
 /** Of the last 30 days. */
 export const domainCost = (name: string, signal?: AbortSignal) => get<t.LakeCost>(`/api/lake/domains/${path(name)}/cost`, signal);
+export const lakeVersionDiff = (of: t.LakeKey, query: Query, signal?: AbortSignal) => get<t.LakeVersionDiff>(`${lakeUrl(of)}/diff${queryString(query)}`, signal);
+export const metrics = (query: Query, signal?: AbortSignal) => get<t.MetricCollection>(`${ours}/metrics${queryString(query)}`, signal);

@@ -1,44 +1,27 @@
-// Português. As chaves são as frases em inglês, como estão onde são usadas.
-import { accessWords } from './pt_access';
-import { assetWords } from './pt_assets';
-import { backfillWords } from './pt_backfills';
-import { branchWords } from './pt_branches';
-import { calendarWords } from './pt_calendar';
+// Português. As chaves são as frases em inglês, como estão onde são usadas. Aqui está o que as primeiras vistas dizem; o que as
+// outras dizem a mais vem com elas (pt_late.ts).
 import { codeWords } from './pt_code';
 import { dagListWords } from './pt_dags';
-import { domainWords } from './pt_domains';
+import { firstWords } from './pt_first';
 import { graphWords } from './pt_graph';
-import { lakeWords } from './pt_lake';
 import { logWords } from './pt_log';
 import { monitorWords } from './pt_monitors';
 import { paletteWords } from './pt_palette';
 import { listWords } from './pt_lists';
-import { quarantineWords } from './pt_quarantine';
 import { runWords } from './pt_run';
-import { sqlWords } from './pt_sql';
-import { trendWords } from './pt_trends';
 import { viewWords } from './pt_views';
 import { xcomWords } from './pt_xcom';
 
 export const portuguese: Readonly<Record<string, string>> = {
-  ...accessWords,
-  ...assetWords,
-  ...backfillWords,
-  ...branchWords,
-  ...calendarWords,
   ...codeWords,
   ...dagListWords,
-  ...domainWords,
+  ...firstWords,
   ...graphWords,
-  ...lakeWords,
   ...listWords,
   ...logWords,
   ...monitorWords,
   ...paletteWords,
-  ...quarantineWords,
   ...runWords,
-  ...sqlWords,
-  ...trendWords,
   ...viewWords,
   ...xcomWords,
   'Failed': 'Falhou',

@@ -1,9 +1,6 @@
 // Ativos e a instalação.
 export const assetWords: Readonly<Record<string, string>> = {
-  'Assets': 'Ativos',
   'Asset': 'Ativo',
-  'asset': 'ativo',
-  'assets': 'ativos',
   'Search assets': 'Procurar ativos',
   'Outlet of': 'Outlet de',
   'Inlet of': 'Inlet de',
@@ -15,13 +12,11 @@ export const assetWords: Readonly<Record<string, string>> = {
   'somebody, over the API': 'alguém, pela API',
   'Runs that took it': 'Execuções que o levaram',
   'Said with it': 'Dito com ele',
-  'Events': 'Eventos',
   'Since': 'Desde',
   'Table of the lake': 'Tabela do lake',
   'Queued for DAGs that wait for more': 'Na fila de DAGs que esperam por mais',
   'Nothing of it is queued: no DAG waits for more beside it.': 'Nada dele está na fila: nenhuma DAG espera por mais além dele.',
   'Nothing was told of it yet.': 'Ainda não se disse nada dele.',
-  'Installation': 'Instalação',
   'Parts of the installation': 'Partes da instalação',
   'Plugins': 'Plugins',
   'Plugin': 'Plugin',

@@ -1,6 +1,5 @@
 // O calendário de um DAG.
 export const calendarWords: Readonly<Record<string, string>> = {
-  'Calendar': 'Calendário',
   'ticks without a run': 'horários sem execução',
   '{count} planned': '{count} previstas',
   'nothing': 'nada',

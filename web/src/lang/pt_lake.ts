@@ -1,10 +1,5 @@
 // O lago: catálogo e tabelas.
 export const lakeWords: Readonly<Record<string, string>> = {
-  'Lake': 'Lago',
-  'table': 'tabela',
-  'tables': 'tabelas',
-  'version': 'versão',
-  'versions': 'versões',
   'Domain': 'Domínio',
   'Layer': 'Camada',
   'Rows': 'Linhas',
@@ -49,7 +44,6 @@ export const lakeWords: Readonly<Record<string, string>> = {
   'empty': 'vazio',
   'Show all of it': 'Mostrar tudo',
   'Show less of it': 'Mostrar menos',
-  'Partition': 'Partição',
   'Added': 'Adicionado',
   '{shown} of {all} are shown.': '{shown} de {all} são mostrados.',
   'Partitions': 'Partições',

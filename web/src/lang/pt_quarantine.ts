@@ -1,7 +1,5 @@
 // Quarentena, e se uma tabela merece confiança.
 export const quarantineWords: Readonly<Record<string, string>> = {
-  'This part of the page could not be loaded: load the page anew, as the server may have a newer one.':
-    'Esta parte da página não pôde ser carregada: recarregue a página, pois o servidor pode ter uma mais nova.',
   'Quarantine': 'Quarentena',
   'In quarantine': 'Em quarentena',
   'Rejected rows': 'Linhas recusadas',
@@ -9,7 +7,6 @@ export const quarantineWords: Readonly<Record<string, string>> = {
     'Linhas que violam uma regra do seu contrato ficam aqui, com os motivos, e não entram em tabela alguma.',
   'Nothing is in quarantine that you may see.': 'Nada está em quarentena que você possa ver.',
   'No row is in quarantine any more.': 'Nenhuma linha está mais em quarentena.',
-  'Reason': 'Motivo',
   'Reasons': 'Motivos',
   'First': 'Primeira',
   'All reasons': 'Todos os motivos',

@@ -1,14 +1,11 @@
 // SQL sobre o lago.
 export const sqlWords: Readonly<Record<string, string>> = {
-  'SQL': 'SQL',
-  'run the statement': 'executar a consulta',
   'All tables': 'Todas as tabelas',
   'One SELECT over tables of the lake': 'Um SELECT sobre tabelas do lago',
   'Tables are named layer.domain.table, a version of one layer.domain.table@v12. Ctrl Enter runs it; what ran is kept in the event log.':
     'Tabelas chamam-se camada.domínio.tabela, uma versão de uma delas camada.domínio.tabela@v12. Ctrl Enter executa; o que foi executado fica no registro de eventos.',
   'Run it': 'Executar',
   'Running for {seconds} s…': 'Em execução há {seconds} s…',
-  'Line {line}': 'Linha {line}',
   'Line {line}, column {column}': 'Linha {line}, coluna {column}',
   'Tables': 'Tabelas',
   'Put into the statement': 'Inserir na consulta',

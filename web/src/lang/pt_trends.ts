@@ -1,6 +1,5 @@
 // As tendências de um DAG.
 export const trendWords: Readonly<Record<string, string>> = {
-  'Trends': 'Tendências',
   'Of what': 'De quê',
   'The runs': 'As execuções',
   'Waited': 'Espera',

@@ -1,25 +1,29 @@
 // One statement at a time: asked, called off, and what came of it.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import type { LakeSqlRows } from '../api/types';
+import type { LakeSqlPlan, LakeSqlRows } from '../api/types';
 
 export interface Question {
   sql: string;
   limit: number | undefined; // undefined: as many as the server gives unasked
+  explain?: 'plan' | 'measure'; // in place of rows: how they would be found; `measure` runs it, and tells how they were
 }
 
 export interface QueryState {
   running: { id: string; since: number } | null;
   data: LakeSqlRows | null;
+  plan: LakeSqlPlan | null;
   error: Error | null;
 }
+
+const nothing = { running: null, data: null, plan: null, error: null };
 
 let lastId = 0;
 const newId = () => `page-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}-${(lastId += 1)}`;
 
 /** `done` hears of each that ended by itself. Leaving the view ends what runs: the server sees that nobody waits. */
 export function useQuery(done: (question: Question, rows: number | null) => void) {
-  const [state, setState] = useState<QueryState>({ running: null, data: null, error: null });
+  const [state, setState] = useState<QueryState>(nothing);
   const abort = useRef<AbortController | null>(null);
   useEffect(() => () => abort.current?.abort(), []);
   const run = async (question: Question) => {
@@ -27,15 +31,20 @@ export function useQuery(done: (question: Question, rows: number | null) => void
     const mine = new AbortController();
     abort.current = mine;
     const id = newId();
-    setState({ running: { id, since: Date.now() }, data: null, error: null });
+    setState({ ...nothing, running: { id, since: Date.now() } });
     try {
-      const data = await api.lakeSql({ ...question, query_id: id }, mine.signal);
-      setState({ running: null, data, error: null });
+      const { explain, ...asked } = question;
+      if (explain !== undefined) {
+        const plan = await api.explainSql({ sql: question.sql, query_id: id, explain: true, analyze: explain === 'measure' }, mine.signal);
+        return setState({ ...nothing, plan });
+      }
+      const data = await api.lakeSql({ ...asked, query_id: id }, mine.signal);
+      setState({ ...nothing, data });
       done(question, data.row_count);
     } catch (error) {
       if (mine.signal.aborted) return;
-      setState({ running: null, data: null, error: error as Error });
-      done(question, null);
+      setState({ ...nothing, error: error as Error });
+      if (question.explain === undefined) done(question, null);
     } finally {
       abort.current = null;
     }

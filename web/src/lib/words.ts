@@ -6,7 +6,7 @@ import { keep, readKept } from './kept';
 export type Language = 'en' | 'pt';
 type Values = Readonly<Record<string, string | number>>;
 
-const tables: Record<Language, Readonly<Record<string, string>>> = { en: {}, pt: portuguese };
+const tables: Record<Language, Record<string, string>> = { en: {}, pt: { ...portuguese } };
 const kept = 'batuta-language';
 
 /** `tag`: as the document and the browser's own formats name it. */
@@ -35,6 +35,11 @@ export function setLanguage(next: Language): void {
 export function translate(to: Language, text: string, values: Values = {}): string {
   const sentence = tables[to][text] ?? text;
   return sentence.replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
+}
+
+/** Sentences that come with a file of views: before any of it says them. */
+export function addWords(to: Language, words: Readonly<Record<string, string>>): void {
+  Object.assign(tables[to], words);
 }
 
 export const t = (text: string, values?: Values, to: Language = language): string => translate(to, text, values);

@@ -7,6 +7,7 @@ import { Ago } from '../components/time';
 import type { Changes } from '../lib/address';
 import { useApp } from '../lib/hooks';
 import { dagLink } from '../lib/route';
+import { scheduleText } from '../lib/schedule';
 import { t } from '../lib/words';
 import { PauseSwitch } from './pause_switch';
 
@@ -19,11 +20,6 @@ interface Props {
   onChange: (dag: Dag) => void;
   onFilter: (changes: Changes) => void;
   onTrigger: () => void;
-}
-
-export function scheduleText(dag: Pick<Dag, 'timetable_summary' | 'timetable_description'>): string {
-  const never = dag.timetable_description === '' || dag.timetable_description === 'Never, external triggers only';
-  return dag.timetable_summary ?? (never ? t('Only when triggered') : dag.timetable_description);
 }
 
 // The first few; the others behind one button, so that forty tags are not forty stops of the tab key.

@@ -1,4 +1,5 @@
-// What this installation consists of: plugins with their parameters, those that no worker offers and why, and the settings.
+// What this installation consists of: plugins with their parameters, those that no worker offers and why, the settings, and
+// the numbers that it tells of itself.
 import * as api from '../api/endpoints';
 import type { Plugin, PluginFault } from '../api/types';
 import { SearchBox } from '../components/choice';
@@ -9,6 +10,7 @@ import { withSearch } from '../lib/address';
 import { useResource, useSearch, useSearchText, useTitle } from '../lib/hooks';
 import { foundPlugins, foundSettings, paramOf, type PluginParam } from '../lib/installation';
 import { t } from '../lib/words';
+import { Metrics } from './metrics';
 
 const paramColumns: readonly Column<PluginParam>[] = [
   { name: t('Parameter'), cell: (one) => <span class="mono">{one.name}</span> },
@@ -99,12 +101,14 @@ function Settings({ q }: { q: string }) {
 const tabs = [
   { id: 'plugins', label: t('Plugins') },
   { id: 'settings', label: t('Settings') },
+  { id: 'metrics', label: t('Metrics') },
 ];
+const searchLabels: Readonly<Record<string, string>> = { plugins: t('Search plugins'), settings: t('Search settings'), metrics: t('Search metrics') };
 
 export function InstallationView({ tab }: { tab: string }) {
   const [search] = useSearch();
   const [text, setText] = useSearchText('q');
-  const current = tab === 'settings' ? tab : 'plugins';
+  const current = tabs.some((one) => one.id === tab) ? tab : 'plugins';
   const q = search.get('q') ?? '';
   useTitle(t('Installation'));
   return (
@@ -115,9 +119,11 @@ export function InstallationView({ tab }: { tab: string }) {
       <Tabs tabs={tabs} current={current} label={t('Parts of the installation')} onChange={(next) => void (location.hash = withSearch('#/installation', { tab: next }))} />
       <section class="lake-panel" aria-label={tabs.find((one) => one.id === current)?.label}>
         <div class="toolbar" role="search">
-          <SearchBox label={current === 'plugins' ? t('Search plugins') : t('Search settings')} text={text} onText={setText} />
+          <SearchBox label={searchLabels[current] ?? ''} text={text} onText={setText} />
         </div>
-        {current === 'plugins' ? <Plugins q={q} /> : <Settings q={q} />}
+        {current === 'plugins' && <Plugins q={q} />}
+        {current === 'settings' && <Settings q={q} />}
+        {current === 'metrics' && <Metrics q={q} />}
       </section>
     </>
   );

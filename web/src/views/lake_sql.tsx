@@ -10,6 +10,7 @@ import { askedBy, insertName, positionOf, rangeOf, remember, type SqlPosition } 
 import { useQuery } from '../lib/use_query';
 import { useSqlSchema } from '../lib/use_sql_schema';
 import { t } from '../lib/words';
+import { SqlPlanView } from './sql_plan';
 import { SqlResultView } from './sql_result';
 import { SqlAsked, SqlTables } from './sql_tables';
 
@@ -60,11 +61,11 @@ export function LakeSqlView() {
 
   // Once the editor has the text that is drawn now.
   const choose = (from: number, to: number) => requestAnimationFrame(() => editor.current?.choose(from, to));
-  const run = () => {
+  const run = (explain?: 'plan' | 'measure') => {
     if (sql.trim() === '' || query.running) return;
     change({ sql });
     // An installation may answer with fewer rows than are usual: what is not chosen is not asked for.
-    void query.run({ sql, limit: limit === usualRows ? undefined : limit });
+    void query.run({ sql, limit: limit === usualRows ? undefined : limit, ...(explain && { explain }) });
   };
   const put = (name: string) => {
     const [from, to] = editor.current?.selection() ?? [sql.length, sql.length];
@@ -89,7 +90,7 @@ export function LakeSqlView() {
           run();
         }}
       >
-        <CodeEditor text={sql} language="sql" label={t('One SELECT over tables of the lake')} describedBy={hint} tables={tables} keys={{ 'Mod-Enter': run }} onChange={setSql} onReady={(made) => (editor.current = made)} />
+        <CodeEditor text={sql} language="sql" label={t('One SELECT over tables of the lake')} describedBy={hint} tables={tables} keys={{ 'Mod-Enter': () => run() }} onChange={setSql} onReady={(made) => (editor.current = made)} />
         <p class="muted">{hint}</p>
         <div class="toolbar">
           <button type="submit" class="button button-primary" disabled={query.running !== null || sql.trim() === ''}>
@@ -97,6 +98,12 @@ export function LakeSqlView() {
           </button>
           <button type="button" class="button" disabled={query.running === null} onClick={query.cancel}>
             {t('Cancel')}
+          </button>
+          <button type="button" class="button" disabled={query.running !== null || sql.trim() === ''} onClick={() => run('plan')}>
+            {t('Explain')}
+          </button>
+          <button type="button" class="button" disabled={query.running !== null || sql.trim() === ''} title={t('Runs the statement, and tells what each step of it took')} onClick={() => run('measure')}>
+            {t('Explain and measure')}
           </button>
           <Choice
             label={t('How many rows')}
@@ -111,6 +118,7 @@ export function LakeSqlView() {
       <SqlAsked of={asked} onPick={pick} />
       {query.running && <Running since={query.running.since} />}
       {query.error && <Wrong error={query.error} onGo={(position) => choose(...rangeOf(sql, position))} />}
+      {query.plan && <SqlPlanView data={query.plan} />}
       {query.data && <SqlResultView key={query.data.query_id} data={query.data} />}
     </>
   );

@@ -7,9 +7,11 @@ import { SimpleTable, type Column } from '../components/simple_table';
 import { At } from '../components/time';
 import { VersionBars } from '../components/version_bars';
 import { bytes, number } from '../lib/format';
-import { usePage, useResource } from '../lib/hooks';
+import { usePage, useResource, useSearch } from '../lib/hooks';
 import { lakeLink, runLink } from '../lib/route';
 import { t } from '../lib/words';
+import { versionOf } from '../lib/versions';
+import { VersionDiff } from './version_diff';
 
 const size = 50;
 const commandLine = 'command_line'; // as `batuta lake optimize|vacuum|restore` sign their versions
@@ -37,15 +39,19 @@ const columnsOf = (of: LakeKey): Column<LakeVersion>[] => [
   { name: t('Rows then'), number: true, cell: (one) => count(one.rows) },
   { name: t('Size then'), number: true, cell: (one) => (one.bytes === null ? '–' : bytes(one.bytes)) },
   { name: t('Contract'), cell: (one) => one.contract_version ?? '–' },
+  { name: t('What changed'), cell: (one) => (one.version === 0 ? '–' : <a href={lakeLink(of, { tab: 'versions', from: String(one.version - 1), to: String(one.version) })}>{t('since {version}', { version: one.version - 1 })}</a>) },
 ];
 
 export function LakeVersions({ of, version }: { of: LakeKey; version: number | null }) {
   const [offset, move] = usePage(size);
+  const [search] = useSearch();
+  const [from, to] = [versionOf(search.get('from')), versionOf(search.get('to'))];
   const page = useResource((signal) => api.lakeVersions(of, { limit: size, offset }, signal), [of.layer, of.domain, of.table, offset, version]);
   return (
     <Loaded of={page}>
       {({ rows, total }) => (
         <>
+          {from !== null && <VersionDiff key={`${from} ${to ?? ''}`} of={of} from={from} to={to ?? version} />}
           <VersionBars versions={[...rows].reverse()} />
           <SimpleTable rows={rows} columns={columnsOf(of)} keyOf={(one) => one.version} empty={t('Nothing is on this page.')} />
           <Pager offset={offset} limit={size} total={total} noun="version" onMove={move} />

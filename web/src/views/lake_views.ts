@@ -1,5 +1,7 @@
 // The views that are opened seldom: the form of a run, a DAG over time, those of the lake, of assets, of what is administered, and the lists beside runs and tasks. A
-// file of their own, which is read when the first of them is opened.
+// file of their own, which is read when the first of them is opened. Their sentences come first: a view's module says some at once.
+import '../lang/pt_late';
+
 export { AccessView } from './access';
 export { AssetsView, AssetView } from './assets';
 export { AuditView, EventList } from './audit';

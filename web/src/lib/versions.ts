@@ -1,0 +1,7 @@
+// Versions of a table in an address.
+
+/** A whole number from 0; anything else is none. */
+export const versionOf = (text: string | null): number | null => (text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null);
+
+/** Columns that make a key, as they are typed: by commas, each once. */
+export const keyOf = (typed: string): string[] => [...new Set(typed.split(',').map((one) => one.trim()).filter((one) => one !== ''))];
