@@ -56,9 +56,11 @@ function stop(server) {
   });
 }
 
-// The mock's alone: streams cut and sessions ended need a server under the test's control.
+// The mock's alone: streams cut and sessions ended need a server under the test's control; a world that stands still needs none.
+const withoutServer = ['reconnect.test.mjs', 'still.test.mjs'];
+
 function filesOf([first, ...others]) {
-  const all = readdirSync('.').filter((name) => name.endsWith('.test.mjs') && name !== 'reconnect.test.mjs').sort();
+  const all = readdirSync('.').filter((name) => name.endsWith('.test.mjs') && !withoutServer.includes(name)).sort();
   if (first === '--but') return all.filter((name) => !others.includes(name));
   return first ? [first, ...others] : all;
 }

@@ -1,0 +1,52 @@
+// Every view of a world that stands still: at four widths, in both languages and themes, and as it was approved.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { differing } from './colours.mjs';
+import { check } from './harness.mjs';
+import { approvedFile, keepPicture, pictures } from './still_pictures.mjs';
+import { allLooks, pairsOf, widths } from './still_views.mjs';
+
+const mostBlocks = 0.02; // of a picture's blocks: a letter that is drawn otherwise is no other picture
+
+test('four looks of a view have every pair of width, theme and language that one view can have', () => {
+  for (let at = 0; at < 4; at += 1) {
+    const looks = pairsOf(at);
+    assert.deepEqual(looks.map((one) => one.width), widths);
+    assert.equal(new Set(looks.map((one) => `${one.language} ${one.theme}`)).size, 4);
+  }
+  const all = [0, 1, 2, 3].flatMap(pairsOf).map((one) => `${one.width} ${one.language} ${one.theme}`);
+  assert.equal(new Set(all).size, allLooks.length, 'four views have all of them');
+});
+
+test('a picture differs where a block has another colour, and not where a letter has another edge', () => {
+  assert.deepEqual(differing(['AAABBB', 'CCCDDD'], ['AABBBB', 'CCCzDD']).map, ['..', '.#']);
+  assert.equal(differing(['AAA'], ['AAAAAA']).count, Infinity);
+});
+
+test('no view sticks out in any look, says no error on the console, and looks as it was approved', async () => {
+  const approved = JSON.parse(readFileSync(approvedFile, 'utf8'));
+  const faults = [];
+  const left = new Set(Object.keys(approved));
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--font-render-hinting=none', '--disable-lcd-text'] });
+  try {
+    await pictures(browser, {
+      check,
+      looked: ({ name, over, faults: told }) => {
+        if (over > 0) faults.push(`${name}: ${over} px too wide`);
+        for (const one of told) faults.push(`${name}: ${one}`);
+      },
+      seen: ({ name, colours, png }) => {
+        left.delete(name);
+        const was = approved[name];
+        const { count, all, map } = was ? differing(was, colours) : { count: Infinity, all: 0, map: ['never approved'] };
+        if (count > all * mostBlocks) faults.push(`${name}: ${count} of ${all} blocks differ, ${keepPicture(name, png)}\n${map.join('\n')}`);
+      },
+    });
+  } finally {
+    await browser.close();
+  }
+  assert.deepEqual([...left], [], 'approved pictures of views that there are no more');
+  assert.equal(faults.join('\n\n'), '', 'look at the pictures; if they are right: ./dev pictures --approve');
+});
