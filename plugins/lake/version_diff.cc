@@ -232,8 +232,7 @@ void set_counts(json& out, std::int64_t added, std::int64_t removed, std::int64_
   out["added"] = added;
   out["removed"] = removed;
   out["changed"] = changed;
-  const json& rows = out["to"]["rows"];
-  if (rows.is_number()) out["unchanged"] = rows.get<std::int64_t>() - added - changed;
+  if (const auto rows = json_int(out["to"]["rows"])) out["unchanged"] = *rows - added - changed;
 }
 
 void compare_by_key(Session& session, const VersionPair& pair, const DiffQuestion& question,

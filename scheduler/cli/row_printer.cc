@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -46,9 +47,14 @@ std::vector<std::size_t> chosen_of(const Look& look, const std::vector<std::stri
 }  // namespace
 
 RowPrinter::RowPrinter(Session& session, const std::vector<std::string>& names)
-    : look_(session.format()), names_(names), members_(distinct_names(names)) {
+    : look_(session.format()),
+      names_(names),
+      members_(distinct_names(names)),
+      rows_(std::make_unique<json>(json::array())) {
   chosen_ = chosen_of(look_, members_);
 }
+
+RowPrinter::~RowPrinter() = default;
 
 // Lists of names and values would be shorter; objects are what jq users expect.
 void RowPrinter::row(const json& values) {
@@ -56,7 +62,7 @@ void RowPrinter::row(const json& values) {
   if (!look_.data()) {
     json object = json::object();
     for (const std::size_t i : chosen_) object[std::to_string(i)] = values.at(i);
-    rows_.push_back(std::move(object));
+    rows_->push_back(std::move(object));
     return;
   }
   nlohmann::ordered_json object = nlohmann::ordered_json::object();
@@ -72,7 +78,7 @@ void RowPrinter::finish() {
   if (look_.data()) return end_items(look_.format, count_ == 0);
   std::vector<Column> shown;
   for (const std::size_t i : chosen_) shown.push_back({names_[i], std::to_string(i)});
-  print_rows(look_.format, rows_, shown);
+  print_rows(look_.format, *rows_, shown);
 }
 
 void say_cut(Session& session, const char* what, std::size_t shown) {

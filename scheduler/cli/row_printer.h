@@ -2,7 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ class RowPrinter {
  public:
   // `names` of the columns. Throws Failure (2) for a column of --columns that there is not.
   RowPrinter(Session& session, const std::vector<std::string>& names);
+  ~RowPrinter();
+  RowPrinter(const RowPrinter&) = delete;
+  RowPrinter& operator=(const RowPrinter&) = delete;
 
   // A list of values, by column.
   void row(const nlohmann::json& values);
@@ -26,7 +30,7 @@ class RowPrinter {
   Look look_;
   std::vector<std::string> names_, members_;
   std::vector<std::size_t> chosen_;
-  nlohmann::json rows_ = nlohmann::json::array();
+  std::unique_ptr<nlohmann::json> rows_;  // a list; of a table alone
   std::size_t count_ = 0;
 };
 
