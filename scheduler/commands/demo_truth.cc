@@ -64,9 +64,10 @@ std::string with_columns(const std::string& query, std::size_t columns) {
   return "SELECT * FROM (" + query + ") AS rows" + (columns == 0 ? "" : "(" + names + ")");
 }
 
+// By the files themselves: what the server of this home tells has a bound of rows.
 Result<std::vector<std::string>> found_rows(const std::string& home, const std::string& query) {
-  const auto text = output_of({program("batuta"), "lake", "sql", query, "--limit", most_rows,
-                               "--output", "json", "--home", home});
+  const auto text = output_of({program("batuta"), "lake", "sql", query, "--files", "--limit",
+                               most_rows, "--output", "json", "--home", home});
   if (!text) return text.error();
   const auto rows = parse_untrusted(*text, manifest_limits());
   if (!rows || !rows->is_array())
@@ -147,7 +148,8 @@ Result<std::int64_t> count_rows(const std::string& home, const std::string& tabl
 void show_query(const std::string& home, const std::string& heading, const std::string& query) {
   std::printf("\n%s\n", heading.c_str());
   std::fflush(stdout);
-  const auto child = start_process({program("batuta"), "lake", "sql", query, "--home", home});
+  const auto child =
+      start_process({program("batuta"), "lake", "sql", query, "--files", "--home", home});
   if (child) waitpid(*child, nullptr, 0);
 }
 
