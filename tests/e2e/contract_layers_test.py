@@ -378,6 +378,12 @@ def masked_for_readers(server):
     listed = {row["table"].split("/")[0] for row in json.loads(server.cli("lake", "tables", "-o", "json").stdout)}
     assert "silver" in listed and "bronze" not in listed, listed
     assert CARD in server.cli("lake", "head", "silver.shop.orders", "--files", "-o", "json").stdout
+    plan = server.cli("lake", "explain", "SELECT card FROM silver.shop.orders WHERE card > 'A'", "--analyze").stdout
+    assert "READ_PARQUET" in plan and "card" not in plan, plan
+    told = json.loads(server.cli("lake", "diff", "silver.shop.orders", "--from", "0", "-o", "json").stdout)
+    assert told["key"] == ["id"] and "card" in told["masked"] and CARD not in json.dumps(told), told
+    whole = server.cli("lake", "diff", "silver.shop.orders", "--from", "0", "--files").stdout
+    assert "whole rows" in whole and "version 0" in whole, whole
     del server.env["BATUTA_URL"], server.env["BATUTA_TOKEN"]
     groups = server.get("/api/lake/quarantine/shop/people", headers=reader)["groups"]
     assert [(one["reason"], one["rows"]) for one in groups] == [("income_below_minimum", 1)], groups
