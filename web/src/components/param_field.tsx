@@ -1,7 +1,7 @@
 import { useId } from 'preact/hooks';
 import { toText, type Field } from '../lib/params';
 import { t } from '../lib/words';
-import { PickControl, pickHint } from './pick_control';
+import { PickControl } from './pick_control';
 import { TextControl, type ControlProps } from './text_control';
 
 interface Props {
@@ -49,7 +49,6 @@ function hint(field: Field): string {
   const parts = [field.description.replace(/(?<=[^.!?])$/, '.')];
   if (field.kind === 'list') parts.push(t('One per line.'));
   if (field.kind === 'json') parts.push('JSON.');
-  if (field.pick) parts.push(pickHint(field.pick, field.initial));
   if (field.minimum !== null && field.maximum !== null) parts.push(t('{least} to {most}.', { least: String(field.minimum), most: String(field.maximum) }));
   if (field.program !== '') parts.push(t('Left alone: what {program} prints when the run starts.', { program: field.program }));
   return parts.filter((part) => part !== '').join(' ');

@@ -9,12 +9,6 @@ const types: Record<PickKind, string> = { date: 'date', time: 'time', 'date-time
 
 const pickWord = (kind: PickKind) => (kind === 'date' ? t('Pick a date') : kind === 'time' ? t('Pick a time') : t('Pick a date and time'));
 
-/** Whose time a box tells. */
-export function pickHint(kind: PickKind, original: string): string {
-  const whose = zoneOf(kind, original);
-  return whose === null ? '' : t('Time of {zone}.', { zone: whose });
-}
-
 interface Props {
   common: ControlProps;
   kind: PickKind;
@@ -27,6 +21,8 @@ export function PickControl({ common, kind, text, original, onChange }: Props) {
   const [isText, setIsText] = useState(false);
   const box = boxOf(kind, text);
   const asText = isText || box === null;
+  const whose = asText ? null : zoneOf(kind, original); // a text tells its offset itself
+  const zoneId = `${common.id}-zone`;
   const turn = () => {
     if (asText && box === null) onChange('');
     setIsText(!asText);
@@ -45,11 +41,16 @@ export function PickControl({ common, kind, text, original, onChange }: Props) {
           }}
         />
       ) : (
-        <input {...common} type={types[kind]} lang={tagOf(language)} step={/\.\d/.test(box) ? '0.001' : '1'} value={box} onInput={(event) => onChange(textOfBox(kind, event.currentTarget.value, original))} />
+        <input {...common} aria-describedby={`${common['aria-describedby']} ${zoneId}`} type={types[kind]} lang={tagOf(language)} step={/\.\d/.test(box) ? '0.001' : '1'} value={box} onInput={(event) => onChange(textOfBox(kind, event.currentTarget.value, original))} />
       )}
       <button type="button" class="button" onClick={turn}>
         {asText ? pickWord(kind) : t('Write it')}
       </button>
+      {whose !== null && (
+        <p class="field-hint" id={zoneId}>
+          {t('Time of {zone}.', { zone: whose })}
+        </p>
+      )}
     </div>
   );
 }

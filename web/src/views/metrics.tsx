@@ -37,7 +37,7 @@ const sampleColumns: readonly Column<MetricSample>[] = [
 
 const fewSamples = 8; // more are unfolded
 
-const Samples = ({ of }: { of: readonly MetricSample[] }) => <SimpleTable rows={of} columns={sampleColumns} keyOf={(one) => JSON.stringify([one.name, one.labels])} empty={t('Nothing was counted yet.')} />;
+const Samples = ({ of }: { of: readonly MetricSample[] }) => <SimpleTable rows={of} columns={sampleColumns} keyOf={(one) => JSON.stringify([one.name, one.labels])} empty="" />;
 
 function Entry({ of, series }: { of: Metric; series: MetricSeries | undefined }) {
   const [first] = of.samples;
@@ -47,7 +47,8 @@ function Entry({ of, series }: { of: Metric; series: MetricSeries | undefined })
       <h3 class="mono">{of.name}</h3>
       <p class="muted">{of.help}</p>
       {isOne && <p class="metric-value">{amount(first.value)}</p>}
-      {!isOne && of.samples.length <= fewSamples && <Samples of={of.samples} />}
+      {of.samples.length === 0 && <p class="muted">{t('Nothing was counted yet.')}</p>}
+      {!isOne && of.samples.length > 0 && of.samples.length <= fewSamples && <Samples of={of.samples} />}
       {of.samples.length > fewSamples && (
         <details>
           <summary>{count(of.samples.length, 'value')}</summary>
