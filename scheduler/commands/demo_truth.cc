@@ -22,6 +22,7 @@ using nlohmann::json;
 constexpr std::size_t max_manifest_bytes = std::size_t{256} << 20;
 constexpr std::size_t rows_shown = 3;
 constexpr const char* most_rows = "1000000";
+constexpr const char* most_rows_shown = "500";  // a file of monitors has no more
 
 JsonLimits manifest_limits() {
   JsonLimits limits;
@@ -148,8 +149,8 @@ Result<std::int64_t> count_rows(const std::string& home, const std::string& tabl
 void show_query(const std::string& home, const std::string& heading, const std::string& query) {
   std::printf("\n%s\n", heading.c_str());
   std::fflush(stdout);
-  const auto child =
-      start_process({program("batuta"), "lake", "sql", query, "--files", "--home", home});
+  const auto child = start_process({program("batuta"), "lake", "sql", query, "--files", "--limit",
+                                    most_rows_shown, "--home", home});
   if (child) waitpid(*child, nullptr, 0);
 }
 
