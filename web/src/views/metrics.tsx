@@ -44,7 +44,7 @@ function Entry({ of, series }: { of: Metric; series: MetricSeries | undefined })
   const isOne = of.samples.length === 1 && first !== undefined && Object.keys(first.labels).length === 0;
   return (
     <section class="metric card" aria-label={of.name}>
-      <h3 class="mono">{of.name}</h3>
+      <h2 class="mono">{of.name}</h2>
       <p class="muted">{of.help}</p>
       {isOne && <p class="metric-value">{amount(first.value)}</p>}
       {of.samples.length === 0 && <p class="muted">{t('Nothing was counted yet.')}</p>}
