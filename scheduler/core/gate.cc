@@ -30,8 +30,8 @@ void skip_run(Turn& turn, LiveRun& run, const std::string& why) {
 void judge_gate_later(LiveRun& run) {
   run.gate_asked = false;
   const Dag& dag = *run.stored.dag;
-  run.gate_open =
-      (dag.run_if_json.empty() && !dag.asks_params) || (run.stored.has_rows() && has_begun(run));
+  const bool judged = dag.run_if_json.empty() || (run.stored.has_rows() && has_begun(run));
+  run.gate_open = judged && !dag.asks_params;  // only the engine sees which values there are
 }
 
 bool passes_gate(Turn& turn, LiveRun& run) {
@@ -56,8 +56,9 @@ namespace {
 void answer_run(Turn& turn, LiveRun& run, const GateAnswered& event) {
   if (!run.gate_asked) return;
   run.gate_asked = false;
-  if (run.is_held()) return;  // held meanwhile: it is asked again
-  if (event.unreadable) return end_run_early(turn, run, DagRunState::failed, event.why);
+  if (run.is_held()) return;          // held meanwhile: it is asked again
+  const bool begun = has_begun(run);  // perhaps with another version, which asked for nothing
+  if (event.unreadable && !begun) return end_run_early(turn, run, DagRunState::failed, event.why);
   if (!event.conf_json.empty()) {
     touch(turn, run);
     run.row().conf_json = event.conf_json;
@@ -65,7 +66,7 @@ void answer_run(Turn& turn, LiveRun& run, const GateAnswered& event) {
     return check_all(turn.state, run);  // with them its run_if is read
   }
   run.gate_open = true;
-  if (event.holds || mutant("ignore_run_if")) return check_all(turn.state, run);
+  if (event.holds || begun || mutant("ignore_run_if")) return check_all(turn.state, run);
   skip_run(turn, run, event.why);
 }
 

@@ -223,8 +223,18 @@ TEST_CASE(
     REQUIRE(world.last.gates.size() == 1);
     world.tell(answer(run, {}, true));
     CHECK(world.state_of(run, "a") == TaskState::scheduled);  // no worker has joined again
-    world.tell(filled);  // late, and nobody asked
+    world.tell(filled);                                       // late, and nobody asked
     CHECK(world.last.changes.confs_filled.empty());
+  }
+  SUBCASE("a run that has begun is not judged anew by a run_if, nor ended by what cannot be had") {
+    world.tell(filled);
+    world.tell(answer(run, {}, true));
+    REQUIRE(world.state_of(run, "a") == TaskState::queued);
+    world.restart();
+    world.join("w", 2);
+    world.tell(answer(run, {}, false, true));
+    CHECK(world.run_state(run) == DagRunState::running);
+    CHECK(world.state_of(run, "a") == TaskState::queued);
   }
   SUBCASE("one that cannot be had fails the run, and says why") {
     GateAnswered broken = answer(run, {}, false, true);

@@ -219,6 +219,9 @@ void Checker::check_verdict(const TaskInstanceRow& row, const StoredRun& run) {
             text);
     return;
   }
+  const bool went = row.try_number > 0 && row.state != TaskState::skipped;
+  require(!run.dag->asks_params || run.run.conf_json == filled_conf || !went || run.run.ending,
+          "I6", [&] { return "goes on without what its params are: " + describe(run, row); });
   const bool kept_out = is_kept_out(run, row.task, row.map_index);
   if (row.state != TaskState::skipped) {
     require(rule_holds(task.trigger_rule, counts), "I6", text);

@@ -29,6 +29,9 @@ inline bool run_if_holds(const RunRow& run, const Task& task, TaskIndex index, M
   return task.run_if_json.empty() || drawn_for(run.seq, 7 + index * 1000 + number) > 2;
 }
 
+// What a run's conf is once its DAG's params were asked for.
+inline constexpr const char* filled_conf = R"({"asked":1})";
+
 // Of the run, or of its task.
 inline bool is_kept_out(const StoredRun& run, TaskIndex index, MapIndex map_index) {
   return !run_if_holds(run.run, *run.dag) ||

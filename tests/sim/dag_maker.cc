@@ -313,6 +313,7 @@ std::shared_ptr<const Dag> make_dag(Context& c, int index, int edition) {
   if (k.assets) draw_assets(c, dag, index);
   dag.is_paused_upon_creation = rng.chance(100);
   if (k.conditions && rng.chance(300)) dag.run_if_json = "{}";
+  dag.asks_params = k.conditions && tasks % 3 == 0;
   if (k.tight_limits) {
     dag.max_active_runs = static_cast<int>(rng.between(1, 3));
     dag.max_active_tasks = static_cast<int>(rng.between(1, 4));

@@ -367,6 +367,8 @@ bool SchedulerNode::fits_loop(const Task& task, const Finished& report) {
 
 Result<LaunchContext::Gate> SchedulerNode::gate(const Attempt& attempt) {
   const bool of_task = !attempt.task.id.empty();
+  if (!of_task && attempt.dag.asks_params && attempt.run.conf_json != filled_conf)
+    return Gate{true, {}, filled_conf};
   const bool holds =
       of_task ? run_if_holds(attempt.run, attempt.task, attempt.hot.task, attempt.hot.map_index)
               : run_if_holds(attempt.run, attempt.dag);
