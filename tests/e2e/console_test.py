@@ -379,6 +379,9 @@ def metrics_alerts_and_page_agree():
         values = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
         assert values["batuta_healthy"] == "1" and float(values["process_resident_memory_bytes"]) > 1e6, values
         assert 0 < float(values["batuta_disk_free_bytes"]) <= float(values["batuta_disk_size_bytes"]), values
+        assert 0 < float(values["batuta_host_memory_available_bytes"]) < float(values["batuta_host_memory_size_bytes"]), values
+        slots = [float(value) for line, value in values.items() if line.startswith(f'batuta_slot_memory_bytes{{worker="{row["pid"]}",')]
+        assert len(slots) == row["slots"] and min(slots) > 1e6 and float(values['batuta_http_requests_total{code="2xx"}']) > 0, values
         assert abs(float(values["process_start_time_seconds"]) - time.time()) < 120, values
         dashboard = json.loads((SOURCE / "packaging" / "grafana-dashboard.json").read_text())
         asked = {used for panel in dashboard["panels"] for target in panel["targets"] for used in name.findall(target["expr"])}
