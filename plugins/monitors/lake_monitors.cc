@@ -397,6 +397,8 @@ class LakeMonitors {
       plugin::optional(BATUTA_PARAM_OBJECT, "monitors", "evaluate: the monitor files, by domain"),
       plugin::optional(BATUTA_PARAM_OBJECT, "platform",
                        "evaluate: what is known of attempts, instead of what the server tells"),
+      plugin::optional(BATUTA_PARAM_STRING, "tell_from",
+                       "evaluate: alerts as grave are told: info, warning or critical", "\"info\""),
       plugin::optional(BATUTA_PARAM_STRING, "at", "the time to judge at, instead of now"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "dry_run", "evaluate: keeps nothing", "false"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "details", "evaluate: returns every result too",
