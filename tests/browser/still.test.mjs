@@ -32,7 +32,7 @@ test('no view sticks out in any look, says no error on the console, and looks as
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--font-render-hinting=none', '--disable-lcd-text'] });
   try {
     await pictures(browser, {
-      check,
+      check: (page, name) => check(page, name).catch((error) => faults.push(error.message)),
       looked: ({ name, over, faults: told }) => {
         if (over > 0) faults.push(`${name}: ${over} px too wide`);
         for (const one of told) faults.push(`${name}: ${one}`);
