@@ -75,6 +75,7 @@ constexpr std::array mutants = {
     MutantInfo{"every_failure_is_success",
                "I2: a failure is a success only where mark_success says so"},
     MutantInfo{"ignore_run_if", "I6: a task whose run_if does not hold is skipped"},
+    MutantInfo{"start_without_params", "I6: a run has its params before its tasks go on"},
     // Mapped tasks
     MutantInfo{"forget_added_upstreams", "I6: what follows waits for every instance"},
     MutantInfo{"keep_beyond_length", "I21: a mapped task has an instance for each item, no more"},
