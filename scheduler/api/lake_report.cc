@@ -17,8 +17,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t most_instances = 20'000;
-constexpr std::int64_t most_seen_again = 200;  // runs
-constexpr Duration seen_again = std::chrono::minutes(2);
 constexpr const char* run_table = "mngt/platform/dag_run";
 
 json microseconds(Time at) {
@@ -220,21 +218,6 @@ std::int64_t fewer(std::int64_t most, std::int64_t were, std::size_t size, std::
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(from) * share));
 }
 
-EndedRuns ended_since(History& history, const EndedMark& since, std::int64_t most) {
-  if (since.taken == 0 && since.run != RunSeq{}) {
-    EndedRuns again = history.ended_runs({since.end - seen_again, RunSeq{}, 0}, most);
-    const auto before =
-        std::count_if(again.runs.begin(), again.runs.end(), [&](const EndedRun& run) {
-          return EndedMark{*run.row.end_date, run.row.seq, 0} <= since;
-        });
-    if (before <= most_seen_again && (!again.more || since < again.mark)) {
-      again.mark = std::max(again.mark, since);
-      return again;
-    }
-  }
-  return history.ended_runs(since, most);
-}
-
 }  // namespace
 
 Result<EndedMark> reported_until(const stores::Lake& lake) {
@@ -255,7 +238,7 @@ Result<EndedMark> reported_until(const stores::Lake& lake) {
 
 std::string ended_report(History& history, const EndedMark& since, std::size_t bytes) {
   for (std::int64_t most = most_instances;;) {
-    const EndedRuns ended = ended_since(history, since, most);
+    const EndedRuns ended = history.ended_runs(since, most);
     Report report(ended);
     json out = {{"since", mark_json(since)}, {"next", mark_json(ended.mark)}, {"more", ended.more}};
     out["tables"] = report.tables();

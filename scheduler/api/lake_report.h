@@ -18,11 +18,10 @@ Result<EndedMark> reported_until(const stores::Lake& lake);
 // {"since": [end in microseconds, run, taken], "next": likewise, "more",
 //  "runs": [[run's UUID, "created_on", whether it begins here]…],
 //  "tables": {"dag_run": {"columns": [names], "rows": [[values in their order]…]}, …}}
-// of what ended after `since`, and once more what ended within two minutes before, unless that is
-// more than 200 runs: a clock that was set back by less loses nothing. Values are texts, whole
-// numbers, true, false or null; times ISO, UTC. No parameters, notes, samples or results of runs
-// are among them. Not larger than `bytes`, unless one instance's tries alone are. Throws
-// StoreError.
+// of what ended after `since`, in the order in which ends were written: whatever the clock did,
+// none is missed. Values are texts, whole numbers, true, false or null; times ISO, UTC. No
+// parameters, notes, samples or results of runs are among them. Not larger than `bytes`, unless one
+// instance's tries alone are. Throws StoreError.
 std::string ended_report(History& history, const EndedMark& since,
                          std::size_t bytes = std::size_t{8} << 20);
 

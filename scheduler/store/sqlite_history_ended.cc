@@ -1,6 +1,7 @@
 // Runs that ended, whole, for whoever keeps them elsewhere.
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "scheduler/store/history_reader.h"
 #include "scheduler/store/lake_views.h"
@@ -10,9 +11,16 @@
 namespace batuta {
 namespace {
 
-constexpr char select_ended_runs[] = "SELECT " BATUTA_RUN_COLUMNS("") " FROM dag_run "
-                                     "WHERE end_date IS NOT NULL AND (end_date, seq) > (?1, ?2) "
-                                     "ORDER BY end_date, seq LIMIT ?3";
+// By their places (end_order.h): their ends, and those of the few that have one of their own.
+constexpr char select_ended_runs[] =
+    "SELECT " BATUTA_RUN_COLUMNS("r.") ", k.place FROM ("
+    "SELECT * FROM (SELECT end_date AS place, seq FROM dag_run "
+    "WHERE end_date IS NOT NULL AND told_at IS NULL AND (end_date, seq) > (?1, ?2) "
+    "ORDER BY end_date, seq LIMIT ?3) "
+    "UNION ALL SELECT * FROM (SELECT told_at AS place, seq FROM dag_run "
+    "WHERE told_at IS NOT NULL AND end_date IS NOT NULL AND (told_at, seq) > (?1, ?2) "
+    "ORDER BY told_at, seq LIMIT ?3)) AS k "
+    "JOIN dag_run AS r ON r.seq = k.seq ORDER BY k.place, k.seq LIMIT ?3";
 constexpr char select_instances[] = "SELECT " BATUTA_TASK_COLUMNS("") ", task_id, pool "
                                     "FROM task_instance WHERE run = ?1 "
                                     "ORDER BY task, map_index LIMIT ?2 OFFSET ?3";
@@ -61,20 +69,23 @@ EndedRuns SqliteHistory::ended_runs(const EndedMark& since, std::int64_t most) {
   Database& db = reader.db();
   EndedRuns out;
   out.mark = since;
+  std::vector<Time> places;
   {
     const bool inside = since.taken > 0;  // of that run itself, once more
     const auto behind = static_cast<std::int64_t>(since.run) - (inside ? 1 : 0);
     Rows rows =
         db.statement(select_ended_runs).query(since.end, behind, std::int64_t{max_ended_runs + 1});
-    while (rows.next()) read_run(rows, out.runs.emplace_back().row);
+    while (rows.next()) {
+      read_run(rows, out.runs.emplace_back().row);
+      rows.read(places.emplace_back());
+    }
   }
   out.more = std::ssize(out.runs) > max_ended_runs;
   if (out.more) out.runs.pop_back();
   std::int64_t left = most;
   for (std::size_t at = 0; at < out.runs.size(); ++at) {
     EndedRun& run = out.runs[at];
-    const bool goes_on =
-        since.taken > 0 && run.row.seq == since.run && *run.row.end_date == since.end;
+    const bool goes_on = since.taken > 0 && run.row.seq == since.run && places[at] == since.end;
     const std::int64_t before = goes_on ? since.taken : 0;
     run.begins = before == 0;
     std::vector<EndedTry> newest;
@@ -90,11 +101,11 @@ EndedRuns SqliteHistory::ended_runs(const EndedMark& since, std::int64_t most) {
     const auto taken = before + std::ssize(newest);
     for (EndedTry& each : newest) add_tries(db, std::move(each), run.tries);
     if (!cut) {
-      out.mark = {*run.row.end_date, run.row.seq, 0};
+      out.mark = {places[at], run.row.seq, 0};
       continue;
     }
     // Nothing of it yet: it begins the next answer.
-    if (taken > 0) out.mark = {*run.row.end_date, run.row.seq, taken};
+    if (taken > 0) out.mark = {places[at], run.row.seq, taken};
     out.more = true;
     out.runs.resize(taken > before ? at + 1 : at);
     break;

@@ -106,6 +106,7 @@ CommitResult SqliteStore::commit(const Changes& changes, const std::vector<Rende
     return {};
   } catch (const StoreError& error) {
     tallies_.forget();
+    ends_.forget();
     return {error.full() ? CommitResult::Kind::retry : CommitResult::Kind::fatal, error.what()};
   }
 }
@@ -120,7 +121,7 @@ void SqliteStore::write_turn(const Changes& changes, const std::vector<RenderedR
   }
   write_changes(
       db_, changes, rendered, [this](const std::string& version) { return dag_of(version); },
-      tallies_);
+      tallies_, ends_);
   transaction.commit();
 }
 

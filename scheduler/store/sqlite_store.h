@@ -8,6 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "scheduler/store/end_order.h"
 #include "scheduler/store/run_tally.h"
 #include "scheduler/store/sqlite.h"
 #include "scheduler/store/store.h"
@@ -75,6 +76,7 @@ class SqliteStore : public Store {
   // Versions still alive somewhere, so that a thousand runs of one version share one Dag.
   std::unordered_map<std::string, std::weak_ptr<const Dag>> versions_;
   RunTallies tallies_;
+  EndOrder ends_;
 };
 
 }  // namespace batuta

@@ -219,9 +219,9 @@ void delete_run(Database& db, RunSeq run) {
 }
 
 void write_changes(Database& db, const Changes& changes, const std::vector<RenderedRow>& rendered,
-                   const DagLookup& dag_of, RunTallies& tallies) {
+                   const DagLookup& dag_of, RunTallies& tallies, EndOrder& ends) {
   write_definitions(db, changes);
-  write_runs(db, changes);
+  write_runs(db, changes, ends);
   write_tasks(db, changes, dag_of);
   tallies.write(db, changes);
   write_results(db, changes, rendered);

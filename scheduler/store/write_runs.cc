@@ -37,7 +37,8 @@ constexpr char update_run[] =
     "UPDATE dag_run SET state = ?, queued_at = ?, start_date = ?, end_date = ?, "
     "last_scheduling_decision = ?, note = ?, reason = ?, clear_number = ?, ending = ?, "
     "deadlines_missed = ?, is_paused = ?, keys_known = ?, concurrency_key = ?, rate_key = ?, "
-    "partition_key = ?, partition_date = ?, average_runtime = ? WHERE seq = ?";
+    "partition_key = ?, partition_date = ?, average_runtime = ?, told_at = ? WHERE seq = ?";
+constexpr char place_run[] = "UPDATE dag_run SET told_at = ? WHERE seq = ?";
 
 constexpr char select_version[] = "SELECT dag_version FROM dag_run WHERE seq = ?";
 constexpr char insert_task[] =
@@ -152,17 +153,22 @@ void write_definitions(Database& db, const Changes& changes) {
   for (const std::string& name : changes.pools_deleted) db.statement(delete_pool).run(name);
 }
 
-void write_runs(Database& db, const Changes& changes) {
-  for (const RunRow& fresh : changes.runs_created) insert_new_run(db, fresh);
+void write_runs(Database& db, const Changes& changes, EndOrder& ends) {
+  for (const RunRow& fresh : changes.runs_created) {
+    insert_new_run(db, fresh);
+    if (const OptTime place = ends.place(db, fresh.end_date))
+      db.statement(place_run).run(place, fresh.seq);
+  }
   for (const RunRow& r : changes.runs_updated) {
     const std::int64_t touched =
         db.statement(update_run)
             .run(r.state, r.queued_at, r.start_date, r.end_date, r.last_scheduling_decision, r.note,
                  r.reason, r.clear_number, r.ending, r.deadlines_missed, r.is_paused, r.keys_known,
                  r.concurrency_key, r.rate_key, r.partition_key, r.partition_date,
-                 stored_runtime(r), r.seq);
+                 stored_runtime(r), ends.place(db, r.end_date), r.seq);
     BATUTA_CHECK(touched == 1, "an update of a run that is not stored");
   }
+  ends.write(db);
   for (const auto& change : changes.runs_repinned) repin_run(db, change);
   for (const auto& filled : changes.confs_filled) {
     BATUTA_CHECK(db.statement(fill_conf).run(filled.conf_json, filled.run) == 1,

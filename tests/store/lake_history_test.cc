@@ -121,13 +121,45 @@ TEST_CASE_FIXTURE(
   CHECK((all == EndedMark{at(1005), RunSeq{5}, 0}));
   CHECK(told_of(all, 100).empty());
   CHECK(history.ended_runs(all, 100).mark == all);
-  // Two that ended in the same moment: the mark tells them apart.
+  // One that ends by an older time, for the clock was set back, comes behind them all, in parts
+  // too.
   RunRow second = make_full_run(2);
   second.ending.reset();
-  commit(*store, end_run(second, at(1005)));
-  CHECK(told_of({at(1003), RunSeq{3}, 0}, 100) == "100%_sure:012 run_5:012 ");
-  CHECK(told_of({at(1005), RunSeq{2}, 0}, 100) == "run_5:012 ");
-  CHECK(told_of({at(1005), RunSeq{2}, 2}, 100) == "+100%_sure:2 run_5:012 ");
+  commit(*store, end_run(second, at(500)));
+  CHECK(told_of(all, 100) == "100%_sure:012 ");
+  CHECK(told_of(all, 2) == "100%_sure:01 +100%_sure:2 ");
+  const EndedMark late = history.ended_runs(all, 100).mark;
+  CHECK(all < late);
+  CHECK(told_of(late, 100).empty());
+  CHECK(told_of({}, 100) == "run_1:012 run_3:01!2 run_5:012 100%_sure:012 ");
+  // What is written of it after its end is told once more, by whatever process.
+  store.reset();
+  store = open_store(path);
+  second.state = DagRunState::failed;
+  commit(*store, end_run(second, at(500)));
+  CHECK(told_of(late, 100) == "100%_sure:012 ");
+  // By the right time again it stands at its end.
+  commit(*store, end_run(second, at(9000)));
+  CHECK((history.ended_runs(late, 100).mark == EndedMark{at(9000), RunSeq{2}, 0}));
+  CHECK(told_of({}, 100) == "run_1:012 run_3:01!2 run_5:012 100%_sure:012 ");
+}
+
+TEST_CASE_FIXTURE(LakeHistory, "runs that ended at one moment are told apart") {
+  Changes both = end_run(make_run(2), at(2000));
+  Changes other = end_run(make_run(4), at(2000));
+  both.runs_updated.push_back(other.runs_updated.at(0));
+  commit(*store, both);
+  const auto ids_after = [&](const EndedMark& since) {
+    std::string ids;
+    for (const EndedRun& run : history.ended_runs(since, 100).runs)
+      ids += std::to_string(static_cast<std::int64_t>(run.row.seq)) + " ";
+    return ids;
+  };
+  CHECK(ids_after({at(1005), RunSeq{5}, 0}) == "2 4 ");
+  CHECK(ids_after({at(2000), RunSeq{2}, 0}) == "4 ");
+  // A turn later the same moment is an older one: it comes behind.
+  commit(*store, end_run(make_run(6), at(2000)));
+  CHECK(ids_after({at(2000), RunSeq{4}, 0}) == "6 ");
 }
 
 TEST_CASE_FIXTURE(

@@ -291,7 +291,7 @@ TEST_CASE_FIXTURE(Fixture,
       "last_scheduling_decision, conf_json, conf_start, conf_end, note, triggered_by, "
       "triggering_user, '', request_digest, reason, clear_number, ending, backfill, backfill_tick, "
       "deadlines_missed, is_paused, keys_known, concurrency_key, rate_key, branch, "
-      "partition_key, partition_date, average_runtime "
+      "partition_key, partition_date, average_runtime, told_at "
       "FROM dag_run, (WITH RECURSIVE c(n) AS (SELECT 100 UNION ALL SELECT n + 1 FROM c "
       "WHERE n < 3000) SELECT n FROM c) WHERE seq = 1");
   const auto count_steps = [](void* thousands) { return ++*static_cast<int*>(thousands), 0; };
