@@ -12,8 +12,10 @@ from contracts_test import ORDERS, both, contract, ended, known, write  # noqa: 
 from harness import BATUTA, FINANCIAL, Folder, dag, eventually, main, refused  # noqa: E402
 from object_store import Azurite, ObjectStore  # noqa: E402
 from quotes import QuoteService  # noqa: E402
+from receivers import Hooks, connect  # noqa: E402
 
 SILVER = "silver/financial/quotes"
+NOTICES = {"severity": "warning", "notifiers": {"notifier": "webhook", "connection": "pager"}}
 TOTAL = f'SELECT count(*), sum(volume)::VARCHAR, max(date)::VARCHAR FROM "{SILVER}"'
 
 
@@ -34,7 +36,26 @@ def filled(folder, quotes, hours, **more):
     return server
 
 
-def monitors_are_judged(folder, server):
+def alerts_are_told(monitors, server, hooks):
+    """by a run of the server, once: of what it opened as grave as the setting says; a run that opened nothing tells nothing"""
+    connect(server, "pager", "http", host=f"http://127.0.0.1:{hooks.port}/pager")
+    grave = {"name": "gone", "kind": "freshness", "table": "silver/financial/absent", "within": "1h", "severity": "critical"}
+    slight = {**grave, "name": "slight", "severity": "info"}
+    (monitors / "financial.json").write_text(json.dumps({"monitors": [grave, slight]}))
+    eventually(lambda: any(one["monitor_id"] == "financial/gone" for one in server.get("/api/lake/monitors")["monitors"]), 40, "the new monitors")
+
+    def texts():
+        return [one["text"] for told in hooks.taken("/pager") for one in told["alerts"]]
+    for _ in range(2):
+        run = server.trigger("lake_monitors")["dag_run_id"]
+        assert server.wait_run("lake_monitors", run, 60)["state"] == "success", server.tasks("lake_monitors", run)
+    last = {task["task_id"]: task["state"] for task in server.get(f"/api/v2/dags/lake_monitors/dagRuns/{run}/taskInstances")["task_instances"]}
+    assert last == {"evaluate": "success", "tell": "skipped"}, last
+    told = eventually(lambda: [text for text in texts() if "financial/gone" in text], 20, "the alert as a message")
+    assert len(told) == 1 and "silver/financial/absent" in told[0] and not any("slight" in text for text in texts()), texts()
+
+
+def monitors_are_judged(folder, server, hooks):
     """from a file beside the DAGs to an alert in the lake, by the server's own run"""
     monitors = folder.path / "monitors"
     monitors.mkdir()
@@ -75,12 +96,14 @@ def monitors_are_judged(folder, server):
     assert shown == [[acked["acked_by"], "over HTTP"]], shown
     told = [row["event"] for row in server.get("/api/v2/eventLogs?limit=1000")["event_logs"]]
     assert told.count("ack_alert") == 1 and told.count("close_alert") == 1, told
+    alerts_are_told(monitors, server, hooks)
 
 
 def a_table_is_looked_after_while_its_server_runs():
     """bronze becomes one file, a run beside it goes on from it, what is old goes, and a restore takes rows and progress back"""
     with Folder("maintenance") as folder, QuoteService(folder.path, seed=7) as quotes:
-        server = filled(folder, quotes, 3)
+        hooks = Hooks()
+        server = filled(folder, quotes, 3, env={"BATUTA_LAKE_MONITOR_NOTICES": json.dumps(NOTICES)})
         bronze = "bronze/financial/quotes"
         rows = server.sql(f'SELECT count(*) FROM "{bronze}"')
         small = server.cli("lake", "optimize", bronze, "--dry-run").stdout
@@ -127,7 +150,7 @@ def a_table_is_looked_after_while_its_server_runs():
         forth = server.cli("lake", "restore", SILVER, "--version", version, "--output", "json").stdout
         assert json.loads(forth)["changed"] is True, forth
         assert server.sql(TOTAL) == after
-        monitors_are_judged(folder, server)
+        monitors_are_judged(folder, server, hooks)
         both = server.cli("lake", "restore", SILVER, "--version", 1, "--at", "2026-01-01", check=False)
         assert both.returncode == 2, both.stderr
         never = server.cli("lake", "restore", SILVER, "--at", "2001-01-01", check=False)
