@@ -10,6 +10,8 @@
 // `rows` and `export` ask for one table's rows by columns, conditions and an order instead of SQL
 // (column_query.h): a page from `offset` on as an answer, or all of them as a file in
 // `result_folder`, of which the task returns {"rows","bytes","file","columns","tables"}.
+// With a result_folder a statement's rows are written there as Parquet, all of them or, where they
+// are more than `limit`, none; the task returns {"rows","bytes","file","tables"}.
 // `explain` answers with the plan of a statement that would be let in (query_plan.h), `diff` with
 // what one version of a table has otherwise than another (version_diff.h). With one it is a file of
 // lines, at most 1 GiB, and the task returns
@@ -175,6 +177,11 @@ Question question_of(const plugin::Context& context) {
       const auto layers = context.texts("readable");
       question.readable.emplace(layers.begin(), layers.end());
     }
+    if (question.operation == "sql" && context.has("result_folder")) {
+      question.to = export_of(context);
+      if (question.to.format != "parquet" || !question.to.partition_by.empty())
+        throw plugin::FinalError("parameter format: the rows of a statement are one Parquet file");
+    }
   } else {
     throw plugin::FinalError("parameter operation: sql, explain, head, rows, export or diff");
   }
@@ -243,8 +250,35 @@ std::vector<ReadTable> let_in(Session& session, const Question& question, std::s
   auto read = attach_tables(session, question.lake, tables, control_tables, question.travel,
                             question.readable, question.masks);
   for (const auto& [name, rows] : question.control_tables) attach_rows(session, name, rows);
-  lock_down(session, question.lake.folder());
+  lock_down(session, question.lake.folder(), question.to.folder);
   return read;
+}
+
+// The statement as one that can be limited and copied: what was let in as one SELECT has to be let
+// in within brackets, too, so that nothing in it reaches out of them.
+std::string limited(Session& session, const std::string& sql, std::int64_t rows) {
+  (void)check_outside_select(session, sql);
+  const auto end = sql.find_last_not_of(" \t\r\n;");
+  std::string out = "SELECT * FROM (\n" + sql.substr(0, end == sql.npos ? 0 : end + 1) +
+                    "\n) LIMIT " + std::to_string(rows);
+  (void)check_outside_select(session, out);
+  return out;
+}
+
+// What the task returns, as JSON.
+std::string write_statement(Session& session, const Question& question, std::int64_t limit) {
+  // One more than may be tells that there are more.
+  const std::string select = limited(session, quote_pinned_names(question.sql), limit + 1);
+  std::string sql;
+  json told = json::array();
+  for (const ReadTable& one : let_in(session, question, sql)) told.push_back(read_json(one));
+  const Exported out = export_rows(session, {select, {}, {}}, question.to);
+  if (out.rows > limit)
+    throw plugin::FinalError("there are more than " + std::to_string(limit) +
+                             " rows, and a file has all of them or is none: raise limit, or select "
+                             "fewer");
+  return json_text(
+      {{"rows", out.rows}, {"bytes", out.bytes}, {"file", out.file}, {"tables", std::move(told)}});
 }
 
 // What the task returns, as JSON.
@@ -341,7 +375,8 @@ struct LakeSql {
       plugin::optional(BATUTA_PARAM_ARRAY, "order_by", "rows, export: columns, -day falling"),
       plugin::optional(BATUTA_PARAM_INTEGER, "offset", "rows: from there on", "0"),
       plugin::optional(BATUTA_PARAM_STRING, "format", "export: parquet, csv, jsonl", "\"parquet\""),
-      plugin::optional(BATUTA_PARAM_STRING, "result_folder", "export: an empty folder"),
+      plugin::optional(BATUTA_PARAM_STRING, "result_folder",
+                       "export: an empty folder; sql: the same, for its rows as Parquet"),
       plugin::optional(BATUTA_PARAM_ARRAY, "partition_by", "export: folders of these columns"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "by_partitions",
                        "export: folders of the table's own partitions", "false"),
@@ -391,7 +426,7 @@ struct LakeSql {
   };
 
   static std::string answer_of(const plugin::Context& context, const Question& question) {
-    const bool exports = question.operation == "export";
+    const bool exports = !question.to.folder.empty();
     const bool explains = question.operation == "explain", differs = question.operation == "diff";
     const std::int64_t limit = context.integer("limit", 1000);
     if (!differs && (limit < 1 || limit > max_rows))
@@ -415,7 +450,8 @@ struct LakeSql {
       confined(options, question.lake, [&] {
         Session session(options);
         if (exports) {
-          told = write_export(session, question);
+          told = question.operation == "sql" ? write_statement(session, question, limit)
+                                             : write_export(session, question);
         } else if (explains) {
           told = explained(session, question);
         } else if (differs) {

@@ -13,6 +13,7 @@
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_branches.h"
 #include "scheduler/api/lake_catalogue.h"
+#include "scheduler/api/lake_exports.h"
 #include "scheduler/api/lake_masks.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/running_queries.h"
@@ -94,9 +95,11 @@ Response csv_response(const json& answer) {
   return response;
 }
 
-bool wants_csv(const Request& request) {
+constexpr const char* parquet_type = "application/vnd.apache.parquet";
+
+bool wants(const Request& request, const char* type) {
   const std::string* accept = request.header("accept");
-  return accept != nullptr && accept->starts_with("text/csv");
+  return accept != nullptr && accept->starts_with(type);
 }
 
 // One statement from its turn to the row in the event log. Used by one thread at a time.
@@ -134,6 +137,14 @@ class SqlRun {
       auto layers = readable_layers(context_, sight);
       if (!layers) return layers.error();
       asked["readable"] = *std::move(layers);
+    }
+    if (wants(*call_.request, parquet_type) && !statement_.explain) {
+      const auto begun = context_.exports->begin();
+      if (!begun) return begun.error();
+      folder_ = *begun;
+      asked.update({{"result_folder", folder_->path()},
+                    {"format", "parquet"},
+                    {"most_bytes", context_.services.sql.bytes}});
     }
     const auto from = std::chrono::steady_clock::now();
     const auto told = ask_lake(context_, *call_.request, std::move(asked), stop());
@@ -173,6 +184,7 @@ class SqlRun {
       return refusal((*answer)["error"]);
     }
     if (statement_.explain) return plan(answer);
+    if (folder_) return file_of(answer);
     if (!answer || !answer->is_object() || !answer->contains("columns") ||
         !answer->contains("rows"))
       return Error{Errc::internal, "the query gave no rows", {}};
@@ -187,7 +199,29 @@ class SqlRun {
              {"milliseconds", milliseconds_},
              {"row_count", told_["row_count"]},
              {"tables", tables_read()}};
-    return wants_csv(*call_.request) ? csv_response(out) : json_response(out);
+    return wants(*call_.request, "text/csv") ? csv_response(out) : json_response(out);
+  }
+
+  // The folder goes with the answer that is read from it.
+  Result<Response> file_of(const Result<json>& answer) {
+    const std::string name = "rows.parquet";
+    if (!answer || !answer->is_object() || answer->value("file", "") != name)
+      return Error{Errc::internal, "the query gave no file", {}};
+    const auto bytes = take_export(folder_->path(), name);
+    if (!bytes) return bytes.error();
+    const ExportedFile file{folder_, folder_->path() + "/" + name, *bytes,
+                            answer->value("rows", std::int64_t{0})};
+    folder_->count(file.bytes);
+    told_ = {{"row_count", file.rows}, {"tables", answer->value("tables", json::array())}};
+    Response response;
+    response.content_type = parquet_type;
+    response.headers.emplace_back("Batuta-Rows", std::to_string(file.rows));
+    response.headers.emplace_back("Batuta-Cut", "no");
+    response.headers.emplace_back("Content-Disposition", "attachment; filename=\"rows.parquet\"");
+    response.stream = export_stream(file, {0, file.bytes});
+    if (!response.stream) return Error{Errc::unavailable, "the file is gone: ask again", {}};
+    response.stream_bytes = file.bytes;
+    return response;
   }
 
   Result<Response> plan(Result<json>& answer) {
@@ -218,6 +252,7 @@ class SqlRun {
   const RunningQueries::Flag cancelled_;
   const std::shared_ptr<std::atomic<bool>> gone_ = std::make_shared<std::atomic<bool>>(false);
   std::int64_t milliseconds_ = 0;
+  std::shared_ptr<const ExportFolder> folder_;  // where the rows go as a file; null: they do not
   json told_;  // of the rows that were answered; null: there are none
   std::string error_;
 };

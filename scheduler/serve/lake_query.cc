@@ -45,7 +45,8 @@ std::function<Result<std::string>(const std::string&, const std::function<bool()
     const Duration timeout = plugin == "lake_erase"
                                  ? Duration(erase_patience)
                                  : home.live()->lake_sql_timeout * (exports ? export_patience : 1);
-    if (exports && !settings.worker_user.empty()) {
+    const bool gives_file = of_people && params->contains("result_folder");
+    if (gives_file && !settings.worker_user.empty()) {
       const Status given = give_folder(params->value("result_folder", ""), settings.worker_user);
       if (!given) return given.error();
     }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
@@ -108,6 +110,35 @@ TEST_CASE_FIXTURE(Console, "an answer that is cut says so, in JSON and in CSV") 
   using Header = std::pair<std::string, std::string>;
   CHECK(std::count(csv.headers.begin(), csv.headers.end(), Header{"Batuta-Cut", "bytes"}) == 1);
   CHECK(std::count(csv.headers.begin(), csv.headers.end(), Header{"Batuta-Rows", "1"}) == 1);
+}
+
+TEST_CASE_FIXTURE(Console,
+                  "rows come as a Parquet file, which is written down and goes with its answer") {
+  lake_answer = [this] {
+    std::ofstream(asked()["result_folder"].get<std::string>() + "/rows.parquet") << "PAR1 PAR1";
+    return Result<std::string>(
+        R"({"rows":2,"bytes":9,"file":"rows.parquet","tables":[{"table":"gold/sales/orders","version":4}]})");
+  };
+  const Extra parquet{{{"accept", "application/vnd.apache.parquet"}}};
+  std::string folder;
+  {
+    const Response file = ask({{"sql", "FROM gold.orders"}, {"limit", 7}}, "viewer", parquet);
+    CHECK(file.status == 200);
+    CHECK(file.content_type == "application/vnd.apache.parquet");
+    REQUIRE(file.stream);
+    CHECK(file.stream->next() == "PAR1 PAR1");
+    CHECK(asked()["operation"] == "sql");
+    CHECK(asked()["limit"] == 7);
+    CHECK(asked()["most_bytes"] == 4 << 20);
+    CHECK(written()["rows"] == 2);
+    CHECK(written()["tables"][0]["table"] == "gold/sales/orders");
+    folder = asked()["result_folder"];
+  }
+  CHECK_FALSE(std::filesystem::exists(folder));
+  refuse({{"kind", "sql"}, {"text", "more than 7 rows"}, {"line", nullptr}, {"column", nullptr}});
+  const Response refused = ask({{"sql", "FROM gold.orders"}}, "viewer", parquet);
+  CHECK(refused.status == 422);
+  CHECK(refused.body.find("more than 7 rows") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(Console, "CSV tells NULL from the empty text, and quotes what it must") {

@@ -46,6 +46,31 @@ TEST_CASE("the first rows of a table, of any version") {
         std::string::npos);
 }
 
+TEST_CASE("the rows of a statement are written as Parquet with their types, all of them or none") {
+  LakeHome home;
+  const std::string folder = std::filesystem::path(home.lake).parent_path().string() + "/given";
+  const auto asked = [&](const std::string& sql, int limit) {
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    return json{{"sql", sql}, {"limit", limit}, {"result_folder", folder}};
+  };
+  const auto host =
+      home.ask(asked("SELECT ticker, volume FROM silver.quotes ORDER BY 1; -- these", 2));
+  CHECK(host->failure.empty());
+  const auto told = json::parse(host->result);
+  CHECK(told["rows"] == 2);
+  CHECK(told["file"] == "rows.parquet");
+  CHECK(told["tables"][0]["table"] == silver_table);
+  CHECK(whole_file(folder + "/rows.parquet").starts_with("PAR1"));
+  CHECK(home.refusal(asked("FROM silver.quotes", 1)).find("more than 1 rows") != std::string::npos);
+  for (const char* attack : {"SELECT 1) TO '/tmp/x'; --", "SELECT 1) UNION ALL (SELECT 2",
+                             "COPY (SELECT 1) TO '/tmp/x'"}) {
+    CAPTURE(attack);
+    CHECK_FALSE(home.refusal(asked(attack, 5)).empty());
+    CHECK_FALSE(std::filesystem::exists(folder + "/rows.parquet"));
+  }
+}
+
 TEST_CASE("SQL from outside can only read, and only the lake") {
   LakeHome home;
   const std::string entry =
