@@ -222,4 +222,9 @@ std::string Client::get_text(const std::string& path) const {
   return exchange("GET", path, "", "text/plain");
 }
 
+std::string Client::bytes_of(const std::string& method, const std::string& path, const json& body,
+                             const std::string& type) const {
+  return exchange(method, path, json_text(body), type);
+}
+
 }  // namespace batuta::cli

@@ -52,6 +52,9 @@ class Client {
   // Every row of a list, page by page to its end; `plural` is the answer's member that holds them.
   nlohmann::json all(const std::string& path, const std::string& plural) const;
   std::string get_text(const std::string& path) const;
+  // The bytes of an answer of that content type. Throws as call().
+  std::string bytes_of(const std::string& method, const std::string& path,
+                       const nlohmann::json& body, const std::string& type) const;
   const std::string& url() const { return url_; }
   // What the server says about itself, also when it is not well (503).
   nlohmann::json health() const;

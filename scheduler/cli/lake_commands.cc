@@ -33,7 +33,7 @@ struct LakeArguments {
   int limit = 20;
   std::int64_t version = -1;
   std::string at;  // a time; empty = now
-  std::string plugins, branch;
+  std::string plugins, branch, to;
   bool files = false;  // the files themselves, whatever server there is
 
   bool of_server(const Session& session) const {
@@ -212,6 +212,7 @@ class ResultFolder {
   }
   ResultFolder(const ResultFolder&) = delete;
   ResultFolder& operator=(const ResultFolder&) = delete;
+  std::string folder() const { return path_; }
   std::string file() const { return path_ + "/rows.jsonl"; }
 
  private:
@@ -298,7 +299,7 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
   if (a.of_server(session)) {
     if (!a.at.empty()) (void)parse_moment("--at", a.at);
     return print_rows_of_server(
-        session, {what.value("table", ""), a.sql, a.limit, a.version, a.at, a.branch});
+        session, {what.value("table", ""), a.sql, a.limit, a.version, a.at, a.branch, a.to});
   }
   SlotRun run = lake_slot(session, "lake_sql", a.plugins);
   const LakeSettings settings = value_of(session.processes->lake_settings(session.home));
@@ -312,7 +313,11 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
     params["at"] = a.at;
   }
   params["limit"] = a.limit;
-  params["result_file"] = result.file();
+  if (a.to.empty()) {
+    params["result_file"] = result.file();
+  } else {
+    params["result_folder"] = result.folder();
+  }
   params["timeout"] = std::to_string(settings.sql_timeout / std::chrono::milliseconds(1)) + "ms";
   if (what["operation"] == "sql" && lower(a.sql).find("mngt") != std::string::npos) {
     params["mngt"] = control_tables_json(session.home);
@@ -325,7 +330,10 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
     throw Failure(said.empty() ? done.error().message : said,
                   done.error().message == interrupted ? interrupted_code : 1);
   }
-  print_result(session, result.file());
+  if (a.to.empty()) return print_result(session, result.file());
+  std::error_code failed;
+  std::filesystem::copy_file(result.folder() + "/rows.parquet", a.to, failed);
+  if (failed) throw Failure("cannot write " + a.to + ": " + failed.message(), 1);
 }
 
 }  // namespace
@@ -362,6 +370,11 @@ void add_lake_commands(CLI::App& app, Session& session) {
                            [&session, a] {
                              run_sql(session, *a, {{"operation", "sql"}, {"sql", a->sql}});
                            });
+  sql->add_option("--to", a->to, "a new file of Parquet for the rows: all of them, or none")
+      ->check([](const std::string& path) {
+        return path.ends_with(".parquet") ? std::string()
+                                          : "a name that ends with .parquet, not " + path;
+      });
   sql->add_option("query", a->sql)->required();
   for (CLI::App* verb : {head, sql}) {
     verb->add_option("--version", a->version, "of the one table: as it was then")
@@ -373,6 +386,9 @@ void add_lake_commands(CLI::App& app, Session& session) {
         ->capture_default_str();
     verb->add_option("--plugins", a->plugins, "folder of plugins");
   }
+  sql->parse_complete_callback([a, sql] {
+    if (!a->to.empty() && sql->count("--limit") == 0) a->limit = 10'000;
+  });
   for (CLI::App* verb : {tables, described, log, head, sql})
     verb->add_flag("--files", a->files,
                    "the files themselves, as their owner: no rights and no masks, as where no "

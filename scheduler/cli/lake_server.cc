@@ -115,6 +115,15 @@ void print_table(Session& session, const AskedRows& asked) {
   printer->finish();
 }
 
+void write_new_file(const std::string& path, const std::string& bytes) {
+  std::FILE* file = std::fopen(path.c_str(), "wbxe");  // x: nothing is overwritten
+  if (file == nullptr) throw Failure("cannot make the file " + path + "; is it there already?", 1);
+  const bool whole = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  if (std::fclose(file) == 0 && whole) return;
+  (void)std::remove(path.c_str());
+  throw Failure("cannot write " + path, 1);
+}
+
 // The store's own tables are no files, and the server's SQL has files only.
 void check_no_control_table(const std::string& sql) {
   std::string folded = sql;
@@ -134,7 +143,12 @@ void print_statement(Session& session, const AskedRows& asked) {
   if (asked.version >= 0) body["version"] = asked.version;
   if (!asked.at.empty()) body["at"] = asked.at;
   if (!asked.branch.empty()) body["branch"] = asked.branch;
-  const json answer = session.client().patient(query_patience).call("POST", "/api/lake/sql", body);
+  const Client client = session.client().patient(query_patience);
+  if (!asked.to.empty()) {
+    return write_new_file(
+        asked.to, client.bytes_of("POST", "/api/lake/sql", body, "application/vnd.apache.parquet"));
+  }
+  const json answer = client.call("POST", "/api/lake/sql", body);
   RowPrinter printer(session, answer["columns"].get<std::vector<std::string>>());
   for (const json& table : answer["tables"])
     say_masked(table["table"].get<std::string>(), table["masked"]);

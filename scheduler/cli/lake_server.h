@@ -26,6 +26,7 @@ struct AskedRows {
   std::string table, sql;  // one of them
   std::int64_t limit = 20, version = -1;
   std::string at, branch;  // empty: now, the lake itself
+  std::string to{};        // sql: a new Parquet file for the rows; empty: they are printed
 };
 // {"version","time","operation","added","removed","info"} each, newest first, at most
 // `limit`; `cut`: there are more.

@@ -176,6 +176,12 @@ def the_lake_is_asked_without_a_server():
         for verb in (["describe"], ["history"], ["head"], ["optimize"], ["vacuum"], ["restore", "--version", 0]):
             refused = run("lake", verb[0], "nope", *verb[1:], "--home", home, env=env, code=2)
             assert '"nope"; tables are named layer/domain/table' in refused.stderr, refused
+        kept = folder.path / "rows.parquet"
+        ask("SELECT range AS i FROM range(100) -- all", "--to", kept)
+        assert kept.read_bytes()[:4] == b"PAR1"
+        assert "exists" in ask("SELECT 1", "--to", kept, code=1).stderr.lower()
+        assert "more than 5 rows" in ask("FROM range(6)", "--to", folder.path / "six.parquet", "--limit", 5, code=1).stderr
+        assert ".parquet" in ask("SELECT 1", "--to", folder.path / "rows.csv", code=2).stderr
         named = json.loads(ask("SELECT 1 AS a, 2 AS a, 3 AS a_1", "-o", "json").stdout)
         assert named == [{"a": 1, "a_2": 2, "a_1": 3}], named
         said = ask("SELECT\n  nothing", code=1).stderr.splitlines()

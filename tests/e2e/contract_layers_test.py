@@ -384,6 +384,9 @@ def masked_for_readers(server):
     assert told["key"] == ["id"] and "card" in told["masked"] and CARD not in json.dumps(told), told
     whole = server.cli("lake", "diff", "silver.shop.orders", "--from", "0", "--files").stdout
     assert "whole rows" in whole and "version 0" in whole, whole
+    file = Path(server.home).parent / "cards.parquet"
+    server.cli("lake", "sql", "SELECT card FROM silver.shop.orders", "--to", file)
+    assert file.read_bytes()[:4] == b"PAR1" and CARD.encode() not in file.read_bytes()
     del server.env["BATUTA_URL"], server.env["BATUTA_TOKEN"]
     groups = server.get("/api/lake/quarantine/shop/people", headers=reader)["groups"]
     assert [(one["reason"], one["rows"]) for one in groups] == [("income_below_minimum", 1)], groups
