@@ -1,15 +1,83 @@
 #include "stream/broker_errors.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
-namespace batuta::stream {
+#include "common/safe_json.h"
 
-bool BrokerErrors::add(ErrorPlace place) {
+namespace batuta::stream {
+namespace {
+
+constexpr std::size_t most_of_a_text = 300;
+constexpr std::int64_t most_times = std::int64_t{1} << 40;
+
+// A line's text; nullopt: it is none.
+std::optional<std::string> told_text(const nlohmann::json& one, const char* name) {
+  const auto at = one.find(name);
+  if (at == one.end() || !at->is_string()) return std::nullopt;
+  const auto& text = at->get_ref<const std::string&>();
+  const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < ' ' || c == 127;
+  });
+  if (!plain || text.size() > most_of_a_text) return std::nullopt;
+  return text;
+}
+std::int64_t told_number(const nlohmann::json& one, const char* name) {
+  const auto at = one.find(name);
+  const auto number = at == one.end() ? std::nullopt : json_int(*at);
+  return number.value_or(-1);
+}
+
+}  // namespace
+
+bool BrokerErrors::add(ErrorPlace place, std::int64_t times) {
   const std::lock_guard held(mutex_);
   const bool room = times_.size() < most_places || times_.contains(place);
   if (!room) place = {"(others)", {}, -1, {}};
-  return ++times_[std::move(place)] == 1;
+  std::int64_t& count = times_[std::move(place)];
+  const bool first = count == 0;
+  count += times;
+  return first;
+}
+
+std::vector<ErrorCount> BrokerErrors::take_new() {
+  const std::lock_guard held(mutex_);
+  std::vector<ErrorCount> out;
+  for (const auto& [place, times] : times_) {
+    std::int64_t& before = taken_[place];
+    if (times > before) out.push_back({place, times - before});
+    before = times;
+  }
+  return out;
+}
+
+std::string error_json(const ErrorCount& one) {
+  const auto part = [](const std::string& text) { return text.substr(0, most_of_a_text); };
+  return json_text({{"error", part(one.of.error)},
+                    {"topic", part(one.of.topic)},
+                    {"partition", one.of.partition},
+                    {"broker", part(one.of.broker)},
+                    {"times", one.times}});
+}
+
+std::vector<ErrorCount> read_errors(std::string_view list_json) {
+  std::vector<ErrorCount> out;
+  const auto list = parse_untrusted(list_json);
+  if (!list || !list->is_array()) return out;
+  for (const auto& one : *list) {
+    if (out.size() == BrokerErrors::most_places) break;
+    if (!one.is_object()) continue;
+    const auto error = told_text(one, "error"), topic = told_text(one, "topic"),
+               broker = told_text(one, "broker");
+    const std::int64_t partition = told_number(one, "partition"), times = told_number(one, "times");
+    if (!error || error->empty() || !topic || !broker) continue;
+    if (partition < -1 || partition > INT32_MAX || times < 1 || times > most_times) continue;
+    out.push_back({{*error, *topic, static_cast<int>(partition), *broker}, times});
+  }
+  return out;
 }
 
 std::vector<ErrorCount> BrokerErrors::told() const {

@@ -1,5 +1,6 @@
 // How often brokers have answered with an error, by what it was about: for /metrics. Of this
-// process and since it began, whichever stream it was: streams come and go, a counter stays.
+// process and since it began, whichever stream it was: streams come and go, a counter stays. A
+// task's slot tells the scheduler what is new with each attempt.
 #pragma once
 
 #include <cstddef>
@@ -34,16 +35,25 @@ class BrokerErrors {
   static constexpr std::size_t most_places = 500;
 
   // True for the first of its place: worth a line in the log.
-  bool add(ErrorPlace place);
+  bool add(ErrorPlace place, std::int64_t times = 1);
   std::vector<ErrorCount> told() const;  // by place
+  // What was counted since the last call, by place.
+  std::vector<ErrorCount> take_new();
 
  private:
   mutable std::mutex mutex_;
   std::map<ErrorPlace, std::int64_t> times_;
+  std::map<ErrorPlace, std::int64_t> taken_;
 };
 
 // That of this process.
 BrokerErrors& broker_errors();
+
+// How an attempt tells of one: a JSON object. Texts are cut to what is read again.
+std::string error_json(const ErrorCount& one);
+// Of a list of them, those that can be meant, at most BrokerErrors::most_places: a worker's word
+// alone. Whatever else it holds is nothing.
+std::vector<ErrorCount> read_errors(std::string_view list_json);
 
 // The "host:port" that a text of librdkafka begins with: "sasl_ssl://a:9093/1: Connect to …",
 // "[thrd:a:9093/bootstrap]: a:9093/bootstrap: …". Empty where it names none.

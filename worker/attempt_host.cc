@@ -322,7 +322,8 @@ std::int32_t AttemptHost::branch(std::string_view json) {
 std::int32_t AttemptHost::report(const char* list, std::string_view json) {
   const std::string_view name = list;
   if (name == "files") return report_file(json);
-  if (name != "quality" && name != "lineage" && name != "assets") return -1;
+  if (name != "quality" && name != "lineage" && name != "assets" && name != "broker_errors")
+    return -1;
   const auto fact = parse_untrusted(json, {max_reported, 64, 2'000'000, max_reported});
   if (!fact || !fact->is_object()) return -1;
   reported_ += json.size();

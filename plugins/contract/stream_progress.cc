@@ -4,6 +4,7 @@
 
 #include "plugins/contract/sources.h"
 #include "plugins/lake/attempt_session.h"
+#include "stream/broker_errors.h"
 #include "stream/kafka_stream.h"
 
 namespace batuta::from_contract {
@@ -43,6 +44,14 @@ std::unique_ptr<stream::Stream> open_stream(const plugin::Context& context,
   auto opened = stream::open_kafka_stream(*settings);
   if (!opened) fail_by(opened.error());
   return *std::move(opened);
+}
+
+TellsBrokerErrors::~TellsBrokerErrors() {
+  try {
+    for (const stream::ErrorCount& one : stream::broker_errors().take_new())
+      context_.report("broker_errors", stream::error_json(one));
+  } catch (const std::exception&) {  // an older worker: they stand in the task's log
+  }
 }
 
 std::string group_of(const Described& described) {
@@ -88,6 +97,7 @@ void note_progress(plugin::Context& context, const Described& described,
 
 void note_progress(plugin::Context& context, const Described& described) {
   if (described.table.source.kind != contract::SourceKind::stream) return;
+  const TellsBrokerErrors tells(context);
   try {
     lake::Session session(lake::session_options(context));  // reads the log's checkpoints
     const auto bronze =

@@ -15,6 +15,19 @@ namespace batuta::from_contract {
 std::unique_ptr<stream::Stream> open_stream(const plugin::Context& context,
                                             const Described& described);
 
+// Tells the worker, when it goes, which errors of brokers have been met since such a one went
+// before in this slot. To be made before the streams, for closing one may meet some.
+class TellsBrokerErrors {
+ public:
+  explicit TellsBrokerErrors(plugin::Context& context) : context_(context) {}
+  ~TellsBrokerErrors();
+  TellsBrokerErrors(const TellsBrokerErrors&) = delete;
+  TellsBrokerErrors& operator=(const TellsBrokerErrors&) = delete;
+
+ private:
+  plugin::Context& context_;
+};
+
 // Throws what the error means for a task: RetryableError where another try may find it otherwise.
 [[noreturn]] void fail_by(const Error& error);
 

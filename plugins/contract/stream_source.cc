@@ -272,6 +272,7 @@ std::int64_t receive_stream(Extraction& extraction) {
         "a topic cannot be read on a branch of the lake: what is wrong with its records is sent to "
         "the topic's dead letters, which are everybody's; bronze is read as the lake has it: name "
         "the tasks behind it in \"only\"");
+  const TellsBrokerErrors tells(extraction.context);
   return StreamReader(extraction).run();
 }
 

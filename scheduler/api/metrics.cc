@@ -294,7 +294,7 @@ void lags(Page& page, const StreamLags& all) {
 
 void broker_errors(Page& page, const std::vector<stream::ErrorCount>& all) {
   constexpr std::string_view name = "batuta_stream_broker_errors_total";
-  page.head(name, "counter", "Errors of brokers that the scheduler has met");
+  page.head(name, "counter", "Errors of brokers that the scheduler and attempts have met");
   for (const stream::ErrorCount& one : all) {
     const std::string partition = one.of.partition < 0 ? "" : std::to_string(one.of.partition);
     page.sample(name,

@@ -1,11 +1,14 @@
 #include "scheduler/engine/prepare.h"
 
 #include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 
 #include "common/safe_json.h"
 #include "scheduler/core/backfill.h"
+#include "scheduler/engine/ask_context.h"
 #include "scheduler/engine/asset_reports.h"
+#include "scheduler/engine/broker_reports.h"
 #include "scheduler/engine/identity.h"
 #include "scheduler/engine/results.h"
 #include "scheduler/engine/turn_xcoms.h"
@@ -63,6 +66,8 @@ class Asking {
     const StoredRun* run = state_.run(e.report.key.run);
     if (run == nullptr || e.report.key.task >= run->dag->tasks.size()) return;
     const Task& task = run->dag->tasks[e.report.key.task];
+    if (const std::string met = take_broker_errors(*run, e.report); !met.empty())
+      context_.met_broker_errors(met);
     if (e.report.outcome == Outcome::deferred) return deferral(*run, task, e);
     if (task.repeat.loops()) e.result_fits = context_.fits_loop(task, e.report);
     shape_result(task, e.report);
@@ -141,7 +146,8 @@ class Asking {
       e.report.payload_json.clear();
     };
     if (Status fits = read_left(e.report); !fits) return refuse(fits.error());
-    auto wait = context_.deferral(attempt, e.report.wait_json, now_.wall);
+    auto wait =
+        ask_context([&] { return context_.deferral(attempt, e.report.wait_json, now_.wall); });
     if (!wait) return refuse(wait.error());
     e.wait = std::move(*wait);
     watched(*e.wait, e.found);
@@ -220,7 +226,8 @@ void expand_tasks(const SchedulerState& state, const Effects& effects, Xcoms& xc
     const StoredRun* run = state.run(effect.run);
     if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
     TaskExpanded event{effect.run, effect.task, 0, {}, {}};
-    auto read = context.expand(attempt_of(*run, first_instance(effect.task), xcoms));
+    auto read = ask_context(
+        [&] { return context.expand(attempt_of(*run, first_instance(effect.task), xcoms)); });
     if (context.looking_up()) {
       prepared.held.expansions.push_back(effect);
       continue;
@@ -243,8 +250,10 @@ void open_gates(const SchedulerState& state, const Effects& effects, Xcoms& xcom
     const StoredRun* run = state.run(effect.run);
     if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
     GateAnswered event{effect.run, effect.instance};
-    auto read = context.gate(effect.instance ? attempt_of(*run, *effect.instance, xcoms)
-                                             : attempt_of(*run, xcoms));
+    auto read = ask_context([&] {
+      return context.gate(effect.instance ? attempt_of(*run, *effect.instance, xcoms)
+                                          : attempt_of(*run, xcoms));
+    });
     if (context.looking_up()) {
       prepared.held.gates.push_back(effect);
       continue;
@@ -268,7 +277,7 @@ void read_keys(const SchedulerState& state, const Effects& effects, Xcoms& xcoms
     const auto limits = run ? state.dag(run->run.dag_id) : nullptr;
     if (limits == nullptr) continue;  // deleted in this turn
     RunKeysRead event{effect.run};
-    auto keys = context.run_keys(attempt_of(*run, xcoms), *limits);
+    auto keys = ask_context([&] { return context.run_keys(attempt_of(*run, xcoms), *limits); });
     if (keys) {
       event.concurrency = std::move(keys->concurrency);
       event.rate = std::move(keys->rate);
@@ -286,7 +295,9 @@ void resolve_tasks(const SchedulerState& state, const Effects& effects, Xcoms& x
     const StoredRun* run = state.run(effect.run);
     if (run == nullptr || !run->has_rows()) continue;  // deleted in this turn
     TaskResolved event{effect.run, effect.instance, {}};
-    auto what = context.resolve(attempt_of(*run, effect.instance, xcoms), newest, now.wall);
+    auto what = ask_context([&] {
+      return context.resolve(attempt_of(*run, effect.instance, xcoms), newest, now.wall);
+    });
     if (context.looking_up()) {
       prepared.held.resolutions.push_back(effect);
       continue;
@@ -463,8 +474,9 @@ Prepared prepare_launches(SchedulerState& state, Effects& effects, Store& store,
     const StoredRun& run = run_of(state, effect.key);
     Launch launch = identity_of(run, effect, now.wall);
     std::string rendered;
-    const auto status =
-        context.render_launch(attempt_of(run, effect.instance, xcoms), launch, rendered);
+    const auto status = ask_context([&] {
+      return context.render_launch(attempt_of(run, effect.instance, xcoms), launch, rendered);
+    });
     if (context.looking_up()) {
       prepared.held.launches.push_back(effect);
       continue;

@@ -94,6 +94,9 @@ class LaunchContext {
   // the newest version of a DAG, or null.
   using DagFinder = std::function<std::shared_ptr<const Dag>(std::string_view dag_id)>;
   virtual Result<Resolution> resolve(const Attempt& attempt, const DagFinder& newest, Time now) = 0;
+  // What an attempt says that brokers answered it with (stream/broker_errors.h), each once: a JSON
+  // list, as the worker told it.
+  virtual void met_broker_errors(const std::string& /*list_json*/) {}
   // What a plugin's attempt that ended with Outcome::deferred waits for. An error fails the attempt
   // with its message, without a retry.
   virtual Result<WaitRow> deferral(const Attempt&, const std::string& /*wait_json*/, Time /*now*/) {

@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
+#include <string>
+#include <system_error>
+
+#include "common/log.h"
 
 namespace batuta {
 namespace {
@@ -18,7 +23,11 @@ CostWatch::~CostWatch() {
 const std::vector<http::CostTold>& CostWatch::told(const std::set<http::CostAsked>& asked,
                                                    Boot now) {
   if (reading_.valid() && reading_.wait_for(std::chrono::seconds(0)) == std::future_status::ready) {
-    told_ = reading_.get();
+    try {
+      told_ = reading_.get();
+    } catch (const std::exception& error) {
+      log::error(std::string("what monitors of cost ask for cannot be counted: ") + error.what());
+    }
     next_ = now + std::max<Duration>(pause_of_counting, 50 * (now - begun_));
   }
   if (asked.empty()) {
@@ -29,7 +38,11 @@ const std::vector<http::CostTold>& CostWatch::told(const std::set<http::CostAske
   if (!reading_.valid() && (now >= next_ || asked != asked_)) {
     asked_ = asked;
     begun_ = now;
-    reading_ = std::async(std::launch::async, [this, asked] { return read_(asked, stopping_); });
+    try {
+      reading_ = std::async(std::launch::async, [this, asked] { return read_(asked, stopping_); });
+    } catch (const std::system_error&) {  // no thread more: at the next look
+      asked_.clear();
+    }
   }
   return told_;
 }

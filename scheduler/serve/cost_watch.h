@@ -18,7 +18,8 @@ namespace batuta {
 // noticed that it shall stop.
 class CostWatch {
  public:
-  // Blocks, on a thread of its own, one call at a time; throws nothing.
+  // Blocks, on a thread of its own, one call at a time. Where it throws, what was counted before
+  // stays, and the log says why.
   using Read = std::function<std::vector<http::CostTold>(const std::set<http::CostAsked>& asked,
                                                          const std::atomic<bool>& stopping)>;
   explicit CostWatch(Read read) : read_(std::move(read)) {}

@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include <chrono>
+#include <exception>
 #include <filesystem>
 #include <future>
 
@@ -39,7 +40,7 @@ Housekeeping::~Housekeeping() {
 void Housekeeping::run() {
   for (int round = 0;; ++round) {
     look_at_disk();
-    if (hooks_.each_minute) hooks_.each_minute();
+    each_minute();
     more([this] {  // a store that is gone ends the process there
       upkeep_.expect_in_place();
       return false;
@@ -47,6 +48,15 @@ void Housekeeping::run() {
     if (round % rounds_per_retention == 0) retention();
     if (round % rounds_per_check == 0) look_at_store();
     if (!wait(disk_interval)) return;
+  }
+}
+
+// A minute's errands that fail are no reason to end: runs go on, and the next minute tries again.
+void Housekeeping::each_minute() {
+  try {
+    if (hooks_.each_minute) hooks_.each_minute();
+  } catch (const std::exception& error) {
+    log::error(std::string("what is done each minute failed: ") + error.what());
   }
 }
 

@@ -30,6 +30,7 @@ class Housekeeping {
 
  private:
   void run();
+  void each_minute();
   void retention();
   // nullopt: nobody answers, for the engine is stopping.
   std::optional<std::vector<DagRetention>> kept_otherwise(Time now) const;

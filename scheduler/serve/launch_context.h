@@ -76,6 +76,7 @@ class RegistryLaunchContext : public LaunchContext {
   // launch_gate.cc
   Result<RunKeys> run_keys(const Attempt& attempt, const Dag& limits) override;
   bool fits_loop(const Task& task, const Finished& report) override;
+  void met_broker_errors(const std::string& list_json) override;
   void results_edited(RunSeq run) override { mapped_.forget(run); }
   OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
   void tell(SchedulerState& state, Changes& changes, const Now& now) override {

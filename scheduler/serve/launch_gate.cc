@@ -1,6 +1,7 @@
 // Whether the conditions of a task or a DAG hold (run_if), those of a loop, and the keys of limits
 // over runs.
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "common/run_files.h"
 #include "common/safe_json.h"
@@ -8,6 +9,7 @@
 #include "scheduler/dagfile/run_if.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/store/sealed_value.h"
+#include "stream/broker_errors.h"
 
 namespace batuta {
 
@@ -23,6 +25,11 @@ bool RegistryLaunchContext::fits_loop(const Task& task, const Finished& report) 
   const std::string shown = shown_value(report.result_json);
   const auto value = parse_untrusted(shown.empty() ? "null" : shown);
   return value && result_is_as_wanted(task.repeat.result_json, *value);
+}
+
+void RegistryLaunchContext::met_broker_errors(const std::string& list_json) {
+  for (stream::ErrorCount& one : stream::read_errors(list_json))
+    stream::broker_errors().add(std::move(one.of), one.times);
 }
 
 Result<LaunchContext::Gate> RegistryLaunchContext::read_gate(const Attempt& attempt) {

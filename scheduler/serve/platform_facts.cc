@@ -1,7 +1,10 @@
 #include "scheduler/serve/platform_facts.h"
 
+#include <exception>
+#include <string>
 #include <utility>
 
+#include "common/log.h"
 #include "scheduler/api/lake_facts.h"
 #include "scheduler/api/lake_retention.h"
 #include "scheduler/serve/cost_watch.h"
@@ -41,6 +44,9 @@ void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatc
       if (!asked.none()) facts = http::lake_facts(history, asked, dag_of, lags.told(), taken);
     } catch (const StoreError&) {
       return;  // the control thread sees to a store that fails; what was known stays
+    } catch (const std::exception& error) {
+      log::error(std::string("what monitors ask for cannot be gathered: ") + error.what());
+      return;
     }
   }
   const Boot ended = read_clock().boot;

@@ -18,7 +18,8 @@ inline constexpr const char* report_plugin = "lake_report";
 class ReportFacts {
  public:
   using Read = std::function<Result<std::string>()>;
-  // `read` blocks; it is called on a thread of its own, one call at a time.
+  // `read` blocks; it is called on a thread of its own, one call at a time. What it throws is an
+  // Errc::internal of its attempt.
   explicit ReportFacts(Read read) : read_(std::move(read)) {}
 
   // What it was read for this attempt, once; asked again it is read anew, since the lake has moved.

@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <stdexcept>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "scheduler/engine/turn_loop.h"
 #include "tests/engine/small_dag.h"
@@ -72,6 +75,7 @@ class Context : public LaunchContext {
   bool looking_up() const override { return waits; }
   Status render_launch(const Attempt& attempt, Launch& out, std::string&) override {
     ++rendered;
+    if (throws) throw std::runtime_error("what nobody thought of");
     if (previous) {
       const auto run = attempt.previous_success();
       out.params_json += run ? run->dag_run_id : "none";
@@ -102,15 +106,18 @@ class Context : public LaunchContext {
     return row;
   }
 
+  void met_broker_errors(const std::string& list) override { met.push_back(list); }
   void tell(SchedulerState& state, Changes& changes, const Now& at) override {
     if (teller) teller(state, changes, at);
   }
 
   std::function<void(SchedulerState&, Changes&, const Now&)> teller;
-  bool waits = false;     // for a secret
-  int rendered = 0;       // launches
-  bool previous = false;  // launches tell of the run before instead
-  bool by_index = false;  // launches tell of all that each instance upstream returned
+  std::vector<std::string> met;  // errors of brokers
+  bool throws = false;           // a launch that is rendered does
+  bool waits = false;            // for a secret
+  int rendered = 0;              // launches
+  bool previous = false;         // launches tell of the run before instead
+  bool by_index = false;         // launches tell of all that each instance upstream returned
 
  private:
   std::vector<XcomName> names_;

@@ -10,6 +10,7 @@
 #include "plugins/contract/sources.h"
 #include "plugins/contract/stream_progress.h"
 #include "plugins/lake/attempt_session.h"
+#include "stream/broker_errors.h"
 #include "stream/stream.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
@@ -90,6 +91,7 @@ class Topic {
     }
     lines = host.lines;
     outputs = host.outputs;
+    broker_errors = host.reports["broker_errors"];
     for (const std::string& output : outputs) {
       if (publish) CHECK(publish_one(output).ok());
     }
@@ -131,7 +133,7 @@ class Topic {
 
   std::string properties;  // of the server
   std::map<std::string, std::int64_t> told;
-  std::vector<std::string> lines, outputs;
+  std::vector<std::string> lines, outputs, broker_errors;
 
  private:
   Described describe() const {
@@ -201,6 +203,18 @@ TEST_CASE("stream source: the group's offsets are noted once bronze is published
   topic.note();
   CHECK(*topic.stream().committed("batuta-shop-orders", "Pedidos") ==
         stream::Offsets{{0, 2}, {1, 2}});
+}
+
+TEST_CASE("stream source: what brokers answered is told with the attempt, and once") {
+  Topic topic;
+  topic.send_numbers(0, 2);
+  stream::broker_errors().take_new();  // of other tests
+  stream::broker_errors().add({"_TRANSPORT", {}, -1, "a:9092"});
+  topic.extract();
+  CHECK(topic.broker_errors ==
+        std::vector<std::string>{stream::error_json({{"_TRANSPORT", {}, -1, "a:9092"}, 1})});
+  topic.extract();
+  CHECK(topic.broker_errors.empty());
 }
 
 TEST_CASE("stream source: a run keeps its bounds, and the next goes on") {

@@ -22,6 +22,45 @@ TEST_CASE("broker errors: each error, topic, partition and broker is counted for
   CHECK(told[4].times == 1);
 }
 
+TEST_CASE("broker errors: what is new is taken once, and read again as it was told") {
+  BrokerErrors errors;
+  errors.add({"_TIMED_OUT", "or\"ders", 1, {}});
+  errors.add({"_TRANSPORT", {}, -1, "a:9092"}, 4);
+  CHECK(errors.take_new().size() == 2);
+  CHECK(errors.take_new().empty());
+  errors.add({"_TIMED_OUT", "or\"ders", 1, {}}, 2);
+  const auto fresh = errors.take_new();
+  REQUIRE(fresh.size() == 1);
+  CHECK(fresh[0].times == 2);
+  const auto read = read_errors("[" + error_json(fresh[0]) + "]");
+  REQUIRE(read.size() == 1);
+  CHECK(read[0].of == fresh[0].of);
+  CHECK(read[0].times == 2);
+  CHECK(errors.told()[0].times == 3);
+}
+
+TEST_CASE("broker errors: of what a worker says only that counts which can be meant") {
+  const auto one = [](const std::string& with) {
+    return R"({"error":"_TRANSPORT","topic":"t","partition":0,"broker":"","times":1)" + with + "}";
+  };
+  CHECK(read_errors("[" + one("") + "]").size() == 1);
+  for (const std::string& bad :
+       {std::string("{}"), std::string("7"), std::string("no JSON"),
+        std::string(R"({"error":"","topic":"","partition":0,"broker":"","times":1})"),
+        std::string(R"({"error":"e","topic":7,"partition":0,"broker":"","times":1})"),
+        std::string(R"({"error":"e","topic":"","partition":-2,"broker":"","times":1})"),
+        std::string(R"({"error":"e","topic":"","partition":0,"broker":"","times":0})"),
+        std::string(R"({"error":"e","topic":"","partition":0,"broker":"","times":1.5})"),
+        std::string(R"({"error":"a\nb","topic":"","partition":0,"broker":"","times":1})"),
+        R"({"error":")" + std::string(400, 'e') +
+            R"(","topic":"","partition":0,"broker":"","times":1})"})
+    CHECK_MESSAGE(read_errors("[" + bad + "]").empty(), bad);
+  std::string many;
+  for (std::size_t i = 0; i < BrokerErrors::most_places + 9; ++i)
+    many += (many.empty() ? "" : ",") + one("");
+  CHECK(read_errors("[" + many + "]").size() == BrokerErrors::most_places);
+}
+
 TEST_CASE("broker errors: more places than are told apart are counted together") {
   BrokerErrors errors;
   const std::size_t more = 30;
