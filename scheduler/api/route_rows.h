@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "scheduler/api/context.h"
 #include "scheduler/api/routes.h"
@@ -14,10 +15,15 @@ std::span<const Route> lake_route_rows();
 
 namespace route_rows {
 
-// Runs a reading handler on a reader thread.
-template <Result<Response> (*handler)(Context&, const Request&)>
+using ReadingHandler = Result<Response> (*)(Context&, const Request&);
+
+// Runs the handler on a reader thread.
+void read_by(ReadingHandler handler, Context& context, Call call);
+
+// The same as a row's handler. It only hands on: there are a hundred of these.
+template <ReadingHandler handler>
 void reading(Context& context, Call call) {
-  context.read(call, [&context, request = call.request] { return handler(context, *request); });
+  read_by(handler, context, std::move(call));
 }
 
 inline constexpr auto get = Method::get;

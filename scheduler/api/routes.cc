@@ -9,6 +9,11 @@
 
 namespace batuta::http {
 
+void route_rows::read_by(ReadingHandler handler, Context& context, Call call) {
+  context.read(call,
+               [handler, &context, request = call.request] { return handler(context, *request); });
+}
+
 using namespace route_rows;
 
 namespace {
