@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 import peers  # noqa: E402
+import retention  # noqa: E402
 import scale  # noqa: E402
 from server import Batuta, disk_sync_us, mock, write_dag  # noqa: E402
 
@@ -174,7 +175,7 @@ def report(options, rows, peer_rows, before, after, folder):
     if peer_rows:
         print("\npeers, same machine, same session")
         print_rows([(*row, None, None) for row in peer_rows])
-    elif not options.no_peers and not options.scale:
+    elif not options.no_peers and not options.scale and not options.expired:
         print("\nno peer installed (Dagu, Celery with redis)")
 
 
@@ -191,11 +192,18 @@ def main():
     parser.add_argument("--scale", action="store_true",
                         help="instead of the workloads: what a store, a DAG, a map, a folder and a queue cost when they "
                              "are large (about ten minutes, 3 GiB of disk; a tenth with --quick)")
+    parser.add_argument("--expired", type=int, default=0, metavar="N",
+                        help="instead of the workloads: so many runs of long ago are removed while others are triggered "
+                             "(1000000 take about ten minutes and 2 GiB of disk)")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the table")
     options = parser.parse_args()
 
     folder = Path(tempfile.mkdtemp(prefix="batuta-bench-"))
     build = options.build.resolve()
+    if options.expired:
+        before = disk_sync_us(build, folder)
+        rows = [(*row, None, None) for row in retention.measure(build, folder, options.slots, options.expired)]
+        return report(options, rows, [], before, disk_sync_us(build, folder), folder)
     if options.scale:
         before = disk_sync_us(build, folder)
         rows = [(*row, None, None) for row in scale.measure(build, folder, options.slots, options.repeats, options.quick)]

@@ -14,8 +14,10 @@ from pathlib import Path
 class Batuta:
     """A standalone server on a home and DAG folder of its own."""
 
-    def __init__(self, build: Path, folder: Path, slots: int, prepare=None):
-        """`prepare(dags)` writes what lies in the DAG folder before the start, beside `bench_one`."""
+    def __init__(self, build: Path, folder: Path, slots: int, prepare=None, environment=None):
+        """`prepare(dags)` writes what lies in the DAG folder before the start, beside `bench_one`; `environment` is set
+        beside the process's own at each start."""
+        self.environment = environment or {}
         self.build, self.home, self.dags, self.slots = build, folder / "home", folder / "dags", slots
         self.dags.mkdir(parents=True)
         write_dag(self.dags, "bench_one", [mock(0)])
@@ -29,7 +31,8 @@ class Batuta:
         self.process = subprocess.Popen(
             [self.build / "batuta", "standalone", "--home", self.home, "--port", "0", "--dags", self.dags,
              "--slots", str(self.slots)], stdout=self.log, stderr=self.log,
-            env={**os.environ, "BATUTA_LAKE_MAINTENANCE": "off", "BATUTA_LAKE_REPORT": "off"})
+            env={**os.environ, "BATUTA_LAKE_MAINTENANCE": "off", "BATUTA_LAKE_REPORT": "off",
+                                                      **self.environment})
         endpoint = self.wait_for(self.home / "run" / "endpoint.json")
         self.url, self.token = endpoint["url"], endpoint["token"]
         self.host, self.port = self.url.split("//")[1].split(":")
