@@ -111,8 +111,8 @@ constexpr Route lake_rows[] = {
      "bronze; the DAG's next run takes what was sent again",
      {.body = &letter_order_body, .answer = "LakeLetterOrder"}},
     {post,  LAKE_SQL, run_lake_sql, some_lake,
-     "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv, as a Parquet file, all of them or "
-     "none, with application/vnd.apache.parquet. `cut` (Batuta-Cut) says "
+     "Rows of one SELECT over tables that one may read; as CSV where Accept begins with text/csv, as a Parquet file "
+     "with application/vnd.apache.parquet, all of them or none. `cut` (Batuta-Cut) says "
      "whether there are more; what is wrong with the statement is told with its line and column. With `explain` the plan of "
      "it instead",
      {.body = &lake_sql_body, .answer = "LakeSqlRows|LakeSqlPlan"}},
