@@ -55,9 +55,14 @@ const acts = {
 
 /** Opens a view in the still world, in the language that its page has. */
 export async function openView(page, view, language) {
+  // By way of an address that has no heading: what is waited for is then of this view, not of the one before.
+  await page.evaluate(() => (location.hash = '#/nowhere'));
+  await page.locator('main h1').waitFor({ state: 'detached' });
   await page.evaluate((to) => (location.hash = to), view.hash);
+  await page.locator('main h1').first().waitFor();
   if (view.first) await acts[view.first.key][language](page);
   await page.locator(view.ready).first().waitFor();
+  await page.locator('main .loading').first().waitFor({ state: 'detached' });
 }
 
 export const widths = [390, 768, 1280, 1440];
