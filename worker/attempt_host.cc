@@ -8,6 +8,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "common/frame.h"
 #include "common/lake_secret.h"
@@ -33,6 +35,19 @@ constexpr JsonLimits scheduler_limits{16 << 20, 64, 2'000'000, 4 << 20};
 
 void keep_process(std::int64_t pid, std::int32_t keep) {
   keep_child(static_cast<pid_t>(pid), keep != 0);
+}
+
+std::vector<std::pair<void (*)(void*), void*>>& left_for_later() {
+  static std::vector<std::pair<void (*)(void*), void*>> left;
+  return left;
+}
+
+// "batuta.after_report": void (*)(void (*work)(void*), void* with). `work` is called on this thread
+// once the attempt's report is on its way, and before the next attempt: for what only tidies up, so
+// that nobody waits for it. It asks nothing of the host, whose attempt is over, and it is not
+// called where the process ends before.
+void after_report(void (*work)(void*), void* with) {
+  left_for_later().emplace_back(work, with);
 }
 
 void wipe(std::string& text) {
@@ -71,6 +86,11 @@ bool small_json(std::string_view text, std::size_t limit) {
 struct AttemptHost::Json {
   nlohmann::json params = nlohmann::json::object();
 };
+
+void do_after_report() {
+  const auto left = std::exchange(left_for_later(), {});
+  for (const auto& [work, with] : left) work(with);
+}
 
 AttemptHost::AttemptHost(SlotSurroundings& slot, std::uint64_t number, Launch& launch,
                          const std::vector<ParamInfo>& params)
@@ -132,6 +152,7 @@ void AttemptHost::fill_table() {
     if (name == "batuta.child_memory") return reinterpret_cast<const void*>(&child_memory);
     if (name == "batuta.note") return reinterpret_cast<const void*>(&note);
     if (name == "batuta.keep_process") return reinterpret_cast<const void*>(&keep_process);
+    if (name == "batuta.after_report") return reinterpret_cast<const void*>(&after_report);
     if (name == "batuta.engine_memory") return &self(ctx).slot_.lake_memory;
     if (name == "batuta.engine_threads") return &self(ctx).slot_.lake_threads;
     if (name == "batuta.lake_store") return self(ctx).lake_store();

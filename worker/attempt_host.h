@@ -16,6 +16,10 @@ namespace batuta {
 
 struct SlotPage;
 
+// What an attempt left to be done once its report is on its way, in its order; see the extension
+// "batuta.after_report" in attempt_host.cc. On the slot's main thread.
+void do_after_report();
+
 // The fixed surroundings of every attempt in one slot.
 struct SlotSurroundings {
   std::string name;            // of the slot

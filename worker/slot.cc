@@ -222,6 +222,7 @@ int serve(const SlotArguments& arguments, SlotPage& page, int peak_reset_fd, int
         health.worn_out(boot_us() - before, static_cast<std::uint64_t>(arguments.max_attempts)) ||
         !restored;
     if (!write_frame(encode_slot_report(report))) return 1;
+    do_after_report();
   }
   return 0;
 }

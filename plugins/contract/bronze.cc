@@ -1,4 +1,4 @@
-// contract_bronze: what a contract's source has, landed raw and appended to bronze as text.
+// contract_bronze: what a contract's source has, landed raw and appended to bronze.
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -136,9 +136,9 @@ struct ContractBronze {
     const Described described = described_by(context);
     lake::Session session(lake::session_options(context));
     session.register_text_functions();
-    const lake::TableShape wanted = bronze_shape(described);
-    const auto table = lake::DeltaTable::open(session, lake::lake_folder(context), wanted.name);
-    const lake::TableShape shape = lake::fitted_to(wanted, table);
+    const auto table =
+        lake::DeltaTable::open(session, lake::lake_folder(context), bronze_shape(described).name);
+    const lake::TableShape shape = lake::fitted_to(bronze_shape(described, table), table);
     const Window window = window_of(context, described.table, !table.exists());
     const Query query = query_of(context, described);
     json result = request_of(context, described, window, query);

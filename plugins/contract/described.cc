@@ -6,6 +6,7 @@
 #include "common/safe_json.h"
 #include "contract/expression_names.h"
 #include "plugins/lake/layer/bronze_rows.h"
+#include "plugins/lake/rescued.h"
 
 namespace batuta::from_contract {
 
@@ -80,6 +81,18 @@ lake::TableShape bronze_shape(const Described& described) {
           "ingest_date",
           std::move(columns),
           {}};
+}
+
+lake::TableShape bronze_shape(const Described& described, const lake::DeltaTable& table) {
+  lake::TableShape shape = bronze_shape(described);
+  const auto& there = table.snapshot().metadata.columns;
+  if (lake::column_type(there, lake::rescued_column).empty()) return shape;
+  for (lakelog::Column& column : shape.columns) {
+    const std::string type = lake::column_type(there, column.name);
+    if (described.table.column(column.name) != nullptr && !type.empty()) column.type = type;
+  }
+  shape.columns.push_back({lake::rescued_column, "string", true});
+  return shape;
 }
 
 lake::TableShape keys_shape(const Described& described) {

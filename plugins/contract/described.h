@@ -30,7 +30,10 @@ Described describe(const std::string& name, const std::string& text);
 // plugin::FinalError with everything that is wrong.
 Described described_by(const plugin::Context& context);
 
+// All of texts; and as a table that is there has it, whose columns may hold the source's types
+// (typed_bronze.h).
 lake::TableShape bronze_shape(const Described& described);
+lake::TableShape bronze_shape(const Described& described, const lake::DeltaTable& table);
 // The list of all keys at the source, beside the increments in bronze: <table>_keys.
 lake::TableShape keys_shape(const Described& described);
 // For a snapshot, or a list of keys, that found nothing: it is not believed.
@@ -38,6 +41,7 @@ plugin::RetryableError nothing_there(const std::string& table);
 // Whether a run reads such a list.
 bool lists_keys(const Described& described);
 // From bronze to silver: what is typed, judged, merged and kept out.
+// It fits itself to a bronze that holds types.
 lake::TransformSpec silver_spec(const Described& described);
 
 // The first day (UTC) that silver keeps, "2023-11-28", by the contract's retention; empty where it
@@ -46,6 +50,8 @@ std::string first_day_in_silver(const Described& described);
 
 // The column's value of its bronze text; NULL where the text is none.
 std::string typed_sql(const contract::Column& column);
+// The same of the SQL of a text.
+std::string typed_sql(const contract::Column& column, const std::string& text);
 // A value of a Delta type; dates and instants outside of the years 0001 to 9999, which the engine
 // has (also -infinity) and other readers of Delta have not, become NULL.
 std::string bounded_sql(const std::string& type, const std::string& value);

@@ -1,5 +1,3 @@
-#include <glob.h>
-
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -8,12 +6,16 @@
 
 #include "common/safe_json.h"
 #include "plugins/contract/avro_file.h"
+#include "plugins/contract/line_parts.h"
+#include "plugins/contract/source_paths.h"
 #include "plugins/contract/sources.h"
 #include "plugins/contract/store_files.h"
+#include "plugins/contract/typed_bronze.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/bronze_rows.h"
 #include "plugins/lake/layer/publication.h"
 #include "plugins/lake/must.h"
+#include "plugins/lake/rescued.h"
 #include "plugins/lake/sql_error.h"
 
 namespace batuta::from_contract {
@@ -25,73 +27,23 @@ using contract::SourceKind;
 using lake::quoted_literal;
 using lake::quoted_name;
 
-constexpr std::size_t max_files = 10'000;
 // Larger ones are read where they lie: raw is written in one piece.
 constexpr std::uintmax_t max_landed_bytes = std::uintmax_t{256} << 20;
 // So many files become one of bronze.
 constexpr std::size_t files_together = 20;
 constexpr std::uintmax_t bytes_together = std::uintmax_t{512} << 20;
 
-std::string day_of(const plugin::Context& context) {
-  const OptTime logical = context.logical_date();
-  if (!logical)
-    throw plugin::FinalError("the path names {{ ds }}, and this run has no logical date");
-  return to_iso(*logical).substr(0, 10);
-}
-
-// The path with {{ ds }} and {{ ds_nodash }} filled in.
-std::string path_of(const plugin::Context& context, const Source& source) {
-  std::string path = context.text("path", source.path);
-  for (std::size_t at = 0; (at = path.find("{{", at)) != path.npos;) {
-    const auto end = path.find("}}", at);
-    std::string name = end == path.npos ? "" : path.substr(at + 2, end - at - 2);
-    std::erase(name, ' ');
-    std::string value;
-    if (name == "ds") {
-      value = day_of(context);
-    } else if (name == "ds_nodash") {
-      value = day_of(context);
-      std::erase(value, '-');
-    } else {
-      throw plugin::FinalError(
-          "the path " + path +
-          ": a contract knows {{ ds }} and {{ ds_nodash }}; others go into the "
-          "task's parameter \"path\"");
-    }
-    path.replace(at, end + 2 - at, value);
-    at += value.size();
-  }
-  if (!path.starts_with("/") && !is_in_store(path))
-    throw plugin::FinalError("the path of a source must be absolute, or a URL in a store, not " +
-                             path);
-  return path;
-}
-
-std::vector<std::string> files_at(const std::string& path) {
-  // A file of that very name, though it holds what a pattern would take for a choice: "a[1].csv".
-  std::error_code unknown;
-  if (fs::is_regular_file(path, unknown)) return {path};
-  ::glob_t found{};
-  const int code = ::glob(path.c_str(), GLOB_MARK, nullptr, &found);
-  std::vector<std::string> files;
-  for (std::size_t i = 0; code == 0 && i < found.gl_pathc; ++i) {
-    const std::string name = found.gl_pathv[i];
-    if (!name.ends_with("/")) files.push_back(name);
-  }
-  ::globfree(&found);
-  if (code != 0 && code != GLOB_NOMATCH)
-    throw plugin::RetryableError("the folder of " + path + " cannot be read");
-  if (files.empty()) throw plugin::RetryableError("there is no file " + path);
-  if (files.size() > max_files)
-    throw plugin::FinalError(path + " matches more than 10,000 files: let each run read its own");
-  return files;
-}
-
 struct Piece {
   std::string source;  // absolute, as _source_file
   std::string path;    // what is read
   std::uintmax_t bytes = 0;
+  FileColumns columns{};    // of a file that has them; known once it is to be read
+  std::int64_t before = 0;  // records of the same source in front of it
 };
+
+// Large files of lines are cut, so that each of the engine's threads reads a part.
+constexpr std::uintmax_t least_cut_bytes = std::uintmax_t{16} << 20;
+constexpr std::uintmax_t most_part_bytes = std::uintmax_t{128} << 20;
 
 class FilesReader {
  public:
@@ -100,20 +52,20 @@ class FilesReader {
         source_(extraction.described.table.source),
         lake_(lake::lake_folder(extraction.context)),
         table_(lake::DeltaTable::open(extraction.session, lake_, extraction.bronze.name)),
-        version_(extraction.bronze, table_, lakelog::Operation::append) {
-    version_.set_blind();
+        shape_(extraction.bronze) {
+    lake::check_may_write(table_);
   }
 
   std::int64_t run() {
     std::vector<Piece> pieces;
     std::uintmax_t bytes = 0;
-    const std::string path = path_of(to_.context, source_);
+    const std::string path = source_path(to_.context, source_);
     if (is_in_store(path)) {
       if (source_.connection.empty())
         throw plugin::FinalError(path + ": the contract's server names no batuta.connection");
       store_.emplace(to_.context, path, to_.context.connection(source_.connection));
     }
-    const auto files = store_ ? store_->find(max_files) : files_at(path);
+    const auto files = store_ ? store_->find(most_source_files) : source_files(path);
     for (std::size_t i = 0; i < files.size(); ++i) {
       to_.context.check_cancelled();
       Piece piece = landed(files[i]);
@@ -131,12 +83,12 @@ class FilesReader {
     }
     if (!pieces.empty()) stage(pieces);
     let_go(pieces);
-    if (!version_.empty()) {
-      lake::mark_snapshot(version_, table_, to_.snapshot);
+    if (version_ && !version_->empty()) {
+      lake::mark_snapshot(*version_, table_, to_.snapshot);
       nlohmann::json metrics = {{"rows_out", rows_}};
       const auto own = parse_untrusted(to_.described.metrics_json());
       if (own) metrics.update(*own);
-      version_.hand_in(to_.context, json_text(metrics));
+      version_->hand_in(to_.context, json_text(metrics));
     }
     return rows_;
   }
@@ -192,43 +144,124 @@ class FilesReader {
     return to_.context.scratch() + "/" + kind + name;
   }
 
-  void stage(const std::vector<Piece>& pieces) {
-    std::string rows;
-    for (const Piece& piece : pieces) rows += (rows.empty() ? "" : " UNION ALL ") + rows_of(piece);
-    std::string columns;
-    for (const contract::Column& column : to_.described.table.columns)
-      columns += quoted_name(column.name) + ", ";
-    const std::string select =
-        "SELECT " + lake::column_list(to_.bronze) + " FROM (SELECT " + columns +
-        lake::system_columns_sql("CAST($5 AS TIMESTAMPTZ)", "_source", "_number", "_payload", 2) +
-        " FROM (" + rows + ")" + within_window() + ")";
-    const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+  // The first file says which types the columns have that bronze does not have yet.
+  void begin(const Piece& first) {
+    if (source_.kind == SourceKind::parquet)
+      shape_ = with_file_types(std::move(shape_), table_, to_.described, first.columns);
+    version_.emplace(shape_, table_, lakelog::Operation::append);
+    version_->set_blind();
+  }
+
+  bool is_typed() const { return !lake::column_type(shape_.columns, lake::rescued_column).empty(); }
+
+  void stage(std::vector<Piece>& pieces) {
+    if (!of_json())
+      for (Piece& piece : pieces) piece.columns = columns_of(piece, reader_of(piece));
+    if (!version_) begin(pieces.front());
+    now_ = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
     const std::int64_t before = staged_rows();
-    try {
-      // The engine reads files, and lines within them, in their order: nothing needs to be sorted,
-      // so that a file of any size passes through.
-      version_.stage(
-          to_.session, select, {},
-          {to_.context.execution_id(), to_.context.task_id(), to_.context.try_number(), now},
-          lakelog::PartitionValues{{to_.bronze.partition, to_iso(now).substr(0, 10)}});
-    } catch (const lake::SqlError& error) {
-      std::string names;
-      for (const Piece& piece : pieces) names += (names.empty() ? "" : ", ") + piece.source;
-      throw plugin::FinalError(names + " cannot be read as " +
-                               std::string(to_string(source_.kind)) + ": " +
-                               lake::without_values(error.what()));
+    const std::size_t threads = static_cast<std::size_t>(std::max(to_.session.threads(), 1));
+    if (pieces.size() == 1 && threads > 1 && source_.kind == SourceKind::json_lines &&
+        pieces.front().bytes >= least_cut_bytes) {
+      stage_parts(pieces.front(), threads);
+    } else {
+      stage_groups(pieces, threads);
     }
     rows_ += staged_rows() - before;
   }
 
-  std::int64_t staged_rows() const { return version_.rows(); }
+  // As many parts at a time as there are threads. A part that cannot be read is told of in the
+  // whole file, whose lines have other numbers.
+  void stage_parts(const Piece& whole, std::size_t threads) {
+    const auto parts = (whole.bytes + most_part_bytes - 1) / most_part_bytes;
+    const auto rounds = (parts + threads - 1) / threads;
+    LineParts cut(whole.path, scratch_file("part-", ""),
+                  static_cast<std::int64_t>(whole.bytes / (rounds * threads) + 1));
+    for (bool more = true; more;) {
+      std::vector<Piece> pieces;
+      LinePart part;
+      while (pieces.size() < threads && (more = cut.next(part)))
+        pieces.push_back(Piece{whole.source, part.path, 0, {}, part.before});
+      to_.context.check_cancelled();
+      try {
+        if (!pieces.empty()) stage_groups(pieces, threads);
+      } catch (const plugin::FinalError&) {
+        read_through(whole);
+        throw;
+      }
+      std::error_code ignored;
+      for (const Piece& piece : pieces) fs::remove(piece.path, ignored);
+    }
+  }
+
+  // Throws for what is wrong in it, and its line.
+  void read_through(const Piece& piece) {
+    try {
+      to_.session.run("SELECT max(_payload) FROM (" + rows_of(piece) + ")");
+    } catch (const lake::SqlError& error) {
+      throw unreadable(piece.source, error);
+    }
+  }
+
+  plugin::FinalError unreadable(const std::string& names, const lake::SqlError& error) const {
+    return plugin::FinalError(names + " cannot be read as " + std::string(to_string(source_.kind)) +
+                              ": " + lake::without_values(error.what()));
+  }
+
+  // Neighbours together, as many groups of about the same size as there are threads. The engine
+  // reads files, and lines within them, in their order: nothing needs to be sorted, so that a file
+  // of any size passes through.
+  void stage_groups(const std::vector<Piece>& pieces, std::size_t threads) {
+    std::uintmax_t bytes = 0, done = 0;
+    for (const Piece& piece : pieces) bytes += piece.bytes;
+    // Few bytes are one file of bronze, and parts come as they are to be read.
+    if (bytes > 0 && bytes < least_cut_bytes) threads = 1;
+    std::vector<std::string> selects;
+    std::string rows, names;
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+      rows += (rows.empty() ? "" : " UNION ALL ") + rows_of(pieces[i]);
+      names += (names.empty() ? "" : ", ") + pieces[i].source;
+      done += pieces[i].bytes;
+      const bool full = bytes == 0 || done * threads >= bytes * (selects.size() + 1);
+      if (!full && i + 1 < pieces.size()) continue;
+      selects.push_back(select_of(rows));
+      rows.clear();
+    }
+    try {
+      version_->stage_beside(
+          to_.session, selects,
+          {to_.context.execution_id(), to_.context.task_id(), to_.context.try_number(), now_},
+          lakelog::PartitionValues{{shape_.partition, to_iso(now_).substr(0, 10)}});
+    } catch (const lake::SqlError& error) {
+      throw unreadable(names, error);
+    }
+  }
+
+  std::string select_of(const std::string& rows) const {
+    std::string columns;
+    for (const contract::Column& column : to_.described.table.columns)
+      columns += quoted_name(column.name) + ", ";
+    if (is_typed()) columns += quoted_name(lake::rescued_column) + ", ";
+    return "SELECT " + lake::column_list(shape_) + " FROM (SELECT " + columns +
+           lake::system_columns_sql("CAST($5 AS TIMESTAMPTZ)", "_source", "_number", "_payload",
+                                    2) +
+           " FROM (" + rows + ")" + within_window() + ")";
+  }
+
+  std::int64_t staged_rows() const { return version_->rows(); }
+
+  bool of_json() const {
+    return source_.kind == SourceKind::json || source_.kind == SourceKind::json_lines;
+  }
 
   // A row whose watermark is no time stays: silver says so, and keeps it in quarantine.
   std::string within_window() const {
     const contract::Table& table = to_.described.table;
     if (table.watermark.empty() || (!to_.window.start && !to_.window.end)) return "";
-    const std::string value =
-        "CAST(CAST(" + typed_sql(*table.column(table.watermark)) + " AS TIMESTAMP) AS TIMESTAMPTZ)";
+    const std::string value = "CAST(CAST(" +
+                              received_sql(*table.column(table.watermark),
+                                           lake::column_type(shape_.columns, table.watermark)) +
+                              " AS TIMESTAMP) AS TIMESTAMPTZ)";
     std::string inside;
     const auto bound = [&](const std::optional<Time>& time, const char* comparison) {
       if (!time) return;
@@ -265,26 +298,45 @@ class FilesReader {
     }
   }
 
-  // The declared columns as text, with _payload, _number and _source.
+  // The declared columns as bronze has them, with _payload, _number and _source.
   std::string rows_of(const Piece& piece) {
-    const bool of_json = source_.kind == SourceKind::json || source_.kind == SourceKind::json_lines;
+    const std::string behind = ", row_number() OVER () + " + std::to_string(piece.before) +
+                               " AS _number, " + quoted_literal(piece.source) + " AS _source FROM ";
     std::string reader = reader_of(piece);
-    std::string columns;
-    std::string payload;
-    if (of_json) {
-      reader = json_texts(reader, columns);
-      payload = "CAST(json AS VARCHAR)";
-    } else {
-      const auto names = names_of(piece, reader);
-      for (const contract::Column& column : to_.described.table.columns) {
-        const std::string text = value_of(column, names);
-        columns += text + " AS " + quoted_name(column.name) + ", ";
-        payload += ", coalesce(" + text + ", chr(30))";
-      }
-      payload = "concat_ws(chr(31)" + payload + ")";
+    if (of_json()) {
+      std::string texts;
+      reader = json_texts(reader, texts);
+      if (!is_typed())
+        return "SELECT " + texts + "CAST(json AS VARCHAR) AS _payload" + behind + reader;
+      return "SELECT " + lake::from_texts_sql(to_.described.columns(), shape_.columns) +
+             ", _payload" + behind + "(SELECT " + texts +
+             "CAST(json AS VARCHAR) AS _payload FROM " + reader + ")";
     }
-    return "SELECT " + columns + payload + " AS _payload, row_number() OVER () AS _number, " +
-           quoted_literal(piece.source) + " AS _source FROM " + reader;
+    std::string columns, payload;
+    std::vector<std::pair<std::string, std::string>> rescued;
+    for (const contract::Column& column : to_.described.table.columns) {
+      const auto given = given_as(column, piece.columns);
+      const std::string text =
+          given ? "CAST(" + quoted_name(given->first) + " AS VARCHAR)" : "CAST(NULL AS VARCHAR)";
+      columns += value_of(column, given, text, rescued) + " AS " + quoted_name(column.name) + ", ";
+      payload += ", coalesce(" + text + ", chr(30))";
+    }
+    if (is_typed())
+      columns += lake::rescued_sql(rescued) + " AS " + quoted_name(lake::rescued_column) + ", ";
+    return "SELECT " + columns + "concat_ws(chr(31)" + payload + ") AS _payload" + behind + reader;
+  }
+
+  // As bronze has it. What is no value of the column's type goes to `rescued`.
+  std::string value_of(const contract::Column& column,
+                       const std::optional<FileColumns::value_type>& given, const std::string& text,
+                       std::vector<std::pair<std::string, std::string>>& rescued) const {
+    const std::string held = lake::column_type(shape_.columns, column.name);
+    if (held.empty() || held == "string") return text;
+    const std::string type = lake::sql_type(held);
+    if (given && fits_held(column, given->second, held))
+      return "CAST(" + quoted_name(given->first) + " AS " + type + ")";
+    if (given) rescued.emplace_back(column.name, text);
+    return "CAST(NULL AS " + type + ")";
   }
 
   // The reader with the lists of texts that the columns are taken from: each record is parsed once
@@ -327,15 +379,14 @@ class FilesReader {
     return out + "\"";
   }
 
-  // What the file calls its columns, once it has been compared with the contract.
-  std::vector<std::string> names_of(const Piece& piece, const std::string& reader) {
-    std::vector<std::string> names;
+  // The file's columns, once they have been compared with the contract.
+  FileColumns columns_of(const Piece& piece, const std::string& reader) {
+    FileColumns names;
     try {
-      names = lake::first_column(to_.session.query("DESCRIBE SELECT * FROM " + reader));
+      for (const auto& row : to_.session.query("DESCRIBE SELECT * FROM " + reader).rows)
+        names.emplace_back(row.at(0).text(), row.at(1).text());
     } catch (const lake::SqlError& error) {
-      throw plugin::FinalError(piece.source + " cannot be read as " +
-                               std::string(to_string(source_.kind)) + ": " +
-                               lake::without_values(error.what()));
+      throw unreadable(piece.source, error);
     }
     const auto& columns = to_.described.table.columns;
     if (source_.kind == SourceKind::csv && !source_.header) {
@@ -346,14 +397,15 @@ class FilesReader {
     }
     std::string missing, absent, further;
     for (const contract::Column& column : columns) {
-      if (std::find(names.begin(), names.end(), column.source_name) != names.end()) continue;
+      if (given_as(column, names)) continue;
       std::string& list = column.required || column.key_position > 0 ? missing : absent;
       list += (list.empty() ? "" : ", ") + column.source_name;
     }
-    for (const std::string& name : names) {
+    for (const auto& [name, type] : names) {
+      const std::string& given = name;
       if (std::none_of(columns.begin(), columns.end(),
-                       [&](const auto& column) { return column.source_name == name; }))
-        further += (further.empty() ? "" : ", ") + name;
+                       [&](const auto& column) { return column.source_name == given; }))
+        further += (further.empty() ? "" : ", ") + given;
     }
     if (!missing.empty())
       throw plugin::FinalError(piece.source +
@@ -364,24 +416,27 @@ class FilesReader {
     return names;
   }
 
-  std::string value_of(const contract::Column& column,
-                       const std::vector<std::string>& names) const {
-    std::string name = column.source_name;
+  // The column in the file; a file without names has the contract's order.
+  std::optional<FileColumns::value_type> given_as(const contract::Column& column,
+                                                  const FileColumns& file) const {
     if (source_.kind == SourceKind::csv && !source_.header) {
       const auto& columns = to_.described.table.columns;
-      name = names[static_cast<std::size_t>(&column - columns.data())];
-    } else if (std::find(names.begin(), names.end(), name) == names.end()) {
-      return "CAST(NULL AS VARCHAR)";
+      return file.at(static_cast<std::size_t>(&column - columns.data()));
     }
-    return "CAST(" + quoted_name(name) + " AS VARCHAR)";
+    const auto found = std::find_if(file.begin(), file.end(), [&](const auto& each) {
+      return each.first == column.source_name;
+    });
+    return found == file.end() ? std::nullopt : std::optional(*found);
   }
 
   Extraction& to_;
   const Source& source_;
   const lake::Lake lake_;
   lake::DeltaTable table_;
-  lake::Publication version_;
-  std::optional<StoreFiles> store_;  // where the files lie in one
+  lake::TableShape shape_;
+  std::optional<lake::Publication> version_;  // of shape_, once that is known
+  std::optional<StoreFiles> store_;           // where the files lie in one
+  Time now_{};                                // when the files at hand were received
   std::int64_t rows_ = 0;
   int converted_ = 0;
 };

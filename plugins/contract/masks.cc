@@ -79,8 +79,7 @@ std::string stored_sql(const contract::Column& column) {
   return {};
 }
 
-std::string rejected_sql(const contract::Column& column) {
-  const std::string text = quoted_name(column.name);
+std::string rejected_sql(const contract::Column& column, const std::string& text) {
   if (column.mask == Mask::none) return {};
   if (column.mask != Mask::pseudonym) return hidden_sql(text);
   return hmac_sql(column.type == "string" ? text : "trim(" + text + ")");

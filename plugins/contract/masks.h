@@ -17,7 +17,7 @@ std::string stored_type(const contract::Column& column);
 // SQL over the typed column new_<name>; empty without a mask.
 std::string stored_sql(const contract::Column& column);
 // The same over the text that a rejected row has: what cannot be typed is not shown either.
-std::string rejected_sql(const contract::Column& column);
+std::string rejected_sql(const contract::Column& column, const std::string& text);
 
 // Makes the key known to the session, where the table needs one: the connection's password, or
 // while keys are rotated (docs/lake.md) its extra's previous_key, by which of the two silver is

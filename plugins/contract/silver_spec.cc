@@ -6,7 +6,9 @@
 #include "plugins/contract/expressions.h"
 #include "plugins/contract/masks.h"
 #include "plugins/contract/references.h"
+#include "plugins/contract/typed_bronze.h"
 #include "plugins/lake/layer/quarantine_order.h"
+#include "plugins/lake/rescued.h"
 #include "plugins/lake/text_functions.h"
 
 namespace batuta::from_contract {
@@ -91,9 +93,15 @@ void add_reason(Reasons& reasons, const std::string& name, const std::string& co
   }
 }
 
+// The text that the source sent of the column, of which bronze has the type `held`.
+std::string text_sql(const Column& column, const std::string& held) {
+  return held.empty() || held == "string" ? quoted_name(column.name)
+                                          : lake::sent_text_sql(column.name);
+}
+
 // Whether there is more than blanks. `missing`: whether there is not.
-std::string given_sql(const Column& column, bool missing) {
-  const std::string blank = "coalesce(batuta_blank(" + quoted_name(column.name) + "), true)";
+std::string given_sql(const Column& column, const std::string& text, bool missing) {
+  const std::string blank = "coalesce(batuta_blank(" + text + "), true)";
   if (!missing) return "NOT " + blank;
   // What became a value was more than blanks.
   return column.type == "string" ? blank
@@ -125,7 +133,7 @@ void add_limits(const Column& column, Reasons& reasons) {
                "NOT regexp_matches(" + value + ", " + quoted_literal(column.pattern) + ")");
 }
 
-Reasons reasons_of(const contract::Table& table) {
+Reasons reasons_of(const contract::Table& table, const lake::TableShape& bronze) {
   Reasons reasons;
   const auto add_rules = [&](const std::string& column) {
     for (std::size_t i = 0; i < table.row_rules.size(); ++i)
@@ -133,9 +141,10 @@ Reasons reasons_of(const contract::Table& table) {
         add_reason(reasons, table.row_rules[i].name, row_rule_sql(table, i));
   };
   for (const Column& column : table.columns) {
-    const std::string given = given_sql(column, false);
+    const std::string text = text_sql(column, lake::column_type(bronze.columns, column.name));
+    const std::string given = given_sql(column, text, false);
     if (column.required || column.key_position > 0 || column.partition_position > 0)
-      add_reason(reasons, reason_of(column, "missing"), given_sql(column, true));
+      add_reason(reasons, reason_of(column, "missing"), given_sql(column, text, true));
     if (column.type != "string")
       add_reason(reasons, reason_of(column, "bad"),
                  quoted_name("new_" + column.name) + " IS NULL AND " + given);
@@ -222,15 +231,18 @@ std::string bounded_sql(const std::string& type, const std::string& value) {
 }
 
 std::string typed_sql(const Column& column) {
+  return typed_sql(column, quoted_name(column.name));
+}
+
+std::string typed_sql(const Column& column, const std::string& as_is) {
   // The usual text has no blanks around it. It is taken as it is, by functions that refuse any that
   // has; the others are trimmed.
-  const std::string as_is = quoted_name(column.name);
   // A CASE, not a function of its own: trim() may appear twice below, and the engine computes what
   // appears twice for every row beforehand, unless it stands in a CASE.
   const std::string text =
       "CASE WHEN batuta_tidy(" + as_is + ") THEN " + as_is + " ELSE trim(" + as_is + ") END";
   const std::string& type = column.type;
-  if (type == "string") return quoted_name(column.name);
+  if (type == "string") return as_is;
   if (const auto scale = lake::exact_decimal_scale(type))
     return "coalesce(TRY_CAST(" + lake::decimal_function(*scale) + "(" + as_is + ") AS " +
            sql_type_of(type) + "), TRY_CAST(" + lake::decimal_function(*scale) + "(" + text +
@@ -259,27 +271,42 @@ std::string first_day_in_silver(const Described& described) {
   return contract::first_day_kept(described.table.retention, read_clock().wall);
 }
 
+namespace {
+
+// What of the spec depends on the types that bronze has.
+void fit_to_bronze(lake::TransformSpec& spec, const Described& described, lake::TableShape bronze) {
+  const contract::Table& table = described.table;
+  spec.typed.clear();
+  spec.typed_source.clear();
+  for (const Column& column : table.columns) {
+    const std::string held = lake::column_type(bronze.columns, column.name);
+    if (!held.empty() && held != "string") spec.typed_source.push_back(column.name);
+    spec.typed.push_back({column.name, received_sql(column, held), stored_sql(column),
+                          rejected_sql(column, text_sql(column, held))});
+  }
+  for (std::size_t i = 0; i < table.computed.size(); ++i)
+    spec.typed.push_back({table.computed[i].name, computed_sql(table, i)});
+  if (table.keys().empty()) spec.typed.push_back({row_key, "hex(\"_payload_sha256\")"});
+  spec.reasons = reasons_of(table, bronze);
+  if (spec.deletes && !lists_keys(described)) spec.deletes->keys = bronze;
+  spec.source = std::move(bronze);
+}
+
+}  // namespace
+
 lake::TransformSpec silver_spec(const Described& described) {
   check_names(described);
   const contract::Table& table = described.table;
   lake::TransformSpec spec;
-  spec.source = bronze_shape(described);
   spec.target = silver_shape(described);
   spec.quarantine = quarantine_shape(described);
   spec.marker = "contract_silver/bronze";
   spec.former_marker = described.path.substr(0, described.path.find('/')) + "_silver/bronze";
-  for (const Column& column : table.columns)
-    spec.typed.push_back(
-        {column.name, typed_sql(column), stored_sql(column), rejected_sql(column)});
-  for (std::size_t i = 0; i < table.computed.size(); ++i)
-    spec.typed.push_back({table.computed[i].name, computed_sql(table, i)});
-  if (table.keys().empty()) spec.typed.push_back({row_key, "hex(\"_payload_sha256\")"});
   spec.partition_sql = spec.target.partition.empty()
                            ? "CAST('" + std::string(lake::whole_table) + "' AS DATE)"
                            : quoted_name("new_" + spec.target.partition);
   if (!table.watermark.empty() && table.column(table.watermark)->type == "timestamp")
     spec.time_column = table.watermark;
-  spec.reasons = reasons_of(table);
   if (const std::string day = first_day_in_silver(described); !day.empty()) {
     const bool date = table.column(table.retention.column)->type == "date";
     spec.expired = quoted_name("new_" + table.retention.column) +
@@ -292,7 +319,7 @@ lake::TransformSpec silver_spec(const Described& described) {
   spec.newest = table.newest;
   spec.makes_table = true;
   if (table.deletes != contract::Deletes::keep)
-    spec.deletes = {lists_keys(described) ? keys_shape(described) : spec.source,
+    spec.deletes = {lists_keys(described) ? keys_shape(described) : bronze_shape(described),
                     table.deletes == contract::Deletes::mark,
                     static_cast<double>(table.most_deletes)};
   spec.history = table.history;
@@ -301,6 +328,12 @@ lake::TransformSpec silver_spec(const Described& described) {
     spec.history_since = table.newest;
   spec.metrics_json = described.metrics_json();
   spec.column_lineage_json = described.column_lineage_json();
+  fit_to_bronze(spec, described, bronze_shape(described));
+  spec.fit_source = [described](lake::TransformSpec& own, const lake::DeltaTable& source) {
+    lake::TableShape bronze = bronze_shape(described, source);
+    if (bronze.columns.size() != own.source.columns.size())
+      fit_to_bronze(own, described, std::move(bronze));
+  };
   return spec;
 }
 

@@ -1,5 +1,5 @@
 // The kinds of sources that a contract may name: each lands what it gets in raw and adds its rows
-// to bronze, as text.
+// to bronze: as text, or of files with types as they are.
 #pragma once
 
 #include <map>

@@ -22,6 +22,9 @@ SessionOptions session_options(const plugin::Context& context) {
       static_cast<const std::int64_t*>(context.extension("batuta.engine_threads"));
   if (threads != nullptr && *threads > 0) options.threads = static_cast<int>(*threads);
   options.cancelled = [&context] { return context.cancelled(); };
+  using AfterReport = void (*)(void (*)(void*), void*);
+  if (const void* after = context.extension("batuta.after_report"))
+    options.later = reinterpret_cast<AfterReport>(const_cast<void*>(after));
   return options;
 }
 

@@ -17,6 +17,7 @@
 #include "plugins/lake/erase_raw.h"
 #include "plugins/lake/erase_spellings.h"
 #include "plugins/lake/must.h"
+#include "plugins/lake/rescued.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/staged_write.h"
 #include "plugins/sdk/plugin.h"
@@ -145,29 +146,31 @@ class TableEraser {
         add("trim(\"key\") IN (SELECT v FROM erase_values_" + number + ")");
         continue;
       }
-      for (const lakelog::Column& column : table_.snapshot().metadata.columns)
-        if (same_name(column.name, options_.keys[i].column) && comparable(column.type))
-          for (const std::string& test : tests_of(column, options_.keys[i], number)) add(test);
+      const auto& columns = table_.snapshot().metadata.columns;
+      const bool rescues = !column_type(columns, rescued_column).empty();
+      for (const auto& [name, type, nullable] : columns) {
+        if (!same_name(name, options_.keys[i].column) || !comparable(type)) continue;
+        add(tests_of(type, quoted_name(name), options_.keys[i], number));
+        if (rescues && type != "string")
+          add(tests_of("string", rescued_text_sql(name), options_.keys[i], number));
+      }
     }
     person_ = "coalesce(" + any + ", false)";
   }
 
-  static std::vector<std::string> tests_of(const lakelog::Column& column, const ErasedKey& key,
-                                           const std::string& number) {
-    const std::string name = quoted_name(column.name);
+  static std::string tests_of(const std::string& of, const std::string& name, const ErasedKey& key,
+                              const std::string& number) {
     const auto within = [&](const std::string& value, const std::string& type) {
       return value + " IN (SELECT x FROM (SELECT TRY_CAST(v AS " + type +
              ") AS x FROM erase_values_" + number + ") WHERE x IS NOT NULL)";
     };
-    if (column.type != "string")
-      return {"coalesce(" + within(name, sql_type(column.type)) + ", false)"};
-    std::vector<std::string> out = {"coalesce(" + within("trim(" + name + ")", "VARCHAR") +
-                                    ", false)"};
+    if (of != "string") return "coalesce(" + within(name, sql_type(of)) + ", false)";
+    std::string out = "coalesce(" + within("trim(" + name + ")", "VARCHAR") + ", false)";
     if (!key.type.empty() && key.type != "string" && comparable(key.type)) {
       const TextType as{key.type, key.format, key.timezone};
-      out.push_back("coalesce(" + typed_text_sql(as, name) + " IN (SELECT x FROM (SELECT " +
-                    typed_text_sql(as, "v") + " AS x FROM erase_values_" + number +
-                    ") WHERE x IS NOT NULL), false)");
+      out += " OR coalesce(" + typed_text_sql(as, name) + " IN (SELECT x FROM (SELECT " +
+             typed_text_sql(as, "v") + " AS x FROM erase_values_" + number +
+             ") WHERE x IS NOT NULL), false)";
     }
     return out;
   }

@@ -1,6 +1,9 @@
 #include "plugins/lake/session.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -12,6 +15,9 @@
 
 namespace batuta::lake {
 namespace {
+
+// How long an engine may have been there to be closed later: it holds little then.
+constexpr auto brief = std::chrono::milliseconds(500);
 
 thread_local int one_thread_wanted = 0;  // how many OneThread stand
 
@@ -57,6 +63,18 @@ duckdb_value to_value(const DuckdbApi& api, const Param& param) {
 
 }  // namespace
 
+// Closed with the last session over it.
+struct Session::Database {
+  explicit Database(const DuckdbApi& duckdb) : api(duckdb) {}
+  ~Database() {
+    if (handle != nullptr) api.close(&handle);
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  const DuckdbApi& api;
+  duckdb_database handle = nullptr;
+};
+
 struct Session::Handles {
   const DuckdbApi* api = nullptr;
   std::function<bool()> cancelled;
@@ -64,15 +82,18 @@ struct Session::Handles {
   int threads = 1;
   int threads_now = 1;
   bool has_text_functions = false;
-  duckdb_database database = nullptr;
+  bool is_beside = false;  // threads are another session's to set
+  std::shared_ptr<Database> database;
   duckdb_connection connection = nullptr;
   std::unique_ptr<Watcher> watcher;
   std::vector<std::shared_ptr<const void>> kept;
+  std::string scratch;
+  std::function<void(void (*)(void*), void*)> later;
+  const std::chrono::steady_clock::time_point opened = std::chrono::steady_clock::now();
 
   ~Handles() {
     watcher.reset();  // before the connection it interrupts
     if (connection != nullptr) api->disconnect(&connection);
-    if (database != nullptr) api->close(&database);
   }
 
   // Before a statement: as many threads as it is to have.
@@ -214,7 +235,7 @@ class Session::Statement {
 
 void Session::Handles::take_threads() {
   const int count = one_thread_wanted > 0 ? 1 : threads;
-  if (threads_now == count) return;
+  if (is_beside || threads_now == count) return;
   Statement(*this, "SET threads = " + std::to_string(count), {}).execute();
   threads_now = count;
 }
@@ -223,6 +244,8 @@ Session::Session(const SessionOptions& options) : handles_(std::make_unique<Hand
   Handles& handles = *handles_;
   handles.api = &load_duckdb(options.library);
   handles.cancelled = options.cancelled;
+  handles.scratch = options.scratch;
+  handles.later = options.later;
   handles.memory_bytes = options.memory_bytes;
   handles.threads = handles.threads_now = options.threads;
   const DuckdbApi& api = *handles.api;
@@ -237,21 +260,56 @@ Session::Session(const SessionOptions& options) : handles_(std::make_unique<Hand
   };
   for (const auto& [name, value] : settings) api.set_config(config, name, value.c_str());
   char* error = nullptr;
-  const auto opened = api.open_ext(nullptr, &handles.database, config, &error);
+  handles.database = std::make_shared<Database>(api);
+  const auto opened = api.open_ext(nullptr, &handles.database->handle, config, &error);
   api.destroy_config(&config);
   if (opened != DuckDBSuccess) {
     const std::string reason = error == nullptr ? "" : error;
     api.free(error);
     handles.fail(("cannot start the lake engine: " + reason).c_str());
   }
-  if (api.connect(handles.database, &handles.connection) != DuckDBSuccess)
+  connect();
+}
+
+Session::Session(std::unique_ptr<Handles> handles) : handles_(std::move(handles)) {
+  connect();
+}
+
+void Session::connect() {
+  Handles& handles = *handles_;
+  if (handles.api->connect(handles.database->handle, &handles.connection) != DuckDBSuccess)
     handles.fail("cannot connect to the lake engine");
-  if (options.cancelled)
-    handles.watcher = std::make_unique<Watcher>(options.cancelled, [this] { interrupt(); });
+  if (handles.cancelled)
+    handles.watcher = std::make_unique<Watcher>(handles.cancelled, [this] { interrupt(); });
   run("SET TimeZone = 'UTC'");
 }
 
-Session::~Session() = default;
+std::unique_ptr<Session> Session::beside(std::function<bool()> stop) const {
+  auto handles = std::make_unique<Handles>();
+  handles->api = handles_->api;
+  handles->cancelled = [all = handles_->cancelled, stop = std::move(stop)] {
+    return stop() || (all && all());
+  };
+  handles->memory_bytes = handles_->memory_bytes;
+  handles->threads = handles->threads_now = handles_->threads_now;
+  handles->has_text_functions = handles_->has_text_functions;  // the engine's, once for all
+  handles->is_beside = true;
+  handles->database = handles_->database;
+  return std::unique_ptr<Session>(new Session(std::move(handles)));
+}
+
+Session::~Session() {
+  Handles& handles = *handles_;
+  handles.watcher.reset();
+  const std::string spilled = handles.scratch + "/duckdb";
+  if (!handles.later || std::chrono::steady_clock::now() - handles.opened > brief ||
+      ::access(spilled.c_str(), F_OK) == 0)
+    return;
+  // What is kept for files is others' to look at; only the engine itself waits.
+  handles.kept.clear();
+  handles.cancelled = nullptr;
+  handles.later([](void* engine) { delete static_cast<Handles*>(engine); }, handles_.release());
+}
 
 OneThread::OneThread() {
   ++one_thread_wanted;

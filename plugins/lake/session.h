@@ -22,6 +22,10 @@ struct SessionOptions {
   // Of the engine; what does not fit is spilled to `scratch`. The process takes about 200 MiB more.
   std::int64_t memory_bytes = 640 << 20;
   std::function<bool()> cancelled;  // polled from a helper thread; true interrupts the query
+  // Takes the closing of an engine that ran briefly, to be called with the pointer on this thread
+  // when nobody waits any more: what it takes down lets go of nothing that others see. Empty: the
+  // session closes it itself, as it does one that has run long or has files in `scratch`.
+  std::function<void(void (*)(void*), void*)> later{};
 };
 
 using Param =
@@ -45,6 +49,12 @@ class Session {
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+
+  // A second session over the same engine, for another thread: it has this one's memory and shares
+  // its threads, which stay as they are, and sees none of its temporary relations, macros and
+  // variables. `stop` ends its statements as the attempt's cancelling does, and is asked from
+  // another thread.
+  std::unique_ptr<Session> beside(std::function<bool()> stop) const;
 
   // Runs one statement to its end; rows are dropped.
   void run(const std::string& sql, const std::vector<Param>& params = {});
@@ -81,7 +91,10 @@ class Session {
 
  private:
   class Statement;
+  struct Database;
   struct Handles;
+  explicit Session(std::unique_ptr<Handles> handles);
+  void connect();
   std::unique_ptr<Handles> handles_;
 };
 

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
@@ -174,16 +175,21 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
   const std::string folder = must(write.storage->stage(write.table));
   Uuid id;  // from the kernel at call time: two slots must never choose the same name
   random_bytes(id.bytes.data(), id.bytes.size());
+  const bool whole = write.partition_columns.empty() || write.only;
+  // The engine keeps the order of sorted rows in one file, whoever writes it, but in none that it
+  // ends by size or partition.
+  const bool together = whole && !write.order.empty() && write.expected_bytes > 0 &&
+                        write.expected_bytes <= write.most_bytes;
   // The name holds only hexadecimal digits and dashes; COPY takes no parameter for it. Rows keep
   // the query's order because one thread writes them.
-  const OneThread one;
-  const bool whole = write.partition_columns.empty() || write.only;
+  std::optional<OneThread> one;
+  if (!together) one.emplace();
   const std::string subfolder = write.subfolder + (write.only ? folder_of_only(write) : "");
   // Of a store it is not there because files lie in it.
   if (whole && !subfolder.empty())
     (void)must(write.storage->stage(write.table + "/" + without_slash(subfolder)));
   const std::string name = "part-" + to_string(id);
-  const bool several = whole && write.most_bytes > 0;
+  const bool several = whole && write.most_bytes > 0 && !together;
   std::string options;
   if (!whole) options = "PARTITION_BY (" + partitioned_by(write) + "), ";
   if (several) options = "FILE_SIZE_BYTES " + std::to_string(write.most_bytes) + ", ";

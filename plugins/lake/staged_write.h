@@ -33,6 +33,10 @@ struct StagedWrite {
   // Without partition columns, or with `only`: a file that has so many bytes is ended, and another
   // begun, in the rows' order. 0: there is one file, however large.
   std::int64_t most_bytes = 0;
+  // How many bytes there will be, as a guess; 0: nobody knows. One file that `order` sorts and that
+  // stays below most_bytes by this guess is sorted and written by all threads of the engine, which
+  // put its groups of rows in their order; and it is one file, however wrong the guess was.
+  std::int64_t expected_bytes = 0;
   // The files are not durable on return: the kernel writes them while further ones are computed,
   // and make_durable() waits for all of them at once.
   bool durable_later = false;

@@ -70,7 +70,7 @@ class MaskEngine {
     return {};
   }
   std::string rejected(const contract::Column& column, const std::string& value) {
-    return made(rejected_sql(column), column.name, value);
+    return made(rejected_sql(column, lake::quoted_name(column.name)), column.name, value);
   }
 
  private:

@@ -105,6 +105,7 @@ batuta_host FakeHost::table() {
       return reinterpret_cast<const void*>(keep);
     }
     if (std::string(id) == "batuta.engine_memory") return &self(ctx).engine_memory;
+    if (std::string(id) == "batuta.engine_threads") return &self(ctx).engine_threads;
     const bool engine = std::string(id) == "batuta.engine_library";
     return engine ? self(ctx).keep(build_dir() + "/libduckdb.so") : nullptr;
   };

@@ -27,10 +27,11 @@ class FakeHost {
   nlohmann::json& context;  // objects, empty at first
   nlohmann::json& parameters;
   std::map<std::string, std::string> secrets;
-  bool stop = false;               // what cancelled() answers
-  std::string run_folder;          // what the tasks of a run share; empty: none
-  std::int64_t engine_memory = 0;  // bytes; 0: the worker has no such setting
-  bool keeps_processes = false;    // between attempts; see kept_processes
+  bool stop = false;                // what cancelled() answers
+  std::string run_folder;           // what the tasks of a run share; empty: none
+  std::int64_t engine_memory = 0;   // bytes; 0: the worker has no such setting
+  std::int64_t engine_threads = 0;  // likewise
+  bool keeps_processes = false;     // between attempts; see kept_processes
 
   // What the plugin handed in.
   std::string result;

@@ -1,6 +1,6 @@
 # Tests of plugins/lake and of the financial source.
 batuta_test(plugins_lake LABEL unit
-  SOURCES lake_checkpoint_test.cc lake_decimal_test.cc lake_erase_raw_test.cc lake_erase_test.cc lake_erase_texts_test.cc erased_lake.cc lake_expire_test.cc lake_rotate_key_test.cc lake_maintenance_test.cc lake_masks_test.cc lake_newer_tables_test.cc lake_property_test.cc lake_session_test.cc lake_staged_write_test.cc lake_version_diff_test.cc fake_host.cc
+  SOURCES lake_checkpoint_test.cc lake_decimal_test.cc lake_erase_raw_test.cc lake_erase_test.cc lake_erase_texts_test.cc erased_lake.cc lake_expire_test.cc lake_rotate_key_test.cc lake_maintenance_test.cc lake_masks_test.cc lake_newer_tables_test.cc lake_property_test.cc lake_beside_test.cc lake_session_test.cc lake_staged_write_test.cc lake_version_diff_test.cc fake_host.cc
     ../lakelog/lake_fixture.cc
   APART lake_monitors_test.cc lake_report_test.cc
   LINKS batuta_lake nlohmann_json::nlohmann_json)

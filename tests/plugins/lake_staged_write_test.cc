@@ -80,6 +80,27 @@ TEST_CASE("a file that has grown large is ended and another begun, in the order 
     CHECK(next == 400000);
   };
   check("day=2026-01-02/part-");
+  // All threads write one that is expected to stay small: sorted, and in one file even where that
+  // was wrong.
+  {
+    SessionOptions options = staging_options(lake);
+    options.threads = 2;
+    Session both(options);
+    both.run("SET preserve_insertion_order = false");
+    StagedWrite sorted = write;
+    sorted.select += " ORDER BY hash(range)";
+    sorted.expected_bytes = sorted.most_bytes;
+    const auto files = write_files(both, sorted);
+    REQUIRE(files.size() == 1);
+    CHECK(files[0].size > write.most_bytes);
+    CHECK(both.value("SELECT count(*) FILTER (n = file_row_number) FROM read_parquet($1, "
+                     "file_row_number = true)",
+                     {lake.path() + "/bronze/demo/large/" + files[0].path})
+              .integer() == 400000);
+    CHECK(both.value("SELECT current_setting('threads')").integer() == 2);
+    sorted.expected_bytes = sorted.most_bytes + 1;
+    CHECK(write_files(both, sorted).size() > 2);
+  }
   write.only.reset();
   write.partition_columns.clear();
   check("part-");

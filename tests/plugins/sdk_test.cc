@@ -82,6 +82,28 @@ TEST_CASE("the C layout is what built plugins expect") {
   CHECK(batuta_abi_layout_is_checked() == 1);
 }
 
+TEST_CASE("what only tidies up is left until the report is on its way, in its order") {
+  World world;
+  static std::string done;
+  done.clear();
+  const Finished finished = world.run([](Context& c) {
+    using AfterReport = void (*)(void (*)(void*), void*);
+    const auto later =
+        reinterpret_cast<AfterReport>(const_cast<void*>(c.extension("batuta.after_report")));
+    const bool there = later != nullptr;
+    REQUIRE(there);
+    static char names[] = "ab";
+    for (char* name : {names, names + 1})
+      later([](void* with) { done += *static_cast<char*>(with); }, name);
+  });
+  CHECK(finished.outcome == Outcome::success);
+  CHECK(done.empty());
+  do_after_report();
+  CHECK(done == "ab");
+  do_after_report();
+  CHECK(done == "ab");
+}
+
 TEST_CASE("parameters come with their types and defaults, or fail by name") {
   World world;
   world.launch.params_json =

@@ -5,6 +5,7 @@
 #include "common/safe_json.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/partition_batches.h"
+#include "plugins/lake/rescued.h"
 
 namespace batuta::lake {
 namespace {
@@ -88,13 +89,14 @@ void BronzeRows::add(std::span<const std::optional<std::string>> fields, const s
 void BronzeRows::write() {
   rows_->close();
   if (waiting_ > 0)
-    version_.stage(
-        session_,
-        "SELECT " + column_list(shape_) + " FROM (SELECT " + column_list(source_columns_) + ", " +
-            system_columns_sql("make_timestamptz(_ingested_us)", "_source", "_number", "_payload",
-                               2) +
-            " FROM received)",
-        {"_record_no"}, {context_.execution_id(), context_.task_id(), context_.try_number()});
+    version_.stage(session_,
+                   "SELECT " + column_list(shape_) + " FROM (SELECT " +
+                       from_texts_sql(source_columns_, shape_.columns) + ", " +
+                       system_columns_sql("make_timestamptz(_ingested_us)", "_source", "_number",
+                                          "_payload", 2) +
+                       " FROM received)",
+                   {"_record_no"},
+                   {context_.execution_id(), context_.task_id(), context_.try_number()});
   session_.run("DROP TABLE received");
   rows_.reset();
   waiting_ = waiting_bytes_ = 0;

@@ -22,7 +22,7 @@ namespace batuta::lake {
 std::string system_columns_sql(const std::string& ingested, const std::string& source_file,
                                const std::string& record_no, const std::string& payload, int first);
 
-// The source's columns, all text, and the system columns behind them.
+// The source's columns, all text so far, and the system columns behind them.
 std::vector<lakelog::Column> bronze_columns(const std::vector<std::string>& source_columns);
 
 // In the log of a bronze table: 1 where its newest rows are all that the source had (or all of its

@@ -1,12 +1,13 @@
 #include "plugins/lake/layer/publication.h"
 
+#include <functional>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
 #include "lakelog/schema.h"
+#include "plugins/lake/beside.h"
 #include "plugins/lake/hand_in.h"
-#include "plugins/lake/staged_write.h"
 
 namespace batuta::lake {
 namespace {
@@ -34,14 +35,48 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
 
 void Publication::stage(Session& session, const std::string& select,
                         const std::vector<std::string>& order, const std::vector<Param>& params,
-                        std::optional<lakelog::PartitionValues> only) {
-  lakelog::Payload piece;
-  StagedWrite write{table_.storage(), table_.name(), shape_.columns, partition_columns(shape_),
-                    select,           params,        order};
+                        std::optional<lakelog::PartitionValues> only, std::int64_t expected_bytes) {
+  StagedWrite write = write_of(select, std::move(only));
+  write.expected_bytes = expected_bytes;
+  write.params = params;
+  write.order = order;
+  take(write_files(session, write));
+}
+
+void Publication::stage_beside(Session& session, const std::vector<std::string>& selects,
+                               const std::vector<Param>& params,
+                               const std::optional<lakelog::PartitionValues>& only) {
+  std::vector<std::vector<lakelog::AddFile>> files(selects.size());
+  std::vector<std::function<void(Session&)>> works;
+  works.reserve(selects.size());
+  for (std::size_t i = 0; i < selects.size(); ++i)
+    works.emplace_back([&, i](Session& own) {
+      StagedWrite write = write_of(selects[i], only);
+      write.params = params;
+      files[i] = write_files(own, write);
+    });
+  run_beside(session, works);
+  for (auto& each : files) take(std::move(each));
+}
+
+StagedWrite Publication::write_of(std::string select,
+                                  std::optional<lakelog::PartitionValues> only) const {
+  StagedWrite write{table_.storage(),
+                    table_.name(),
+                    shape_.columns,
+                    partition_columns(shape_),
+                    std::move(select),
+                    {},
+                    {}};
   write.only = std::move(only);
   write.most_bytes = usual_file_bytes;
   write.durable_later = true;
-  piece.adds = write_files(session, write);
+  return write;
+}
+
+void Publication::take(std::vector<lakelog::AddFile> files) {
+  lakelog::Payload piece;
+  piece.adds = std::move(files);
   bytes_ += lakelog::serialise_payload(piece).size();
   for (const lakelog::AddFile& file : piece.adds) rows_ += lakelog::record_count(file).value_or(0);
   under_way_.insert(under_way_.end(), std::make_move_iterator(piece.adds.begin()),

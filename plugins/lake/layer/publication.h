@@ -8,6 +8,7 @@
 
 #include "lakelog/payload.h"
 #include "plugins/lake/layer/table_shape.h"
+#include "plugins/lake/staged_write.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -24,10 +25,17 @@ class Publication {
   // Writes the rows of `select` (exactly the shape's columns) as new files, one a partition and
   // ordered by `order`, durable once they are handed in. Throws plugin::FinalError, saying what to
   // do, as soon as the files named are more than can be handed in. `only`: the partition that all
-  // rows are of, see StagedWrite.
+  // rows are of, and `expected_bytes`: see StagedWrite.
   void stage(Session& session, const std::string& select, const std::vector<std::string>& order,
              const std::vector<Param>& params = {},
-             std::optional<lakelog::PartitionValues> only = std::nullopt);
+             std::optional<lakelog::PartitionValues> only = std::nullopt,
+             std::int64_t expected_bytes = 0);
+  // The same of several selects, each with files of its own, beside each other on the engine's
+  // threads: they may read files and the parameters, and nothing of the session itself. Nothing is
+  // staged when one of them fails.
+  void stage_beside(Session& session, const std::vector<std::string>& selects,
+                    const std::vector<Param>& params,
+                    const std::optional<lakelog::PartitionValues>& only);
   // Takes away every file of these partitions: what stays of them must have been staged.
   void replace(const std::vector<std::string>& partitions);
   // The version stands on what these partitions held; without any call, on the whole table.
@@ -44,6 +52,8 @@ class Publication {
   void hand_in(plugin::Context& context, const std::string& metrics_json);
 
  private:
+  StagedWrite write_of(std::string select, std::optional<lakelog::PartitionValues> only) const;
+  void take(std::vector<lakelog::AddFile> files);
   void make_sure();
   [[noreturn]] void refuse_many() const;
 

@@ -393,9 +393,10 @@ bool view_taken(Session& session, const std::string& view, const TransformSpec& 
                 const DeltaTable& quarantine) {
   if (!view_closed(session, "quarantine_taken", spec, quarantine, "\"_status\" <> 'discarded'"))
     return false;
-  session.run("CREATE TEMP VIEW " + view + " AS SELECT * REPLACE (\"_record_no\" + " +
-              behind_all_files + " AS \"_record_no\") FROM (SELECT " +
-              row_sql(spec, "\"_repaired\"") + " FROM quarantine_taken)");
+  session.run(
+      "CREATE TEMP VIEW " + view + " AS SELECT * REPLACE (\"_record_no\" + " + behind_all_files +
+      " AS \"_record_no\") FROM " +
+      as_source_sql(spec, "(SELECT " + row_sql(spec, "\"_repaired\"") + " FROM quarantine_taken)"));
   return true;
 }
 
@@ -406,7 +407,8 @@ std::string without_decided(Session& session, const std::string& rows, const Tra
     return rows;
   std::string same = "a.\"_ingested_at\" = d.\"_ingested_at\" AND a.\"_run_id\" = d.\"run_id\"";
   for (const std::string& name : spec.raw_columns)
-    same += " AND a." + quoted_name(name) + " IS NOT DISTINCT FROM d." + quoted_name(name);
+    same +=
+        " AND " + raw_text_sql(spec, name, "a.") + " IS NOT DISTINCT FROM d." + quoted_name(name);
   session.run("CREATE TEMP VIEW undecided_rows AS SELECT a.* FROM " + rows +
               " a ANTI JOIN quarantine_decided d ON " + same);
   return "undecided_rows";

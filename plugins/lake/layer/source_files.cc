@@ -28,6 +28,12 @@ std::vector<AddFile> files_to_read(const DeltaTable& source, std::int64_t taken_
   });
 }
 
+std::int64_t bytes_in(const std::vector<AddFile>& files) {
+  std::int64_t bytes = 0;
+  for (const AddFile& file : files) bytes += file.size;
+  return bytes;
+}
+
 std::int64_t rows_in(const std::vector<AddFile>& files) {
   std::int64_t rows = 0;
   for (const AddFile& file : files) rows += lakelog::record_count(file).value_or(0);

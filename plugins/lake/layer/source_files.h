@@ -15,6 +15,7 @@ std::vector<lakelog::AddFile> files_to_read(const DeltaTable& source, std::int64
                                             const std::string& execution_id);
 
 // Rows as the log counts them; a file whose count it does not tell has none.
+std::int64_t bytes_in(const std::vector<lakelog::AddFile>& files);
 std::int64_t rows_in(const std::vector<lakelog::AddFile>& files);
 
 }  // namespace batuta::lake

@@ -21,6 +21,7 @@
 #include "plugins/lake/layer/transform_sql.h"
 #include "plugins/lake/layer/version_metrics.h"
 #include "plugins/lake/one_thread.h"
+#include "plugins/lake/rescued.h"
 
 namespace batuta::lake {
 namespace {
@@ -29,7 +30,8 @@ using lakelog::AddFile;
 
 // What is written, as the tables that are there take it.
 TransformSpec fitted(TransformSpec spec, Session& session, const Lake& lake,
-                     const DeltaTable& target) {
+                     const DeltaTable& source, const DeltaTable& target) {
+  if (spec.fit_source) spec.fit_source(spec, source);
   spec.target = fitted_to(std::move(spec.target), target);
   const auto quarantine = DeltaTable::open(session, lake, spec.quarantine.name);
   spec.quarantine = fitted_to(std::move(spec.quarantine), quarantine);
@@ -64,7 +66,7 @@ class Transform {
         session_(session_options(context)),
         source_(DeltaTable::open(session_, lake_folder(context), spec.source.name)),
         target_(DeltaTable::open(session_, lake_folder(context), spec.target.name)),
-        spec_(fitted(spec, session_, lake_folder(context), target_)),
+        spec_(fitted(spec, session_, lake_folder(context), source_, target_)),
         source_progress_(source_),
         target_progress_(target_),
         rejected_(context, session_, spec_.quarantine),
@@ -115,7 +117,8 @@ class Transform {
   }
 
   void merge_all(TransformResult& result) {
-    const auto batches = partition_batches(rows_by_partition(), batch_rows(session_));
+    rows_ = rows_by_partition();
+    const auto batches = partition_batches(rows_, batch_rows(session_));
     for (std::size_t i = 0; i < batches.size(); ++i) {
       context_.check_cancelled();
       merge(batches[i], result);
@@ -126,7 +129,7 @@ class Transform {
 
   void merge_ordered() {
     if (spec_.prepare) spec_.prepare(session_);
-    session_.run(judge_sql(spec_, "asked_rows", "_row_id"));
+    session_.run(judge_sql(spec_, as_source_sql(spec_, "asked_rows"), "_row_id"));
     check_new_rows();
     // What the source no longer has does not come back; what goes is not this order's to say.
     if (spec_.deletes) present_.emplace(context_, session_, spec_);
@@ -184,6 +187,7 @@ class Transform {
 
   void judge(const OwnList& own) {
     const auto files = files_to_read(source_, taken_in(), context_.execution_id());
+    bytes_a_row_ = bytes_in(files) / std::max<std::int64_t>(rows_in(files), 1);
     view_of(session_, "source_rows", spec_.source, source_, files);
     if (spec_.asked) {
       view_asked_for(context_, session_, "asked_rows", "source_rows", *spec_.asked, own);
@@ -195,7 +199,9 @@ class Transform {
     const std::string rows = without_decided(session_, "asked_rows", spec_, rejected_.table());
     if ((!target_.exists() || lacks_orders()) &&
         view_taken(session_, "taken_rows", spec_, rejected_.table())) {
-      const std::string columns = column_list(spec_.raw_columns) +
+      const std::string rescued =
+          spec_.typed_source.empty() ? "" : ", " + quoted_name(rescued_column);
+      const std::string columns = column_list(spec_.raw_columns) + rescued +
                                   ", asked_for, \"_ingested_at\", \"_record_no\", \"_run_id\", " +
                                   quoted_name(spec_.source.partition);
       session_.run("CREATE TEMP VIEW all_rows AS SELECT " + columns + " FROM " + rows +
@@ -323,15 +329,27 @@ class Transform {
     const std::string& part = spec_.target.partition;
     if (part.empty() || partitions.size() > most_apart)
       return version_.stage(session_, select, spec_.target.keys);
-    const OneThread one;
+    std::optional<OneThread> one;
     for (const std::string& partition : partitions) {
       context_.check_cancelled();
+      const std::int64_t bytes = bytes_together(partition);
+      if (bytes == 0 && !one) one.emplace();
+      if (bytes > 0) one.reset();
       if (before) before(partition);
       version_.stage(session_,
                      select + " WHERE " + quoted_name(part) + " = CAST(" +
                          quoted_literal(partition) + " AS DATE)",
-                     spec_.target.keys, {}, lakelog::PartitionValues{{part, partition}});
+                     spec_.target.keys, {}, lakelog::PartitionValues{{part, partition}}, bytes);
     }
+  }
+
+  // How many bytes a partition takes at most, by what its rows took in the source, where all
+  // threads are worth their start: of several groups of rows. 0: one thread writes it.
+  std::int64_t bytes_together(const std::string& partition) const {
+    constexpr std::int64_t least_rows = 250'000;
+    const auto rows = rows_.find(partition);
+    if (rows == rows_.end() || rows->second < least_rows) return 0;
+    return rows->second * bytes_a_row_ * 3 / 2;
   }
 
   // `rows`: all that these partitions hold now.
@@ -457,7 +475,9 @@ class Transform {
   std::set<std::string> with_deletes_;  // partitions with rows to take away, or to mark otherwise
   std::optional<TableHistory> history_;
   bool all_in_history_ = false;
-  std::set<std::string> in_history_;  // partitions that it has, as this attempt leaves them
+  std::map<std::string, std::int64_t> rows_;  // that each partition brings into work
+  std::int64_t bytes_a_row_ = 0;              // of the source's files; 0: not known
+  std::set<std::string> in_history_;          // partitions that it has, as this attempt leaves them
   const Time now_ = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
 };
 
@@ -470,30 +490,6 @@ TransformResult transform(plugin::Context& context, const TransformSpec& spec, c
 std::string transform_ordered(plugin::Context& context, const TransformSpec& spec,
                               const QuarantineOrder& order) {
   return Transform(context, spec).obey(order);
-}
-
-void tell(plugin::Context& context, const TransformSpec& spec, const TransformResult& result) {
-  context.records(result.changed);
-  nlohmann::json told = {{"execution_id", context.execution_id()},
-                         {"table", spec.target.name},
-                         {"records", result.changed},
-                         {"rows_read", result.read},
-                         {"quarantined", result.quarantined}};
-  if (spec.deletes) told["deleted"] = result.deleted;
-  if (spec.history)
-    told["history"] = {{"table", spec.target.name + "_hist"},
-                       {"opened", result.opened},
-                       {"closed", result.closed}};
-  context.return_json(json_text(told));
-  context.info(std::to_string(result.read) + " bronze rows read, " +
-               std::to_string(result.changed) + " silver rows new or changed, " +
-               std::to_string(result.quarantined) + " quarantined");
-  if (spec.deletes)
-    context.info(std::to_string(result.deleted) + " silver rows that the source no longer has " +
-                 (marks(spec) ? "marked" : "taken away"));
-  if (spec.history)
-    context.info("history: " + std::to_string(result.opened) + " states began, " +
-                 std::to_string(result.closed) + " ended");
 }
 
 }  // namespace batuta::lake

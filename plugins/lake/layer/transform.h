@@ -54,7 +54,7 @@ struct TransformSpec {
   // Likewise, as a plugin called it that kept the table before: what it took in is not read again.
   std::string former_marker{};
 
-  // The typed columns: SQL over the source's text. They appear as new_<name> to the rules.
+  // The typed columns: SQL over the source's columns. They appear as new_<name> to the rules.
   struct Typed {
     std::string name;
     std::string sql;
@@ -80,10 +80,15 @@ struct TransformSpec {
   std::optional<Asked> asked;  // what makes asked_for; without it the column is NULL
 
   std::vector<std::string> raw_columns;  // of the source, as the quarantine keeps them
-  std::vector<QualityRule> quality;      // over with_copies() of the merged rows
+  // Those of them whose values the source holds with their types, see plugins/lake/rescued.h; the
+  // others are texts.
+  std::vector<std::string> typed_source{};
+  std::vector<QualityRule> quality;  // over with_copies() of the merged rows
 
   // The typed column that decides between rows of one key; empty: the latest reception does.
   std::string newest{};
+  // Before all else: makes the spec fit the columns that the source has; it may not be there.
+  std::function<void(TransformSpec&, const DeltaTable& source)> fit_source{};
   std::function<void(Session&)> prepare{};  // before the first statement over the columns
   // Looks at the view `new_rows`, the good rows that came, typed and unmasked, one a key, before
   // anything is written; throws where they may not be taken in.

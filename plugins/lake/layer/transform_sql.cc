@@ -1,6 +1,9 @@
 #include "plugins/lake/layer/transform_sql.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "plugins/lake/rescued.h"
 
 namespace batuta::lake {
 namespace {
@@ -62,6 +65,29 @@ std::string winners_sql(const TransformSpec& spec, const std::vector<std::string
 
 }  // namespace
 
+std::string raw_text_sql(const TransformSpec& spec, const std::string& name,
+                         const std::string& prefix) {
+  const auto& typed = spec.typed_source;
+  if (std::find(typed.begin(), typed.end(), name) != typed.end())
+    return sent_text_sql(name, prefix);
+  return prefix + quoted_name(name);
+}
+
+std::string as_source_sql(const TransformSpec& spec, const std::string& rows) {
+  if (spec.typed_source.empty()) return rows;
+  std::string typed;
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (const std::string& name : spec.typed_source) {
+    const std::string column = quoted_name(name);
+    typed += (typed.empty() ? "" : ", ") +
+             ("CAST(NULL AS " + sql_type(column_type(spec.source.columns, name))) + ") AS " +
+             column;
+    texts.emplace_back(name, column);
+  }
+  return "(SELECT * REPLACE (" + typed + "), " + rescued_sql(texts) + " AS " +
+         quoted_name(rescued_column) + " FROM " + rows + ")";
+}
+
 std::string judge_sql(const TransformSpec& spec, const std::string& rows,
                       const std::string& carried) {
   std::string typed, kept, reasons, raw;
@@ -72,7 +98,7 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows,
   for (const auto& reason : spec.reasons)
     reasons += ", CASE WHEN " + reason.condition + " THEN " + quoted_literal(reason.name) + " END";
   for (const std::string& name : spec.raw_columns) {
-    const std::string column = quoted_name(name);
+    const std::string column = raw_text_sql(spec, name);
     const auto of_it = std::find_if(spec.typed.begin(), spec.typed.end(),
                                     [&](const auto& each) { return each.name == name; });
     const bool masked = of_it != spec.typed.end() && !of_it->rejected.empty();

@@ -15,6 +15,14 @@ inline constexpr const char* deleted_column = "_deleted_at";
 // Whether rows that the source no longer has are marked, not taken away.
 bool marks(const TransformSpec& spec);
 
+// The text of a column of the source, of those that the quarantine keeps. `prefix`: see
+// sent_text_sql().
+std::string raw_text_sql(const TransformSpec& spec, const std::string& name,
+                         const std::string& prefix = {});
+// `rows`, whose columns are all texts, as the source has them: of typed columns as texts that do
+// not fit yet.
+std::string as_source_sql(const TransformSpec& spec, const std::string& rows);
+
 // `judged`: typed values, the reasons to reject the row ('' = good), and its raw texts as one list
 // only where it is rejected: a good row's text is not needed again, and as columns it would take
 // its place in memory all the same. `carried`: a column of `rows` that is taken along; empty: none.

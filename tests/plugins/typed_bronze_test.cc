@@ -1,0 +1,287 @@
+// A source whose columns have types, through bronze and silver by the built plugins: what stays as
+// it is, and what becomes of a file that says otherwise.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "lakelog/publish.h"
+#include "plugins/contract/line_parts.h"
+#include "plugins/contract/typed_bronze.h"
+#include "plugins/lake/session.h"
+#include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/fake_host.h"
+#include "tests/plugins/table_rows.h"
+
+using namespace batuta;
+using namespace batuta::from_contract;
+using Rows = std::vector<std::string>;
+
+namespace {
+
+const std::string sales_columns =
+    "      - {name: id, logicalType: integer, required: true, primaryKey: true}\n"
+    "      - {name: price, logicalType: number, physicalType: 'decimal(10,2)', logicalTypeOptions: "
+    "{minimum: 0}}\n"
+    "      - {name: seen, logicalType: timestamp}\n"
+    "      - {name: day, logicalType: date}\n"
+    "      - {name: weight, logicalType: number}\n"
+    "      - {name: paid, logicalType: boolean}\n"
+    "      - {name: note, logicalType: string}\n";
+
+// A folder of files, and the lake that they come into.
+class Sales {
+ public:
+  Sales() : home_(lake_.path() + "-home") {
+    std::filesystem::create_directories(home_ + "/drop");
+    std::filesystem::create_directories(home_ + "/scratch");
+  }
+  ~Sales() { std::filesystem::remove_all(home_); }
+  Sales(const Sales&) = delete;
+  Sales& operator=(const Sales&) = delete;
+
+  // The only file that is there from now on.
+  void file(const std::string& select, const std::string& kind = "parquet") {
+    std::filesystem::remove_all(home_ + "/drop");
+    std::filesystem::create_directories(home_ + "/drop");
+    kind_ = kind;
+    lake::SessionOptions options;
+    options.library = build_dir() + "/libduckdb.so";
+    options.scratch = home_ + "/scratch";
+    lake::Session session(options);
+    session.run("COPY (" + select + ") TO $1 (FORMAT " + kind + ")", {home_ + "/drop/a." + kind});
+  }
+
+  // One run of both tasks; the reason it failed for, or nothing.
+  std::string run() {
+    ++runs_;
+    const std::string failed = task("contract_bronze");
+    return failed.empty() ? task("contract_silver") : failed;
+  }
+
+  Rows bronze(const std::string& sql) { return table_rows(lake_.path(), "bronze/shop/sales", sql); }
+  Rows silver(const std::string& sql) { return table_rows(lake_.path(), "silver/shop/sales", sql); }
+  Rows rejected(const std::string& sql) {
+    return table_rows(lake_.path(), "quarantine/shop/sales", sql);
+  }
+  std::ptrdiff_t bronze_files() const {
+    std::ptrdiff_t files = 0;
+    for (const auto& each :
+         std::filesystem::recursive_directory_iterator(lake_.path() + "/bronze/shop/sales"))
+      files += each.path().extension() == ".parquet" ? 1 : 0;
+    return files;
+  }
+  void append_line(const std::string& line) const {
+    std::ofstream(home_ + "/drop/a." + kind_, std::ios::app) << line << "\n";
+  }
+  void drop_silver() { std::filesystem::remove_all(lake_.path() + "/silver"); }
+
+  std::string columns = sales_columns;
+  std::int64_t threads = 0;  // of the engine; 0: its own
+
+ private:
+  std::string task(const std::string& plugin) {
+    FakeHost host;
+    host.engine_threads = threads;
+    host.context = {{"execution_id", "run-" + std::to_string(runs_)},
+                    {"task_id", plugin},
+                    {"try_number", 1},
+                    {"fence", 1},
+                    {"lake", lake_.path()},
+                    {"scratch", home_ + "/scratch"}};
+    host.parameters = {
+        {"contract",
+         "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: shop\n"
+         "servers:\n  - {server: drop, type: local, format: " +
+             (kind_ == "json" ? "jsonl" : kind_) + ", path: " + home_ +
+             "/drop/*}\nschema:\n  - name: sales\n    properties:\n" + columns},
+        {"contract_name", "shop/sales"}};
+    if (host.run(plugin) != 0) return plugin + ": " + host.failure;
+    for (const std::string& output : host.outputs) {
+      const auto done = lakelog::publish(
+          lakelog::publication(lake_, nlohmann::json::parse(output), ++publications_));
+      if (!done.ok()) return done.error().message;
+    }
+    return {};
+  }
+
+  lakelog::TempLake lake_;
+  const std::string home_;
+  std::string kind_ = "parquet";
+  int runs_ = 0;
+  std::int64_t publications_ = 0;
+};
+
+const std::string one_sale =
+    "SELECT 7::INTEGER AS id, 1.50::DECIMAL(8,2) AS price, TIMESTAMP '2026-11-20 10:00:00.25' AS "
+    "seen, DATE '2026-11-20' AS day, 0.1::DOUBLE AS weight, true AS paid, 'ok' AS note";
+
+const std::string typed_values =
+    "SELECT id, price, CAST(seen AS VARCHAR), CAST(day AS VARCHAR), CAST(weight AS VARCHAR), "
+    "CAST(paid AS VARCHAR), note FROM t";
+
+}  // namespace
+
+TEST_CASE("typed bronze: what a file has with types goes through bronze with them") {
+  Sales sales;
+  sales.file(one_sale);
+  CHECK(sales.run() == "");
+  CHECK(sales.bronze("SELECT typeof(id), typeof(price), typeof(seen), typeof(day), typeof(weight), "
+                     "typeof(paid), typeof(note) FROM t") ==
+        Rows{"BIGINT|DECIMAL(18,2)|TIMESTAMP WITH TIME ZONE|DATE|DOUBLE|BOOLEAN|VARCHAR"});
+  const Rows row{"7|1.50|2026-11-20 10:00:00.25+00|2026-11-20|0.1|true|ok"};
+  CHECK(sales.bronze(typed_values) == row);
+  CHECK(sales.bronze("SELECT _rescued_data FROM t") == Rows{"NULL"});
+  CHECK(sales.silver(typed_values) == row);
+}
+
+TEST_CASE("typed bronze: rows are judged, and kept in quarantine, as those of texts are") {
+  Sales sales;
+  sales.file(
+      "SELECT * FROM (" + one_sale +
+      ") UNION ALL BY NAME SELECT 8 AS id, -1::DECIMAL(8,2) AS price, 'x' AS note UNION ALL BY "
+      "NAME SELECT NULL::INTEGER AS id, 2::DECIMAL(8,2) AS price UNION ALL BY NAME SELECT 9 AS id, "
+      "'infinity'::DATE AS day, 'nan'::DOUBLE AS weight");
+  CHECK(sales.run() == "");
+  CHECK(sales.silver("SELECT id FROM t") == Rows{"7"});
+  CHECK(sales.rejected("SELECT id, price, day, weight, note, reason FROM t ORDER BY ALL") ==
+        Rows{"8|-1.00|NULL|NULL|x|price_below_minimum",
+             "9|NULL|infinity|nan|NULL|bad_day,bad_weight", "NULL|2.00|NULL|NULL|NULL|missing_id"});
+}
+
+TEST_CASE("typed bronze: a later file of other types loses nothing, and good texts are good") {
+  Sales sales;
+  sales.file(one_sale);
+  CHECK(sales.run() == "");
+  sales.file(
+      "SELECT '8' AS id, 2.25::DOUBLE AS price, '2026-11-21T10:00:00Z' AS seen UNION ALL BY NAME "
+      "SELECT 'nine' AS id, 3::DOUBLE AS price");
+  CHECK(sales.run() == "");
+  CHECK(sales.bronze("SELECT id, price, _rescued_data FROM t ORDER BY _rescued_data NULLS LAST") ==
+        Rows{R"(NULL|NULL|{"id":"8","price":"2.25","seen":"2026-11-21T10:00:00Z"})",
+             R"(NULL|NULL|{"id":"nine","price":"3.0","seen":null})", "7|1.50|NULL"});
+  CHECK(sales.silver("SELECT id, price, CAST(seen AS VARCHAR) FROM t ORDER BY id") ==
+        Rows{"7|1.50|2026-11-20 10:00:00.25+00", "8|2.25|2026-11-21 10:00:00+00"});
+  CHECK(sales.rejected("SELECT id, price, reason FROM t") == Rows{"nine|3.0|bad_id"});
+
+  // Wider numbers are no other types.
+  sales.file("SELECT 5000000000::BIGINT AS id, 4.75::DECIMAL(12,2) AS price");
+  CHECK(sales.run() == "");
+  CHECK(sales.bronze("SELECT price, _rescued_data FROM t WHERE id = 5000000000") ==
+        Rows{"4.75|NULL"});
+
+  // Nor is a source that has no types any more a reason to lose some, or silver made anew.
+  sales.file("SELECT 10 AS id, 'abc' AS price", "csv");
+  CHECK(sales.run() == "");
+  CHECK(sales.rejected("SELECT id, price, reason FROM t WHERE id = '10'") ==
+        Rows{"10|abc|bad_price"});
+  sales.drop_silver();
+  sales.file("SELECT 11 AS id");
+  CHECK(sales.run() == "");
+  CHECK(sales.silver("SELECT id FROM t ORDER BY id") == Rows{"7", "8", "11", "5000000000"});
+}
+
+TEST_CASE("typed bronze: a table of texts goes on with texts, and its new columns have types") {
+  Sales sales;
+  sales.columns = "      - {name: id, logicalType: integer, primaryKey: true}\n";
+  sales.file("SELECT 1 AS id", "csv");
+  CHECK(sales.run() == "");
+  sales.columns += "      - {name: size, logicalType: integer}\n";
+  sales.file("SELECT 2::INTEGER AS id, 3::INTEGER AS size");
+  CHECK(sales.run() == "");
+  CHECK(sales.bronze("SELECT typeof(id), typeof(size), id, size FROM t ORDER BY id") ==
+        Rows{"VARCHAR|BIGINT|1|NULL", "VARCHAR|BIGINT|2|3"});
+  CHECK(sales.silver("SELECT id, size FROM t ORDER BY id") == Rows{"1|NULL", "2|3"});
+}
+
+TEST_CASE("typed bronze: what a contract changes its mind about is read of what is there") {
+  Sales sales;
+  sales.columns =
+      "      - {name: id, logicalType: integer, primaryKey: true}\n"
+      "      - {name: code, logicalType: integer}\n";
+  sales.file("SELECT 1 AS id, 42 AS code");
+  CHECK(sales.run() == "");
+  sales.drop_silver();
+  sales.columns =
+      "      - {name: id, logicalType: integer, primaryKey: true}\n"
+      "      - {name: code, logicalType: string}\n";
+  CHECK(sales.run() == "");
+  CHECK(sales.silver("SELECT code FROM t") == Rows{"42"});
+}
+
+TEST_CASE("typed bronze: only types that say what their text says take its place") {
+  const auto column = [](const std::string& type, const std::string& zone = {}) {
+    contract::Column out;
+    out.name = "c";
+    out.type = type;
+    out.timezone = zone;
+    return out;
+  };
+  CHECK(held_type(column("short"), "UINTEGER") == "long");
+  CHECK(held_type(column("long"), "UBIGINT") == "string");
+  CHECK(held_type(column("decimal(30,2)"), "DECIMAL(20,2)") == "decimal(38,2)");
+  CHECK(held_type(column("timestamp"), "TIMESTAMP_NS") == "string");
+  CHECK(held_type(column("timestamp", "America/Sao_Paulo"), "TIMESTAMP") == "string");
+  CHECK(held_type(column("timestamp", "America/Sao_Paulo"), "TIMESTAMP WITH TIME ZONE") ==
+        "timestamp");
+  CHECK(held_type(column("string"), "BIGINT") == "string");
+  contract::Column formatted = column("date");
+  formatted.format = "%d/%m/%Y";
+  CHECK(held_type(formatted, "DATE") == "string");
+  contract::Column hidden = column("long");
+  hidden.mask = contract::Mask::pseudonym;
+  CHECK(held_type(hidden, "BIGINT") == "string");
+  CHECK(fits_held(column("decimal(10,2)"), "DECIMAL(12,2)", "decimal(18,2)"));
+  CHECK_FALSE(fits_held(column("decimal(10,2)"), "DECIMAL(12,3)", "decimal(18,2)"));
+  CHECK_FALSE(fits_held(column("double"), "FLOAT", "double"));
+  CHECK_FALSE(fits_held(column("timestamp", "America/Sao_Paulo"), "TIMESTAMP", "timestamp"));
+}
+
+TEST_CASE("lines: parts hold the whole file in its order, and know how many records came before") {
+  const lakelog::TempLake folder;
+  const std::string file = folder.path() + "/lines.jsonl";
+  std::string text = "\n  \r\n";
+  for (int i = 0; i < 50; ++i)
+    text += "{\"n\":" + std::to_string(i) + "}" + (i % 7 == 0 ? "\r\n \t\n" : "\n");
+  text += "{\"n\":50}";  // the last line may have no end
+  std::ofstream(file) << text;
+  for (const std::int64_t size : {1, 9, 100, 10'000}) {
+    LineParts parts(file, folder.path() + "/part-", size);
+    LinePart part;
+    std::string all;
+    std::int64_t records = 0;
+    while (parts.next(part)) {
+      CHECK(part.before == records);
+      std::ifstream in(part.path);
+      const std::string own{std::istreambuf_iterator<char>(in), {}};
+      records += std::count(own.begin(), own.end(), '{');
+      all += own;
+    }
+    CHECK(all == text);
+    CHECK(records == 51);
+  }
+}
+
+TEST_CASE(
+    "lines: a large file is read by every thread, and its records have the numbers of lines") {
+  Sales sales;
+  sales.threads = 2;
+  sales.columns =
+      "      - {name: id, logicalType: integer, primaryKey: true}\n"
+      "      - {name: note, logicalType: string}\n";
+  sales.file("SELECT range + 1 AS id, repeat('x', 400) AS note FROM range(44000)", "json");
+  CHECK(sales.run() == "");
+  CHECK(sales.bronze("SELECT count(*), count(DISTINCT id), count(*) FILTER (CAST(id AS BIGINT) <> "
+                     "_record_no) FROM t") == Rows{"44000|44000|0"});
+  CHECK(sales.bronze_files() == 2);
+  // What cannot be read is told as of the whole file: here with the line's number in it.
+  sales.append_line("{\"id\": 44001, \"note");
+  const std::string why = sales.run();
+  CHECK_MESSAGE(why.find("line 4400") != std::string::npos, why);
+  CHECK_MESSAGE(why.find("part-") == std::string::npos, why);
+}
