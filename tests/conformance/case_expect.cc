@@ -4,6 +4,7 @@
 #include <set>
 
 #include "common/safe_json.h"
+#include "scheduler/core/backfill.h"
 #include "scheduler/core/explain.h"
 #include "tests/conformance/case.h"
 
@@ -192,6 +193,8 @@ void compare_details(const RunView& view, const json& expected, const std::strin
   });
 }
 
+constexpr const char* whole_members[] = {"runs",   "order",  "together", "events",
+                                         "alerts", "paused", "queued",   "backfills"};
 const std::vector<std::string> run_members = {
     "state",  "tasks",   "tries",   "reasons", "names",    "starts",       "ends",
     "given",  "context", "results", "explain", "reason",   "logical_date", "data_interval",
@@ -297,12 +300,38 @@ void compare_together(const World& world, const json& expected, const std::strin
   }
 }
 
+// By number: where it stands, and what each of its dates came to.
+void compare_backfills(const World& world, const json& expected, const std::string& where,
+                       Problems& problems) {
+  const auto& data = world.store.data();
+  for (const auto& [number, of] : expected.items()) {
+    const std::string at = where + "/" + number;
+    const auto found = data.backfills.find(std::stoll(number));
+    if (found == data.backfills.end()) {
+      problems.push_back(at + ": there is no such backfill");
+      continue;
+    }
+    allow_only(of, {"phase", "ticks", "done", "dates"}, at);
+    const BackfillRow& row = found->second;
+    static constexpr const char* phases[] = {"active", "draining", "done"};
+    json is{{"phase", phases[static_cast<std::size_t>(row.phase)]},
+            {"ticks", row.ticks},
+            {"done", row.done},
+            {"dates", json::object()}};
+    for (const BackfillTickRow& tick : data.backfill_ticks) {
+      if (tick.backfill == row.id)
+        is["dates"][to_iso(tick.logical_date)] = std::string(to_string(tick.outcome));
+    }
+    if (!holds(of, is)) differ(problems, at, of, is);
+  }
+}
+
 }  // namespace
 
 void compare(const World& world, Time begin, const json& expected, const std::string& where,
              Problems& problems) {
   std::vector<std::string> members = run_members;
-  for (const char* more : {"runs", "order", "together", "events", "alerts", "paused", "queued"}) {
+  for (const char* more : whole_members) {
     members.emplace_back(more);
   }
   allow_only(expected, members, where);
@@ -324,8 +353,7 @@ void compare(const World& world, Time begin, const json& expected, const std::st
   } else if (expected.contains("state")) {
     if (runs.size() != 1) throw BadCase(where + ": there is not one run, so name them in 'runs'");
     json of = expected;
-    for (const char* more : {"order", "together", "events", "alerts", "paused", "queued"})
-      of.erase(more);
+    for (const char* more : whole_members) of.erase(more);
     compare_run({world, begin, *runs.begin()->second}, of, where, problems);
   }
   if (expected.contains("order")) {
@@ -345,6 +373,8 @@ void compare(const World& world, Time begin, const json& expected, const std::st
   for (const auto& [dag, counts] : queued.items()) {
     differ(problems, where + "/queued/" + dag, counts, queued_for(world, dag));
   }
+  compare_backfills(world, expected.value("backfills", json::object()), where + "/backfills",
+                    problems);
   const json paused = expected.value("paused", json::object());
   for (const auto& [dag, is_paused] : paused.items()) {
     differ(problems, where + "/paused/" + dag, is_paused, world.state().dag_row(dag)->is_paused);

@@ -1,7 +1,10 @@
 // What happens in a case: requests as the API makes them, time, the worker's and the scheduler's
 // end.
+#include <map>
 #include <nlohmann/json.hpp>
 
+#include "common/uuid.h"
+#include "scheduler/core/backfill.h"
 #include "scheduler/dagfile/answer.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "tests/conformance/case.h"
@@ -224,6 +227,81 @@ void delete_run(World& world, const json& step, const std::string& where) {
   told(world.ask(request), step, where);
 }
 
+void backfill(World& world, const json& step, const std::string& where) {
+  allow_only(step,
+             {"backfill", "from", "to", "backwards", "reprocess", "max_active_runs", "newest",
+              "conf", "refused"},
+             where);
+  BackfillRequested request;
+  BackfillRow& row = request.backfill;
+  row.dag_id = text(step, "backfill");
+  row.from_date = time_at(step.value("from", json()), where);
+  row.to_date = time_at(step.value("to", json()), where);
+  row.run_backwards = step.value("backwards", false);
+  const auto reprocess = parse_reprocess(text(step, "reprocess", "none"));
+  if (!reprocess) throw BadCase(where + ": reprocess is none, failed or completed");
+  row.reprocess = *reprocess;
+  row.max_active_runs = step.value("max_active_runs", row.max_active_runs);
+  row.latest_version = step.value("newest", true);
+  row.user = "ana";
+  const auto dag = world.state().dag(row.dag_id);
+  if (dag && step.contains("conf")) {
+    RunRequested checked;
+    if (const auto set = set_conf(*dag, step["conf"].dump(), checked); !set)
+      throw BadCase(where + ": " + set.error().message);
+    row.conf_json = checked.conf_json;
+    row.conf_start = checked.conf_start;
+    row.conf_end = checked.conf_end;
+  }
+  told(world.ask(request), step, where);
+}
+
+void change_backfill(World& world, const json& step, const std::string& where) {
+  allow_only(step, {"change_backfill", "to", "refused"}, where);
+  using Kind = BackfillChanged::Kind;
+  static const std::map<std::string, Kind> kinds = {
+      {"paused", Kind::pause}, {"unpaused", Kind::unpause}, {"cancelled", Kind::cancel}};
+  const auto kind = kinds.find(text(step, "to"));
+  if (kind == kinds.end()) throw BadCase(where + ": paused, unpaused or cancelled");
+  BackfillChanged request;
+  request.backfill = step["change_backfill"].get<std::int64_t>();
+  request.kind = kind->second;
+  request.user = "ana";
+  told(world.ask(request), step, where);
+}
+
+// As the door hands it over once its signature was found right.
+void webhook(World& world, const json& step, const std::string& where) {
+  allow_only(step, {"webhook", "body", "key", "refused"}, where);
+  const auto dag = world.state().dag(text(step, "webhook"));
+  RunRequested request;
+  request.dag_id = text(step, "webhook");
+  request.dag_run_id = "r" + std::to_string(world.store.data().runs.size() + 1);
+  request.uuid = make_uuid_v7(world.now.wall);
+  request.user = "webhook";
+  const std::string body = step.value("body", json::object()).dump();
+  Reply reply;
+  reply.code = Errc::not_found;
+  reply.message = "there is no such webhook";
+  if (!dag || !dag->webhook) return told(reply, step, where);
+  if (const auto set = set_conf(*dag, body, request); !set) {
+    reply.code = set.error().code;
+    reply.message = set.error().where + ": " + set.error().message;
+    return told(reply, step, where);
+  }
+  request.idempotency_key = "hook:" + text(step, "key", request.dag_run_id);
+  request.request_digest = "hook:" + body;
+  told(world.ask(request), step, where);
+}
+
+void worker(World& world, const json& step, const std::string& where) {
+  allow_only(step, {"worker", "to"}, where);
+  const std::string what = text(step, "worker");
+  if (what == "dies") return world.lose_worker();
+  if (what == "listens") return world.listen(step.value("to", std::vector<std::string>()));
+  throw BadCase(where + ": a worker dies, or listens to queues");
+}
+
 void scheduler(World& world, const json& step, const std::string& where) {
   allow_only(step, {"scheduler", "for"}, where);
   const std::string what = text(step, "scheduler");
@@ -248,7 +326,11 @@ void do_step(World& world, const json& step, const std::string& where) {
   if (step.contains("unpause")) return pause(world, step, where, "unpause");
   if (step.contains("pool")) return pool(world, step, where);
   if (step.contains("scheduler")) return scheduler(world, step, where);
-  allow_only(step, {"pass", "until", "edit", "remove", "worker"}, where);
+  if (step.contains("backfill")) return backfill(world, step, where);
+  if (step.contains("change_backfill")) return change_backfill(world, step, where);
+  if (step.contains("webhook")) return webhook(world, step, where);
+  if (step.contains("worker")) return worker(world, step, where);
+  allow_only(step, {"pass", "until", "edit", "remove"}, where);
   if (step.size() != 1) throw BadCase(where + ": one thing at a time");
   if (step.contains("pass")) {
     return world.advance(world.now.wall + span_of(step["pass"], where));
@@ -256,7 +338,6 @@ void do_step(World& world, const json& step, const std::string& where) {
   if (step.contains("until")) return world.advance(time_at(step["until"], where));
   if (step.contains("edit")) return world.put({dag_of(step["edit"])});
   if (step.contains("remove")) return world.put({}, {step["remove"].get<std::string>()});
-  if (step == json{{"worker", "dies"}}) return world.lose_worker();
   throw BadCase(where + ": what is to happen?");
 }
 

@@ -39,6 +39,7 @@ void World::join() {
   ++worker_;
   hello.agent_id = "worker-" + std::to_string(deaths_);  // an agent that comes back is the same one
   hello.slots = slots_;
+  hello.queues = queues_;
   for (const auto& [name, plugin] : plugins_) hello.catalogue.push_back(plugin);
   for (const Alive& one : alive_) {
     hello.running.push_back({one.launch.key, launched[one.launched].at, "slot"});
@@ -90,6 +91,13 @@ void World::restart(Duration away) {
   settle();
 }
 
+void World::listen(std::vector<std::string> queues) {
+  queues_ = std::move(queues);
+  turn({WorkerLost{worker_, false}});
+  join();
+  settle();
+}
+
 void World::lose_worker() {
   for (const Alive& one : alive_) course_.emplace_back(one.launched, -1);
   alive_.clear();
@@ -112,6 +120,14 @@ std::string World::task_of(const AttemptKey& key) const {
   hot.task = key.task;
   hot.map_index = key.map_index;
   return name_of(store.data().runs.at(key.run), hot);
+}
+
+// Of a task its name, of a run or a DAG its id and what has happened.
+std::string World::name_of(const AlertEffect& alert) const {
+  if (alert.of == AlertEffect::Of::task) return task_of(alert.key);
+  const std::string on = ": " + std::string(to_string(alert.on));
+  if (alert.of == AlertEffect::Of::dag) return alert.dag_id + on;
+  return store.data().runs.at(alert.key.run).run.dag_run_id + on;
 }
 
 void World::launch(WorkerId, Launch launch) {
@@ -251,7 +267,7 @@ void World::rest(Duration at_most) {
 
 void World::released(PendingTurn& turn, const SchedulerState&) {
   for (const Reply& reply : turn.effects.replies) replies_.push_back(reply);
-  for (const AlertEffect& alert : turn.effects.alerts) alerts.push_back(task_of(alert.key));
+  for (const AlertEffect& alert : turn.effects.alerts) alerts.push_back(name_of(alert));
   for (const CheckEffect& check : turn.effects.checks) {
     const std::string task = task_of(check.key);
     const auto outcome = look(task, looks_[task]++);

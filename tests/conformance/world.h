@@ -62,6 +62,8 @@ class World : public TurnDriver, public Executor {
   void restart(Duration away);
   // Everything that runs dies with its worker, and another one joins.
   void lose_worker();
+  // From now on the worker takes tasks of these queues alone; what runs goes on.
+  void listen(std::vector<std::string> queues);
 
   // How many attempts were alive at once at most, of those that `of` names.
   int together(const std::function<bool(const Launched&)>& of) const;
@@ -71,7 +73,7 @@ class World : public TurnDriver, public Executor {
   MemoryStore store;
   Now now;
   std::vector<Launched> launched;   // in the order of their launches
-  std::vector<std::string> alerts;  // tasks, in the order of their alerts
+  std::vector<std::string> alerts;  // "a", "r1: deadline", "d: tick_skipped", as they went out
 
  private:
   struct Alive {
@@ -88,6 +90,7 @@ class World : public TurnDriver, public Executor {
   std::vector<Event> what_the_worker_tells();
   void pass(Time last, bool while_alive);
   std::string task_of(const AttemptKey& key) const;
+  std::string name_of(const AlertEffect& alert) const;
   Finished report_of(const Alive& one) const;
 
   void released(PendingTurn& turn, const SchedulerState&) override;
@@ -105,6 +108,7 @@ class World : public TurnDriver, public Executor {
   RegistryLaunchContext context_;
   std::optional<TurnLoop> loop_;
   const int slots_;
+  std::vector<std::string> queues_;
   WorkerId worker_ = 0;  // its newest connection
   int deaths_ = 0;
   std::map<std::string, PluginInfo> plugins_;
