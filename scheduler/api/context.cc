@@ -29,6 +29,12 @@ constexpr WorkQueue::Bounds reader_bounds = {
 constexpr std::size_t hasher_limit = 16;
 constexpr WorkQueue::Bounds lake_query_bounds = {
     .waiting = 64, .waiting_of_one = 8, .running_of_one = 1};
+// Of dead letters: one user's long topic leaves a thread to everyone else.
+constexpr std::size_t letter_threads = 2;
+constexpr WorkQueue::Bounds letter_bounds = {
+    .waiting = 64, .waiting_of_one = 8, .running_of_one = 1};
+constexpr WorkQueue::Bounds letter_order_bounds = {
+    .waiting = 32, .waiting_of_one = 4, .running_of_one = 1};
 // One user's statements leave one thread to everyone else, where there is more than one.
 WorkQueue::Bounds sql_bounds(int slots) {
   const auto all = static_cast<std::size_t>(slots);
@@ -133,6 +139,8 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
       readers_(reader_threads, reader_bounds),
       hasher_(1, hasher_limit),
       lake_queries_(1, lake_query_bounds),
+      letters_(letter_threads, letter_bounds),
+      letter_orders_(1, letter_order_bounds),
       sql_(static_cast<std::size_t>(services.sql.slots), sql_bounds(services.sql.slots)),
       provider_(services.sign_on == nullptr
                     ? nullptr
@@ -220,6 +228,19 @@ void Context::query_lake(const Call& call, std::function<Result<Response>()> job
                 [call, job = std::move(job), answered = std::move(answered)] {
                   answered(run_guarded(*call.request, job));
                 });
+}
+
+void Context::read_letters(const Call& call, std::function<Result<Response>()> job,
+                           std::function<void(Response)> answered) {
+  (void)in_turn(letters_, letter_bounds, call,
+                [call, job = std::move(job), answered = std::move(answered)] {
+                  answered(run_guarded(*call.request, job));
+                });
+}
+
+void Context::order_letters(const Call& call, std::function<Result<Response>()> job) {
+  (void)in_turn(letter_orders_, letter_order_bounds, call,
+                [call, job = std::move(job)] { call.respond(run_guarded(*call.request, job)); });
 }
 
 bool Context::run_sql(const Call& call, std::function<Result<Response>()> job,

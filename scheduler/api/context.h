@@ -82,6 +82,12 @@ class Context {
   // `answered` takes what became of it, there, and answers.
   void query_lake(const Call& call, std::function<Result<Response>()> job,
                   std::function<void(Response)> answered);
+  // As query_lake(), for what reads the dead letters of a topic: on threads of their own, of which
+  // one user has one at a time.
+  void read_letters(const Call& call, std::function<Result<Response>()> job,
+                    std::function<void(Response)> answered);
+  // The same for what acts on them: one order after another, so that no letter is sent twice.
+  void order_letters(const Call& call, std::function<Result<Response>()> job);
   // A person's statement, on one of the threads that are theirs: `answered` takes what became of
   // it, there, and answers. False: too many wait (429 or 503), which is answered already.
   bool run_sql(const Call& call, std::function<Result<Response>()> job,
@@ -118,6 +124,8 @@ class Context {
   WorkQueue readers_;
   WorkQueue hasher_;
   WorkQueue lake_queries_;
+  WorkQueue letters_;
+  WorkQueue letter_orders_;
   WorkQueue sql_;
   std::unique_ptr<WorkQueue> provider_;  // null: there is none
 

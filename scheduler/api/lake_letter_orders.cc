@@ -1,5 +1,5 @@
 // What becomes of dead letters: sent again as they are or with another value, or given up. Each is
-// noted in its own topic as it is done; one order after another, on the lake's thread.
+// noted in its own topic as it is done; one order after another, on a thread of their own.
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -197,7 +197,10 @@ void order_dead_letters(Context& context, Call call) {
     const auto of = ordered_topic(context, *call.request, order);
     if (!of) return of.error();
     const auto act = [&context, call, of = *of, order] {
-      context.query_lake(call, [&context, of, order] { return carry_out(context, of, order); });
+      const auto job = [&context, of, order] { return carry_out(context, of, order); };
+      if (!order.dry_run) return context.order_letters(call, job);
+      context.read_letters(call, job,
+                           [call](Response response) { call.respond(std::move(response)); });
     };
     if (order.dry_run) {
       act();

@@ -116,7 +116,7 @@ json masked_parts(const LetterSight& sight) {
 }
 
 // Answers with what `read` found; who was shown what is masked for others is written down first.
-// `job` is called on the lake's thread.
+// `job` is called on a thread of the letters.
 class LetterAnswer {
  public:
   using Stop = std::function<bool()>;
@@ -128,7 +128,7 @@ class LetterAnswer {
   const std::shared_ptr<std::atomic<bool>>& gone() const { return gone_; }
 
   Result<Response> read() {
-    // One topic at a time keeps all who read the lake waiting: not for ever.
+    // It keeps others who read letters waiting: not for ever.
     const auto begun = std::chrono::steady_clock::now();
     const auto late = [begun] {
       return std::chrono::steady_clock::now() - begun > reading_patience;
@@ -169,7 +169,7 @@ class LetterAnswer {
 void answer_letters(Context& context, const Call& call, LetterAnswer::Job job) {
   const auto answer = std::make_shared<LetterAnswer>(context, call, std::move(job));
   call.request->on_gone = [gone = answer->gone()] { *gone = true; };
-  context.query_lake(
+  context.read_letters(
       call, [answer] { return answer->read(); },
       [answer](Response response) { answer->give(std::move(response)); });
 }
@@ -199,7 +199,7 @@ json counted_topic(Context& context, const LetterTopic& of, const std::function<
 void list_dead_letters(Context& context, Call call) {
   const auto gone = std::make_shared<std::atomic<bool>>(false);
   call.request->on_gone = [gone] { *gone = true; };
-  context.query_lake(call, [&context, call, gone]() -> Result<Response> {
+  const auto count = [&context, call, gone]() -> Result<Response> {
     const auto begun = std::chrono::steady_clock::now();
     const auto late = [begun] {
       return std::chrono::steady_clock::now() - begun > counting_patience;
@@ -214,7 +214,9 @@ void list_dead_letters(Context& context, Call call) {
     }
     const auto total = static_cast<std::int64_t>(topics.size());
     return json_response(collection("topics", std::move(topics), total));
-  });
+  };
+  context.read_letters(call, count,
+                       [call](Response response) { call.respond(std::move(response)); });
 }
 
 void get_dead_letters(Context& context, Call call) {

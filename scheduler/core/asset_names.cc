@@ -46,10 +46,9 @@ Named named_by(const Dag& dag) {
 }
 
 // Of the version whose assets and aliases the DAG has.
-std::map<std::int64_t, const PartitionMapper*> awaited_by(const SchedulerState& state,
-                                                          const LiveDag& dag, const Dag& version) {
+AssetMappers awaited_by(const SchedulerState& state, const LiveDag& dag, const Dag& version) {
   const Named named = named_by(version);
-  std::map<std::int64_t, const PartitionMapper*> ids;
+  AssetMappers ids;
   for (const auto& [place, mapper] : named.assets) ids.emplace(dag.assets[place], mapper);
   for (const auto& [place, mapper] : named.aliases) {
     for (const std::int64_t id : state.aliases_by_id.at(dag.aliases[place])->assets) {
@@ -63,27 +62,25 @@ std::map<std::int64_t, const PartitionMapper*> awaited_by(const SchedulerState& 
 std::size_t drop_unawaited(Turn& turn, LiveDag& dag) {
   const auto awaited = awaited_by(turn.state, dag);
   const Zone* zone = dag.dag->schedule.zone.get();
-  std::size_t dropped = 0;
-  for (auto& [key, queue] : dag.asset_queues) {
-    const std::string& partition = key;
-    for (auto& [asset, events] : queue) {
+  dag.asset_queue.remap(awaited, zone);
+  std::vector<AssetQueue::Place> dropped;
+  for (const auto& [partition, queue] : dag.asset_queue.partitions()) {
+    for (const auto& [asset, events] : queue) {
       const auto at = awaited.find(asset);
       const PartitionMapper* mapper = at == awaited.end() ? nullptr : at->second;
       const bool kind_fits = mapper != nullptr && dag.dag->partitioned != partition.empty();
-      dropped += std::erase_if(events, [&](const LiveDag::QueuedEvent& event) {
-        if (kind_fits && partition.empty()) return false;
+      for (const auto& [id, event] : events.all()) {
+        if (kind_fits && partition.empty()) continue;
         if (kind_fits) {
           const auto keys = map_partition_key(event.key, *mapper, zone);
-          if (std::find(keys.begin(), keys.end(), partition) != keys.end()) return false;
+          if (std::find(keys.begin(), keys.end(), partition) != keys.end()) continue;
         }
-        unqueue(turn, dag, partition, event.event);
-        return true;
-      });
+        dropped.push_back({partition, asset, id});
+      }
     }
-    std::erase_if(queue, [](const auto& one) { return one.second.empty(); });
   }
-  std::erase_if(dag.asset_queues, [](const auto& one) { return one.second.empty(); });
-  return dropped;
+  for (const AssetQueue::Place& place : dropped) unqueue(turn, dag, place);
+  return dropped.size();
 }
 
 void forget_consumer(SchedulerState& state, const LiveDag& dag, const Dag& version) {
@@ -93,6 +90,10 @@ void forget_consumer(SchedulerState& state, const LiveDag& dag, const Dag& versi
   for (const auto& [place, mapper] : named_by(version).aliases) {
     state.aliases_by_id.at(dag.aliases[place])->consumers.erase(dag.row.dag_id);
   }
+  const auto stale = state.dags_of_stale.find(version.stale_asset);
+  if (stale == state.dags_of_stale.end()) return;
+  stale->second.erase(dag.row.dag_id);
+  if (stale->second.empty()) state.dags_of_stale.erase(stale);
 }
 
 void become_consumer(SchedulerState& state, const LiveDag& dag) {
@@ -102,6 +103,8 @@ void become_consumer(SchedulerState& state, const LiveDag& dag) {
   for (const auto& [id, mapper] : awaited_by(state, dag)) {
     state.assets_by_id.at(id)->consumers.insert(dag.row.dag_id);
   }
+  if (!dag.dag->stale_asset.empty())
+    state.dags_of_stale[dag.dag->stale_asset].insert(dag.row.dag_id);
 }
 
 void restore_names(SchedulerState& state, const StoredState& stored) {
@@ -153,8 +156,7 @@ void take_over_words(Turn& turn, const AssetSpec& spec, AssetRow& row) {
   turn.out.changes.assets.push_back(row);
 }
 
-std::map<std::int64_t, const PartitionMapper*> awaited_by(const SchedulerState& state,
-                                                          const LiveDag& dag) {
+AssetMappers awaited_by(const SchedulerState& state, const LiveDag& dag) {
   return awaited_by(state, dag, *dag.dag);
 }
 
@@ -179,6 +181,8 @@ void link_alias(Turn& turn, const std::string& name, LiveAsset& asset) {
   for (const std::string& dag_id : alias.consumers) {
     asset.consumers.insert(dag_id);
     turn.asset_refs.insert(dag_id);
+    const auto dag = turn.state.dags.find(dag_id);
+    if (dag != turn.state.dags.end()) dag->second.asset_queue.look_again();
   }
 }
 
@@ -258,9 +262,12 @@ void restore_assets(SchedulerState& state, const StoredState& stored) {
   for (const QueuedAssetEvent& row : stored.asset_queue) {
     const auto at = state.dags.find(row.dag_id);
     if (at == state.dags.end()) continue;  // its definition cannot be read
-    at->second.asset_queues[row.partition_key][row.asset].push_back(
-        {row.event, row.queued_at, row.event_key});
-    ++at->second.asset_queue_size;
+    at->second.asset_queue.add(row.partition_key, row.asset,
+                               {row.event, row.queued_at, row.event_key}, nullptr, nullptr);
+  }
+  for (auto& [dag_id, dag] : state.dags) {
+    if (!dag.asset_queue.empty())
+      dag.asset_queue.remap(awaited_by(state, dag), dag.dag->schedule.zone.get());
   }
 }
 
@@ -284,12 +291,7 @@ std::vector<std::pair<std::string, std::size_t>> SchedulerState::awaited_assets(
   const auto at = dags.find(dag_id);
   if (at == dags.end()) return all;
   for (const auto& [id, mapper] : awaited_by(*this, at->second)) {
-    std::size_t count = 0;
-    for (const auto& [key, queue] : at->second.asset_queues) {
-      const auto queued = queue.find(id);
-      if (queued != queue.end()) count += queued->second.size();
-    }
-    all.emplace_back(assets_by_id.at(id)->row.uri, count);
+    all.emplace_back(assets_by_id.at(id)->row.uri, at->second.asset_queue.size_of(id));
   }
   return all;
 }

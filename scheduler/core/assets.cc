@@ -3,9 +3,7 @@
 // nothing about data and writes none. Unlike there a paused DAG's queue goes on: the run that it
 // starts when it is resumed consumes what came meanwhile.
 #include <algorithm>
-#include <set>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -30,105 +28,32 @@ std::size_t queue_limit(const Dag& dag) {
                                                       : max_queued_asset_events;
 }
 
-void unqueue(Turn& turn, LiveDag& dag, const std::string& partition, std::int64_t event) {
-  --dag.asset_queue_size;
-  turn.out.changes.asset_unqueued.push_back({dag.row.dag_id, event, partition});
+void unqueue(Turn& turn, LiveDag& dag, const AssetQueue::Place& place) {
+  dag.asset_queue.remove(place);
+  turn.out.changes.asset_unqueued.push_back({dag.row.dag_id, place.event, place.partition});
 }
 
 std::size_t drop_queued(Turn& turn, LiveDag& dag, std::int64_t asset, OptTime before) {
-  std::size_t gone = 0;
-  for (auto& [key, queue] : dag.asset_queues) {
+  std::vector<AssetQueue::Place> gone;
+  for (const auto& [key, queue] : dag.asset_queue.partitions()) {
     const auto at = queue.find(asset);
     if (at == queue.end()) continue;
-    std::deque<LiveDag::QueuedEvent>& events = at->second;
-    for (; !events.empty() && (!before || events.front().queued_at < *before); ++gone) {
-      unqueue(turn, dag, key, events.front().event);
-      events.pop_front();
+    for (const auto& [id, event] : at->second.all()) {
+      if (before && event.queued_at >= *before) continue;
+      gone.push_back({key, asset, id});
     }
-    if (events.empty()) queue.erase(at);
   }
-  std::erase_if(dag.asset_queues, [](const auto& one) { return one.second.empty(); });
-  return gone;
+  for (const AssetQueue::Place& place : gone) unqueue(turn, dag, place);
+  return gone.size();
 }
 
 namespace {
 
-// Of an asset's events under a partition: how many could leave without that less has come than
-// before, and one more; and the place of the oldest of them. Of a window that is rolled up one of
-// each part stays.
-struct Spare {
-  std::size_t count = 0;
-  std::size_t oldest = 0;
-};
-Spare spare_of(const std::deque<LiveDag::QueuedEvent>& events, const PartitionMapper* mapper) {
-  if (mapper == nullptr || mapper->kind != PartitionMapper::Kind::roll_up) {
-    return {events.size(), 0};
-  }
-  std::map<std::string, std::size_t> newest;  // place of each part's newest
-  std::vector<std::string> parts;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    parts.push_back(part_of_key(events[i].key, *mapper).value_or(""));
-    newest[parts.back()] = i;
-  }
-  Spare spare{events.size() - newest.size() + 1, 0};
-  for (std::size_t i = 0; i < events.size() && spare.count > 1; ++i) {
-    if (newest.at(parts[i]) == i) continue;
-    spare.oldest = i;
-    break;
-  }
-  return spare;
-}
-
-// What leaves a queue that is full until no more than `limit` are in it: the oldest of the asset,
-// and partition, that has most. Every asset keeps one at least, so that what the condition says of
-// the queue stays; where none has two, the oldest of all leaves, and what it was queued for with
-// it. One look at the queue for all of them: an event of a window fills it many times over.
-void drop_down_to(Turn& turn, LiveDag& dag, std::size_t limit) {
-  struct Candidate {
-    std::size_t count;
-    std::int64_t event;
-    const std::string* key;
-    std::int64_t asset;
-    std::size_t place;
-  };
-  const auto leaves_later = [](const Candidate& a, const Candidate& b) {
-    return std::tuple(b.count, a.event, std::string_view(*a.key), a.asset) >
-           std::tuple(a.count, b.event, std::string_view(*b.key), b.asset);
-  };
-  const auto awaited = awaited_by(turn.state, dag);
-  const auto candidate = [&](const std::string& key, std::int64_t asset,
-                             const std::deque<LiveDag::QueuedEvent>& events) {
-    const auto mapper = awaited.find(asset);
-    const Spare spare = spare_of(events, mapper == awaited.end() ? nullptr : mapper->second);
-    return Candidate{spare.count, events[spare.oldest].event, &key, asset, spare.oldest};
-  };
-  std::vector<Candidate> heap;
-  for (const auto& [key, queue] : dag.asset_queues) {
-    for (const auto& [asset, events] : queue) heap.push_back(candidate(key, asset, events));
-  }
-  std::make_heap(heap.begin(), heap.end(), leaves_later);
-  for (; dag.asset_queue_size > limit; ++turn.state.counters.asset_events_dropped) {
-    std::pop_heap(heap.begin(), heap.end(), leaves_later);
-    const Candidate one = heap.back();
-    heap.pop_back();
-    const auto at = dag.asset_queues.find(*one.key);
-    std::deque<LiveDag::QueuedEvent>& events = at->second.at(one.asset);
-    unqueue(turn, dag, at->first, one.event);
-    events.erase(events.begin() + static_cast<std::ptrdiff_t>(one.place));
-    if (!events.empty()) {
-      heap.push_back(candidate(at->first, one.asset, events));
-      std::push_heap(heap.begin(), heap.end(), leaves_later);
-      continue;
-    }
-    at->second.erase(one.asset);
-    if (at->second.empty()) dag.asset_queues.erase(at);
-  }
-}
-
 void make_room(Turn& turn, LiveDag& dag) {
   const std::size_t limit = queue_limit(*dag.dag);
-  if (dag.asset_queue_size <= limit) return;
-  drop_down_to(turn, dag, limit);
+  if (dag.asset_queue.size() <= limit) return;
+  for (; dag.asset_queue.size() > limit; ++turn.state.counters.asset_events_dropped)
+    unqueue(turn, dag, dag.asset_queue.next_to_leave());
   if (dag.asset_queue_overflows) return;
   dag.asset_queue_overflows = true;
   log_event(turn, "asset_queue_full", "", dag.row.dag_id, {}, {},
@@ -141,34 +66,41 @@ void make_room(Turn& turn, LiveDag& dag) {
 
 // Under which partitions of the DAG the event stands; none: it does not concern the DAG. As in
 // Airflow who waits for partitions takes events of partitions, and nobody else does.
-std::vector<std::string> partitions_for(Turn& turn, const LiveDag& dag,
-                                        const AssetEventRow& event) {
+std::vector<std::string> partitions_for(Turn& turn, const LiveDag& dag, const AssetEventRow& event,
+                                        const PartitionMapper* mapper) {
   const std::string& key = event.partition_key;
   if (dag.dag->partitioned == key.empty()) return {};
   if (!dag.dag->partitioned) return {std::string()};
-  const auto awaited = awaited_by(turn.state, dag);
-  const auto at = awaited.find(event.asset);
-  if (at == awaited.end()) return {};
-  std::vector<std::string> mapped =
-      map_partition_key(key, *at->second, dag.dag->schedule.zone.get());
+  if (mapper == nullptr) return {};
+  std::vector<std::string> mapped = map_partition_key(key, *mapper, dag.dag->schedule.zone.get());
   if (mapped.empty()) {
     log_event(turn, "partition_key_unmapped", "", dag.row.dag_id, {}, {},
               "{" + json_member("partition_key", key) + "," +
                   json_member("uri", turn.state.assets_by_id.at(event.asset)->row.uri) + "," +
-                  json_member("why", why_unmapped(*at->second)) + "}");
+                  json_member("why", why_unmapped(*mapper)) + "}");
   }
   return mapped;
+}
+
+const PartitionMapper* mapper_of(const Turn& turn, const LiveDag& dag, std::int64_t asset) {
+  const AssetMappers awaited = awaited_by(turn.state, dag);
+  const auto at = awaited.find(asset);
+  return at == awaited.end() ? nullptr : at->second;
 }
 
 void queue_for(Turn& turn, LiveDag& dag, const AssetEventRow& event) {
   if (dag.row.is_stale || dag.deleted) return;
   if (dag.row.is_paused && mutant("paused_misses_events")) return;
-  const std::vector<std::string> keys = partitions_for(turn, dag, event);
+  const PartitionMapper* mapper =
+      dag.dag->partitioned ? mapper_of(turn, dag, event.asset) : nullptr;
+  const std::vector<std::string> keys = partitions_for(turn, dag, event, mapper);
   for (const std::string& made : keys) {
-    const bool mix = !dag.asset_queues.empty() && mutant("mix_partitions");
-    const std::string key = mix ? dag.asset_queues.begin()->first : made;
-    dag.asset_queues[key][event.asset].push_back({event.id, turn.now.wall, event.partition_key});
-    ++dag.asset_queue_size;
+    const bool mix = !dag.asset_queue.empty() && mutant("mix_partitions");
+    const std::string key = mix ? dag.asset_queue.partitions().begin()->first : made;
+    const bool fresh =
+        dag.asset_queue.add(key, event.asset, {event.id, turn.now.wall, event.partition_key},
+                            mapper, dag.dag->schedule.zone.get());
+    if (!fresh) continue;
     turn.out.changes.asset_queued.push_back(
         {dag.row.dag_id, event.asset, event.id, turn.now.wall, key, event.partition_key});
     if (mutant("first_of_window") && keys.size() > 1) break;
@@ -215,18 +147,18 @@ RunRow asset_run_row(const Turn& turn, const LiveDag& dag, const std::string& ke
 }
 
 void consume(Turn& turn, LiveDag& dag, const std::string& key, RunSeq run) {
-  LiveDag::AssetQueue& queue = dag.asset_queues.at(key);
-  for (auto& [asset, events] : queue) {
-    while (!events.empty()) {
-      turn.out.changes.asset_events_consumed.emplace_back(run, events.front().event);
-      unqueue(turn, dag, key, events.front().event);
-      if (mutant("keep_consumed")) turn.out.changes.asset_unqueued.pop_back();
-      events.pop_front();
+  std::vector<AssetQueue::Place> consumed;
+  for (const auto& [asset, events] : dag.asset_queue.partitions().at(key)) {
+    for (const auto& [id, event] : events.all()) {
+      consumed.push_back({key, asset, id});
       if (mutant("consume_one_each")) break;
     }
   }
-  std::erase_if(queue, [](const auto& one) { return one.second.empty(); });
-  if (queue.empty()) dag.asset_queues.erase(key);
+  for (const AssetQueue::Place& place : consumed) {
+    turn.out.changes.asset_events_consumed.emplace_back(run, place.event);
+    unqueue(turn, dag, place);
+    if (mutant("keep_consumed")) turn.out.changes.asset_unqueued.pop_back();
+  }
   dag.asset_queue_overflows = false;
 }
 
@@ -242,20 +174,16 @@ bool has_room_for_run(const SchedulerState& state, const LiveDag& dag) {
 
 bool condition_holds(const AssetCondition& condition, const SchedulerState& state,
                      const LiveDag& dag, const std::string& partition,
-                     const LiveDag::AssetQueue& queue) {
+                     const AssetQueue::Partition& queue) {
   const auto one = [&](const AssetCondition& each) {
     return condition_holds(each, state, dag, partition, queue);
   };
   // Of one asset some has come: of a window that is rolled up as many parts as it needs.
-  const auto has_come = [&](const std::deque<LiveDag::QueuedEvent>& events) {
+  const auto has_come = [&](const AssetQueue::Events& events) {
     if (condition.mapper.kind != PartitionMapper::Kind::roll_up || mutant("part_is_window")) {
       return true;
     }
-    std::vector<std::string_view> told;
-    for (const LiveDag::QueuedEvent& event : events) told.emplace_back(event.key);
-    const WindowState window =
-        state_of_window(partition, condition.mapper, dag.dag->schedule.zone.get(), told);
-    return window.came >= window.needed;
+    return events.are_enough(condition.mapper, dag.dag->schedule.zone.get(), partition);
   };
   switch (condition.kind) {
     case AssetCondition::Kind::asset: {
@@ -283,14 +211,13 @@ namespace {
 // A run made the asset anew: what of its inputs was queued before that run was due, it has read.
 // `run_after`, for it is not moved by a clear, whose tasks may read what the run read at first.
 void make_fresh(Turn& turn, const LiveRun& run, const LiveAsset& asset) {
-  for (auto& [id, dag] : turn.state.dags) {
-    if (dag.deleted || dag.dag == nullptr || dag.dag->stale_asset.empty()) continue;
-    if (dag.dag->stale_asset != asset.row.uri) continue;
-    std::set<std::int64_t> inputs;
-    for (const auto& [key, queue] : dag.asset_queues) {
-      for (const auto& [input, events] : queue) inputs.insert(input);
-    }
-    for (const std::int64_t input : inputs) drop_queued(turn, dag, input, run.row().run_after);
+  const auto of = turn.state.dags_of_stale.find(asset.row.uri);
+  if (of == turn.state.dags_of_stale.end() || mutant("never_fresh")) return;
+  const Time since = mutant("fresh_by_its_end") ? turn.now.wall : run.row().run_after;
+  for (const std::string& id : of->second) {
+    LiveDag& dag = turn.state.dags.at(id);
+    if (dag.deleted) continue;
+    for (const std::int64_t input : dag.asset_queue.assets()) drop_queued(turn, dag, input, since);
   }
 }
 
@@ -367,16 +294,20 @@ void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const st
 void create_asset_runs(Turn& turn, LiveDag& dag) {
   if (!dag.dag->waits_for) return;
   // A run that is alive may make it fresh; its end asks again.
-  if (!dag.dag->stale_asset.empty() && (!dag.queued.empty() || running_of_dag(dag) > 0)) return;
+  const bool may_freshen = !dag.queued.empty() || running_of_dag(dag) > 0;
+  if (!dag.dag->stale_asset.empty() && may_freshen && !mutant("stale_overlaps")) return;
   const Time now = turn.now.wall;
   std::erase_if(dag.asset_runs_at, [&](const auto& one) {
     return one.second > now || now >= one.second + asset_run_gap;
   });
-  std::vector<std::string> keys;
-  for (const auto& [key, queue] : dag.asset_queues) {
-    if (condition_holds(*dag.dag->waits_for, turn.state, dag, key, queue)) keys.push_back(key);
+  // Of what was not touched the condition says what it said.
+  AssetQueue& queue = dag.asset_queue;
+  for (const std::string& key : queue.take_changed()) {
+    queue.set_due(key, condition_holds(*dag.dag->waits_for, turn.state, dag, key,
+                                       queue.partitions().at(key)));
   }
-  for (const std::string& key : keys) {
+  for (auto next = queue.due().begin(); next != queue.due().end();) {
+    const std::string key = *next++;                 // what its run consumes is not due any more
     if (!has_room_for_run(turn.state, dag)) return;  // the end of a run asks again
     if (const auto last = dag.asset_runs_at.find(key); last != dag.asset_runs_at.end()) {
       turn.state.timers.insert({last->second + asset_run_gap,
@@ -418,12 +349,9 @@ namespace {
 std::size_t drop_by_hand(Turn& turn, const QueuedAssetEventsDropped& event, LiveDag& dag) {
   if (dag.deleted) return 0;
   if (event.asset != 0) return drop_queued(turn, dag, event.asset, event.before);
-  std::set<std::int64_t> assets;
-  for (const auto& [key, queue] : dag.asset_queues) {
-    for (const auto& [id, events] : queue) assets.insert(id);
-  }
   std::size_t gone = 0;
-  for (const std::int64_t id : assets) gone += drop_queued(turn, dag, id, event.before);
+  for (const std::int64_t id : dag.asset_queue.assets())
+    gone += drop_queued(turn, dag, id, event.before);
   return gone;
 }
 

@@ -20,8 +20,7 @@ void restore_assets(SchedulerState& state, const StoredState& stored);
 void forget_assets(SchedulerState& state, const LiveDag& dag);  // the DAG is deleted
 // What the DAG waits for, aliases as what they stand for by now, and how its partitions are told.
 // The mappers are the version's.
-std::map<std::int64_t, const PartitionMapper*> awaited_by(const SchedulerState& state,
-                                                          const LiveDag& dag);
+AssetMappers awaited_by(const SchedulerState& state, const LiveDag& dag);
 // The asset of that URI, made where there is none.
 LiveAsset& asset_of(Turn& turn, const std::string& uri);
 // What somebody says of it, if he says anything.
@@ -43,7 +42,8 @@ void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const st
 void write_event(Turn& turn, const LiveAsset& asset, AssetEventRow event);
 // How many events may be queued for it.
 std::size_t queue_limit(const Dag& dag);
-void unqueue(Turn& turn, LiveDag& dag, const std::string& partition, std::int64_t event);
+// It stands there.
+void unqueue(Turn& turn, LiveDag& dag, const AssetQueue::Place& place);
 // Events of the asset that are queued for the DAG go, all of them or what was queued before; how
 // many that was.
 std::size_t drop_queued(Turn& turn, LiveDag& dag, std::int64_t asset, OptTime before);
@@ -52,7 +52,7 @@ void create_asset_runs(Turn& turn, LiveDag& dag);
 // Of what is queued under that partition.
 bool condition_holds(const AssetCondition& condition, const SchedulerState& state,
                      const LiveDag& dag, const std::string& partition,
-                     const LiveDag::AssetQueue& queue);
+                     const AssetQueue::Partition& queue);
 void on(Turn& turn, const AssetChanged& event);
 void on(Turn& turn, const QueuedAssetEventsDropped& event);
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "scheduler/core/asset.h"
+#include "scheduler/core/asset_queue.h"
 #include "scheduler/core/event.h"
 #include "scheduler/core/question.h"
 #include "scheduler/core/rows.h"
@@ -268,20 +269,11 @@ struct LiveDag {
   std::map<PluginNo, Duration> estimates;  // how long a task runs, near its median
   // Failures in a row of tasks that count them, by id and map index.
   std::map<std::pair<std::string, MapIndex>, std::int32_t> streaks;
-  std::vector<std::int64_t> assets;   // ids, by AssetIndex of the newest version
-  std::vector<std::int64_t> aliases;  // likewise of Dag::aliases
-  std::set<std::int64_t> watchers;    // that its newest version has; of a stale one none
-  std::deque<Duration> runtimes;      // of its last successful runs, the oldest first
-  // What it has yet to consume, by partition (of a DAG without: "") and asset, oldest first;
-  // nothing of assets that it does not wait for.
-  struct QueuedEvent {
-    std::int64_t event = 0;
-    Time queued_at;
-    std::string key;  // the event's own; empty but for windows of parts
-  };
-  using AssetQueue = std::map<std::int64_t, std::deque<QueuedEvent>>;
-  std::map<std::string, AssetQueue> asset_queues;
-  std::size_t asset_queue_size = 0;
+  std::vector<std::int64_t> assets;    // ids, by AssetIndex of the newest version
+  std::vector<std::int64_t> aliases;   // likewise of Dag::aliases
+  std::set<std::int64_t> watchers;     // that its newest version has; of a stale one none
+  std::deque<Duration> runtimes;       // of its last successful runs, the oldest first
+  AssetQueue asset_queue;              // nothing of assets that it does not wait for
   bool asset_queue_overflows = false;  // told since it was consumed
   // When it started runs by its assets, by partition: those of the last second.
   std::map<std::string, Time> asset_runs_at;

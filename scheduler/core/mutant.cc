@@ -149,6 +149,9 @@ constexpr std::array mutants = {
     MutantInfo{"partition_run_unnamed", "I38: a partition's run has its key"},
     MutantInfo{"forget_sight", "I39: a watcher tells what it has seen once"},
     MutantInfo{"first_sight_tells", "I39: what a watcher sees first is no change"},
+    MutantInfo{"stale_overlaps", "I41: a stale schedule starts no second run while one is running"},
+    MutantInfo{"never_fresh", "I41: a stale schedule starts no run while its asset is fresh"},
+    MutantInfo{"fresh_by_its_end", "I31: what came while a run made it, that run has not read"},
     MutantInfo{"branch_tells_assets",
                "I40: what is made on a branch of the lake is told to nobody"},
     // Commits, data

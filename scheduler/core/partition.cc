@@ -316,6 +316,18 @@ std::vector<std::string> parts_of_window(std::string_view key, const PartitionMa
   return parts;
 }
 
+bool is_part_of_window(std::string_view part, std::string_view key, const PartitionMapper& mapper,
+                       const Zone* zone) {
+  if (!mapper.keys.empty())
+    return std::find(mapper.keys.begin(), mapper.keys.end(), part) != mapper.keys.end();
+  const auto begin = read_key(key), at = read_key(part);
+  if (mapper.of.empty() || !begin || begin->grain != mapper.of.front().grain) return false;
+  if (!at || at->grain != mapper.grain || write_key(*at, mapper.grain) != part) return false;
+  const KeyTime end = after(*begin);
+  const auto time = [](const KeyTime& of) { return of.day + of.of_day; };
+  return time(*begin) <= time(*at) && time(*at) < time(end) && is_on_clocks(*at, zone);
+}
+
 std::optional<std::string> part_of_key(std::string_view key, const PartitionMapper& mapper) {
   if (mapper.keys.empty()) return map_partition_key(key, mapper.grain);
   if (std::find(mapper.keys.begin(), mapper.keys.end(), key) == mapper.keys.end()) {

@@ -42,6 +42,9 @@ std::string why_unmapped(const PartitionMapper& mapper);
 // of the zone leave out are none. Empty: the key is none that the mapper makes.
 std::vector<std::string> parts_of_window(std::string_view key, const PartitionMapper& mapper,
                                          const Zone* zone);
+// Of roll_up: whether it is among those, at the cost of one of them.
+bool is_part_of_window(std::string_view part, std::string_view key, const PartitionMapper& mapper,
+                       const Zone* zone);
 // Of roll_up: what has come of a window's parts.
 struct WindowState {
   std::size_t parts = 0;

@@ -333,18 +333,18 @@ void check_lake(const SchedulerState& state, Tally& tally) {
 void check_assets(const SchedulerState& state) {
   for (const auto& [id, dag] : state.dags) {
     std::size_t queued = 0;
-    for (const auto& [key, queue] : dag.asset_queues) {
+    for (const auto& [key, queue] : dag.asset_queue.partitions()) {
       BATUTA_CHECK(!queue.empty() && dag.dag->partitioned != key.empty(),
                    "a partition in the queue of " + id);
       for (const auto& [asset, events] : queue) {
-        BATUTA_CHECK(!events.empty(), "an asset without events in the queue of " + id);
+        BATUTA_CHECK(events.size() > 0, "an asset without events in the queue of " + id);
         const auto at = state.assets_by_id.find(asset);
         BATUTA_CHECK(at != state.assets_by_id.end() && at->second->consumers.contains(id),
                      "queued for " + id + ", which does not wait for it");
         queued += events.size();
       }
     }
-    BATUTA_CHECK(queued == dag.asset_queue_size && queued <= max_queued_of_windows,
+    BATUTA_CHECK(queued == dag.asset_queue.size() && queued <= max_queued_of_windows,
                  "the queue of assets of " + id);
   }
   for (const auto& [id, asset] : state.assets_by_id) {

@@ -161,6 +161,8 @@ class SchedulerState {
 
   std::map<std::string, LiveAsset, std::less<>> assets;  // by URI
   std::map<std::int64_t, LiveAsset*> assets_by_id;
+  // By URI, DAGs whose newest version starts runs while that asset is stale.
+  std::map<std::string, std::set<std::string>, std::less<>> dags_of_stale;
   std::map<std::string, LiveAlias, std::less<>> aliases;  // by name
   std::map<std::int64_t, LiveAlias*> aliases_by_id;
   std::map<std::int64_t, LiveWatcher> watchers;

@@ -51,7 +51,8 @@ struct LineageEdge {
   Time run_after;
 };
 
-// How far the runs that ended were taken: those that ended before `end`, of those that ended then
+// How far the runs that ended were taken, in the order in which their ends were written: those with
+// a place before `end` (their end, unless one before them ended later), of those that have that one
 // up to `run`, and where `taken` is not 0 of that one only so many of its instances. Default: none.
 struct EndedMark {
   Time end{};
@@ -84,9 +85,9 @@ struct WrittenTable {
 };
 
 struct EndedRuns {
-  std::vector<EndedRun> runs;         // by end; the last may go on in the next answer
-  EndedMark mark;                     // for the next question
-  bool more = false;                  // there are others behind it
+  std::vector<EndedRun> runs;  // in the order of their ends; the last may go on in the next answer
+  EndedMark mark;              // for the next question
+  bool more = false;           // there are others behind it
   std::vector<WrittenTable> written;  // of the newest max_lineage_attempts publications
 };
 inline constexpr std::int64_t max_ended_runs = 2000;  // in one answer

@@ -120,6 +120,7 @@ std::vector<LineageEdge> FakeHistory::lineage() {
 
 void TestApi::add_lake(ApiServices& services) {
   services.topics = [this](const contract::Source&) {
+    if (topic_opens) topic_opens();
     return stream::open_file_stream(home + "/stream");
   };
   services.lake_query = [this](const auto& params, const auto& stop) {

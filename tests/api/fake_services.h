@@ -223,6 +223,7 @@ class TestApi {
   std::string damage;
   std::function<void(Time)> keep_house;   // what the API gave to be called each minute
   std::atomic<int> branches_made = 0;     // told to the server
+  std::function<void()> topic_opens;      // called before a stream of topics is
   std::vector<std::string> lake_queries;  // parameters of each
   std::function<bool()> lake_stop;        // what the query that runs asks
   std::function<Result<std::string>()> lake_answer = [] {

@@ -1,10 +1,13 @@
 // Dead letters over HTTP: who sees them, what a contract's masks hide, and what becomes of them.
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
-
+#include <future>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <thread>
 
 #include "stream/letters.h"
 #include "tests/api/fake_services.h"
@@ -241,6 +244,35 @@ TEST_CASE_FIXTURE(Letters,
   CHECK(json::parse(registry.audit.back().extra_json)["table"] == "dlq/sales/orders");
   // Sent again unseen.
   CHECK(done({{"action", "replay"}, {"letters", {"0:0"}}})["done"] == 1);
+}
+
+TEST_CASE_FIXTURE(Letters,
+                  "dead letters: a topic that does not answer keeps nobody else waiting, neither "
+                  "who reads letters, nor who orders, nor who reads the lake") {
+  std::promise<void> go;
+  const auto gone_on = go.get_future().share();
+  std::atomic<int> opened{0};
+  topic_opens = [&] {
+    if (++opened == 1) gone_on.wait();
+  };
+  auto slow = TestApi::send(Method::get, letters_path, "", "clerk");
+  while (opened == 0) std::this_thread::yield();
+  auto behind = TestApi::send(Method::get, letters_path, "", "clerk");
+  auto other = TestApi::send(Method::get, letters_path, "", "keeper");
+  const json discard{{"action", "discard"}, {"letters", {"0:1"}}, {"note", "tests"}};
+  auto ordered = TestApi::send(Method::post, letters_path, discard.dump(), "clerk");
+  auto cost = TestApi::send(Method::get, "/api/lake/domains/sales/cost", "", "admin");
+  constexpr auto patience = std::chrono::seconds(20);
+  for (auto* answer : {&other, &ordered, &cost})
+    CHECK(answer->wait_for(patience) == std::future_status::ready);
+  CHECK(slow.wait_for(std::chrono::seconds(0)) != std::future_status::ready);
+  CHECK(behind.wait_for(std::chrono::seconds(0)) != std::future_status::ready);
+  go.set_value();
+  CHECK(other.get().status == 200);
+  CHECK(ordered.get().status == 200);
+  CHECK(cost.get().status == 200);
+  CHECK(slow.get().status == 200);
+  CHECK(body_of(behind.get())["open"] == 2);
 }
 
 TEST_CASE_FIXTURE(Letters, "dead letters: where there is no topic yet there are none") {

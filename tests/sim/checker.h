@@ -136,6 +136,10 @@ class Checker {
   void check_queued(const Changes& changes, const SchedulerState& state);
   void check_consumed(const Changes& changes, const SchedulerState& state);
   void check_due_asset_runs(const Changes& changes, const SchedulerState& state);
+  void check_stale(const Changes& changes, const SchedulerState& state);
+  OptTime made_fresh_since(const Changes& changes, const Dag& dag) const;
+  bool was_made_fresh(const Changes& changes, const SchedulerState& state,
+                      const UnqueuedAssetEvent& entry) const;
   void check_queues(const SchedulerState& state);
   bool decided_failed(const StoredRun& run) const;
   bool setups_failed(const StoredRun& run, TaskIndex task) const;

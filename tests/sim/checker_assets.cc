@@ -148,6 +148,7 @@ void Checker::check_assets(const Changes& changes, const SchedulerState& state) 
   check_queued(changes, state);
   check_consumed(changes, state);
   check_due_asset_runs(changes, state);
+  check_stale(changes, state);
 }
 
 // I31: as many events as there were reasons for one, of each asset and source.
@@ -351,6 +352,7 @@ void Checker::check_consumed(const Changes& changes, const SchedulerState& state
   }
   for (const UnqueuedAssetEvent& gone : changes.asset_unqueued) {
     if (consumed[{gone.dag_id, gone.partition_key}].count(gone.event) != 0) continue;
+    if (was_made_fresh(changes, state, gone)) continue;
     c_.met(Situation::asset_queue_dropped);
     require(queues_dropped_ || changes_version(changes, gone.dag_id), "I31",
             [&] { return "an event of " + gone.dag_id + " is lost"; });
@@ -374,7 +376,7 @@ void Checker::check_consumed(const Changes& changes, const SchedulerState& state
         [&] { return row.dag_run_id + " began before what it waits for had come"; });
     for (const auto& [id, queued] : data.asset_queue) {
       if (id.dag_id != row.dag_id || id.partition_key != row.partition_key || queues_dropped_ ||
-          changes_version(changes, row.dag_id))
+          changes_version(changes, row.dag_id) || was_made_fresh(changes, state, id))
         continue;
       require(events.count(id.event) != 0, "I31",
               [&] { return row.dag_run_id + " left a queued event behind"; });
@@ -420,6 +422,10 @@ void Checker::check_due_asset_runs(const Changes& changes, const SchedulerState&
       const bool lately = last != asset_run_at_.end() && now_.wall - last->second < asset_run_gap;
       if (!awaited.met(came_of(data, changes, events))) continue;
       if (alive >= limit) c_.met(Situation::asset_run_without_room);
+      if (!dag->stale_asset.empty() && alive > 0) {
+        c_.met(Situation::stale_run_waits);
+        continue;
+      }
       require(lately || alive >= limit || lose_runs.count(row.dag_id) != 0, "I31",
               [&] { return row.dag_id + " has what it waits for, and no run"; });
     }

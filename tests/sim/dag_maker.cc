@@ -257,6 +257,11 @@ void draw_assets(Context& c, Dag& dag, int index) {
   dag.partitioned = c.knobs.keyed_assets && rng.chance(600);
   if (dag.partitioned) map_legs(condition, drawn_mapper(rng));
   dag.waits_for = std::move(condition);
+  // A third of those without partitions runs while what it makes is stale.
+  if (!dag.partitioned && dag.tasks.size() % 3 == 0) {
+    dag.stale_asset = own;
+    dag.tasks.back().outlets.push_back(named(dag, own));
+  }
 }
 
 void draw_schedule(Context& c, Dag& dag) {
@@ -330,6 +335,7 @@ std::shared_ptr<const Dag> unscheduled(const Dag& dag) {
   copy.schedule = {};
   copy.schedule_text.clear();
   copy.waits_for.reset();
+  copy.stale_asset.clear();
   copy.partitioned = false;
   copy.tick_partition.reset();
   for (AssetSpec& asset : copy.assets) asset.watchers.clear();

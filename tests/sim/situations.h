@@ -144,6 +144,8 @@ namespace batuta::sim {
   X(watched_change, "an event of a watcher that saw another thing")                   \
   X(watched_after_restart, "the same, of what was seen before a restart")             \
   X(branch_success_untold, "a success on a branch, of whose outlets nobody hears")    \
+  X(stale_run_waits, "a stale asset, while a run that may make it is alive")          \
+  X(asset_made_fresh, "queued events of what a run that made the asset has read")     \
   X(stale_check, "an answer about what an earlier try waited for")                    \
   X(circuit_opened, "a task skipped by a short circuit")                              \
   X(guarded_by_setup, "a task that ran after a setup farther up")                     \
