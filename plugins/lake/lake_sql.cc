@@ -35,6 +35,7 @@
 #include <utility>
 
 #include "common/safe_json.h"
+#include "common/sql_text.h"
 #include "lakelog/path.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/column_query.h"
@@ -255,12 +256,14 @@ std::vector<ReadTable> let_in(Session& session, const Question& question, std::s
 }
 
 // The statement as one that can be limited and copied: what was let in as one SELECT has to be let
-// in within brackets, too, so that nothing in it reaches out of them.
+// in within brackets, too, so that nothing in it reaches out of them. A semicolon that ends it and
+// a comment behind that are no part of it.
 std::string limited(Session& session, const std::string& sql, std::int64_t rows) {
   (void)check_outside_select(session, sql);
-  const auto end = sql.find_last_not_of(" \t\r\n;");
-  std::string out = "SELECT * FROM (\n" + sql.substr(0, end == sql.npos ? 0 : end + 1) +
-                    "\n) LIMIT " + std::to_string(rows);
+  const auto statements = sql_statements(sql, {});
+  const bool cut = statements && statements->size() == 1;
+  std::string out = "SELECT * FROM (\n" + (cut ? statements->front().text : sql) + "\n) LIMIT " +
+                    std::to_string(rows);
   (void)check_outside_select(session, out);
   return out;
 }

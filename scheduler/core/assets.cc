@@ -293,8 +293,9 @@ void write_table_event(Turn& turn, const LiveRun& run, InstanceIndex i, const st
 
 void create_asset_runs(Turn& turn, LiveDag& dag) {
   if (!dag.dag->waits_for) return;
-  // A run that is alive may make it fresh; its end asks again.
-  const bool may_freshen = !dag.queued.empty() || running_of_dag(dag) > 0;
+  // A run that is alive may make it fresh; its end asks again. What a backfill has not begun may
+  // wait for as long as somebody holds that.
+  const bool may_freshen = !dag.queued.empty() || !dag.running.empty();
   if (!dag.dag->stale_asset.empty() && may_freshen && !mutant("stale_overlaps")) return;
   const Time now = turn.now.wall;
   std::erase_if(dag.asset_runs_at, [&](const auto& one) {

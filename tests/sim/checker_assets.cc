@@ -397,11 +397,12 @@ void Checker::check_due_asset_runs(const Changes& changes, const SchedulerState&
   for (const DagRow& row : state.dag_rows()) {
     const auto dag = state.dag(row.dag_id);
     if (!dag->waits_for) continue;
-    std::int32_t alive = 0, outside_backfills = 0, made = 0;
+    std::int32_t alive = 0, outside_backfills = 0, made = 0, may_freshen = 0;
     for (const StoredRun* run : state.live_runs(row.dag_id)) {
       if (is_terminal(run->run.state)) continue;
       ++alive;
       if (run->run.backfill == 0) ++outside_backfills;
+      if (run->run.backfill == 0 || run->run.state == DagRunState::running) ++may_freshen;
     }
     const RunRow* by_assets = nullptr;
     for (const RunRow& run : changes.runs_created) {
@@ -422,7 +423,7 @@ void Checker::check_due_asset_runs(const Changes& changes, const SchedulerState&
       const bool lately = last != asset_run_at_.end() && now_.wall - last->second < asset_run_gap;
       if (!awaited.met(came_of(data, changes, events))) continue;
       if (alive >= limit) c_.met(Situation::asset_run_without_room);
-      if (!dag->stale_asset.empty() && alive > 0) {
+      if (!dag->stale_asset.empty() && may_freshen > 0) {
         c_.met(Situation::stale_run_waits);
         continue;
       }

@@ -61,6 +61,8 @@ void Checker::check_stale(const Changes& changes, const SchedulerState& state) {
         });
     for (const StoredRun* run : state.live_runs(row.dag_id)) {
       if (by_assets == 0 || is_terminal(run->run.state)) continue;
+      const bool waited = run->run.state == DagRunState::queued || run->run.start_date == now_.wall;
+      if (run->run.backfill != 0 && waited) continue;  // it has not begun, or after this one
       require(is_new(run->run.seq), "I41", [&] {
         return row.dag_id + " started a run while " + run->run.dag_run_id + " may make it fresh";
       });
