@@ -127,9 +127,16 @@ test('versions lead to the run that made them and to their rows', async () => {
   await page.getByRole('link', { name: 'since 0', exact: true }).click();
   const diff = page.getByRole('region', { name: 'What changed from version 0 to 1' });
   await diff.locator('tbody tr', { hasText: 'added' }).first().waitFor();
+  await diff.getByLabel('Version before').fill('none');
+  await diff.getByRole('button', { name: 'Compare' }).click();
+  assert.equal(await diff.locator('input:invalid').count(), 1, 'what is no version is refused at its box');
+  // A key that is typed is asked for, also where a version changes with it.
+  await diff.getByLabel('Version before').fill('0');
+  await diff.getByLabel('Version behind').fill('');
   await diff.getByLabel('Columns of its key, by commas').fill('no_such_column');
   await diff.getByRole('button', { name: 'Compare' }).click();
   await diff.getByRole('alert').waitFor();
+  assert.equal(await diff.getByLabel('Columns of its key, by commas').inputValue(), 'no_such_column');
   await check(page, 'versions compared');
   await diff.getByRole('link', { name: 'Close' }).click();
   await diff.waitFor({ state: 'detached' });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { LakePlanNode } from '../src/api/types';
-import { foundMetrics, labelsOf, pointsOf, sparkPath } from '../src/lib/metrics';
+import { amountText, foundMetrics, labelsOf, pointsOf, sampleName, sparkPath } from '../src/lib/metrics';
 import { detailsOf, planLines } from '../src/lib/sql_plan';
 import { keyOf, versionOf } from '../src/lib/versions';
 
@@ -12,6 +12,8 @@ test('a plan is read from the top down, each operator behind the one that it wor
   expect(lines.map((one) => [one.depth, one.node.operator, one.share])).toEqual([[0, 'PROJECTION', 0.25], [1, 'HASH_JOIN', 0.75], [2, 'READ_PARQUET', null], [2, 'FILTER', null]]);
   expect(lines.map((one) => one.isOff)).toEqual([false, false, false, true]);
   expect(planLines([node('A', { rows: 3, estimated_rows: 90 })])[0]?.isOff).toBe(false); // few rows are nobody's worry
+  const beyond = 10n ** 18n as unknown as number; // as exact_json reads a number above 2^53
+  expect(planLines([node('CROSS_PRODUCT', { rows: 10, estimated_rows: beyond })])[0]?.isOff).toBe(true);
   expect(detailsOf(node('FILTER', { details: { Filters: ['a > 1', 'b = 2'], Type: 'x' } }))).toEqual([['Filters', 'a > 1, b = 2'], ['Type', 'x']]);
 });
 
@@ -39,6 +41,20 @@ test('metrics are found by name, help and labels', () => {
   expect(foundMetrics({ metrics }, 'runs FAILED').map((one) => one.name)).toEqual(['batuta_runs']);
   expect(foundMetrics({ metrics }, '').length).toBe(2);
   expect(labelsOf({ state: 'failed', dag: 'shop' })).toBe('state failed, dag shop');
+});
+
+test('a counted number is told whole, and a small one is not nothing', () => {
+  expect([12_345_678, 0, 0.000123456, -0.5, 1234.5678, 1e-9].map((one) => amountText(one, 'en'))).toEqual(['12,345,678', '0', '0.0001235', '-0.5', '1,234.568', '0.000000001']);
+  expect(amountText(12_345_678, 'pt')).toBe('12.345.678');
+});
+
+test('what a summary adds up and what it counts have names of their own beside the same labels', () => {
+  const name = (sample: string, labels = {}) => sampleName('batuta_time_seconds', { name: sample, labels, value: 1 });
+  expect(name('batuta_time_seconds_sum', { dag_id: 'shop' })).toBe('dag_id shop, sum');
+  expect(name('batuta_time_seconds_count', { dag_id: 'shop' })).toBe('dag_id shop, count');
+  expect(name('batuta_time_seconds', { dag_id: 'shop' })).toBe('dag_id shop');
+  expect(name('batuta_time_seconds_sum')).toBe('sum');
+  expect(name('batuta_time_seconds')).toBe('batuta_time_seconds');
 });
 
 test('versions and keys of an address are numbers and names', () => {

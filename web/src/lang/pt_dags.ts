@@ -86,7 +86,7 @@ export const dagListWords: Readonly<Record<string, string>> = {
   'Pick a time': 'Escolher uma hora',
   'Pick a date and time': 'Escolher data e hora',
   'Write it': 'Escrever',
-  'Time of {zone}.': 'Hora de {zone}.',
+  'Time of {zone}.': 'Horário de {zone}.',
   'While {asset} is older than what it is made of': 'Enquanto {asset} for mais antigo do que aquilo de que é feito',
   'While {asset} is older than what it is made of, or {times}': 'Enquanto {asset} for mais antigo do que aquilo de que é feito, ou {times}',
   'When its assets change': 'Quando os seus ativos mudam',

@@ -1,5 +1,6 @@
 // The server's numbers for a view: which are searched for, and a minute's growth of those that only grow. Pure.
-import type { Metric, MetricCollection, MetricSeries } from '../api/types';
+import type { Metric, MetricCollection, MetricSample, MetricSeries } from '../api/types';
+import { language, tagOf, type Language } from './words';
 
 /** A counter tells how many there were since the start; what is looked at is how many came in each minute. */
 export function pointsOf({ type, values }: Pick<MetricSeries, 'type' | 'values'>): (number | null)[] {
@@ -46,3 +47,13 @@ export const labelsOf = (labels: Readonly<Record<string, unknown>>): string =>
   Object.entries(labels)
     .map(([name, value]) => `${name} ${String(value)}`)
     .join(', ');
+
+/** What a sample is of, among those of its metric; a summary has two for the same labels. */
+export function sampleName(metric: string, { name, labels }: MetricSample): string {
+  const part = name.startsWith(`${metric}_`) ? name.slice(metric.length + 1) : '';
+  return [labelsOf(labels), part].filter((one) => one !== '').join(', ') || name;
+}
+
+/** Whole numbers with every digit, others with as many as tell them from nothing. */
+export const amountText = (value: number, to: Language = language): string =>
+  value.toLocaleString(tagOf(to), Math.abs(value) < 1 ? { maximumSignificantDigits: 4 } : { maximumFractionDigits: 3 });

@@ -13,7 +13,9 @@ const deepest = 200; // deeper ones are drawn as deep
 
 const isFarOff = ({ rows, estimated_rows: expected }: LakePlanNode): boolean => {
   if (rows === null || expected === null) return false;
-  const [least, most] = [Math.min(rows, expected), Math.max(rows, expected)];
+  // Of tables without a condition between them more are expected than 2^53: such a number is a bigint.
+  const both = [Number(rows), Number(expected)];
+  const [least, most] = [Math.min(...both), Math.max(...both)];
   return most >= 1000 && most > far * Math.max(1, least);
 };
 

@@ -46,12 +46,13 @@ export function LakeVersions({ of, version }: { of: LakeKey; version: number | n
   const [offset, move] = usePage(size);
   const [search] = useSearch();
   const [from, to] = [versionOf(search.get('from')), versionOf(search.get('to'))];
+  const by = search.get('key') ?? '';
   const page = useResource((signal) => api.lakeVersions(of, { limit: size, offset }, signal), [of.layer, of.domain, of.table, offset, version]);
   return (
     <Loaded of={page}>
       {({ rows, total }) => (
         <>
-          {from !== null && <VersionDiff key={`${from} ${to ?? ''}`} of={of} from={from} to={to ?? version} />}
+          {from !== null && <VersionDiff key={`${from} ${to ?? ''} ${by}`} of={of} from={from} to={to ?? version} by={by} />}
           <VersionBars versions={[...rows].reverse()} />
           <SimpleTable rows={rows} columns={columnsOf(of)} keyOf={(one) => one.version} empty={t('Nothing is on this page.')} />
           <Pager offset={offset} limit={size} total={total} noun="version" onMove={move} />

@@ -6,19 +6,18 @@ import { Empty, Loaded } from '../components/loaded';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { count, localTime, number } from '../lib/format';
 import { usePolled } from '../lib/hooks';
-import { foundMetrics, labelsOf, pointsOf, sparkPath } from '../lib/metrics';
+import { amountText, foundMetrics, pointsOf, sampleName, sparkPath } from '../lib/metrics';
 import { t } from '../lib/words';
 
 const refreshMs = 10_000;
 const [wide, tall] = [240, 32];
-const amount = (value: number) => number(Number(value.toPrecision(6)));
 
 function Spark({ of }: { of: MetricSeries }) {
   const points = useMemo(() => pointsOf(of), [of]);
   const known = points.filter((one): one is number => one !== null);
   const path = sparkPath(points, wide, tall);
   if (path === '') return null;
-  const [least, most] = [amount(Math.min(...known)), amount(Math.max(...known))];
+  const [least, most] = [amountText(Math.min(...known)), amountText(Math.max(...known))];
   const words = of.type === 'counter' ? t('In the last hour, by minute: {least} to {most} more each', { least, most }) : t('In the last hour, by minute: {least} to {most}', { least, most });
   return (
     <figure class="spark">
@@ -30,14 +29,14 @@ function Spark({ of }: { of: MetricSeries }) {
   );
 }
 
-const sampleColumns: readonly Column<MetricSample>[] = [
-  { name: t('Of what'), cell: (one) => <span class="mono">{labelsOf(one.labels) || one.name}</span> },
-  { name: t('Value'), number: true, cell: (one) => amount(one.value) },
+const sampleColumns = (metric: string): readonly Column<MetricSample>[] => [
+  { name: t('Of what'), cell: (one) => <span class="mono">{sampleName(metric, one)}</span> },
+  { name: t('Value'), number: true, cell: (one) => amountText(one.value) },
 ];
 
 const fewSamples = 8; // more are unfolded
 
-const Samples = ({ of }: { of: readonly MetricSample[] }) => <SimpleTable rows={of} columns={sampleColumns} keyOf={(one) => JSON.stringify([one.name, one.labels])} empty="" />;
+const Samples = ({ of }: { of: Metric }) => <SimpleTable rows={of.samples} columns={sampleColumns(of.name)} keyOf={(one) => JSON.stringify([one.name, one.labels])} empty="" />;
 
 function Entry({ of, series }: { of: Metric; series: MetricSeries | undefined }) {
   const [first] = of.samples;
@@ -46,13 +45,13 @@ function Entry({ of, series }: { of: Metric; series: MetricSeries | undefined })
     <section class="metric card" aria-label={of.name}>
       <h2 class="mono">{of.name}</h2>
       <p class="muted">{of.help}</p>
-      {isOne && <p class="metric-value">{amount(first.value)}</p>}
+      {isOne && <p class="metric-value">{amountText(first.value)}</p>}
       {of.samples.length === 0 && <p class="muted">{t('Nothing was counted yet.')}</p>}
-      {!isOne && of.samples.length > 0 && of.samples.length <= fewSamples && <Samples of={of.samples} />}
+      {!isOne && of.samples.length > 0 && of.samples.length <= fewSamples && <Samples of={of} />}
       {of.samples.length > fewSamples && (
         <details>
           <summary>{count(of.samples.length, 'value')}</summary>
-          <Samples of={of.samples} />
+          <Samples of={of} />
         </details>
       )}
       {of.left_out > 0 && <p class="muted">{t('{count} more are told by /metrics.', { count: number(of.left_out) })}</p>}

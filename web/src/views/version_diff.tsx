@@ -7,10 +7,11 @@ import { Loaded } from '../components/loaded';
 import { textOf } from '../components/row_cells';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { withSearch } from '../lib/address';
+import { jsonText } from '../lib/exact_json';
 import { bytes, number } from '../lib/format';
 import { useResource } from '../lib/hooks';
 import { lakeLink } from '../lib/route';
-import { keyOf, versionOf } from '../lib/versions';
+import { keyOf, versionPattern } from '../lib/versions';
 import { t } from '../lib/words';
 
 const shownRows = 50;
@@ -69,26 +70,28 @@ function Counts({ of }: { of: Diff }) {
   );
 }
 
+// What is no version is refused by the browser, at its box.
+const versionBox = { inputMode: 'numeric', pattern: versionPattern, title: t('must be a whole number') } as const;
+
 interface Props {
   of: LakeKey;
   from: number;
   to: number | null; // the newest
+  by: string; // columns that tell rows apart, as they were typed; '' for those of the contract
 }
 
-export function VersionDiff({ of, from, to }: Props) {
-  const [key, setKey] = useState('');
-  const [typed, setTyped] = useState({ from: String(from), to: to === null ? '' : String(to), key: '' });
-  const diff = useResource((signal) => api.lakeVersionDiff(of, { from, to: to ?? undefined, key: keyOf(key), limit: shownRows }, signal), [of.layer, of.domain, of.table, from, to, key]);
+export function VersionDiff({ of, from, to, by }: Props) {
+  const [typed, setTyped] = useState({ from: String(from), to: to === null ? '' : String(to), key: by });
+  const diff = useResource((signal) => api.lakeVersionDiff(of, { from, to: to ?? undefined, key: keyOf(by), limit: shownRows }, signal), [of.layer, of.domain, of.table, from, to, by]);
   const title = to === null ? t('What changed since version {from}', { from }) : t('What changed from version {from} to {to}', { from, to });
   const compare = (event: Event) => {
     event.preventDefault();
-    setKey(typed.key);
-    if (versionOf(typed.from) !== null) location.hash = withSearch(location.hash, { from: typed.from, to: versionOf(typed.to) === null ? null : typed.to });
+    location.hash = withSearch(location.hash, { from: typed.from, to: typed.to, key: typed.key.trim() });
   };
   const box = (name: 'from' | 'to' | 'key', label: string) => (
     <label class="small-field">
       <span class="muted">{label}</span>
-      <input name={name} inputMode={name === 'key' ? 'text' : 'numeric'} value={typed[name]} onInput={(event) => setTyped({ ...typed, [name]: event.currentTarget.value })} />
+      <input name={name} {...(name === 'key' ? {} : versionBox)} required={name === 'from'} value={typed[name]} onInput={(event) => setTyped({ ...typed, [name]: event.currentTarget.value })} />
     </label>
   );
   return (
@@ -108,7 +111,7 @@ export function VersionDiff({ of, from, to }: Props) {
           <>
             <Counts of={data} />
             {data.not_compared === null ? (
-              <SimpleTable rows={data.rows} columns={columnsOf(data.key.length > 0)} keyOf={(one) => JSON.stringify([one.what, one.key, one.values])} empty={t('No row differs.')} />
+              <SimpleTable rows={data.rows} columns={columnsOf(data.key.length > 0)} keyOf={(one) => jsonText([one.what, one.key, one.values])} empty={t('No row differs.')} />
             ) : (
               <p class="notice notice-warning">{data.not_compared}</p>
             )}
