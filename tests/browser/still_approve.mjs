@@ -166,9 +166,12 @@ async function record(browser) {
 async function approve(browser) {
   const taken = {};
   await pictures(browser, {
+    // It stands still once two in a row are alike.
     seen: ({ name, colours, png }) => {
+      const isStill = taken[name]?.join() === colours.join();
       taken[name] = colours;
       keepPicture(name, png); // to be looked at
+      return isStill;
     },
   });
   writeFileSync(approvedFile, `{\n${Object.entries(taken).map(([name, lines]) => `${JSON.stringify(name)}: [\n${lines.map((line) => `  ${JSON.stringify(line)}`).join(',\n')}\n]`).join(',\n')}\n}\n`);

@@ -8,15 +8,17 @@ import { assertKnown, readWorld, stillContext, stillPage } from './still_world.m
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 export const approvedFile = join(here, 'still', 'approved.json');
 export const largest = 100 << 10; // bytes of all approved pictures together
+const settles = 4000; // ms: what a busy machine may need behind the first sign of a view
 export const isLong = process.env.BATUTA_LONG_LOOKS !== undefined;
 
 const sticksOut = () => document.documentElement.scrollWidth - innerWidth;
 
 /**
- * `seen({name, colours, png})` for the one approved picture of each view; `looked({name, over, faults})` for each look.
+ * `seen({name, colours, png})` for the one approved picture of each view, taken anew for a while until it says true;
+ * `looked({name, over, faults})` for each look.
  * A language is a page of its own, a theme and a width are not.
  */
-export async function pictures(browser, { seen = () => undefined, looked = () => undefined, check = async () => undefined }) {
+export async function pictures(browser, { seen = () => true, looked = () => undefined, check = async () => undefined }) {
   const world = readWorld();
   const views = stillViews({ failed: world.failed, shop: true });
   const has = (view) => view.needs === undefined || Object.keys(world.answers).some((key) => key.includes(view.needs) && (world.answers[key].status ?? 200) === 200);
@@ -40,8 +42,10 @@ export async function pictures(browser, { seen = () => undefined, looked = () =>
         if (isLong) await check(page, name);
         if (look.width !== approved.width || look.theme !== approved.theme || language !== approved.language) continue;
         await page.evaluate(() => { document.activeElement?.blur?.(); scrollTo(0, 0); });
-        const png = await page.screenshot({ animations: 'disabled' });
-        seen({ name, colours: await coloursOf(page, png), png });
+        for (const end = Date.now() + settles; ; await page.waitForTimeout(100)) {
+          const png = await page.screenshot({ animations: 'disabled' });
+          if (seen({ name, colours: await coloursOf(page, png), png }) || Date.now() > end) break;
+        }
       }
     }
     assertKnown(made.missing);
