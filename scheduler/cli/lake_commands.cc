@@ -293,7 +293,7 @@ void head_of_control(Session& session, const ControlTable& table, const LakeArgu
 
 void run_sql(Session& session, const LakeArguments& a, const json& what) {
   constexpr int most_in_a_table = 100'000;
-  if (!session.format().data() && a.limit > most_in_a_table)
+  if (a.to.empty() && !session.format().data() && a.limit > most_in_a_table)
     throw Failure("a table shows at most 100000 rows: take --output json for more", 2);
   if (a.version >= 0 && !a.at.empty()) throw Failure("--version or --at: one of them", 2);
   if (a.of_server(session)) {
@@ -384,7 +384,7 @@ void add_lake_commands(CLI::App& app, Session& session) {
     verb->add_option("--limit", a->limit, "rows at most")
         ->check(whole_number(1, 10'000'000))
         ->capture_default_str();
-    verb->add_option("--plugins", a->plugins, "folder of plugins");
+    verb->add_option("--plugins", a->plugins, "folder of plugins, for the files as by --files");
   }
   sql->parse_complete_callback([a, sql] {
     if (!a->to.empty() && sql->count("--limit") == 0) a->limit = 10'000;

@@ -139,6 +139,14 @@ void explain_sql(Session& session, const LookArguments& a) {
                                          : plan_of_files(session, a);
   if (session.format().data()) return print_object(session.format(), told);
   std::printf("%s", told.value("text", "").c_str());
+  if (told.value("hidden", false))
+    std::fprintf(stderr,
+                 "batuta: a table of this statement is masked for you: what the plan would tell of "
+                 "its values is left out\n");
+  if (a.analyze && !told.value("analyzed", true))
+    std::fprintf(stderr,
+                 "batuta: the engine measured no step of this statement: rows are as it expects "
+                 "them\n");
 }
 
 }  // namespace
@@ -165,7 +173,7 @@ void add_lake_looks(CLI::App& lake, Session& session) {
   explain->add_flag("--analyze", a->analyze, "run it, and tell what each step took");
   explain->add_option("--at", a->at, "a time: the tables as they were then");
   for (CLI::App* verb : {diff, explain}) {
-    verb->add_option("--plugins", a->plugins, "folder of plugins");
+    verb->add_option("--plugins", a->plugins, "folder of plugins, for the files as by --files");
     verb->add_flag("--files", a->files,
                    "the files themselves, as their owner: no rights and no masks, as where no "
                    "server is named or running");

@@ -181,7 +181,10 @@ def the_lake_is_asked_without_a_server():
         assert kept.read_bytes()[:4] == b"PAR1"
         assert "exists" in ask("SELECT 1", "--to", kept, code=1).stderr.lower()
         assert "more than 5 rows" in ask("FROM range(6)", "--to", folder.path / "six.parquet", "--limit", 5, code=1).stderr
+        ask("FROM range(6)", "--to", folder.path / "many.parquet", "--limit", 200_000)  # a file is no table on a screen
         assert ".parquet" in ask("SELECT 1", "--to", folder.path / "rows.csv", code=2).stderr
+        plan = run("lake", "explain", "VALUES (1)", "--analyze", "--home", home, env=env)
+        assert "COLUMN_DATA_SCAN" in plan.stdout and "measured no step" in plan.stderr, plan
         named = json.loads(ask("SELECT 1 AS a, 2 AS a, 3 AS a_1", "-o", "json").stdout)
         assert named == [{"a": 1, "a_2": 2, "a_1": 3}], named
         said = ask("SELECT\n  nothing", code=1).stderr.splitlines()
