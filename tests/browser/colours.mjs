@@ -39,8 +39,8 @@ export async function coloursOf(page, png) {
 
 const steps = (line, at) => [0, 1, 2].map((part) => digits.indexOf(line[at * 3 + part]));
 
-/** Which blocks differ by more than a few steps of 64. A picture of another size differs all over. */
-export function differing(one, other, most = 4) {
+/** Which blocks differ by more than a step or two of 64. A picture of another size differs all over. */
+export function differing(one, other, most = 2) {
   if (one.length !== other.length || one.some((line, at) => line.length !== other[at].length)) return { blocks: [], count: Infinity, all: one.length, map: ['another size'] };
   const blocks = [];
   const map = one.map((line, row) => {

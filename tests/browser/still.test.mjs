@@ -8,7 +8,8 @@ import { check } from './harness.mjs';
 import { approvedFile, keepPicture, pictures } from './still_pictures.mjs';
 import { allLooks, pairsOf, widths } from './still_views.mjs';
 
-const mostBlocks = 0.02; // of a picture's blocks: a letter that is drawn otherwise is no other picture
+// A heading that is gone is two blocks or three, a button three or more; the same page differs by none, also with other fonts on the machine.
+const mostBlocks = 1;
 
 test('four looks of a view have every pair of width, theme and language that one view can have', () => {
   for (let at = 0; at < 4; at += 1) {
@@ -21,7 +22,7 @@ test('four looks of a view have every pair of width, theme and language that one
 });
 
 test('a picture differs where a block has another colour, and not where a letter has another edge', () => {
-  assert.deepEqual(differing(['AAABBB', 'CCCDDD'], ['AABBBB', 'CCCzDD']).map, ['..', '.#']);
+  assert.deepEqual(differing(['AAABBB', 'CCCDDD'], ['AACBBB', 'CCCGDD']).map, ['..', '.#']);
   assert.equal(differing(['AAA'], ['AAAAAA']).count, Infinity);
 });
 
@@ -43,7 +44,7 @@ test('no view sticks out in any look, says no error on the console, and looks as
         const was = approved[name];
         const { count, all, map } = was ? differing(was, colours) : { count: Infinity, all: 0, map: ['never approved'] };
         others.delete(name);
-        const isOther = count > all * mostBlocks;
+        const isOther = count > mostBlocks;
         if (isOther) others.set(name, () => `${name}: ${count} of ${all} blocks differ, ${keepPicture(name, png)}\n${map.join('\n')}`);
         return !isOther;
       },
