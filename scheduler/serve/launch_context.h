@@ -49,8 +49,13 @@ class RegistryLaunchContext : public LaunchContext {
   // Gives what references to secrets refer to; without, there is no such thing. Asked on the
   // control thread, which it must not block. Before the first launch.
   void set_secrets(FindSecret find) { find_secret_ = std::move(find); }
-  // The same of programs that defaults of params are asked from.
-  void set_param_programs(FindSecret find) { find_param_ = std::move(find); }
+  // The same of programs that defaults of params are asked from. `forget` is told what has been
+  // taken, of which nobody asks again.
+  void set_param_programs(FindSecret find,
+                          std::function<void(const SecretReference&)> forget = {}) {
+    find_param_ = std::move(find);
+    forget_param_ = std::move(forget);
+  }
   // Is shown every turn before its commit. Before the first launch.
   void set_teller(std::function<void(SchedulerState&, Changes&, const Now&)> tell) {
     tell_ = std::move(tell);
@@ -141,6 +146,7 @@ class RegistryLaunchContext : public LaunchContext {
   Report report_;
   Traceparent traceparent_ = nullptr;
   FindSecret find_secret_, find_param_;
+  std::function<void(const SecretReference&)> forget_param_;
   std::function<void(SchedulerState&, Changes&, const Now&)> tell_;
   // Control thread.
   bool looking_up_ = false;            // the last call met a secret that is being looked up

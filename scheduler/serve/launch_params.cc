@@ -1,5 +1,8 @@
 // Values of params that a program is asked for, before a run's first task.
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/param_program.h"
@@ -23,7 +26,7 @@ Result<std::optional<std::string>> RegistryLaunchContext::fill_params(const Atte
   auto conf = parse_untrusted(attempt.run.conf_json, kept_params_limits);
   if (!params || !conf || !conf->is_object())
     return Error{Errc::invalid, "the run's params cannot be read", {}};
-  bool filled = false;
+  std::vector<SecretReference> taken;
   for (const auto& [name, schema] : params->items()) {
     const auto fallback = schema.find("default");
     if (conf->contains(name) || fallback == schema.end()) continue;
@@ -33,8 +36,8 @@ Result<std::optional<std::string>> RegistryLaunchContext::fill_params(const Atte
       return Error{error.code, "param \"" + param + "\": " + error.message, {}};
     };
     if (!find_param_) return told({Errc::unavailable, "nothing here asks programs", {}});
-    const SecretReference asked{SecretReference::Kind::command, std::move(*words),
-                                to_string(attempt.run.uuid)};
+    SecretReference asked{SecretReference::Kind::command, std::move(*words),
+                          to_string(attempt.run.uuid)};
     const auto printed = find_param_(asked);
     if (!printed) {
       looking_up_ = true;
@@ -44,9 +47,10 @@ Result<std::optional<std::string>> RegistryLaunchContext::fill_params(const Atte
     auto value = printed_value(schema, **printed);
     if (!value) return told(value.error());
     (*conf)[name] = std::move(*value);
-    filled = true;
+    taken.push_back(std::move(asked));
   }
-  if (!filled) return Filled();
+  if (taken.empty() || looking_up_) return Filled();
+  if (forget_param_) std::for_each(taken.begin(), taken.end(), forget_param_);
   params_.forget(attempt.run.seq);  // they were read without
   return Filled(json_text(*conf));
 }

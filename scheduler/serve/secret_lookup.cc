@@ -238,6 +238,7 @@ std::optional<Result<std::string>> SecretLookup::find_locked(const SecretReferen
   if (at != known_.end() && options_.now() < at->second.until) return at->second.value;
   if (stopping_) return std::nullopt;  // no attempt fails for it: the next start asks again
   if (at == known_.end() && !make_room()) {
+    if (options_.waits_for_room) return std::nullopt;
     return Result<std::string>(Errc::unavailable,
                                "more than " + std::to_string(max_kept_secrets) +
                                    " different secrets are looked up within a minute: try again");

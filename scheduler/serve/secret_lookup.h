@@ -40,6 +40,9 @@ class SecretLookup : public SecretOpener {
     Duration keep = std::chrono::minutes(1);          // what was found
     Duration keep_failure = std::chrono::seconds(5);  // that nothing was
     Duration patience = std::chrono::seconds(15);     // of value_of(): it may wait for its turn
+    // Where too many are known or looked up already, find() says that it is being looked up, and
+    // whoever asks again gets its turn; else it is an error.
+    bool waits_for_room = false;
     // For tests.
     std::function<Clock::time_point()> now = Clock::now;
     std::function<Result<std::string>(const SecretReference&)> look{};

@@ -22,6 +22,13 @@ namespace {
 
 constexpr std::size_t moves_worth_trimming = 5'000;
 
+// A run that is not told its params fails, so of many that start together each waits for its turn.
+SecretLookup::Options lookups_of_params() {
+  SecretLookup::Options out;
+  out.waits_for_room = true;
+  return out;
+}
+
 }  // namespace
 
 Server::Impl::Impl(const Home& h, Options o, HomeLock held)
@@ -35,7 +42,7 @@ Server::Impl::Impl(const Home& h, Options o, HomeLock held)
       registry(kept->registry()),
       history(kept->history()),
       secrets(home.settings().secret_sources()),
-      param_programs(home.settings().param_sources()),
+      param_programs(home.settings().param_sources(), lookups_of_params()),
       context(registry, home.path("lake"), key_of(home), home.folder(), lake.secrets()),
       result_key(key_of(home)),
       workers(io, make_unix_transport(io, home.path("run/worker.sock")), worker_options()),
@@ -158,7 +165,9 @@ Status Server::Impl::start() {
     dags.bag().set_catalogue(stored.catalogue);
     bundles.set_catalogue(stored.catalogue);
     context.set_secrets(secrets.finder());
-    context.set_param_programs(param_programs.finder());
+    context.set_param_programs(param_programs.finder(), [this](const SecretReference& taken) {
+      param_programs.forget(taken);
+    });
     if (lineage || traces) {
       context.set_teller([this](SchedulerState& state, Changes& changes, const Now& now) {
         if (lineage) lineage->tell(state, changes, now);

@@ -327,15 +327,17 @@ TEST_CASE_FIXTURE(Fixture, "a run's missing params are asked of programs, for th
     "n": {"type": "integer", "default": {"$command": ["/opt/next", "it's one word"]}}},
     "run_if": [{"value": "{{ params.n }}", "equals": 7}],
     "tasks": [{"task_id": "a", "type": "shell", "command": "echo {{ params.day }}"}]})");
-  std::vector<SecretReference> asked;
+  std::vector<SecretReference> asked, taken;
   bool known = false;
   std::string printed = "7";
-  context.set_param_programs([&](const SecretReference& one) -> std::optional<Result<std::string>> {
-    asked.push_back(one);
-    if (!known) return std::nullopt;
-    if (printed.empty()) return Result<std::string>(Errc::forbidden, "it may not be run");
-    return Result<std::string>(one.words[0] == "/opt/next" ? printed : "2024-05-01\nmore");
-  });
+  context.set_param_programs(
+      [&](const SecretReference& one) -> std::optional<Result<std::string>> {
+        asked.push_back(one);
+        if (!known) return std::nullopt;
+        if (printed.empty()) return Result<std::string>(Errc::forbidden, "it may not be run");
+        return Result<std::string>(one.words[0] == "/opt/next" ? printed : "2024-05-01\nmore");
+      },
+      [&](const SecretReference& one) { taken.push_back(one); });
   RunRow run;
   run.seq = RunSeq{1};
   run.uuid = make_uuid_v7(Time{});
@@ -351,10 +353,13 @@ TEST_CASE_FIXTURE(Fixture, "a run's missing params are asked of programs, for th
   REQUIRE(asked.size() == 2);  // both at once
   CHECK(asked[1].words == std::vector<std::string>{"/opt/next", "it's one word"});
   CHECK(asked[0].asked_for == to_string(run.uuid));
+  CHECK(taken.empty());
+  const auto asked_first = asked;
   known = true;
   const auto filled = gate(R"({"own":true})");
   REQUIRE(filled.ok());
   CHECK(filled->conf_json == R"({"day":"2024-05-01","n":7,"own":true})");
+  CHECK(taken == asked_first);  // they make room for other runs
   asked.clear();
   const auto judged = gate(filled->conf_json);  // its run_if sees them, and nothing is asked again
   REQUIRE(judged.ok());

@@ -130,6 +130,33 @@ TEST_CASE("a look-up never blocks who asks, is done once, and is known for a min
   lookup.stop();
 }
 
+TEST_CASE("where too many are looked up it is an error, or waits for its turn where that is told") {
+  for (const bool waits : {false, true}) {
+    std::promise<void> go;
+    SecretLookup::Options options;
+    options.waits_for_room = waits;
+    options.look = [wait = go.get_future().share()](const SecretReference& one) {
+      wait.wait();
+      return Result<std::string>(one.asked_for);
+    };
+    SecretLookup lookup({{}, {}, {"/opt/next"}}, options);
+    const auto of_run = [](int run) {
+      return SecretReference{SecretReference::Kind::command, {"/opt/next"}, std::to_string(run)};
+    };
+    int known = 0;
+    for (int run = 0; run < 1024; ++run) known += lookup.find(of_run(run)).has_value() ? 1 : 0;
+    CHECK(known == 0);
+    const auto beyond = lookup.find(of_run(1024));
+    CHECK(beyond.has_value() != waits);
+    if (beyond) CHECK(beyond->error().message.find("more than 1024") != std::string::npos);
+    go.set_value();
+    CHECK(*lookup.wait(of_run(7), 10s) == "7");
+    lookup.forget(of_run(7));  // it is taken, and makes room
+    CHECK_FALSE(lookup.find(of_run(1024)).has_value());
+    CHECK(*lookup.wait(of_run(1024), 10s) == "1024");
+  }
+}
+
 TEST_CASE("a server that stops ends its look-ups, and no attempt fails for it") {
   Folder folder;
   SecretLookup lookup({{}, {}, {"/bin/sh"}});
