@@ -1,9 +1,11 @@
 #include "scheduler/serve/monitor_notices.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/dag_parser.h"
 #include "scheduler/dagfile/fields.h"
 #include "scheduler/dagfile/notifier_fields.h"
 
@@ -26,6 +28,19 @@ json notices_given(const std::string& notices) {
   return given && given->is_object() ? *std::move(given) : json::object();
 }
 
+// As it will stand in lake_monitors: what its templates name is there, for without that DAG no
+// monitor is judged.
+bool makes_a_dag(const std::string& notices) {
+  json evaluate = json::object();
+  evaluate["task_id"] = "evaluate";
+  evaluate["type"] = "shell";  // a plugin's task is checked against its catalogue
+  evaluate["command"] = "true";
+  json dag = json::object();
+  dag["dag_id"] = "lake_monitors";
+  dag["tasks"] = json::array({std::move(evaluate), monitor_notices_task(notices)});
+  return parse_dag_file(json_text(dag), "lake.monitor_notices", "", {}).dag != nullptr;
+}
+
 }  // namespace
 
 bool fits_monitor_notices(std::string& text) {
@@ -42,7 +57,7 @@ bool fits_monitor_notices(std::string& text) {
     FieldReader fields(task, "", problems);
     std::vector<Notifier> read;
     read_notifiers(fields, Told::task, read);
-    if (!problems.none() || read.empty()) return false;
+    if (!problems.none() || read.empty() || !makes_a_dag(json_text(*given))) return false;
   }
   text = json_text(*given);
   return true;

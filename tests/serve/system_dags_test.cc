@@ -169,7 +169,10 @@ TEST_CASE("notices of monitors are refused where a task would refuse them") {
        R"({"notifiers": {"notifier": "slack"}})",
        R"({"severity": "grave", "notifiers": {"notifier": "slack", "connection": "chat"}})",
        R"({"notifier": {"notifier": "slack", "connection": "chat"}})",
-       R"({"notifiers": {"notifier": "slack", "connection": "chat", "text": "{{ ds | nothing }}"}})"}) {
+       R"({"notifiers": {"notifier": "slack", "connection": "chat", "text": "{{ ds | nothing }}"}})",
+       R"({"notifiers": {"notifier": "slack", "connection": "chat", "text": "{{ params.who }}"}})",
+       R"({"notifiers": {"notifier": "slack", "connection": "chat",)"
+       R"( "text": "{{ ti.xcom_pull('judge').told }}"}})"}) {
     CAPTURE(wrong);
     std::string text = wrong;
     CHECK_FALSE(fits_monitor_notices(text));
