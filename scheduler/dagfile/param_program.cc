@@ -90,8 +90,12 @@ Result<json> printed_value(const json& schema, const std::string& printed) {
   Problems problems;
   check_value(schema, value, "", problems);
   if (problems.none()) return value;
-  constexpr std::size_t shown = 80;
-  return {Errc::invalid, "it prints \"" + line.substr(0, shown) + (line.size() > shown ? "…" : "") +
+  constexpr std::size_t most_shown = 80;
+  std::size_t shown = std::min(line.size(), most_shown);
+  while (shown > 0 && shown < line.size() &&
+         (static_cast<unsigned char>(line[shown]) & 0xc0) == 0x80)
+    --shown;
+  return {Errc::invalid, "it prints \"" + line.substr(0, shown) + (shown < line.size() ? "…" : "") +
                              "\", and the value " + problems.list().front().message};
 }
 

@@ -52,6 +52,10 @@ TEST_CASE("a default that a program is asked for is left out until it has been")
         0);
   CHECK(printed_value(params["n"], "many").error().message ==
         "it prints \"many\", and the value must be integer, not a text");
+  // Cut at a whole character.
+  CHECK(printed_value(params["n"], std::string(79, 'x') + "éé")
+            .error()
+            .message.find("it prints \"" + std::string(79, 'x') + "…\", and") == 0);
   CHECK(printed_value(params["bare"], "\nx").error().message.find("empty") != std::string::npos);
 }
 
