@@ -15,6 +15,7 @@ namespace {
 using Value = nlohmann::ordered_json;
 
 constexpr const char* received_day = "ingest_date";
+constexpr const char* first_of_all_days = "0001-01-01";
 constexpr std::int64_t most_periods = 36'500;  // a hundred years of days
 
 char unit_of_period(const std::string& unit) {
@@ -110,10 +111,13 @@ std::string first_day_kept(const Retention& retention, Time now) {
   if (retention.unit == 'd' || retention.unit == 'w') {
     day = year_month_day(today - days(retention.count * (retention.unit == 'w' ? 7 : 1)));
   } else {
-    day -= months(retention.count * (retention.unit == 'y' ? 12 : 1));
+    const std::int64_t back = retention.count * (retention.unit == 'y' ? 12 : 1);
+    // Further back a calendar's years begin anew in the far future.
+    if (back / 12 >= static_cast<int>(day.year())) return first_of_all_days;
+    day -= months(back);
     if (!day.ok()) day = year_month_day(day.year() / day.month() / last);
   }
-  if (static_cast<int>(day.year()) < 1) return "0001-01-01";
+  if (static_cast<int>(day.year()) < 1) return first_of_all_days;
   char text[32];
   std::snprintf(text, sizeof text, "%04d-%02u-%02u", static_cast<int>(day.year()),
                 static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));

@@ -56,6 +56,11 @@ TEST_CASE("contract retention: months and years are the calendar's") {
   CHECK(day("value: 1, unit: mo", "2026-03-31T10:00:00Z") == "2026-02-28");
   CHECK(day("value: 1, unit: year", "2024-02-29T10:00:00Z") == "2023-02-28");
   CHECK(day("value: 13, unit: months", "2026-01-15T10:00:00Z") == "2024-12-15");
+  // Before the first of all days nothing goes, however long ago that is.
+  for (const char* level : {"value: 2026, unit: y", "value: 34800, unit: y",
+                            "value: 36500, unit: y", "value: 36500, unit: mo"})
+    CHECK_MESSAGE(day(level, "2026-11-28T10:00:00Z") == "0001-01-01", level);
+  CHECK(day("value: 36500, unit: w", "2026-11-28T10:00:00Z") == "1327-05-17");
 }
 
 TEST_CASE("contract retention: one that cannot be carried out is refused") {
