@@ -141,7 +141,9 @@ class Expirer {
         continue;
       }
       if (excluded(file)) continue;
-      if (opened == options_.max_files) {
+      // Bounded as soon as some of it goes: files without bounds of which no row goes would keep
+      // those behind them from ever being looked at.
+      if (opened >= options_.max_files && !(whole.empty() && parts.empty())) {
         result_.more = true;
         break;
       }

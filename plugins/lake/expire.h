@@ -18,7 +18,7 @@ struct ExpireOptions {
   bool dry_run = false;
   // Of files that are written anew without some of their rows; one at least.
   std::int64_t max_bytes = 4LL << 30;
-  // That one version takes away, and that are opened to be looked at.
+  // That one version takes away; and that are opened to be looked at, once one has such rows.
   std::size_t max_files = 5000;
   std::string info_json{};                        // who did it; see lakelog::Change
   std::function<void(const std::string&)> say{};  // lines for the log; null = silence

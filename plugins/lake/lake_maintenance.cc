@@ -150,8 +150,14 @@ json run_expire(plugin::Context& context, Session& session, const std::string& t
 
 std::vector<ExpireRule> rules_told(const plugin::Context& context) {
   std::vector<ExpireRule> rules;
-  const auto all = parse_untrusted(context.context_json());
-  if (!all || !all->is_object()) return rules;
+  // Three rules for each of many tables, beside a conf.
+  constexpr JsonLimits limits{16u << 20, 64, 2'000'000, 4u << 20};
+  const auto all = parse_untrusted(context.context_json(), limits);
+  if (!all || !all->is_object())
+    throw plugin::FinalError(
+        "what contracts let go by its age cannot be read, and nothing was done: the context of "
+        "the attempt " +
+        (all ? std::string("is no object") : "is too large or no JSON: " + all.error().message));
   const auto told = all->find("retention");
   if (told == all->end() || !told->is_array()) return rules;
   for (const json& rule : *told) {

@@ -55,7 +55,8 @@ class Aged {
                       {"size", add.size},
                       {"modification_time", add.modification_ms},
                       {"partition_values", values},
-                      {"stats", json::parse(add.stats_json)}});
+                      {"stats", bounds ? json::parse(add.stats_json)
+                                       : json{{"numRecords", *lakelog::record_count(add)}}}});
     }
     json payload = lakelog::append_payload(adds, open().version());
     payload["table"] = aged;
@@ -82,6 +83,7 @@ class Aged {
     return expire(session, lake.path(), aged, options);
   }
   ExpireOptions options;
+  bool bounds = true;  // of the files that come: whether the log tells least and most
 
  private:
   static SessionOptions session_of(const lakelog::TempLake& lake) {
@@ -156,6 +158,18 @@ TEST_CASE("expire: what bounds leave is the next call's, and whole files go firs
   CHECK(table.rows() == "2 4");
 }
 
+TEST_CASE("expire: files without bounds keep nobody from the rows that are to go") {
+  Aged table(false);
+  table.bounds = false;
+  for (int n = 1; n <= 5; ++n)
+    table.append("(" + std::to_string(n) + ", '2026-11-20 10:00:00+00')");
+  table.append("(6, '2026-11-18 10:00:00+00')");
+  table.options.max_files = 1;
+  CHECK(table.run("at", "2026-11-20").rows == 1);
+  CHECK(table.rows() == "1 2 3 4 5");
+  CHECK_FALSE(table.run("at", "2026-11-20").more);
+}
+
 TEST_CASE(
     "expire: an append beside it stays, and a file that others took away is looked for anew") {
   Aged table(true);
@@ -221,6 +235,7 @@ TEST_CASE("maintenance: the plugin goes by the contracts that its launch tells o
   host.context["retention"] = json::array();
   host.context["retention"].push_back(
       {{"table", aged}, {"column", "day"}, {"before", "2026-11-20"}});
+  host.context["more"] = std::string(std::size_t{2} << 20, 'x');  // of others, who tell much
   host.parameters = json{{"operation", "auto"}, {"dry_run", true}};
   REQUIRE(host.run("lake_maintenance") == 0);
   CHECK(json::parse(host.result)["expired_rows"] == 2);
