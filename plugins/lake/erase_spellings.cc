@@ -6,17 +6,23 @@
 
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/pseudonym.h"
+#include "plugins/lake/rescued.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
 namespace {
 
-// The table's column of that name, whatever the case; empty: none of texts.
+// SQL of the table's column of that name, whatever the case, or of the texts that were sent for one
+// with a type; empty: nobody can tell of any texts.
 std::string text_column(const DeltaTable& table, const std::string& column) {
   if (!table.exists()) return {};
-  for (const lakelog::Column& each : table.snapshot().metadata.columns)
-    if (::strcasecmp(each.name.c_str(), column.c_str()) == 0 && each.type == "string")
-      return each.name;
+  const auto& columns = table.snapshot().metadata.columns;
+  const bool rescues = !column_type(columns, rescued_column).empty();
+  for (const lakelog::Column& each : columns) {
+    if (::strcasecmp(each.name.c_str(), column.c_str()) != 0) continue;
+    if (each.type == "string") return quoted_name(each.name);
+    if (rescues) return sent_text_sql(each.name);
+  }
   return {};
 }
 
@@ -60,8 +66,8 @@ PersonTexts person_texts(Session& session, const stores::Lake& lake, const std::
   std::string texts = "SELECT v AS t FROM given";
   if (!name.empty()) {
     create_view(session, "erase_spelt", table);
-    texts += " UNION SELECT " + quoted_name(name) + " FROM erase_spelt WHERE " +
-             same_person_sql(as, quoted_name(name));
+    texts += " UNION SELECT t FROM (SELECT " + name + " AS t FROM erase_spelt) WHERE " +
+             same_person_sql(as, "t");
   }
   const auto read = [&](const std::string& select) {
     std::vector<std::string> out;
@@ -108,11 +114,11 @@ std::int64_t rows_of_other_keys(Session& session, const stores::Lake& lake,
     known += (known.empty() ? "SELECT " : " UNION ALL SELECT ") + pseudonym_sql("s", key) +
              " AS p FROM written WHERE s IS NOT NULL";
   return session
-      .value("WITH texts AS (SELECT DISTINCT " + quoted_name(text) +
+      .value("WITH texts AS (SELECT DISTINCT " + text +
              " AS t FROM erase_received), written AS (SELECT DISTINCT s FROM (" + written_sql(as) +
              ")), known AS (" + known +
-             ") SELECT count(*) FROM erase_masked m ANTI JOIN known ON " + "m." +
-             quoted_name(name) + " = known.p WHERE m." + quoted_name(name) + " IS NOT NULL")
+             ") SELECT count(*) FROM erase_masked m ANTI JOIN known ON m." + name +
+             " = known.p WHERE m." + name + " IS NOT NULL")
       .integer();
 }
 

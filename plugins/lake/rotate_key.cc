@@ -15,6 +15,7 @@
 #include "plugins/lake/erase_spellings.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/pseudonym.h"
+#include "plugins/lake/rescued.h"
 #include "plugins/lake/staged_write.h"
 #include "plugins/lake/state_hash.h"
 #include "plugins/sdk/plugin.h"
@@ -86,16 +87,19 @@ class Rotator {
         if (facts.mask != "pseudonym") continue;
         const DeltaTable bronze = DeltaTable::open(session_, lake_, "bronze/" + contract);
         if (!bronze.exists()) continue;
-        for (const lakelog::Column& each : bronze.snapshot().metadata.columns) {
-          if (lower_text(each.name) != column || each.type != "string") continue;
+        const auto& received = bronze.snapshot().metadata.columns;
+        const bool rescues = !column_type(received, rescued_column).empty();
+        for (const lakelog::Column& each : received) {
+          if (lower_text(each.name) != column || (each.type != "string" && !rescues)) continue;
+          const std::string sent =
+              each.type == "string" ? quoted_name(each.name) : sent_text_sql(each.name);
           create_view(session_, "rotate_received", bronze);
           const TextType as{facts.type, facts.format, facts.timezone};
           std::string texts = "SELECT t AS s FROM texts UNION ALL SELECT trim(t) FROM texts";
           if (!as.is_text())
             texts +=
                 " UNION ALL SELECT CAST(" + typed_text_sql(as, "t") + " AS VARCHAR) FROM texts";
-          session_.run("INSERT INTO rotate_texts WITH texts AS (SELECT DISTINCT " +
-                       quoted_name(each.name) +
+          session_.run("INSERT INTO rotate_texts WITH texts AS (SELECT DISTINCT " + sent +
                        " AS t FROM rotate_received) SELECT DISTINCT s FROM (" + texts +
                        ") WHERE s IS NOT NULL");
         }

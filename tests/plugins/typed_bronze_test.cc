@@ -1,6 +1,7 @@
 // A source whose columns have types, through bronze and silver by the built plugins: what stays as
 // it is, and what becomes of a file that says otherwise.
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -57,6 +58,15 @@ class Sales {
     session.run("COPY (" + select + ") TO $1 (FORMAT " + kind + ")", {home_ + "/drop/a." + kind});
   }
 
+  // The source from now on: a database of SQLite that these statements make.
+  void database(const std::string& sql) {
+    kind_ = "sqlite";
+    sqlite3* db = nullptr;
+    REQUIRE(sqlite3_open((home_ + "/drop/a.sqlite").c_str(), &db) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+    CHECK(sqlite3_close(db) == SQLITE_OK);
+  }
+
   // One run of both tasks; the reason it failed for, or nothing.
   std::string run() {
     ++runs_;
@@ -97,9 +107,11 @@ class Sales {
     host.parameters = {
         {"contract",
          "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '1'\nstatus: s\ndomain: shop\n"
-         "servers:\n  - {server: drop, type: local, format: " +
-             (kind_ == "json" ? "jsonl" : kind_) + ", path: " + home_ +
-             "/drop/*}\nschema:\n  - name: sales\n    properties:\n" + columns},
+         "servers:\n  - {server: drop, type: " +
+             std::string(kind_ == "sqlite" ? "custom" : "local") +
+             ", format: " + (kind_ == "json" ? "jsonl" : kind_) + ", path: " + home_ + "/drop/" +
+             (kind_ == "sqlite" ? "a.sqlite" : "*") +
+             "}\nschema:\n  - name: sales\n    properties:\n" + columns},
         {"contract_name", "shop/sales"}};
     if (host.run(plugin) != 0) return plugin + ": " + host.failure;
     for (const std::string& output : host.outputs) {
@@ -212,6 +224,25 @@ TEST_CASE("typed bronze: what a contract changes its mind about is read of what 
       "      - {name: code, logicalType: string}\n";
   CHECK(sales.run() == "");
   CHECK(sales.silver("SELECT code FROM t") == Rows{"42"});
+}
+
+TEST_CASE("typed bronze: of a source that has become a database its list of keys is read") {
+  Sales sales;
+  sales.columns =
+      "      - {name: id, logicalType: integer, required: true, primaryKey: true}\n"
+      "      - {name: seen, logicalType: timestamp}\n";
+  sales.file("SELECT range::INTEGER AS id, TIMESTAMP '2026-11-20 10:00:00' AS seen FROM range(4)");
+  CHECK(sales.run() == "");
+  sales.columns +=
+      "    customProperties:\n      - {property: batuta.mode, value: incremental}\n"
+      "      - {property: batuta.watermark, value: seen}\n"
+      "      - {property: batuta.deletes, value: remove}\n";
+  sales.database(
+      "CREATE TABLE sales (id INTEGER, seen TEXT); INSERT INTO sales VALUES (0, '2026-11-20 "
+      "10:00:00'), (1, '2026-11-20 10:00:00'), (3, '2026-11-21 10:00:00')");
+  CHECK(sales.run() == "");
+  CHECK(sales.silver("SELECT string_agg(CAST(id AS VARCHAR), ' ' ORDER BY id) FROM t") ==
+        Rows{"0 1 3"});
 }
 
 TEST_CASE("typed bronze: only types that say what their text says take its place") {

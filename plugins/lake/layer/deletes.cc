@@ -6,6 +6,7 @@
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/file_stats.h"
 #include "plugins/lake/layer/bronze_rows.h"
+#include "plugins/lake/rescued.h"
 
 namespace batuta::lake {
 namespace {
@@ -24,9 +25,16 @@ std::vector<AddFile> newest_files(const DeltaTable& table) {
   return table.files([&](const AddFile& file) { return high(file) >= newest; });
 }
 
-// The keys as the target holds them, out of the text in `rows`.
-std::string typed_keys_sql(const TransformSpec& spec, const std::string& rows) {
+// The keys as the target holds them, out of those that are listed. A list of keys that is read by
+// itself is of texts, also where the table beside it has types.
+std::string typed_keys_sql(const TransformSpec& spec, const std::string& listed) {
   std::string out, typed_columns;
+  const bool as_texts =
+      !spec.typed_source.empty() && column_type(spec.deletes->keys.columns, rescued_column).empty();
+  const std::string rows =
+      !as_texts
+          ? listed
+          : " FROM (SELECT " + from_texts_sql(spec.target.keys, spec.source.columns) + listed + ")";
   for (const std::string& key : spec.target.keys) {
     const auto typed = std::find_if(spec.typed.begin(), spec.typed.end(),
                                     [&](const auto& column) { return column.name == key; });
