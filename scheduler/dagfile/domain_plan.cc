@@ -1,11 +1,11 @@
 #include "scheduler/dagfile/domain_plan.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
+#include <vector>
 
 #include "common/safe_json.h"
 #include "scheduler/dagfile/bundle.h"
@@ -42,12 +42,18 @@ std::map<std::string, std::set<std::string>> looked_up_first(
     const Domain& domain, const std::vector<const Table*>& tables) {
   std::map<std::string, std::set<std::string>> before;
   for (const Table* table : tables) before[table->name];
-  const std::function<bool(const std::string&, const std::string&)> waits =
-      [&](const std::string& table, const std::string& other) {
-        const auto& of_it = before.at(table);
-        return table == other || std::any_of(of_it.begin(), of_it.end(),
-                                             [&](const auto& each) { return waits(each, other); });
-      };
+  const auto waits = [&](const std::string& table, const std::string& other) {
+    std::set<std::string> seen;  // each is asked once, however many ways lead to it
+    for (std::vector<std::string> open{table}; !open.empty();) {
+      const std::string next = open.back();
+      open.pop_back();
+      if (next == other) return true;
+      if (!seen.insert(next).second) continue;
+      const auto& of_it = before.at(next);
+      open.insert(open.end(), of_it.begin(), of_it.end());
+    }
+    return false;
+  };
   for (const Table* table : tables) {
     for (const auto& check : table->quality) {
       if (!check.other_table.starts_with(domain.name + "/")) continue;

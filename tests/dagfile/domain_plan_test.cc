@@ -104,6 +104,25 @@ TEST_CASE(
   CHECK(waits("banks_silver") == R"(["banks_bronze"])");
 }
 
+TEST_CASE("tables in which many others are looked up by many ways are put in order all the same") {
+  std::string yaml =
+      "apiVersion: v3.1.0\nkind: DataContract\nid: r\nversion: '1'\nstatus: active\ndomain: risk\n"
+      "servers:\n  - {server: drop, type: local, path: \"/srv/all.csv\", format: csv}\nschema:\n";
+  // Each looks up the two before it: as many ways as Fibonacci's numbers.
+  for (int i = 0; i < 70; ++i) {
+    yaml += "  - name: t" + std::to_string(i) +
+            "\n    properties:\n      - name: id\n        logicalType: integer\n";
+    for (const int back : {1, 2})
+      if (i >= back)
+        yaml += (back == 1 ? "        relationships:\n" : "") + std::string("          - {to: t") +
+                std::to_string(i - back) + ".id}\n";
+  }
+  const auto domain = domain_of("risk", contract_read(yaml), yaml, "");
+  REQUIRE(domain.ok());
+  const auto dag = nlohmann::json::parse(part_of(*domain, "dags/risk_ingestion.json").text);
+  CHECK(dag["tasks"].back()["depends_on"].size() == 3);
+}
+
 TEST_CASE("what nothing here carries out yet is said, and never faked") {
   const auto domain = domain_of("risk", contract_read(orders), orders, "");
   REQUIRE(domain.ok());
