@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -115,15 +116,6 @@ void print_table(Session& session, const AskedRows& asked) {
   printer->finish();
 }
 
-void write_new_file(const std::string& path, const std::string& bytes) {
-  std::FILE* file = std::fopen(path.c_str(), "wbxe");  // x: nothing is overwritten
-  if (file == nullptr) throw Failure("cannot make the file " + path + "; is it there already?", 1);
-  const bool whole = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  if (std::fclose(file) == 0 && whole) return;
-  (void)std::remove(path.c_str());
-  throw Failure("cannot write " + path, 1);
-}
-
 // The store's own tables are no files, and the server's SQL has files only.
 void check_no_control_table(const std::string& sql) {
   std::string folded = sql;
@@ -145,7 +137,7 @@ void print_statement(Session& session, const AskedRows& asked) {
   if (!asked.branch.empty()) body["branch"] = asked.branch;
   const Client client = session.client().patient(query_patience);
   if (!asked.to.empty()) {
-    return write_new_file(
+    return write_parquet(
         asked.to, client.bytes_of("POST", "/api/lake/sql", body, "application/vnd.apache.parquet"));
   }
   const json answer = client.call("POST", "/api/lake/sql", body);
@@ -160,6 +152,21 @@ void print_statement(Session& session, const AskedRows& asked) {
 }
 
 }  // namespace
+
+void write_parquet(const std::string& path, const std::string& bytes) {
+  constexpr std::string_view mark = "PAR1";  // at both ends of every such file
+  if (bytes.size() < 2 * mark.size() || !bytes.starts_with(mark) || !bytes.ends_with(mark))
+    throw Failure("the server gave no Parquet file, and " + path +
+                      " was not made: is it older than this command, which asks for one? Without "
+                      "--to the rows are printed",
+                  1);
+  std::FILE* file = std::fopen(path.c_str(), "wbxe");  // x: nothing is overwritten
+  if (file == nullptr) throw Failure("cannot make the file " + path + "; is it there already?", 1);
+  const bool whole = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
+  if (std::fclose(file) == 0 && whole) return;
+  (void)std::remove(path.c_str());
+  throw Failure("cannot write " + path, 1);
+}
 
 bool asks_server(const Session& session, bool files) {
   if (files) return false;

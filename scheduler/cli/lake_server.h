@@ -43,6 +43,8 @@ nlohmann::json diff_of_server(const Session& session, const AskedDiff& asked);
 // What LakeSqlPlan is; `at` empty: now.
 nlohmann::json plan_of_server(const Session& session, const std::string& sql, const std::string& at,
                               bool analyze);
+// The bytes as a new file; what is no whole Parquet file is refused, and nothing is overwritten.
+void write_parquet(const std::string& path, const std::string& bytes);
 // Prints the rows of a table or a statement, and says what was cut or masked.
 void print_rows_of_server(Session& session, const AskedRows& asked);
 

@@ -1,9 +1,19 @@
 #include "scheduler/cli/output.h"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <string>
 
+#include "scheduler/cli/client.h"
+#include "scheduler/cli/lake_server.h"
+
+using batuta::cli::Failure;
+using batuta::cli::write_parquet;
 using batuta::cli::yaml_text;
 using nlohmann::json;
 
@@ -28,4 +38,25 @@ TEST_CASE("yaml: a text that could be read as something else is quoted") {
 TEST_CASE("yaml: what YAML does not take as it is, is escaped") {
   CHECK(yaml_text("a\x7f\xC2\x9B") == "\"a\\x7f\\x9b\"\n");
   CHECK(yaml_text("é €") == "\"é €\"\n");
+}
+
+TEST_CASE(
+    "sql --to: what a server gives is kept where it is a whole Parquet file, and as a new one") {
+  const std::string path = (std::filesystem::temp_directory_path() /
+                            ("batuta-rows-" + std::to_string(::getpid()) + ".parquet"))
+                               .string();
+  const auto kept = [&] {
+    std::ifstream in(path);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  // A server from before it gave files answers with JSON, and an answer may end too early.
+  for (const char* none : {"{\"columns\":[]}", "", "PAR1", "PAR1 and rows"}) {
+    CHECK_THROWS_WITH_AS(write_parquet(path, none), doctest::Contains("no Parquet file"), Failure);
+    CHECK_FALSE(std::filesystem::exists(path));
+  }
+  write_parquet(path, "PAR1 and rows PAR1");
+  CHECK(kept() == "PAR1 and rows PAR1");
+  CHECK_THROWS_AS(write_parquet(path, "PAR1 and others PAR1"), Failure);
+  CHECK(kept() == "PAR1 and rows PAR1");
+  std::filesystem::remove(path);
 }
