@@ -61,6 +61,10 @@ void answer_run(Turn& turn, LiveRun& run, const GateAnswered& event) {
   if (run.is_held()) return;          // held meanwhile: it is asked again
   const bool begun = has_begun(run);  // perhaps with another version, which asked for nothing
   if (event.unreadable && !begun) return end_run_early(turn, run, DagRunState::failed, event.why);
+  if (event.unreadable) {  // its tasks go on, and those that name a value fail without the reason
+    log_event(turn, "params_unknown", "", run.row().dag_id, run.row().dag_run_id, {},
+              "{" + json_member("why", event.why) + "}");
+  }
   if (!event.conf_json.empty()) {
     touch(turn, run);
     run.row().conf_json = event.conf_json;

@@ -201,6 +201,7 @@ TEST_CASE(
   World world;
   world.add(DagMaker("dag")
                 .task("a")
+                .task("b", {"a"})
                 .with([](Dag& d) {
                   d.asks_params = true;
                   d.run_if_json = "{}";
@@ -231,10 +232,16 @@ TEST_CASE(
     world.tell(answer(run, {}, true));
     REQUIRE(world.state_of(run, "a") == TaskState::queued);
     world.restart();
+    REQUIRE(world.last.gates.size() == 1);
     world.join("w", 2);
-    world.tell(answer(run, {}, false, true));
+    GateAnswered broken = answer(run, {}, false, true);
+    broken.why = "param \"day\": it may not be run";
+    world.tell(broken);
     CHECK(world.run_state(run) == DagRunState::running);
     CHECK(world.state_of(run, "a") == TaskState::queued);
+    REQUIRE(!world.ledger.events.empty());
+    CHECK(world.ledger.events.back().event == "params_unknown");
+    CHECK(world.ledger.events.back().extra_json.find("it may not be run") != std::string::npos);
   }
   SUBCASE("one that cannot be had fails the run, and says why") {
     GateAnswered broken = answer(run, {}, false, true);
