@@ -162,12 +162,17 @@ class FilesReader {
     const std::int64_t before = staged_rows();
     const std::size_t threads = static_cast<std::size_t>(std::max(to_.session.threads(), 1));
     if (pieces.size() == 1 && threads > 1 && source_.kind == SourceKind::json_lines &&
-        pieces.front().bytes >= least_cut_bytes) {
+        pieces.front().bytes >= least_cut_bytes && !is_packed(pieces.front().path)) {
       stage_parts(pieces.front(), threads);
     } else {
       stage_groups(pieces, threads);
     }
     rows_ += staged_rows() - before;
+  }
+
+  // The engine unpacks what has such a name, and its bytes have no lines.
+  static bool is_packed(const std::string& path) {
+    return path.ends_with(".gz") || path.ends_with(".zst");
   }
 
   // As many parts at a time as there are threads. A part that cannot be read is told of in the
