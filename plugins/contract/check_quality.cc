@@ -111,6 +111,7 @@ double number_of(lake::Session& session, const QualityCheck& check, bool masked)
     const auto* number = std::get_if<double>(&found.rows.at(0).at(0).value);
     if (number != nullptr) return *number;
   } catch (const lake::SqlError& error) {
+    if (lake::is_shortage(error)) throw;
     throw plugin::FinalError("quality rule " + check.name + ": " + told_of(error, masked));
   }
   throw plugin::FinalError("quality rule " + check.name + " found no number");

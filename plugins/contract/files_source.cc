@@ -160,7 +160,7 @@ class FilesReader {
     if (!version_) begin(pieces.front());
     now_ = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
     const std::int64_t before = staged_rows();
-    const std::size_t threads = static_cast<std::size_t>(std::max(to_.session.threads(), 1));
+    const std::size_t threads = threads_worth();
     if (pieces.size() == 1 && threads > 1 && source_.kind == SourceKind::json_lines &&
         pieces.front().bytes >= least_cut_bytes && !is_packed(pieces.front().path)) {
       stage_parts(pieces.front(), threads);
@@ -173,6 +173,14 @@ class FilesReader {
   // The engine unpacks what has such a name, and its bytes have no lines.
   static bool is_packed(const std::string& path) {
     return path.ends_with(".gz") || path.ends_with(".zst");
+  }
+
+  // Sessions beside each other share the engine's memory, and a reader of lines wants some of it.
+  std::size_t threads_worth() const {
+    constexpr std::int64_t bytes_a_reader = std::int64_t{128} << 20;
+    const std::int64_t fit = to_.session.memory_bytes() / bytes_a_reader;
+    return static_cast<std::size_t>(
+        std::clamp<std::int64_t>(fit, 1, std::max(to_.session.threads(), 1)));
   }
 
   // As many parts at a time as there are threads. A part that cannot be read is told of in the
@@ -204,13 +212,15 @@ class FilesReader {
     try {
       to_.session.run("SELECT max(_payload) FROM (" + rows_of(piece) + ")");
     } catch (const lake::SqlError& error) {
-      throw unreadable(piece.source, error);
+      throw_unreadable(piece.source, error);
     }
   }
 
-  plugin::FinalError unreadable(const std::string& names, const lake::SqlError& error) const {
-    return plugin::FinalError(names + " cannot be read as " + std::string(to_string(source_.kind)) +
-                              ": " + lake::without_values(error.what()));
+  // Within a handler of `error`.
+  [[noreturn]] void throw_unreadable(const std::string& names, const lake::SqlError& error) const {
+    if (lake::is_shortage(error)) throw;
+    throw plugin::FinalError(names + " cannot be read as " + std::string(to_string(source_.kind)) +
+                             ": " + lake::without_values(error.what()));
   }
 
   // Neighbours together, as many groups of about the same size as there are threads. The engine
@@ -238,7 +248,7 @@ class FilesReader {
           {to_.context.execution_id(), to_.context.task_id(), to_.context.try_number(), now_},
           lakelog::PartitionValues{{shape_.partition, to_iso(now_).substr(0, 10)}});
     } catch (const lake::SqlError& error) {
-      throw unreadable(names, error);
+      throw_unreadable(names, error);
     }
   }
 
@@ -391,7 +401,7 @@ class FilesReader {
       for (const auto& row : to_.session.query("DESCRIBE SELECT * FROM " + reader).rows)
         names.emplace_back(row.at(0).text(), row.at(1).text());
     } catch (const lake::SqlError& error) {
-      throw unreadable(piece.source, error);
+      throw_unreadable(piece.source, error);
     }
     const auto& columns = to_.described.table.columns;
     if (source_.kind == SourceKind::csv && !source_.header) {

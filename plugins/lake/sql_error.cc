@@ -36,6 +36,13 @@ std::string of_line(std::string_view error, std::size_t line) {
 
 }  // namespace
 
+bool is_shortage(const SqlError& error) {
+  const std::string_view text = error.what();
+  return text.starts_with("Out of Memory") ||
+         text.find("No space left on device") != std::string_view::npos ||
+         text.find("Disk quota exceeded") != std::string_view::npos;
+}
+
 std::string without_values(std::string_view error) {
   const auto line = error.find("\nOriginal Line");
   if (line != std::string_view::npos) return of_line(error, line);

@@ -181,6 +181,15 @@ TEST_CASE_FIXTURE(Scripts, "nothing is handed in when the task fails, or one of 
             .find("Could not convert string *** to") != std::string::npos);
 }
 
+TEST_CASE("too little memory or disk is no fault of what was read") {
+  using lake::is_shortage;
+  using lake::SqlError;
+  CHECK(is_shortage(SqlError("Out of Memory Error: failed to allocate data of size 1.0 MiB")));
+  CHECK(is_shortage(SqlError("IO Error: Could not write file \"x\": No space left on device")));
+  CHECK_FALSE(is_shortage(SqlError("Invalid Input Error: Malformed JSON in file \"x\"")));
+  CHECK_FALSE(is_shortage(SqlError("IO Error: Cannot open file \"x\": Permission denied")));
+}
+
 TEST_CASE_FIXTURE(Scripts, "why a file is refused tells the line, and no row or value of it") {
   const std::string bytes = refusal(csv("1,ann\\n2,\\377ann\\n"));
   CHECK(bytes.find("CSV Error on Line: ") != std::string::npos);
