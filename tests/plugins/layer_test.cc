@@ -11,6 +11,7 @@
 #include "common/safe_json.h"
 #include "lakelog/payload.h"
 #include "lakelog/table.h"
+#include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/partition_batches.h"
 #include "plugins/lake/layer/publication.h"
 #include "plugins/lake/layer/raw_landing.h"
@@ -304,6 +305,50 @@ TEST_CASE("a small merge rewrites the partitions it changes from their files, an
   std::erase_if(
       now, [&](const std::string& line) { return is(line, "|a|1000") || is(line, "|b|1001"); });
   CHECK(now == expected);
+}
+
+TEST_CASE(
+    "a merge into a partition far larger than the engine's memory is written by ranges of its "
+    "key") {
+  Readings world;
+  world.engine_memory = 32 << 20;
+  constexpr std::int64_t count = 150'000;  // 32,768 rows fit a piece, and a range has twice as many
+  const auto reading = [](std::int64_t i) {
+    const std::int64_t ms = i * 7919 % count * 500;
+    return Reading{to_iso(*parse_iso("2026-11-20T00:00:00Z") + std::chrono::milliseconds(ms)), "a",
+                   std::to_string(i)};
+  };
+  world.extract("run-1", {"a"}, count, reading);
+  CHECK(world.transform("run-1").changed == count);
+  world.extract("run-2", {"a"}, {{reading(77'000).at, "a", "8"}});
+  CHECK(world.transform("run-2").changed == 1);
+  const auto payload = lakelog::parse_payload(world.outputs.at(0));
+  REQUIRE(payload.ok());
+  CHECK(payload->adds.size() == 3);
+  CHECK(world.rows(silver,
+                   "SELECT count(*), count(DISTINCT \"at\"), count(*) FILTER (value = 8) FROM t") ==
+        Lines{"150000|150000|2"});
+}
+
+TEST_CASE("ranges of a column part rows so that each is of one, whatever its value") {
+  const lakelog::TempLake lake;
+  FakeHost host;
+  host.context = {{"execution_id", "run-1"}, {"lake", lake.path()}, {"scratch", lake.path()}};
+  const batuta_host table = host.table();
+  plugin::Context context(table);
+  lake::Session session(lake::session_options(context));
+  session.run(
+      "CREATE TABLE t AS SELECT CASE WHEN i % 10 = 0 THEN NULL WHEN i % 10 = 1 THEN '' "
+      "ELSE 'it''s ' || i % 4 END AS k, i FROM range(1000) r(i)");
+  for (const std::int64_t pieces : {1, 2, 7, 5000}) {
+    CAPTURE(pieces);
+    std::int64_t all = 0;
+    for (const std::string& range : lake::ranges_of(session, "t WHERE i >= 100", {"k"}, pieces))
+      all += session.value("SELECT count(*) FROM t WHERE i >= 100 AND " + range).integer();
+    CHECK(all == 900);
+  }
+  CHECK(lake::ranges_of(session, "t WHERE i >= 100", {"k", "i"}, 7).size() == 7);
+  CHECK(lake::ranges_of(session, "t WHERE i < 0", {"k"}, 4) == std::vector<std::string>{"true"});
 }
 
 TEST_CASE("silver by contract is there from the first run on, however little came") {

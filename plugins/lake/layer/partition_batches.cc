@@ -24,4 +24,39 @@ std::vector<std::vector<std::string>> partition_batches(
   return batches;
 }
 
+std::int64_t ranges_for(const Session& session,
+                        const std::map<std::string, std::int64_t>& rows_by_partition,
+                        const std::string& partition) {
+  const auto found = rows_by_partition.find(partition);
+  return found == rows_by_partition.end() ? 1 : found->second / (2 * batch_rows(session)) + 1;
+}
+
+std::vector<std::string> ranges_of(Session& session, const std::string& from,
+                                   const std::vector<std::string>& columns, std::int64_t pieces) {
+  std::vector<std::string> best = {"true"};
+  for (const std::string& column : columns) {
+    if (static_cast<std::int64_t>(best.size()) >= pieces) break;
+    const std::string name = quoted_name(column);
+    // A value that ends several pieces ends one: more rows have it than a piece is to have.
+    const Table ends = session.query(
+        "SELECT DISTINCT CAST(max(k) AS VARCHAR), typeof(max(k)), max(k) FROM (SELECT k, ntile(" +
+        std::to_string(pieces) + ") OVER (ORDER BY k) AS n FROM (SELECT " + name + " AS k FROM " +
+        from + ") USING SAMPLE reservoir(20000 ROWS)) WHERE k IS NOT NULL GROUP BY n ORDER BY 3");
+    std::vector<std::string> ranges;
+    std::string above;
+    // The last sample's end is no end: rows beyond it were not in the sample.
+    for (std::size_t i = 0; i + 1 < ends.rows.size(); ++i) {
+      const std::string text = ends.rows[i].at(0).text();
+      if (text.find('\0') != std::string::npos) continue;  // no statement can hold it
+      const std::string end =
+          "CAST(" + quoted_literal(text) + " AS " + ends.rows[i].at(1).text() + ")";
+      ranges.push_back((above.empty() ? "" : above + " AND ") + name + " <= " + end);
+      above = name + " > " + end;
+    }
+    ranges.push_back(above.empty() ? "true" : "(" + above + " OR " + name + " IS NULL)");
+    if (ranges.size() > best.size()) best = std::move(ranges);
+  }
+  return best;
+}
+
 }  // namespace batuta::lake

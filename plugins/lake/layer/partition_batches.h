@@ -19,4 +19,18 @@ std::int64_t batch_rows(const Session& session);
 std::vector<std::vector<std::string>> partition_batches(
     const std::map<std::string, std::int64_t>& rows_by_partition, std::int64_t max_rows);
 
+// In how many ranges of its key a partition is sorted and written: 1, unless its rows are of two
+// pieces and more.
+std::int64_t ranges_for(const Session& session,
+                        const std::map<std::string, std::int64_t>& rows_by_partition,
+                        const std::string& partition);
+
+// Conditions that part the rows of `from` (a table, or one with a WHERE) into about `pieces` of
+// about the same size by ranges of a column, ascending, what is NULL in the last one: each row
+// meets one of them. The column is the first of `columns` whose values make so many, or that which
+// makes most. One that is always met where there is nothing to part. Where the ranges lie is told
+// from a sample.
+std::vector<std::string> ranges_of(Session& session, const std::string& from,
+                                   const std::vector<std::string>& columns, std::int64_t pieces);
+
 }  // namespace batuta::lake

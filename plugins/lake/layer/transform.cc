@@ -336,10 +336,14 @@ class Transform {
       if (bytes == 0 && !one) one.emplace();
       if (bytes > 0) one.reset();
       if (before) before(partition);
-      version_.stage(session_,
-                     select + " WHERE " + quoted_name(part) + " = CAST(" +
-                         quoted_literal(partition) + " AS DATE)",
-                     spec_.target.keys, {}, lakelog::PartitionValues{{part, partition}}, bytes);
+      const std::string of = rows + " WHERE " + quoted_name(part) + " = CAST(" +
+                             quoted_literal(partition) + " AS DATE)";
+      // The engine's sort wants much of its memory, and old rows come in no order of their keys.
+      const std::int64_t pieces = before ? ranges_for(session_, rows_, partition) : 1;
+      for (const std::string& range : ranges_of(session_, of, spec_.target.keys, pieces))
+        version_.stage(session_, select + of.substr(rows.size()) + " AND " + range,
+                       spec_.target.keys, {}, lakelog::PartitionValues{{part, partition}},
+                       bytes / pieces);
     }
   }
 
@@ -349,7 +353,8 @@ class Transform {
     constexpr std::int64_t least_rows = 250'000;
     const auto rows = rows_.find(partition);
     if (rows == rows_.end() || rows->second < least_rows) return 0;
-    return rows->second * bytes_a_row_ * 3 / 2;
+    const std::int64_t bytes = rows->second * bytes_a_row_ * 3 / 2;
+    return bytes > session_.memory_bytes() / 5 ? 0 : bytes;
   }
 
   // `rows`: all that these partitions hold now.
