@@ -138,12 +138,7 @@ void try_connection(Context& context, Call call) {
       },
       // In the event log before anybody is told: where it led too.
       [&context, call, extra](Response response) {
-        const auto told = std::make_shared<Response>(std::move(response));
-        context.change(
-            call, "test_connection", *extra, [] { return success(); },
-            [call, told](const Status& kept) {
-              call.respond(kept ? std::move(*told) : error_response(kept.error()));
-            });
+        context.respond_recorded(call, "test_connection", *extra, std::move(response));
       });
 }
 

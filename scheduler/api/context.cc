@@ -201,6 +201,16 @@ void Context::change(const Call& call, const std::string& event, const nlohmann:
       std::move(done));
 }
 
+void Context::respond_recorded(const Call& call, const std::string& event,
+                               const nlohmann::json& extra, Response response) {
+  const auto answer = std::make_shared<Response>(std::move(response));
+  change(
+      call, event, extra, [] { return success(); },
+      [call, answer](const Status& kept) {
+        call.respond(kept ? std::move(*answer) : error_response(kept.error()));
+      });
+}
+
 bool Context::in_turn(WorkQueue& queue, const WorkQueue::Bounds& bounds, const Call& call,
                       std::function<void()> job) {
   const std::string& user = call.request->identity.user;

@@ -67,6 +67,11 @@ class Context {
               std::function<Status()> write, std::function<void(Status)> done,
               const std::string& dag_id = {});
 
+  // Gives the answer once the event log has a row of what was done or shown, and the log's error in
+  // its place where it cannot be written. From any thread.
+  void respond_recorded(const Call& call, const std::string& event, const nlohmann::json& extra,
+                        Response response);
+
   // Runs `job` on a reader thread and answers with its result; 429 when too many reads of this user
   // (of this address, where there is none) wait, 503 when too many do in all, when it takes longer
   // than one may, or the store fails. Users are served in turn. `job` may block and throw.

@@ -270,16 +270,11 @@ class DiffAnswer {
   // Who was shown what is masked for others is written down before the rows go out.
   void give(Response response) {
     if (diff_.bare.empty()) return call_.respond(std::move(response));
-    const auto answer = std::make_shared<Response>(std::move(response));
-    context_.change(
-        call_, "lake_rows_unmasked",
-        {{"table", diff_.asked.table.path()},
-         {"branch", diff_.asked.branch},
-         {"unmasked", diff_.bare}},
-        [] { return success(); },
-        [call = call_, answer](const Status& kept) {
-          call.respond(kept ? std::move(*answer) : error_response(kept.error()));
-        });
+    context_.respond_recorded(call_, "lake_rows_unmasked",
+                              {{"table", diff_.asked.table.path()},
+                               {"branch", diff_.asked.branch},
+                               {"unmasked", diff_.bare}},
+                              std::move(response));
   }
 
  private:

@@ -266,12 +266,7 @@ void get_lake_export(Context& context, Call call) {
         const json& written = run->written();
         if (written.is_null()) return run->call().respond(std::move(response));
         context.queries->budget.spend(user, json_text(written).size(), context.now());
-        const auto answer = std::make_shared<Response>(std::move(response));
-        context.change(
-            run->call(), "lake_export", written, [] { return success(); },
-            [run, answer](const Status& kept) {
-              run->call().respond(kept ? std::move(*answer) : error_response(kept.error()));
-            });
+        context.respond_recorded(run->call(), "lake_export", written, std::move(response));
       });
 }
 

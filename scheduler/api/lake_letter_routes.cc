@@ -149,13 +149,9 @@ class LetterAnswer {
   }
   void give(Response response) {
     if (table_.empty()) return call_.respond(std::move(response));
-    const auto answer = std::make_shared<Response>(std::move(response));
-    context_.change(
-        call_, "lake_rows_unmasked",
-        {{"table", table_}, {"unmasked", masked_parts({.hidden = true})}}, [] { return success(); },
-        [call = call_, answer](const Status& kept) {
-          call.respond(kept ? std::move(*answer) : error_response(kept.error()));
-        });
+    context_.respond_recorded(call_, "lake_rows_unmasked",
+                              {{"table", table_}, {"unmasked", masked_parts({.hidden = true})}},
+                              std::move(response));
   }
 
  private:

@@ -411,12 +411,7 @@ void change_lake_alert(Context& context, Call call) {
       },
       [&context, call, action = said->action, told](Response response) {
         if (told->is_null()) return call.respond(std::move(response));
-        const auto answer = std::make_shared<Response>(std::move(response));
-        context.change(
-            call, action + "_alert", *told, [] { return success(); },
-            [call, answer](const Status& kept) {
-              call.respond(kept ? std::move(*answer) : error_response(kept.error()));
-            });
+        context.respond_recorded(call, action + "_alert", *told, std::move(response));
       });
 }
 

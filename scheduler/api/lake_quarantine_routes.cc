@@ -60,13 +60,8 @@ class QuarantineAnswer {
   // Who was shown what is masked for others is written down before the rows go out.
   void give(Response response) {
     if (bare_.empty()) return call_.respond(std::move(response));
-    const auto answer = std::make_shared<Response>(std::move(response));
-    context_.change(
-        call_, "lake_rows_unmasked", {{"table", table_}, {"unmasked", bare_}},
-        [] { return success(); },
-        [call = call_, answer](const Status& kept) {
-          call.respond(kept ? std::move(*answer) : error_response(kept.error()));
-        });
+    context_.respond_recorded(call_, "lake_rows_unmasked", {{"table", table_}, {"unmasked", bare_}},
+                              std::move(response));
   }
 
  private:

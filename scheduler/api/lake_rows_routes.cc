@@ -119,16 +119,11 @@ void get_lake_rows(Context& context, Call call) {
   // Who was shown what is masked for others is written down before the rows go out.
   context.query_lake(call, read, [&context, call, bare](Response response) {
     if (bare->empty()) return call.respond(std::move(response));
-    const auto answer = std::make_shared<Response>(std::move(response));
     const json written{
         {"table", path_param(*call.request, "layer") + "/" + path_param(*call.request, "domain") +
                       "/" + path_param(*call.request, "table")},
         {"unmasked", *bare}};
-    context.change(
-        call, "lake_rows_unmasked", written, [] { return success(); },
-        [call, answer](const Status& kept) {
-          call.respond(kept ? std::move(*answer) : error_response(kept.error()));
-        });
+    context.respond_recorded(call, "lake_rows_unmasked", written, std::move(response));
   });
 }
 

@@ -288,14 +288,9 @@ void run_lake_sql(Context& context, Call call) {
       call, [run] { return run->answer(); },
       [&context, run, user, id](Response response) {
         context.queries->end(user, id);
-        const auto answer = std::make_shared<Response>(std::move(response));
-        const json written = run->written(*answer);
+        const json written = run->written(response);
         context.queries->budget.spend(user, json_text(written).size(), context.now());
-        context.change(
-            run->call(), "lake_sql", written, [] { return success(); },
-            [run, answer](const Status& kept) {
-              run->call().respond(kept ? std::move(*answer) : error_response(kept.error()));
-            });
+        context.respond_recorded(run->call(), "lake_sql", written, std::move(response));
       });
   if (!taken) context.queries->end(user, id);
 }
