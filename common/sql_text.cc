@@ -20,45 +20,6 @@ struct Piece {
   std::size_t end = 0;
 };
 
-std::size_t end_of_quoted(std::string_view text, std::size_t at, bool escapes) {
-  const char quote = text[at];
-  for (++at; at < text.size(); ++at) {
-    if (escapes && text[at] == '\\') {
-      ++at;
-    } else if (text[at] == quote) {
-      if (at + 1 >= text.size() || text[at + 1] != quote) return at + 1;
-      ++at;  // doubled: one of it
-    }
-  }
-  return std::string_view::npos;
-}
-
-// $$…$$ or $tag$…$tag$, as PostgreSQL and DuckDB have it; 0: none begins here.
-std::size_t end_of_dollars(std::string_view text, std::size_t at) {
-  std::size_t tag = at + 1;
-  while (tag < text.size() && word_character(text[tag])) ++tag;
-  const bool number = tag > at + 1 && text[at + 1] >= '0' && text[at + 1] <= '9';
-  if (tag >= text.size() || text[tag] != '$' || number) return 0;
-  const std::string_view fence = text.substr(at, tag + 1 - at);
-  const auto end = text.find(fence, tag + 1);
-  return end == std::string_view::npos ? end : end + fence.size();
-}
-
-std::size_t end_of_comment(std::string_view text, std::size_t at) {
-  if (text[at] == '-') return std::min(text.find('\n', at), text.size());
-  int depth = 0;
-  for (; at + 1 < text.size(); ++at) {
-    if (text[at] == '/' && text[at + 1] == '*') {
-      ++depth;
-      ++at;
-    } else if (text[at] == '*' && text[at + 1] == '/') {
-      ++at;
-      if (--depth == 0) return at + 1;
-    }
-  }
-  return std::string_view::npos;
-}
-
 Result<Piece> piece_at(std::string_view text, std::size_t at) {
   using enum Piece::Kind;
   const char c = text[at];
@@ -68,11 +29,11 @@ Result<Piece> piece_at(std::string_view text, std::size_t at) {
     // E'…' knows backslashes; an e that ends a word is none.
     const bool escapes = c == '\'' && at > 0 && (text[at - 1] == 'e' || text[at - 1] == 'E') &&
                          (at < 2 || !word_character(text[at - 2]));
-    piece = {literal, end_of_quoted(text, at, escapes)};
+    piece = {literal, sql_quoted_end(text, at, escapes)};
   } else if (c == '$' && (at == 0 || !word_character(text[at - 1]))) {
-    if (const std::size_t end = end_of_dollars(text, at); end != 0) piece = {literal, end};
+    if (const std::size_t end = sql_dollars_end(text, at); end != 0) piece = {literal, end};
   } else if ((c == '-' && next == '-') || (c == '/' && next == '*')) {
-    piece = {comment, end_of_comment(text, at)};
+    piece = {comment, sql_comment_end(text, at)};
   }
   if (piece.end != std::string_view::npos) return piece;
   const auto line =
@@ -152,6 +113,44 @@ class Cutter {
 };
 
 }  // namespace
+
+std::size_t sql_quoted_end(std::string_view text, std::size_t at, bool escapes) {
+  const char quote = text[at];
+  for (++at; at < text.size(); ++at) {
+    if (escapes && text[at] == '\\') {
+      ++at;
+    } else if (text[at] == quote) {
+      if (at + 1 >= text.size() || text[at + 1] != quote) return at + 1;
+      ++at;  // doubled: one of it
+    }
+  }
+  return std::string_view::npos;
+}
+
+std::size_t sql_dollars_end(std::string_view text, std::size_t at) {
+  std::size_t tag = at + 1;
+  while (tag < text.size() && word_character(text[tag])) ++tag;
+  const bool number = tag > at + 1 && text[at + 1] >= '0' && text[at + 1] <= '9';
+  if (tag >= text.size() || text[tag] != '$' || number) return 0;
+  const std::string_view fence = text.substr(at, tag + 1 - at);
+  const auto end = text.find(fence, tag + 1);
+  return end == std::string_view::npos ? end : end + fence.size();
+}
+
+std::size_t sql_comment_end(std::string_view text, std::size_t at) {
+  if (text[at] == '-') return std::min(text.find('\n', at), text.size());
+  int depth = 0;
+  for (; at + 1 < text.size(); ++at) {
+    if (text[at] == '/' && text[at + 1] == '*') {
+      ++depth;
+      ++at;
+    } else if (text[at] == '*' && text[at + 1] == '/') {
+      ++at;
+      if (--depth == 0) return at + 1;
+    }
+  }
+  return std::string_view::npos;
+}
 
 Result<std::vector<SqlStatement>> sql_statements(std::string_view text, const SqlMarker& marker) {
   return Cutter(text, marker).cut();

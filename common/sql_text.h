@@ -2,6 +2,7 @@
 // what literals, quoted names and comments are is understood here; the rest is the database's.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,14 @@
 #include "common/result.h"
 
 namespace batuta {
+
+// Where what begins at `at` ends, behind its last character; npos where it does not end. A quoted
+// text or name, of which a doubled quote is part, and with `escapes` what a backslash is before; a
+// -- comment, up to its line's end, or a /* */ one, which nests.
+std::size_t sql_quoted_end(std::string_view text, std::size_t at, bool escapes = false);
+std::size_t sql_comment_end(std::string_view text, std::size_t at);
+// $$…$$ or $tag$…$tag$, as PostgreSQL and DuckDB have it; 0 where none begins.
+std::size_t sql_dollars_end(std::string_view text, std::size_t at);
 
 struct SqlStatement {
   std::string text;                // every :name replaced

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "common/sql_text.h"
 #include "lakelog/branch.h"
 
 namespace batuta::lake {
@@ -25,52 +26,13 @@ std::size_t pin_length(std::string_view text) {
   return end > 2 && ends ? end : 0;
 }
 
-// Behind the quote that ends what begins at `at`; a doubled quote is part of it.
-std::size_t quoted_end(std::string_view sql, std::size_t at) {
-  const char quote = sql[at];
-  for (std::size_t i = at + 1; i < sql.size(); ++i) {
-    if (sql[i] != quote) continue;
-    if (i + 1 == sql.size() || sql[i + 1] != quote) return i + 1;
-    ++i;
-  }
-  return sql.size();
-}
-
-std::size_t past(std::string_view sql, std::size_t from, std::string_view what) {
-  const auto found = sql.find(what, from);
-  return found == std::string_view::npos ? sql.size() : found + what.size();
-}
-
-// Behind the block comment at `at`; the engine's nest.
-std::size_t comment_end(std::string_view sql, std::size_t at) {
-  int depth = 0;
-  for (std::size_t i = at; i + 1 < sql.size(); ++i) {
-    if (sql.substr(i, 2) == "/*") {
-      ++depth;
-      ++i;
-    } else if (sql.substr(i, 2) == "*/") {
-      if (--depth == 0) return i + 2;
-      ++i;
-    }
-  }
-  return sql.size();
-}
-
-// Behind the $tag$ text $tag$ at `at`; `at` itself where there is none.
-std::size_t dollar_end(std::string_view sql, std::size_t at) {
-  std::size_t end = at + 1;
-  while (end < sql.size() && may_be_in_name(sql[end]) && sql[end] != '$') ++end;
-  if (end >= sql.size() || sql[end] != '$') return at;
-  return past(sql, end + 1, sql.substr(at, end + 1 - at));
-}
-
-// Behind the token at `at` that is no name.
+// Behind the token at `at` that is no name; what does not end goes to the text's end.
 std::size_t token_end(std::string_view sql, std::size_t at) {
-  if (sql[at] == '\'') return quoted_end(sql, at);
-  if (sql.substr(at, 2) == "--") return past(sql, at, "\n");
-  if (sql.substr(at, 2) == "/*") return comment_end(sql, at);
-  if (sql[at] == '$') return std::max(dollar_end(sql, at), at + 1);
-  return at + 1;
+  std::size_t end = at + 1;
+  if (sql[at] == '\'') end = sql_quoted_end(sql, at);
+  if (sql.substr(at, 2) == "--" || sql.substr(at, 2) == "/*") end = sql_comment_end(sql, at);
+  if (sql[at] == '$') end = std::max(sql_dollars_end(sql, at), at + 1);
+  return std::min(end, sql.size());
 }
 
 }  // namespace
@@ -81,7 +43,7 @@ std::string quote_pinned_names(std::string_view sql) {
     const bool quoted = sql[at] == '"';
     std::size_t end = at;
     if (quoted) {
-      end = quoted_end(sql, at);
+      end = std::min(sql_quoted_end(sql, at), sql.size());
     } else if (may_begin_name(sql[at])) {
       while (end < sql.size() && may_be_in_name(sql[end])) ++end;
     } else {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "common/sql_text.h"
 #include "scheduler/dagfile/changed_call.h"
 
 namespace batuta {
@@ -44,8 +45,7 @@ class SparkReader {
     const char c = sql_[at_];
     if (here("{%"))
       return {Errc::invalid, "{% … %} is not for SQL: conditions belong into the statement"};
-    if (here("--")) return take_part(std::min(sql_.find('\n', at_), sql_.size()), "a comment");
-    if (here("/*")) return take_part(end_of_comment(), "a comment");
+    if (here("--") || here("/*")) return take_part(sql_comment_end(sql_, at_), "a comment");
     if (spark_blank(c) || c == ';') {
       if (c == ';') ended_ = !out_.first_word.empty();
       if (c != ';') out_.text += c;
@@ -73,20 +73,6 @@ class SparkReader {
         ++at;
       } else if (sql_[at] == quote) {
         return at + 1;  // doubled: the next literal begins, as Spark has it, too
-      }
-    }
-    return std::string_view::npos;
-  }
-
-  std::size_t end_of_comment() const {
-    int depth = 0;
-    for (std::size_t at = at_; at + 1 < sql_.size(); ++at) {
-      if (sql_.substr(at, 2) == "/*") {
-        ++depth;
-        ++at;
-      } else if (sql_.substr(at, 2) == "*/") {
-        ++at;
-        if (--depth == 0) return at + 1;
       }
     }
     return std::string_view::npos;
