@@ -20,20 +20,6 @@ bool is_blank(std::string_view text) {
   return text.find_first_not_of(" \t\n\v\f\r") == text.npos;
 }
 
-class OpenFile {
- public:
-  explicit OpenFile(int fd) : fd_(fd) {}
-  ~OpenFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  const int fd_;
-};
-
 }  // namespace
 
 LineParts::LineParts(const std::string& file, std::string prefix, std::int64_t part_bytes)
@@ -41,11 +27,7 @@ LineParts::LineParts(const std::string& file, std::string prefix, std::int64_t p
       prefix_(std::move(prefix)),
       part_bytes_(part_bytes),
       in_(::open(file.c_str(), O_RDONLY | O_CLOEXEC)) {
-  if (in_ < 0) failed(file_);
-}
-
-LineParts::~LineParts() {
-  if (in_ >= 0) ::close(in_);
+  if (!in_) failed(file_);
 }
 
 void LineParts::failed(const std::string& what) const {
@@ -55,7 +37,7 @@ void LineParts::failed(const std::string& what) const {
 bool LineParts::fill() {
   buffer_.resize(chunk_bytes);
   ssize_t got = 0;
-  do got = ::read(in_, buffer_.data(), buffer_.size());
+  do got = ::read(in_.get(), buffer_.data(), buffer_.size());
   while (got < 0 && errno == EINTR);
   if (got < 0) failed(file_);
   buffer_.resize(static_cast<std::size_t>(got));
@@ -67,9 +49,9 @@ bool LineParts::next(LinePart& part) {
   if (used_ == buffer_.size() && !fill()) return false;
   part.path = prefix_ + std::to_string(made_++) + ".jsonl";
   part.before = records_;
-  const OpenFile out(::open(part.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  if (out.fd() < 0) failed(part.path);
-  copy(out.fd());
+  const UniqueFd out(::open(part.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!out) failed(part.path);
+  copy(out.get());
   return true;
 }
 

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "common/fd.h"
+
 namespace batuta::from_contract {
 
 struct LinePart {
@@ -18,9 +20,6 @@ class LineParts {
   // Parts become files named `prefix` and a number. `part_bytes`: how many one has at least, but
   // for the last.
   LineParts(const std::string& file, std::string prefix, std::int64_t part_bytes);
-  ~LineParts();
-  LineParts(const LineParts&) = delete;
-  LineParts& operator=(const LineParts&) = delete;
 
   // Makes the next part; false when there is none. Throws plugin::RetryableError where the disk
   // refuses.
@@ -35,7 +34,7 @@ class LineParts {
 
   const std::string file_, prefix_;
   const std::int64_t part_bytes_;
-  int in_ = -1;
+  UniqueFd in_;
   std::string buffer_;
   std::size_t used_ = 0;  // of the buffer, by earlier parts
   bool blank_ = true;     // so far, of the line at hand

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <system_error>
 
+#include "common/fd.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::lake {
@@ -41,23 +42,9 @@ std::uint64_t all_rights(long abi) {
                                std::generic_category().message(errno));
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-void allow(const Descriptor& ruleset, const std::string& folder, std::uint64_t rights) {
-  const Descriptor opened(::open(folder.c_str(), O_PATH | O_CLOEXEC));
-  if (opened.get() < 0) fail(folder);
+void allow(const UniqueFd& ruleset, const std::string& folder, std::uint64_t rights) {
+  const UniqueFd opened(::open(folder.c_str(), O_PATH | O_CLOEXEC));
+  if (!opened) fail(folder);
   const PathRule rule{rights, opened.get()};
   if (::syscall(SYS_landlock_add_rule, ruleset.get(), rule_path_beneath, &rule, 0) != 0)
     fail(folder);
@@ -71,9 +58,9 @@ bool confine_thread(const std::string& readable, const std::string& writable) {
   const std::uint64_t all = all_rights(abi);
   const Ruleset wanted{all, abi >= 4 ? 3ULL : 0ULL};  // bind and connect
   const std::size_t size = abi >= 4 ? sizeof wanted : sizeof wanted.files;
-  const Descriptor ruleset(
+  const UniqueFd ruleset(
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &wanted, size, 0)));
-  if (ruleset.get() < 0) fail("ruleset");
+  if (!ruleset) fail("ruleset");
   allow(ruleset, readable, read_file | read_folder);
   allow(ruleset, writable, all);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("privileges");
