@@ -30,6 +30,24 @@ nlohmann::json data_file(const std::string& lake, const std::string& name, const
           {"stats", {{"numRecords", rows}}}};
 }
 
+nlohmann::json add_json(const AddFile& add) {
+  auto values = nlohmann::json::object();
+  for (const auto& [name, value] : add.partition_values)
+    values[name] = value ? nlohmann::json(*value) : nlohmann::json();
+  return {{"path", add.path},
+          {"size", add.size},
+          {"modification_time", add.modification_ms},
+          {"partition_values", values},
+          {"stats", nlohmann::json::parse(add.stats_json)}};
+}
+
+nlohmann::json schema_json(const std::vector<Column>& columns) {
+  auto out = nlohmann::json::array();
+  for (const auto& column : columns)
+    out.push_back({{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+  return out;
+}
+
 nlohmann::json append_payload(std::vector<nlohmann::json> adds, std::int64_t read_version) {
   return {{"table", test_table},
           {"operation", "append"},

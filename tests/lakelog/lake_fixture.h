@@ -34,6 +34,10 @@ nlohmann::json data_file(const std::string& lake, const std::string& name,
                          const std::string& day = "2026-11-20", std::int64_t rows = 1,
                          const std::string& table = test_table);
 
+// A file that was written, as a task hands it in; and columns, likewise.
+nlohmann::json add_json(const AddFile& add);
+nlohmann::json schema_json(const std::vector<Column>& columns);
+
 nlohmann::json append_payload(std::vector<nlohmann::json> adds, std::int64_t read_version = -1);
 
 // A merge that read the whole table, or those partitions of it.

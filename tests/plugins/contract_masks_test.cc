@@ -9,6 +9,7 @@
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::from_contract;
@@ -27,7 +28,7 @@ contract::Column masked_column(contract::Mask mask, const std::string& type,
 
 class MaskEngine {
  public:
-  explicit MaskEngine(const std::string& key) : session_(options_of(lake_)) {
+  explicit MaskEngine(const std::string& key) : session_(lake::engine_in(lake_.path())) {
     session_.register_text_functions();
     FakeHost host;
     host.secrets["pii"] = nlohmann::json{{"password", key}}.dump();
@@ -74,12 +75,6 @@ class MaskEngine {
   }
 
  private:
-  static lake::SessionOptions options_of(const lakelog::TempLake& lake) {
-    lake::SessionOptions options;
-    options.library = build_dir() + "/libduckdb.so";
-    options.scratch = lake.path();
-    return options;
-  }
   lakelog::TempLake lake_;
   lake::Session session_;
 };

@@ -11,6 +11,7 @@
 #include "plugins/lake/staged_write.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::from_contract;
@@ -33,7 +34,7 @@ Described orders_of(const std::string& properties) {
 
 class TwoTables {
  public:
-  TwoTables() : session_(options_of(lake_)), context_(host_table_) {
+  TwoTables() : session_(lake::engine_in(lake_.path())), context_(host_table_) {
     session_.register_text_functions();
   }
 
@@ -44,18 +45,11 @@ class TwoTables {
     const lake::StagedWrite write{lake_.storage(), table, columns, {}, select, {}, {}};
     std::vector<json> adds;
     for (const auto& add : lake::write_files(session_, write))
-      adds.push_back({{"path", add.path},
-                      {"size", add.size},
-                      {"modification_time", add.modification_ms},
-                      {"partition_values", json::object()},
-                      {"stats", json::parse(add.stats_json)}});
+      adds.push_back(lakelog::add_json(add));
     json payload = lakelog::append_payload(adds, number_ == 0 ? -1 : number_ - 1);
     payload["table"] = table;
     payload["partition_columns"] = json::array();
-    payload["schema"] = json::array();
-    for (const auto& column : columns)
-      payload["schema"].push_back(
-          {{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+    payload["schema"] = lakelog::schema_json(columns);
     const auto done = lakelog::publish(lakelog::publication(lake_, payload, ++number_));
     if (!done.ok()) FAIL(done.error().message);
   }
@@ -90,12 +84,6 @@ class TwoTables {
   const std::vector<std::string>& reports() { return host_.reports["quality"]; }
 
  private:
-  static lake::SessionOptions options_of(const lakelog::TempLake& lake) {
-    lake::SessionOptions options;
-    options.library = build_dir() + "/libduckdb.so";
-    options.scratch = lake.path();
-    return options;
-  }
   static batuta_host table_of(FakeHost& host, const lakelog::TempLake& lake) {
     host.context = {{"lake", lake.path()}};
     return host.table();

@@ -1,7 +1,6 @@
 // What a contract makes of texts: typed values, and reasons to reject a row. On the real engine.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <string>
 
 #include "plugins/contract/described.h"
@@ -9,6 +8,7 @@
 #include "plugins/lake/layer/version_metrics.h"
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::from_contract;
@@ -42,7 +42,7 @@ Described described_of(const std::string& properties) {
 
 class Engine {
  public:
-  Engine() : session_(options_of(lake_)) { session_.register_text_functions(); }
+  Engine() : session_(lake::engine_in(lake_.path())) { session_.register_text_functions(); }
 
   std::string typed(const contract::Column& column, const std::string& text) {
     const auto value =
@@ -68,12 +68,6 @@ class Engine {
   }
 
  private:
-  static lake::SessionOptions options_of(const lakelog::TempLake& lake) {
-    lake::SessionOptions options;
-    options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-    options.scratch = lake.path();
-    return options;
-  }
   lakelog::TempLake lake_;
   lake::Session session_;
 };

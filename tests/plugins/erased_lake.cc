@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -13,13 +12,6 @@
 #include "plugins/lake/staged_write.h"
 
 namespace batuta::lake::erased {
-
-SessionOptions ErasedLake::options(const lakelog::TempLake& lake) {
-  SessionOptions out;
-  out.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-  out.scratch = lake.path();
-  return out;
-}
 
 void ErasedLake::append(const std::string& table, const std::vector<lakelog::Column>& columns,
                         const std::string& select, const std::vector<std::string>& partitions) {
@@ -33,16 +25,7 @@ std::vector<json> ErasedLake::written(const std::string& table,
                                       const std::vector<std::string>& partitions) {
   const StagedWrite write{lake.storage(), table, columns, partitions, select, {}, {}};
   std::vector<json> adds;
-  for (const auto& add : write_files(session, write)) {
-    json values = json::object();
-    for (const auto& [name, value] : add.partition_values)
-      values[name] = value ? json(*value) : json();
-    adds.push_back({{"path", add.path},
-                    {"size", add.size},
-                    {"modification_time", add.modification_ms},
-                    {"partition_values", values},
-                    {"stats", json::parse(add.stats_json)}});
-  }
+  for (const auto& add : write_files(session, write)) adds.push_back(lakelog::add_json(add));
   return adds;
 }
 
@@ -51,10 +34,7 @@ Result<lakelog::Published> ErasedLake::published(const std::string& table,
                                                  const std::vector<std::string>& partitions,
                                                  json payload) {
   payload["table"] = table;
-  payload["schema"] = json::array();
-  for (const auto& column : columns)
-    payload["schema"].push_back(
-        {{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+  payload["schema"] = lakelog::schema_json(columns);
   payload["partition_columns"] = partitions;
   return lakelog::publish(lakelog::publication(lake, payload, ++number));
 }

@@ -12,7 +12,7 @@
 #include "plugins/lake/erase.h"
 #include "plugins/lake/staged_write.h"
 #include "tests/lakelog/lake_fixture.h"
-#include "tests/plugins/fake_host.h"
+#include "tests/plugins/test_engine.h"
 
 namespace batuta::lake::erased {
 
@@ -37,9 +37,7 @@ class ErasedLake {
   FakeHost host;
   std::int64_t number = 0;
 
-  ErasedLake() : session(options(lake)) {}
-
-  static SessionOptions options(const lakelog::TempLake& lake);
+  ErasedLake() : session(engine_in(lake.path())) {}
 
   // The rows of `select` as a version of its own.
   void append(const std::string& table, const std::vector<lakelog::Column>& columns,

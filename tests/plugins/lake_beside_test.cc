@@ -3,7 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -16,24 +15,14 @@
 #include "plugins/lake/session.h"
 #include "plugins/lake/sql_error.h"
 #include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::lake;
 
-namespace {
-
-SessionOptions engine_in(const lakelog::TempLake& lake) {
-  SessionOptions options;
-  options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-  options.scratch = lake.path();
-  return options;
-}
-
-}  // namespace
-
 TEST_CASE("statements beside each other share the engine, and one that fails ends them all") {
   lakelog::TempLake lake;
-  SessionOptions options = engine_in(lake);
+  SessionOptions options = engine_in(lake.path());
   options.threads = 2;
   Session session(options);
   session.register_text_functions();
@@ -67,7 +56,7 @@ TEST_CASE("statements beside each other share the engine, and one that fails end
 TEST_CASE("an engine that ran briefly is closed when nobody waits, and one with files at once") {
   lakelog::TempLake lake;
   std::vector<std::pair<void (*)(void*), void*>> left;
-  SessionOptions options = engine_in(lake);
+  SessionOptions options = engine_in(lake.path());
   options.later = [&left](void (*work)(void*), void* with) { left.emplace_back(work, with); };
   auto kept = std::make_shared<int>(1);
   const auto open_one = [&] {

@@ -12,6 +12,7 @@
 #include "plugins/lake/delta_table.h"
 #include "plugins/sdk/plugin.h"
 #include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::lake;
@@ -24,13 +25,6 @@ std::string archive() {
   const std::string folder =
       data != nullptr ? data : std::string(source != nullptr ? source : ".") + "/../shared/data";
   return folder + "/delta_golden.tar.gz";
-}
-
-SessionOptions engine_options(const lakelog::TempLake& lake) {
-  SessionOptions options;
-  options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-  options.scratch = lake.path();
-  return options;
 }
 
 struct Case {
@@ -48,7 +42,7 @@ TEST_CASE("golden tables are the same from their checkpoint on as from their fir
   lakelog::TempLake lake;
   const std::string command = "tar xzf '" + archive() + "' -C " + lake.path();
   REQUIRE(std::system(command.c_str()) == 0);
-  Session session(engine_options(lake));
+  Session session(engine_in(lake.path()));
   EngineCheckpoints checkpoints(session, lake.path());
   for (const Case& each : {Case{"checkpoint", 10}, Case{"multi-part-checkpoint", 1},
                            Case{"corrupted-last-checkpoint", 10},
@@ -82,7 +76,7 @@ TEST_CASE("golden tables are the same from their checkpoint on as from their fir
 
 TEST_CASE("a file that is no checkpoint is refused with table and version") {
   lakelog::TempLake lake;
-  Session session(engine_options(lake));
+  Session session(engine_in(lake.path()));
   const std::string prefix = std::string(lakelog::test_table) + "/_delta_log/";
   REQUIRE(lake.storage()->put(prefix + "00000000000000000003.checkpoint.parquet", "PAR1").ok());
   try {
@@ -102,7 +96,7 @@ TEST_CASE("a checkpoint with parsed statistics is read, whatever numbers they ho
   const auto before = lakelog::read_snapshot(log);
   REQUIRE(before.ok());
   // As other engines write one: by the engine, with structs beside the JSON of the statistics.
-  Session session(engine_options(lake));
+  Session session(engine_in(lake.path()));
   const auto& metadata = before->metadata;
   session.run(
       "COPY (SELECT {'minReaderVersion': 1, 'minWriterVersion': 2} AS protocol "
@@ -130,7 +124,7 @@ TEST_CASE("a checkpoint with parsed statistics is read, whatever numbers they ho
 
 TEST_CASE("a checkpoint too large for the engine's memory is refused with the setting's name") {
   lakelog::TempLake lake;
-  auto options = engine_options(lake);
+  auto options = engine_in(lake.path());
   options.memory_bytes = 64 << 20;
   Session session(options);
   std::filesystem::create_directories(lakelog::log_file(lake, ""));
@@ -153,7 +147,7 @@ TEST_CASE("a checkpoint of version 2 under the classic name is read with its sid
   REQUIRE(lakelog::publish(lakelog::publication(lake, lakelog::append_payload({add}), 1)).ok());
   const auto before = lakelog::read_snapshot(lakelog::test_log(lake));
   REQUIRE(before.ok());
-  Session session(engine_options(lake));
+  Session session(engine_in(lake.path()));
   std::filesystem::create_directories(lakelog::log_file(lake, "_sidecars"));
   session.run(
       "COPY (SELECT {'path': 'day=2026-11-20/' || name, 'partitionValues': "
@@ -179,7 +173,7 @@ TEST_CASE("a checkpoint whose lines did not all reach the scratch folder is not 
   REQUIRE(lakelog::publish(lakelog::publication(lake, lakelog::append_payload({add}), 1)).ok());
   const auto snapshot = lakelog::read_snapshot(lakelog::test_log(lake));
   REQUIRE(snapshot.ok());
-  Session session(engine_options(lake));
+  Session session(engine_in(lake.path()));
   EngineCheckpointWriter writer(session, lake.path());
   const lakelog::Commit state = lakelog::state_of(*snapshot, 0);
   const std::string lines = lake.path() + "/checkpoint.jsonl";
@@ -204,7 +198,7 @@ TEST_CASE("a checkpoint of a table whose types have widened keeps its features a
   publish_as("b", "long", 2);
   const auto log = lakelog::test_log(lake);
   const auto before = lakelog::read_snapshot(log);
-  Session session(engine_options(lake));
+  Session session(engine_in(lake.path()));
   EngineCheckpointWriter writer(session, lake.path());
   const auto bytes = writer.write(lakelog::state_of(*before, 0));
   if (!bytes.ok()) FAIL(bytes.error().message);

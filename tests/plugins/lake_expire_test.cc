@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -14,6 +13,7 @@
 #include "plugins/sdk/plugin.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::lake;
@@ -29,7 +29,7 @@ class Aged {
   lakelog::TempLake lake;
   Session session;
 
-  explicit Aged(bool parts) : session(session_of(lake)), parts_(parts) {}
+  explicit Aged(bool parts) : session(engine_in(lake.path())), parts_(parts) {}
 
   // One version: rows n of the instants "2026-11-20 10:00", in files of their days.
   std::int64_t append(const std::string& rows) {
@@ -48,23 +48,13 @@ class Aged {
         {}};
     std::vector<json> adds;
     for (const auto& add : write_files(session, write)) {
-      json values = json::object();
-      for (const auto& [name, value] : add.partition_values)
-        values[name] = value ? json(*value) : json();
-      adds.push_back({{"path", add.path},
-                      {"size", add.size},
-                      {"modification_time", add.modification_ms},
-                      {"partition_values", values},
-                      {"stats", bounds ? json::parse(add.stats_json)
-                                       : json{{"numRecords", *lakelog::record_count(add)}}}});
+      adds.push_back(lakelog::add_json(add));
+      if (!bounds) adds.back()["stats"] = {{"numRecords", *lakelog::record_count(add)}};
     }
     json payload = lakelog::append_payload(adds, open().version());
     payload["table"] = aged;
     payload["partition_columns"] = parts_ ? json::array({"day"}) : json::array();
-    payload["schema"] = json::array();
-    for (const auto& column : columns)
-      payload["schema"].push_back(
-          {{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
+    payload["schema"] = lakelog::schema_json(columns);
     const auto done = lakelog::publish(lakelog::publication(lake, payload, ++number_));
     if (!done.ok()) FAIL(done.error().message);
     return done->version;
@@ -86,12 +76,6 @@ class Aged {
   bool bounds = true;  // of the files that come: whether the log tells least and most
 
  private:
-  static SessionOptions session_of(const lakelog::TempLake& lake) {
-    SessionOptions out;
-    out.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-    out.scratch = lake.path();
-    return out;
-  }
   const bool parts_;
   std::int64_t number_ = 0;
 };

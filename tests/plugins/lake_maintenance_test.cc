@@ -2,7 +2,6 @@
 // after, whatever is done to a table's files.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -21,6 +20,7 @@
 #include "plugins/sdk/plugin.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::lake;
@@ -36,24 +36,6 @@ const std::vector<lakelog::Column> thing_columns = {{"n", "long", true},
                                                     {"name", "string", true},
                                                     {"day", "date", true}};
 
-json columns_json() {
-  json out = json::array();
-  for (const auto& column : thing_columns)
-    out.push_back({{"name", column.name}, {"type", column.type}, {"nullable", column.nullable}});
-  return out;
-}
-
-json add_json(const lakelog::AddFile& add) {
-  json values = json::object();
-  for (const auto& [name, value] : add.partition_values)
-    values[name] = value ? json(*value) : json();
-  return {{"path", add.path},
-          {"size", add.size},
-          {"modification_time", add.modification_ms},
-          {"partition_values", values},
-          {"stats", json::parse(add.stats_json)}};
-}
-
 // A table whose rows have a day, or none (NULL).
 class Things {
  public:
@@ -61,14 +43,7 @@ class Things {
   Session session;
   std::int64_t number = 0;
 
-  Things() : session(options(lake)) {}
-
-  static SessionOptions options(const lakelog::TempLake& lake) {
-    SessionOptions out;
-    out.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-    out.scratch = lake.path();
-    return out;
-  }
+  Things() : session(engine_in(lake.path())) {}
 
   // Rows n from `from` on, `rows` of them, one file a day; a version of its own.
   std::int64_t append(std::int64_t from, std::int64_t rows, const std::string& day) {
@@ -86,21 +61,21 @@ class Things {
         {},
         {}};
     std::vector<json> adds;
-    for (const auto& add : write_files(session, write)) adds.push_back(add_json(add));
+    for (const auto& add : write_files(session, write)) adds.push_back(lakelog::add_json(add));
     return publish(lakelog::append_payload(adds, newest()));
   }
   // Takes the first live file out.
   void remove_one() {
     const auto table = open();
     const auto& file = table.snapshot().files.begin()->second;
-    const json add = add_json(file);
+    const json add = lakelog::add_json(file);
     publish(lakelog::merge_payload(
         {{{"path", file.path}, {"partition_values", add["partition_values"]}, {"size", file.size}}},
         {}, table.version()));
   }
   std::int64_t publish(json payload) {
     payload["table"] = things;
-    payload["schema"] = columns_json();
+    payload["schema"] = lakelog::schema_json(thing_columns);
     const auto done = lakelog::publish(lakelog::publication(lake, payload, ++number));
     if (!done.ok()) FAIL(done.error().message);
     return done->version;
@@ -359,7 +334,7 @@ TEST_CASE(
     lakelog::AddFile copy = one;
     copy.path = "day=2026-11-20/part-copy-" + std::to_string(i) + ".parquet";
     std::filesystem::copy_file(folder + one.path, folder + copy.path);
-    table.publish(lakelog::append_payload({add_json(copy)}, table.newest()));
+    table.publish(lakelog::append_payload({lakelog::add_json(copy)}, table.newest()));
   }
   REQUIRE(table.files() == 300);
   REQUIRE(table.newest() == 299);

@@ -2,7 +2,6 @@
 // statement, against the rows as they are: no answer and no error ever holds a value.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,6 +11,7 @@
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using nlohmann::json;
@@ -79,10 +79,7 @@ class People {
   void write(const std::string& layer, const std::string& table, bool parted = false) {
     const std::string path = layer + "/bank/" + table;
     std::filesystem::create_directories(lake.path() + "/" + path + "/_delta_log");
-    lake::SessionOptions options;
-    options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-    options.scratch = lake.path();
-    lake::Session session(options);
+    lake::Session session(lake::engine_in(lake.path()));
     const std::string file = lake.path() + "/" + path + "/a.parquet";
     session.run(std::string("COPY (") + people_rows + ") TO $1 (FORMAT parquet)", {file});
     json fields = json::array();

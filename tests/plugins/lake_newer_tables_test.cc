@@ -1,7 +1,6 @@
 // Tables that newer writers made, by hand: what they look like on disk, and the rows that come out.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,6 +11,7 @@
 #include "plugins/lake/session.h"
 #include "plugins/sdk/plugin.h"
 #include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::lake;
@@ -44,14 +44,8 @@ class Newer {
   json fields = json::array(), partition_columns = json::array(), configuration = json::object(),
        adds = json::array();
 
-  Newer() : session(options(lake)) {
+  Newer() : session(engine_in(lake.path())) {
     std::filesystem::create_directories(lake.path() + "/" + newer + "/_delta_log");
-  }
-  static SessionOptions options(const lakelog::TempLake& lake) {
-    SessionOptions out;
-    out.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-    out.scratch = lake.path();
-    return out;
   }
   void features(const json& names) {
     protocol["readerFeatures"] = names;

@@ -3,7 +3,6 @@
 // the newest version, and one older one that must still be whole, hold exactly the model's rows.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -21,6 +20,7 @@
 #include "plugins/lake/staged_write.h"
 #include "plugins/sdk/plugin.h"
 #include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::lake;
@@ -50,7 +50,7 @@ class Life {
  public:
   explicit Life(std::uint32_t seed)
       : random_(seed),
-        session_(options(lake_)),
+        session_(engine_in(lake_.path())),
         reader_(session_, lake_.path()),
         writer_(session_, lake_.path()) {}
 
@@ -74,12 +74,6 @@ class Life {
   }
 
  private:
-  static SessionOptions options(const lakelog::TempLake& lake) {
-    SessionOptions out;
-    out.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-    out.scratch = lake.path();
-    return out;
-  }
   void tell(const std::string& what) { told_ += (told_.empty() ? "" : ", ") + what; }
   lakelog::LogFolder log() { return {*lake_.storage(), lived}; }
   DeltaTable open(std::int64_t version = lakelog::latest_version) {

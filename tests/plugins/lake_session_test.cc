@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -24,18 +23,12 @@
 #include "plugins/lake/staged_write.h"
 #include "plugins/sdk/plugin.h"
 #include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::lake;
 
 namespace {
-
-SessionOptions options_in(const lakelog::TempLake& lake) {
-  SessionOptions options;
-  options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-  options.scratch = lake.path();
-  return options;
-}
 
 const std::vector<lakelog::Column> columns = {{"n", "long", true},
                                               {"price", "decimal(18,6)", true},
@@ -62,7 +55,7 @@ std::string thing(const std::string& n, const std::string& day, const std::strin
 
 TEST_CASE("values of every kind come back as they are") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   const auto table = session.query(
       "SELECT NULL, true, 42::TINYINT, 9223372036854775807, "
       "170141183460469231731687303715884105727,"
@@ -98,7 +91,7 @@ TEST_CASE("values of every kind come back as they are") {
 
 TEST_CASE("parameters are values, never SQL") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   const std::string evil = "x'); DROP TABLE t; --";
   session.run("CREATE TABLE t(a VARCHAR)");
   session.run("INSERT INTO t VALUES ($1)", {evil});
@@ -112,7 +105,7 @@ TEST_CASE("parameters are values, never SQL") {
 
 TEST_CASE("a wrong statement says what is wrong") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   CHECK_THROWS_WITH_AS(session.run("SELECT nothing_here"), doctest::Contains("nothing_here"),
                        SqlError);
   CHECK_THROWS_AS(session.run("SELECT 1/0 AS x, CAST('a' AS INTEGER)"), SqlError);
@@ -121,7 +114,7 @@ TEST_CASE("a wrong statement says what is wrong") {
 
 TEST_CASE("rows beyond the limit are cut and said to be") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   const auto table = session.query("SELECT * FROM range(1000000000)", {}, 5);
   CHECK(table.rows.size() == 5);
   CHECK(table.cut);
@@ -130,7 +123,7 @@ TEST_CASE("rows beyond the limit are cut and said to be") {
 
 TEST_CASE("a row that is larger than there is room for is not copied") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   const auto rows_of = [&session](const std::string& sql, std::size_t room) {
     int rows = 0;
     const bool all = session.stream_select(
@@ -153,7 +146,7 @@ TEST_CASE("a row that is larger than there is room for is not copied") {
 TEST_CASE("cancelling ends a long query within a second") {
   lakelog::TempLake lake;
   std::atomic<bool> stop = false;
-  auto options = options_in(lake);
+  auto options = engine_in(lake.path());
   options.cancelled = [&stop] { return stop.load(); };
   Session session(options);
   std::thread later([&stop] { stop = true; });
@@ -166,7 +159,7 @@ TEST_CASE("cancelling ends a long query within a second") {
 
 TEST_CASE("raw text becomes exact values inside SQL") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   session.register_text_functions();
   const auto table = session.query(
       "SELECT batuta_price(v), batuta_whole(v), batuta_instant(v) FROM (VALUES ('0.0000025'), "
@@ -183,7 +176,7 @@ TEST_CASE("raw text becomes exact values inside SQL") {
 
 TEST_CASE("a number that a double may round is found in a text, as its expression would find it") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   session.register_text_functions();
   const std::string texts =
       "(VALUES ('{\"a\":1234567890123456}'), ('{\"a\":123456789012345}'), "
@@ -215,7 +208,7 @@ TEST_CASE("a number that a double may round is found in a text, as its expressio
 
 TEST_CASE("blanks around a text are told as the engine's trim takes them") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   session.register_text_functions();
   const std::string texts =
       "(WITH c(ch) AS (SELECT chr(unnest([32, 160, 5760, 8192, 8193, 8197, 8202, 8203, 8239, 8287, "
@@ -236,7 +229,7 @@ TEST_CASE("blanks around a text are told as the engine's trim takes them") {
 
 TEST_CASE("a text's fingerprint is the engine's own SHA-256, as bytes") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   session.register_text_functions();
   CHECK(session
             .value("SELECT count(*) FROM (SELECT CASE WHEN i % 50 = 7 THEN NULL ELSE "
@@ -249,7 +242,7 @@ TEST_CASE("a text's fingerprint is the engine's own SHA-256, as bytes") {
 
 TEST_CASE("statements of one thread let the others go, and the next one has them again") {
   lakelog::TempLake lake;
-  SessionOptions options = options_in(lake);
+  SessionOptions options = engine_in(lake.path());
   options.threads = 2;
   Session session(options);
   const std::string threads = "SELECT current_setting('threads')";
@@ -265,7 +258,7 @@ TEST_CASE("statements of one thread let the others go, and the next one has them
 
 TEST_CASE("staged files carry sizes, partitions and honest statistics") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   const auto files =
       write_files(session, sample(lake, thing("1", "2026-11-20") + "," + thing("7", "2026-11-20") +
                                             "," + thing("NULL", "2026-11-21", "repeat('z', 300)")));
@@ -296,7 +289,7 @@ TEST_CASE("staged files carry sizes, partitions and honest statistics") {
 
 TEST_CASE("a view takes partition columns from the log and is typed even when empty") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   const auto write = sample(lake, thing("1", "2026-11-20") + "," + thing("2", "2026-11-21"));
   auto files = write_files(session, write);
   files[0].partition_values["day"] = "2001-01-01";  // the folder's name is not what counts
@@ -315,7 +308,7 @@ TEST_CASE("a view takes partition columns from the log and is typed even when em
 
 TEST_CASE("a file is found under the name it has, whatever a pattern would make of that") {
   lakelog::TempLake outer;
-  Session session(options_in(outer));
+  Session session(engine_in(outer.path()));
   const std::string lake = outer.path() + "/lake[1]", decoy = outer.path() + "/lake1";
   std::filesystem::create_directories(lake);
   auto write = sample(outer, thing("1", "2026-11-20") + "," + thing("2", "2026-11-21") + "," +
@@ -347,7 +340,7 @@ TEST_CASE("a file is found under the name it has, whatever a pattern would make 
 
 TEST_CASE("values of every kind have a text that loses nothing") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   const auto text = [&session](const std::string& sql) {
     return json_text(to_json(session.value("SELECT " + sql)));
   };
@@ -388,7 +381,7 @@ TEST_CASE("values of every kind have a text that loses nothing") {
 
 TEST_CASE("a query that needs too much memory names the setting") {
   lakelog::TempLake lake;
-  auto options = options_in(lake);
+  auto options = engine_in(lake.path());
   options.memory_bytes = 32 << 20;
   Session session(options);
   session.run("SET temp_directory = ''");
@@ -403,7 +396,7 @@ TEST_CASE("a query that needs too much memory names the setting") {
 
 TEST_CASE("a column that no file has is NULL, and any column name is read") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   const std::vector<lakelog::Column> old_columns = {
       {"filename", "string", true}, {"batuta_file", "long", true}, {"day", "date", true}};
   const auto files = write_files(
@@ -466,7 +459,7 @@ TEST_CASE("a confined thread reaches the lake and its scratch folder, and others
 
 TEST_CASE("the engine has no function that reaches out and is not refused") {
   lakelog::TempLake lake;
-  Session session(options_in(lake));
+  Session session(engine_in(lake.path()));
   // A new engine's new functions fail here, to be looked at. Those are pure enough: they tell the
   // time, make identifiers, or name what everybody knows.
   const std::vector<std::string> harmless = {"random",

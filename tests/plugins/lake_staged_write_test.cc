@@ -2,7 +2,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -13,24 +12,16 @@
 #include "plugins/lake/session.h"
 #include "plugins/sdk/plugin.h"
 #include "tests/lakelog/lake_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::lake;
 
-namespace {
-
-SessionOptions staging_options(const lakelog::TempLake& lake) {
-  SessionOptions options;
-  options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-  options.scratch = lake.path();
-  return options;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a partition gets one file, its rows in order, however many rows and partitions come") {
   lakelog::TempLake lake;
-  Session session(staging_options(lake));
+  Session session(engine_in(lake.path()));
   // More rows than the engine holds back at once, for more partitions than it keeps files open.
   const auto files = write_files(
       session, {lake.storage(),
@@ -51,7 +42,7 @@ TEST_CASE("a partition gets one file, its rows in order, however many rows and p
 
 TEST_CASE("a file that has grown large is ended and another begun, in the order of the rows") {
   lakelog::TempLake lake;
-  Session session(staging_options(lake));
+  Session session(engine_in(lake.path()));
   StagedWrite write{lake.storage(),
                     "bronze/demo/large",
                     {{"n", "long", true}, {"text", "string", true}, {"day", "date", true}},
@@ -83,7 +74,7 @@ TEST_CASE("a file that has grown large is ended and another begun, in the order 
   // All threads write one that is expected to stay small: sorted, and in one file even where that
   // was wrong.
   {
-    SessionOptions options = staging_options(lake);
+    SessionOptions options = engine_in(lake.path());
     options.threads = 2;
     Session both(options);
     both.run("SET preserve_insertion_order = false");
@@ -111,7 +102,7 @@ TEST_CASE("a file that has grown large is ended and another begun, in the order 
 TEST_CASE(
     "rows of one partition are written in the order in which they come, whatever their number") {
   lakelog::TempLake lake;
-  Session session(staging_options(lake));
+  Session session(engine_in(lake.path()));
   StagedWrite write{lake.storage(),
                     "bronze/demo/many",
                     {{"n", "long", true}, {"day", "date", true}},
@@ -146,7 +137,7 @@ TEST_CASE(
 
 TEST_CASE("files are written for several partition columns, NULL among their values, or for none") {
   lakelog::TempLake lake;
-  Session session(staging_options(lake));
+  Session session(engine_in(lake.path()));
   StagedWrite write{lake.storage(),
                     "gold/demo/parts",
                     {{"n", "long", true}, {"region", "string", true}, {"day", "date", true}},

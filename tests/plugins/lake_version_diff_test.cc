@@ -1,7 +1,6 @@
 // What lake_sql says one version of a table has otherwise than another.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,6 +11,7 @@
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using nlohmann::json;
@@ -29,10 +29,7 @@ class Deals {
   int returned = 0;
 
   Deals() {
-    lake::SessionOptions options;
-    options.library = std::string(std::getenv("BATUTA_BUILD_DIR")) + "/libduckdb.so";
-    options.scratch = scratch();
-    engine_ = std::make_unique<lake::Session>(options);
+    engine_ = std::make_unique<lake::Session>(lake::engine_in(scratch()));
     std::filesystem::create_directories(lake.path() + "/" + table + "/_delta_log");
     std::filesystem::create_directories(scratch());
     const json same = file("a",

@@ -10,6 +10,7 @@
 #include "plugins/lake/optimize.h"
 #include "plugins/sdk/plugin.h"
 #include "tests/plugins/layer_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 
@@ -53,11 +54,8 @@ TEST_CASE("bronze that was held together gives silver nothing twice and nothing 
   for (int run = 1; run <= 3; ++run) extract_value(world, run, std::to_string(run).c_str());
   (void)world.transform("run-3");
   extract_value(world, 4, "4");
-  lake::SessionOptions options;
-  options.library = build_dir() + "/libduckdb.so";
-  options.scratch = world.lake.path();
   {
-    lake::Session session(options);
+    lake::Session session(lake::engine_in(world.lake.path()));
     CHECK(lake::optimize(session, world.lake.path(), restored_bronze, {}).versions == 1);
   }
   extract_value(world, 5, "5");

@@ -16,6 +16,7 @@
 #include "plugins/lake/layer/publication.h"
 #include "plugins/lake/layer/raw_landing.h"
 #include "tests/plugins/layer_fixture.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 
@@ -211,10 +212,7 @@ TEST_CASE("the quarantine is not looked through: a look-up opens no file of long
 
 TEST_CASE("more files than an attempt can hand in end it early, and the reason says what to do") {
   Readings world;
-  lake::SessionOptions options;
-  options.library = build_dir() + "/libduckdb.so";
-  options.scratch = world.lake.path();
-  lake::Session session(options);
+  lake::Session session(lake::engine_in(world.lake.path()));
   const lake::TableShape shape{
       "silver/demo/many", "", "day", {{"n", "long", true}, {"day", "date", true}}, {}};
   const auto table = lake::DeltaTable::open(world.lake.path(), shape.name);

@@ -1,4 +1,5 @@
 #include "tests/plugins/table_rows.h"
+#include "tests/plugins/test_engine.h"
 
 #include <doctest/doctest.h>
 
@@ -30,10 +31,7 @@ std::vector<std::string> table_rows(const stores::Lake& lake, const std::string&
                                     const std::string& sql) {
   const auto delta = lake::DeltaTable::open(lake, table);
   REQUIRE(delta.exists());
-  lake::SessionOptions options;
-  options.library = build_dir() + "/libduckdb.so";
-  options.scratch = lake.folder() + "/_scratch";
-  lake::Session session(options);
+  lake::Session session(lake::engine_in(lake.folder() + "/_scratch"));
   lake::create_view(session, "t", delta);
   std::vector<std::string> out;
   for (const auto& row : session.query(sql).rows) out.push_back(line_of(row));

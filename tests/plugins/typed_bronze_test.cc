@@ -18,6 +18,7 @@
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
 #include "tests/plugins/table_rows.h"
+#include "tests/plugins/test_engine.h"
 
 using namespace batuta;
 using namespace batuta::from_contract;
@@ -51,10 +52,7 @@ class Sales {
     std::filesystem::remove_all(home_ + "/drop");
     std::filesystem::create_directories(home_ + "/drop");
     kind_ = kind;
-    lake::SessionOptions options;
-    options.library = build_dir() + "/libduckdb.so";
-    options.scratch = home_ + "/scratch";
-    lake::Session session(options);
+    lake::Session session(lake::engine_in(home_ + "/scratch"));
     session.run("COPY (" + select + ") TO $1 (FORMAT " + kind + ")", {home_ + "/drop/a." + kind});
   }
 
