@@ -5,51 +5,15 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
+import { ask, linkOf, patience, until } from './picture_server.mjs';
 
 const [out] = process.argv.slice(2);
 const build = process.env.BATUTA_BUILD_DIR;
 if (!out || !build) throw new Error('usage: BATUTA_BUILD_DIR=build node pictures.mjs FOLDER');
-const patience = 120_000;
 const runs = 4; // that the grid has to show
 const largest = 150 << 10; // bytes of a picture: they are kept in the repository
 const sql = 'SELECT * FROM gold.financial.financial_data_hour ORDER BY ALL LIMIT 8';
-
-// Its link, which the start prints.
-function linkOf(server) {
-  return new Promise((found, failed) => {
-    const limit = setTimeout(() => failed(new Error('the demo printed no link')), patience);
-    createInterface({ input: server.stdout }).on('line', (line) => {
-      const link = /(http:\/\/\S+)\/#login=(\S+)/.exec(line);
-      if (!link) return;
-      clearTimeout(limit);
-      found({ url: link[1], code: link[2] });
-    });
-    server.on('exit', (code) => failed(new Error(`the demo ended with ${code}`)));
-  });
-}
-
-async function until(what, ask) {
-  for (const end = Date.now() + patience; Date.now() < end; ) {
-    const answer = await ask();
-    if (answer) return answer;
-    await new Promise((next) => setTimeout(next, 250));
-  }
-  throw new Error(`${what}: not within ${patience / 1000} s`);
-}
-
-// What the page itself may ask, with its session.
-const ask = (page, method, path, body) =>
-  page.evaluate(
-    async ([how, where, what]) => {
-      const { csrf_token: token } = await (await fetch('/api/batuta/session')).json();
-      const headers = { 'content-type': 'application/json', 'x-csrf-token': token };
-      const response = await fetch(where, { method: how, headers, ...(what ? { body: JSON.stringify(what) } : {}) });
-      return response.ok ? response.json() : null;
-    },
-    [method, path, body],
-  );
 
 // The demo's run and some more, one after another; the newest comes back.
 async function runAll(page) {

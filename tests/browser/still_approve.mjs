@@ -5,14 +5,13 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 import { dags, exactJson } from './fixture_dags.mjs';
+import { ask, linkOf, patience, until } from './picture_server.mjs';
 import { approvedFile, keepPicture, largest, pictures } from './still_pictures.mjs';
 import { openView, stillViews, widths } from './still_views.mjs';
 import { answersFile, keyOf, stillContext } from './still_world.mjs';
 
-const patience = 240_000;
 const onlyPictures = process.argv.includes('--pictures');
 const onlyWorld = process.argv.includes('--world');
 const begin = { schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false };
@@ -54,26 +53,6 @@ function writeFiles(folder) {
 }
 const orders = (...rows) => ['id,day,note,total', ...rows, ''].join('\n');
 
-// What the page itself may ask, with its session.
-const ask = (page, method, path, body) =>
-  page.evaluate(
-    async ([how, where, what]) => {
-      const { csrf_token: token } = await (await fetch('/api/batuta/session')).json();
-      const response = await fetch(where, { method: how, headers: { 'content-type': 'application/json', 'x-csrf-token': token }, ...(what ? { body: JSON.stringify(what) } : {}) });
-      return response.ok ? response.json().catch(() => ({})) : null;
-    },
-    [method, path, body],
-  );
-
-async function until(what, act) {
-  for (const end = Date.now() + patience; Date.now() < end; ) {
-    const found = await act();
-    if (found) return found;
-    await new Promise((next) => setTimeout(next, 200));
-  }
-  throw new Error(`${what}: not within ${patience / 1000} s`);
-}
-
 async function runOnce(page, dag) {
   const list = `/api/v2/dags/${dag}/dagRuns`;
   const run = await until(`a trigger of ${dag}`, () => ask(page, 'POST', list, { logical_date: null, conf: {} }));
@@ -99,13 +78,7 @@ async function record(browser) {
   const server = spawn(join(build, 'batuta'), args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, BATUTA_LAKE_MAINTENANCE: 'off', BATUTA_LAKE_REPORT: 'off' } });
   const gone = new Promise((done) => server.on('exit', done));
   try {
-    const link = await new Promise((found, failed) => {
-      createInterface({ input: server.stdout }).on('line', (line) => {
-        const told = /(http:\/\/\S+)\/#login=(\S+)/.exec(line);
-        if (told) found({ url: told[1], code: told[2] });
-      });
-      server.on('exit', (code) => failed(new Error(`the server ended with ${code}`)));
-    });
+    const link = await linkOf(server);
     const first = await (await browser.newContext()).newPage();
     await first.goto(`${link.url}/#login=${link.code}`);
     await first.getByRole('heading', { name: 'DAGs' }).waitFor();
