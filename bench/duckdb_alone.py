@@ -80,12 +80,18 @@ def carry_out(job):
             "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
+class OutOfMemory(Exception):
+    """The engine alone, by the same statements, did not manage with the memory of a slot."""
+
+
 def run_alone(folder: Path, library: Path, threads, memory, steps):
-    """What carry_out() says, of a process of its own."""
+    """What carry_out() says, of a process of its own. Raises OutOfMemory."""
     job = folder / "job.json"
     job.write_text(json.dumps({"library": str(library), "threads": threads, "memory": memory,
                                "scratch": str(folder / "spill"), "steps": steps}))
     done = subprocess.run([sys.executable, __file__, str(job)], capture_output=True, text=True)
+    if done.returncode != 0 and "Out of Memory Error" in done.stderr:
+        raise OutOfMemory()
     if done.returncode != 0:
         sys.exit(f"DuckDB alone failed: {done.stderr[-2000:]}")
     return json.loads(done.stdout)

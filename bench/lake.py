@@ -15,7 +15,7 @@ import threading
 import time
 from pathlib import Path
 
-from duckdb_alone import run_alone
+from duckdb_alone import OutOfMemory, run_alone
 from lake_work import CONTRACT, DAG, alone, changes_sql, hour_sql, trades_sql
 from moments import Moments, durable_steps
 from run import print_rows
@@ -152,7 +152,7 @@ def load(build: Path, folder: Path, options, rows: int, add):
     """One first load and one merge of 1 %, in turn with bare DuckDB; the rows of both must be the same."""
     folder.mkdir()
     library = build / "libduckdb.so"
-    lake = Lake(build, folder, options)
+    lake, beside = Lake(build, folder, options), not options.without_duckdb
     try:
         run_alone(folder, library, options.threads, options.memory, [["trades", trades_sql(rows, lake.source)]])
         size = lake.source.stat().st_size / 2**20
@@ -160,8 +160,15 @@ def load(build: Path, folder: Path, options, rows: int, add):
             if merging:
                 run_alone(folder, library, options.threads, options.memory,
                           [["trades", changes_sql(rows, lake.source)]])
-            bare = None if options.without_duckdb else run_alone(
-                folder, library, options.threads, options.memory, alone(folder / "alone", lake.source, merging))
+            bare = None
+            try:
+                if beside:
+                    bare = run_alone(folder, library, options.threads, options.memory,
+                                     alone(folder / "alone", lake.source, merging))
+            except OutOfMemory:
+                beside = False
+                shutil.rmtree(folder / "alone", ignore_errors=True)
+                print(f"{name}: DuckDB alone ran out of its {options.memory}, so Batuta goes on without it", file=sys.stderr)
             peak = Peak(lake.server.process.pid)
             wall, used, tasks = lake.run()
             mib = peak.stop()
@@ -179,7 +186,7 @@ def load(build: Path, folder: Path, options, rows: int, add):
             same(lake, bare)
             if not merging:
                 others_beside(folder, lake.source, options, bare, add)
-        for table in ALONE if not options.without_duckdb else ():
+        for table in ALONE if beside else ():
             count, mib = sizes(lake.live_files(table))
             other, others = sizes([each.stat().st_size for each in
                                    (folder / "alone" / ALONE[table]).rglob("*.parquet")])
