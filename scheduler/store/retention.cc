@@ -24,7 +24,7 @@ constexpr char select_expired_of[] =
 // The oldest of the newest so many.
 constexpr char select_oldest_kept[] =
     "SELECT run_after FROM dag_run WHERE dag_id = ?1 ORDER BY run_after DESC LIMIT 1 OFFSET ?2";
-constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, 0)";
+constexpr char insert_removed[] = "INSERT INTO removed_run (seq, uuid, swept) VALUES (?, ?, ?)";
 constexpr char sweep_run_row[] = "DELETE FROM dag_run WHERE seq = ?";
 constexpr char sweep_summary[] = "DELETE FROM run_summary WHERE run = ?";
 constexpr char select_unswept[] =
@@ -55,6 +55,20 @@ constexpr std::array<const char*, 10> sweep = {
     "DELETE FROM task_instance WHERE id IN "
     "(SELECT id FROM task_instance WHERE run = ?1 LIMIT ?2)",
 };
+
+// Which of the tables of `sweep` have rows of a run, a bit each: of most, most have none.
+constexpr char select_below[] =
+    "SELECT EXISTS (SELECT 1 FROM asset_event_run WHERE run = ?1) "
+    "+ 2 * EXISTS (SELECT 1 FROM question WHERE run = ?1) "
+    "+ 4 * EXISTS (SELECT 1 FROM xcom WHERE run = ?1) "
+    "+ 8 * EXISTS (SELECT 1 FROM rendered WHERE run = ?1) "
+    "+ 16 * EXISTS (SELECT 1 FROM task_instance_history WHERE run = ?1) "
+    "+ 32 * EXISTS (SELECT 1 FROM ingestion_job_execution WHERE run = ?1) "
+    "+ 64 * EXISTS (SELECT 1 FROM attempt_report WHERE run = ?1) "
+    "+ 128 * EXISTS (SELECT 1 FROM task_checkpoint WHERE run = ?1) "
+    "+ 256 * EXISTS (SELECT 1 FROM publication WHERE run = ?1) "
+    "+ 512 * EXISTS (SELECT 1 FROM task_instance WHERE run = ?1) "
+    "FROM dag_run WHERE seq = ?1";
 
 // Of backfills that ended so long ago; one whole backfill at a time, which is bounded.
 constexpr char select_old_backfill[] =
@@ -88,8 +102,10 @@ constexpr char delete_events[] =
     "DELETE FROM event_log WHERE id IN "
     "(SELECT id FROM event_log WHERE at < ? ORDER BY at LIMIT ?)";
 
-// Of a step that takes 500 rows at most: a run's row, and its summary.
-constexpr std::int64_t rows_of_run = 2;
+// What a run takes of a step beside the rows below it: its row, its summary and its name among the
+// removed.
+constexpr std::int64_t rows_of_run = 3;
+constexpr std::int64_t everywhere = -1;  // as select_below has it
 // Short rows, side by side: as quickly forgotten as a few rows of tasks.
 constexpr std::int64_t forgotten_per_call = 200;
 
@@ -107,39 +123,79 @@ bool SqliteUpkeep::prune_runs(Time before, const std::vector<DagRetention>& apar
 
 // One step over the runs that have expired; false when all were looked at.
 bool SqliteUpkeep::remove_expired(Time before, const std::vector<DagRetention>& apart) {
+  struct Looked {
+    std::int64_t end = 0, seq = 0;
+    bool goes = false;
+  };
+  std::vector<Looked> looked;
   std::vector<RemovedRun> expired;
-  std::int64_t end = 0, seq = 0;
   {
     Rows rows =
-        db_.statement(select_expired).query(before, end_seen_, run_seen_, rows_ / rows_of_run);
+        db_.statement(select_expired).query(before, end_seen_, run_seen_, runs_worth_looking_at());
     for (bool stays = false; rows.next();) {
+      Looked& one = looked.emplace_back();
       RemovedRun run;
       std::string dag_id;
-      rows.read(run.seq, run.uuid, end, dag_id, stays);
-      seq = static_cast<std::int64_t>(run.seq);
-      const bool is_apart = std::any_of(apart.begin(), apart.end(), [&](const DagRetention& one) {
-        return one.dag_id == dag_id;
+      rows.read(run.seq, run.uuid, one.end, dag_id, stays);
+      one.seq = static_cast<std::int64_t>(run.seq);
+      one.goes = !stays && std::none_of(apart.begin(), apart.end(), [&](const DagRetention& rule) {
+        return rule.dag_id == dag_id;
       });
-      if (!stays && !is_apart) expired.push_back(run);
+      if (one.goes) expired.push_back(run);
     }
   }
-  if (seq == 0) return false;
-  take_out(expired);
-  end_seen_ = end;
-  run_seen_ = seq;
+  if (looked.empty()) return false;
+  std::size_t left = take_out(expired);
+  for (const Looked& one : looked) {
+    if (one.goes && left-- == 0) break;  // the next step begins with it
+    end_seen_ = one.end;
+    run_seen_ = one.seq;
+  }
   return true;
 }
 
-// The run's row goes first: nobody may clear a run that is half gone.
-void SqliteUpkeep::take_out(const std::vector<RemovedRun>& runs) {
-  if (runs.empty()) return;
+// A step of long runs takes few of them, and then need not look at more.
+std::int64_t SqliteUpkeep::runs_worth_looking_at() const {
+  return std::min(rows_ / rows_of_run, taken_lately_);
+}
+
+// As many of them as a step may take, at least one, unless there is none; how many. A run's row
+// goes before what is below it: nobody may clear a run that is half gone. What is left below the
+// last one is swept by the next steps.
+std::size_t SqliteUpkeep::take_out(const std::vector<RemovedRun>& runs) {
+  taken_lately_ = prune_rows;
+  if (runs.empty()) return 0;
   Transaction transaction(db_);
-  for (const RemovedRun& run : runs) {
-    db_.statement(insert_removed).run(run.seq, run.uuid);
+  std::size_t taken = 0;
+  std::int64_t of_last = 0;  // a run like the last one is not begun where it cannot be ended
+  for (std::int64_t left = rows_; taken < runs.size() && left > of_last; ++taken) {
+    const std::int64_t before = left;
+    const RemovedRun& run = runs[taken];
+    std::int64_t below = 0;
+    {
+      Rows rows = db_.statement(select_below).query(run.seq);
+      if (rows.next()) rows.read(below);
+    }
     db_.statement(sweep_run_row).run(run.seq);
     db_.statement(sweep_summary).run(run.seq);
+    left -= rows_of_run;
+    const bool is_swept = below == 0 || sweep_below(run.seq, below, left);
+    db_.statement(insert_removed).run(run.seq, run.uuid, is_swept);
+    of_last = std::max(rows_of_run, before - left);
   }
   transaction.commit();
+  if (taken < runs.size()) taken_lately_ = static_cast<std::int64_t>(taken) + 1;
+  return taken;
+}
+
+// Takes rows below a run, `left` at most, of the tables of these bits; false: some are left.
+bool SqliteUpkeep::sweep_below(RunSeq run, std::int64_t tables, std::int64_t& left) {
+  for (std::size_t i = 0; i < sweep.size(); ++i) {
+    if ((tables >> i & 1) == 0) continue;
+    if (left == 0) return false;
+    left -= db_.statement(sweep[i]).run(run, left);
+  }
+  return left > 0;
 }
 
 std::vector<RemovedRun> SqliteUpkeep::expired_of(const DagRetention& dag) {
@@ -151,7 +207,7 @@ std::vector<RemovedRun> SqliteUpkeep::expired_of(const DagRetention& dag) {
   }
   std::vector<RemovedRun> expired;
   Rows rows =
-      db_.statement(select_expired_of).query(dag.dag_id, due, dag.before, rows_ / rows_of_run);
+      db_.statement(select_expired_of).query(dag.dag_id, due, dag.before, runs_worth_looking_at());
   while (rows.next()) {
     RemovedRun& run = expired.emplace_back();
     rows.read(run.seq, run.uuid);
@@ -162,33 +218,29 @@ std::vector<RemovedRun> SqliteUpkeep::expired_of(const DagRetention& dag) {
 // One step over the DAGs with rules of their own; false when all were looked at.
 bool SqliteUpkeep::remove_apart(const std::vector<DagRetention>& apart) {
   for (; apart_seen_ < apart.size(); ++apart_seen_) {
-    const std::vector<RemovedRun> expired = expired_of(apart[apart_seen_]);
-    take_out(expired);
-    if (!expired.empty()) return true;
+    if (take_out(expired_of(apart[apart_seen_])) > 0) return true;
   }
   return false;
 }
 
-// One step over the rows below removed runs; false when there is nothing left to sweep.
+// One step over the rows below runs that were removed without all of them; false when there is
+// nothing left to sweep.
 bool SqliteUpkeep::sweep_removed() {
-  Transaction transaction(db_);
   std::vector<RunSeq> runs;
   {
     Rows rows = db_.statement(select_unswept).query(rows_);
     while (rows.next()) rows.read(runs.emplace_back());
   }
+  if (runs.empty()) return false;
+  Transaction transaction(db_);
   std::int64_t left = rows_;
   for (const RunSeq run : runs) {
-    for (const char* sql : sweep) {
-      if (left == 0) break;
-      left -= db_.statement(sql).run(run, left);
-    }
-    if (left == 0) break;
+    if (!sweep_below(run, everywhere, left)) break;
     db_.statement(mark_swept).run(run);
-    --left;
+    if (--left == 0) break;
   }
-  if (!runs.empty()) transaction.commit();
-  return !runs.empty();
+  transaction.commit();
+  return true;
 }
 
 bool SqliteUpkeep::prune_backfill(Time before) {
@@ -287,12 +339,12 @@ bool SqliteUpkeep::give_back_space() {
 }
 
 std::vector<std::string> SqliteUpkeep::retention_statements() {
-  std::vector<std::string> all = {select_expired_of,   select_oldest_kept,  select_expired,
-                                  insert_removed,      sweep_run_row,       sweep_summary,
-                                  select_unswept,      mark_swept,          select_swept,
-                                  delete_removed,      select_versions,     delete_version,
-                                  delete_events,       select_old_backfill, delete_old_ticks,
-                                  delete_old_backfill, select_asset_events, delete_asset_event};
+  std::vector<std::string> all = {
+      select_below,        select_expired_of,   select_oldest_kept,  select_expired,
+      insert_removed,      sweep_run_row,       sweep_summary,       select_unswept,
+      mark_swept,          select_swept,        delete_removed,      select_versions,
+      delete_version,      delete_events,       select_old_backfill, delete_old_ticks,
+      delete_old_backfill, select_asset_events, delete_asset_event};
   all.insert(all.end(), sweep.begin(), sweep.end());
   return all;
 }

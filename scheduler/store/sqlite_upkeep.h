@@ -44,14 +44,17 @@ class SqliteUpkeep : public Upkeep {
   bool remove_expired(Time before, const std::vector<DagRetention>& apart);
   bool remove_apart(const std::vector<DagRetention>& apart);
   std::vector<RemovedRun> expired_of(const DagRetention& dag);
-  void take_out(const std::vector<RemovedRun>& runs);
+  std::int64_t runs_worth_looking_at() const;
+  std::size_t take_out(const std::vector<RemovedRun>& runs);
+  bool sweep_below(RunSeq run, std::int64_t tables, std::int64_t& left);
   bool prune_versions(Time before);
   bool prune_asset_events(Time before);
   bool prune_backfill(Time before);
   std::int64_t pragma(const char* sql);
 
   Database& db_;
-  std::int64_t rows_ = prune_rows;  // of the next step
+  std::int64_t rows_ = prune_rows;          // of the next step
+  std::int64_t taken_lately_ = prune_rows;  // runs, and one more
   // What a round of prune_runs() goes on behind: the run that ended last of those looked at, and
   // the DAG version. What must stay is looked at once a round, not at every step.
   std::int64_t end_seen_ = 0, run_seen_ = 0;

@@ -75,6 +75,9 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
                            0}};
   below.attempt_reports = {{{RunSeq{1}, 0, unmapped, 1}, 1, "{}"},
                            {{RunSeq{3}, 0, unmapped, 1}, 1, "{}"}};
+  below.checkpoints = {{RunSeq{1}, 0, unmapped, 1, at(1), "{}"},
+                       {RunSeq{3}, 0, unmapped, 1, at(1), "{}"}};
+  below.questions = {make_question(1), make_question(3)};
   commit(*store, below, {{RunSeq{1}, 0, unmapped, 1, "{}"}});
 
   const std::int64_t largest = prune_all(at(200));
@@ -87,6 +90,8 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
   CHECK(count("task_instance_history") == 0);
   CHECK(count("ingestion_job_execution") == 0);
   CHECK(count("attempt_report") == 1);
+  CHECK(count("task_checkpoint") == 1);
+  CHECK(count("question") == 1);
   CHECK(store->load().last_run_seq == 4);
 }
 
@@ -98,6 +103,18 @@ TEST_CASE_FIXTURE(Fixture,
   ended_run(41, at(100), 50);
   CHECK(prune_all(at(500), 0) <= SqliteUpkeep::least_rows);  // some, or it would never end
   CHECK(rows_of_runs() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "short runs go whole in one step, and long ones hold none up for good") {
+  for (int n = 1; n <= 40; ++n) ended_run(n, at(100 + n), 1);
+  SqliteUpkeep upkeep(store->database());
+  CHECK(upkeep.prune_runs(at(500)));
+  CHECK(rows_of_runs() == 0);
+  CHECK(upkeep.removed_runs().size() == 40);
+  for (int n = 41; n <= 80; ++n) ended_run(n, at(100 + n), n % 10 == 0 ? 50 : 1);
+  CHECK(prune_all(at(500), 20) <= 20);
+  CHECK(rows_of_runs() == 0);
+  CHECK(upkeep.removed_runs().size() == 80);
 }
 
 TEST_CASE_FIXTURE(Fixture, "the file gives back the room of what retention removed") {
