@@ -3,16 +3,21 @@
 #include <poll.h>
 #include <sys/wait.h>
 
-#include <cstdlib>
+#include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "common/run_files.h"
 #include "common/safe_json.h"
+#include "common/time.h"
 #include "common/uuid.h"
+#include "worker/call_folder.h"
 #include "worker/slot_process.h"
 
 namespace batuta {
@@ -20,31 +25,15 @@ namespace {
 
 constexpr int call_tick_ms = 100;
 
-// Locks, scratch and logs of this one slot; gone with the object.
-class CallFolder {
- public:
-  // `shared`: another user's process finds its way through to its own folder in there.
-  explicit CallFolder(bool shared) {
-    std::string name = (std::filesystem::temp_directory_path() / "batuta-slot-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) return;
-    path_ = name;
-    for (const char* sub : {"slots", "scratch", "logs"})
-      std::filesystem::create_directory(path_ + "/" + sub);
-    if (!shared) return;
-    using std::filesystem::perms;
-    for (const std::string& folder : {path_, path_ + "/scratch"})
-      std::filesystem::permissions(folder,
-                                   perms::owner_all | perms::group_exec | perms::others_exec);
-  }
-  ~CallFolder() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+// What killed processes left is looked for once in a while.
+void remove_left_calls_sometimes(const std::string& parent) {
+  static std::atomic<std::int64_t> next_us{0};
+  const std::int64_t now = read_clock().boot.since.count();
+  std::int64_t due = next_us.load();
+  if (now < due) return;
+  const std::int64_t later = now + Duration(std::chrono::minutes(1)).count();
+  if (next_us.compare_exchange_strong(due, later)) remove_left_calls(parent);
+}
 
 std::unique_ptr<Attempt> make_attempt(const SlotCall& call) {
   auto attempt = std::make_unique<Attempt>();
@@ -101,8 +90,12 @@ Result<Finished> wait_for_report(SlotProcess& slot, const SlotCall& call, const 
 
 // `large`: what the result's file holds, when it is one; null: nobody asks.
 Result<Finished> run_in_slot(const SlotCall& call, Result<std::string>* large) {
-  const CallFolder work(!call.user.empty());
-  if (work.path().empty()) return {Errc::unavailable, "cannot make a temporary folder"};
+  std::error_code error;
+  const std::string parent = std::filesystem::temp_directory_path(error).string();
+  if (error) return {Errc::unavailable, "TMPDIR names no folder"};
+  remove_left_calls_sometimes(parent);
+  const CallFolder work(parent, !call.user.empty());
+  if (work.path().empty()) return {Errc::unavailable, "cannot make a folder in " + parent};
   const auto file = find_plugin(call);
   if (!file) return file.error();
   SlotProcess::Options options;
