@@ -7,6 +7,7 @@ import { differing } from './colours.mjs';
 import { check } from './harness.mjs';
 import { approvedFile, keepPicture, pictures } from './still_pictures.mjs';
 import { allLooks, pairsOf, widths } from './still_views.mjs';
+import { exactParse, exactText } from './still_world.mjs';
 
 // A heading that is gone is two blocks or three, a button three or more; the same page differs by none, also with other fonts on the machine.
 const mostBlocks = 1;
@@ -24,6 +25,11 @@ test('four looks of a view have every pair of width, theme and language that one
 test('a picture differs where a block has another colour, and not where a letter has another edge', () => {
   assert.deepEqual(differing(['AAABBB', 'CCCDDD'], ['AACBBB', 'CCCGDD']).map, ['..', '.#']);
   assert.equal(differing(['AAA'], ['AAAAAA']).count, Infinity);
+});
+
+test('a recorded answer keeps the digits of a large number, and what only looks like one is a text', () => {
+  const text = '{"a":9007199254740993,"b":[-12345678901234567890,1],"c":"id: 9007199254740993","d":"\\"9007199254740993\\\\","e":1.2345678901234567}';
+  assert.equal(exactText(exactParse(text)), text);
 });
 
 test('no view sticks out in any look, says no error on the console, and looks as it was approved', async () => {

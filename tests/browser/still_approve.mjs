@@ -10,7 +10,7 @@ import { dags, exactJson } from './fixture_dags.mjs';
 import { ask, linkOf, patience, until } from './picture_server.mjs';
 import { approvedFile, keepPicture, largest, pictures } from './still_pictures.mjs';
 import { openView, stillViews, widths } from './still_views.mjs';
-import { answersFile, keyOf, stillContext } from './still_world.mjs';
+import { answersFile, exactParse, exactText, keyOf, stillContext } from './still_world.mjs';
 
 const onlyPictures = process.argv.includes('--pictures');
 const onlyWorld = process.argv.includes('--world');
@@ -106,7 +106,7 @@ async function record(browser) {
       if (!new URL(request.url()).pathname.startsWith('/api/')) return;
       waiting.push(response.text().then((text) => {
         const hidden = text.replaceAll(folder, '/srv/batuta').replace(/"csrf_token":"[^"]*"/, '"csrf_token":"still"');
-        answers[keyOf(request)] = { ...(response.ok() ? {} : { status: response.status() }), body: hidden === '' ? {} : shorter(JSON.parse(hidden)) };
+        answers[keyOf(request)] = { ...(response.ok() ? {} : { status: response.status() }), body: hidden === '' ? {} : shorter(exactParse(hidden)) };
       }, () => undefined));
     });
     context.setDefaultTimeout(patience / 4);
@@ -127,7 +127,7 @@ async function record(browser) {
     }
     await Promise.all(waiting);
     const sorted = Object.fromEntries(Object.entries(answers).sort(([one], [other]) => (one < other ? -1 : 1)));
-    writeFileSync(answersFile, `{"now":${now},"failed":${JSON.stringify(failed)},"answers":{\n${Object.entries(sorted).map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',\n')}\n}}\n`);
+    writeFileSync(answersFile, `{"now":${now},"failed":${JSON.stringify(failed)},"answers":{\n${Object.entries(sorted).map(([key, value]) => `${JSON.stringify(key)}:${exactText(value)}`).join(',\n')}\n}}\n`);
     console.log(`${answersFile}: ${Object.keys(sorted).length} answers, ${Math.ceil(statSync(answersFile).size / 1024)} KiB`);
   } finally {
     server.kill('SIGTERM');

@@ -17,6 +17,11 @@ export const keyOf = (request) => {
   return `${request.method()} ${pathname}${search}${request.method() === 'GET' ? '' : ` ${plain(request.postData())}`}`;
 };
 
+// JSON whose whole numbers keep their digits: JavaScript's end at 2^53, so that longer ones are marked texts meanwhile.
+const words = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+export const exactParse = (text) => JSON.parse(text.replace(words, (one) => (/^-?\d{16,}$/.test(one) ? `"\\u0000whole:${one}"` : one)));
+export const exactText = (value) => JSON.stringify(value).replace(/"\\u0000whole:(-?\d+)"/g, '$1');
+
 /** A context whose pages see the still world: its clock, its answers, nothing live, UTC, texts in the bundled font. */
 export async function stillContext(browser, { now, answers }, language) {
   const context = await browser.newContext({
@@ -66,10 +71,10 @@ async function answer(route, answers, missing) {
   const key = keyOf(request);
   const found = answers[key];
   if (found === undefined) missing.add(key);
-  return route.fulfill({ status: found === undefined ? 404 : (found.status ?? 200), contentType: 'application/json', body: JSON.stringify(found === undefined ? { detail: 'not in the still world' } : found.body) });
+  return route.fulfill({ status: found === undefined ? 404 : (found.status ?? 200), contentType: 'application/json', body: exactText(found === undefined ? { detail: 'not in the still world' } : found.body) });
 }
 
-export const readWorld = () => JSON.parse(readFileSync(answersFile, 'utf8'));
+export const readWorld = () => exactParse(readFileSync(answersFile, 'utf8'));
 
 /** A page of it, signed in. */
 export async function stillPage({ context }) {

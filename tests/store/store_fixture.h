@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -289,11 +290,14 @@ inline PublicationRow make_publication(std::int64_t id, const AttemptKey& key) {
   return p;
 }
 
-// True when `body`, run in a child process, ends by SIGABRT: a failed CHECK.
+// True when `body`, run in a child process, ends by SIGABRT: a failed CHECK. Folders that it leaves
+// are in one that is gone afterwards.
 template <class Body>
 bool dies(Body body) {
+  const TempFolder left;
   const pid_t child = ::fork();
   if (child == 0) {
+    ::setenv("TMPDIR", left.path().c_str(), 1);
     ::signal(SIGABRT, SIG_DFL);  // doctest's handler would report a crash
     ::close(STDERR_FILENO);
     body();
