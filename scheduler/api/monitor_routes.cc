@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "scheduler/api/auth.h"
@@ -211,6 +212,7 @@ void get_events(Context& context, Call call) {
   FeedFilter filter;
   filter.dag_id = query.text("dag_id");
   filter.dag_run_id = query.text("run_id");
+  filter.gather = std::chrono::milliseconds(query.integer("gather_ms", 0, 0, 10'000));
   if (!query.status()) return call.respond(error_response(query.status().error()));
   Response response;
   response.content_type = "text/event-stream";

@@ -281,7 +281,13 @@ constexpr QueryParam bundle_diff_rows[] = {
     own("revision", Kind::text, "Commit, branch or tag; where the bundle's ref is now")};
 constexpr QueryParam outbox_rows[] = {limit, offset,
                                       own("dead", Kind::flag, "Only what was given up")};
-constexpr QueryParam feed_rows[] = {own("dag_id", Kind::text), own("run_id", Kind::text)};
+constexpr QueryParam feed_rows[] = {
+    own("dag_id", Kind::text),
+    own("run_id", Kind::text),
+    own("gather_ms", Kind::integer,
+        "Tasks are told of together, so many milliseconds late at most (10000) and the newest of "
+        "each: as events named tasks, one a run; 0 unless given"),
+};
 constexpr QueryParam log_window_rows[] = {
     map_index,
     own("try_number", Kind::integer, "The newest unless given"),

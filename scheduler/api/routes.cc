@@ -390,7 +390,7 @@ constexpr Route every_route[] = {
      "Make what every installation has: nothing", {.status = 204}},
 
     {get,   OURS "/events", get_events, some_dag,
-     "Live changes as server-sent events: run, task, dag; dags when the set of DAGs, import errors or "
+     "Live changes as server-sent events: run, task (or tasks, gathered), dag; dags when the set of DAGs, import errors or "
      "DAG warnings changed; resync when everything must be read anew", {.query = &feed_params}},
     {get,   OURS "/plugins", list_plugins, reading_of("admin:plugins"), "The plugin catalogue", {.answer = "PluginCollection"}},
     {get,   OURS "/home", get_home, some_dag, "What failed, runs, waits and is late, over all DAGs",

@@ -14,6 +14,7 @@
 #include "common/log_limit.h"
 #include "common/safe_json.h"
 #include "common/uuid.h"
+#include "scheduler/http/task_batch.h"
 
 namespace batuta::http {
 
@@ -41,21 +42,28 @@ std::optional<std::string> end_state(const FeedEvent& event) {
   return state->get<std::string>();
 }
 
-class EventStream final : public Stream {
+class EventStream final : public Stream, public std::enable_shared_from_this<EventStream> {
  public:
-  EventStream(FeedFilter filter, std::size_t limit, std::string holder,
+  EventStream(asio::io_context& io, FeedFilter filter, std::size_t limit, std::string holder,
               std::function<bool()> allowed)
       : filter_(std::move(filter)),
         limit_(limit),
         holder_(std::move(holder)),
-        allowed_(std::move(allowed)) {}
+        allowed_(std::move(allowed)),
+        due_(io) {}
 
   std::string next() override { return std::exchange(pending_, {}); }
   bool ended() const override { return ended_; }
   const std::string& holder() const { return holder_; }
 
   void offer(const std::string& prefix, const FeedEvent& event) {
-    if (!wanted(filter_, event)) return;
+    if (ended_ || !wanted(filter_, event)) return;
+    if (filter_.gather.count() > 0 && event.type == "task") {
+      gathered_.add(event, prefix + std::to_string(event.sequence));
+      if (pending_.size() + gathered_.bytes() > limit_) end();
+      return;
+    }
+    tell_gathered();  // what came before it
     add("id: " + prefix + std::to_string(event.sequence) + "\nevent: " + event.type +
         "\ndata: " + event.json + "\n\n");
   }
@@ -63,8 +71,7 @@ class EventStream final : public Stream {
     if (ended_) return;
     // A client that reads too slowly is let go: it comes back and gets what it missed.
     if (pending_.size() + text.size() > limit_) {
-      pending_.clear();
-      ended_ = true;
+      end();
     } else {
       pending_ += text;
     }
@@ -72,19 +79,49 @@ class EventStream final : public Stream {
   // A word now and then tells a proxy that the stream is alive, and us whether the reader may stay.
   void ping() {
     if (!allowed_ || allowed_()) return add(": ping\n\n");
-    pending_.clear();
-    ended_ = true;
+    end();
   }
   void wake() {
+    if (!gathered_.empty()) tell_when_due();
     if ((!pending_.empty() || ended_) && on_ready) on_ready();
   }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  void end() {
+    pending_.clear();
+    gathered_ = {};
+    ended_ = true;
+  }
+  void tell_gathered() {
+    if (gathered_.empty()) return;
+    told_ = Clock::now();
+    add(gathered_.take());
+  }
+  void tell_when_due() {
+    const auto from = told_ + filter_.gather;
+    if (Clock::now() >= from) return tell_gathered();
+    if (std::exchange(is_waiting_, true)) return;
+    due_.expires_at(from);
+    due_.async_wait([self = weak_from_this()](error_code cancelled) {
+      const auto stream = self.lock();
+      if (cancelled || !stream) return;
+      stream->is_waiting_ = false;
+      stream->tell_gathered();
+      stream->wake();
+    });
+  }
+
   FeedFilter filter_;
   std::size_t limit_;
   std::string holder_;
   std::function<bool()> allowed_;
   std::string pending_;
+  TaskBatch gathered_;
+  Clock::time_point told_{};  // when tasks were last told of
+  asio::steady_timer due_;
+  bool is_waiting_ = false;  // for `due_`
   bool ended_ = false;
 };
 
@@ -278,8 +315,8 @@ Result<std::shared_ptr<Stream>> Hub::subscribe(FeedFilter filter, const std::str
           impl_->no_room(holder, "event streams", impl_->streams.size(), impl_->limits.streams)) {
     return *std::move(full);
   }
-  auto stream = std::make_shared<EventStream>(std::move(filter), impl_->limits.outbound_bytes,
-                                              holder, std::move(allowed));
+  auto stream = std::make_shared<EventStream>(
+      impl_->io, std::move(filter), impl_->limits.outbound_bytes, holder, std::move(allowed));
   stream->add("retry: 1000\n\n");
   if (last_event_id) impl_->resume(*last_event_id, *stream);
   impl_->streams.push_back(stream);

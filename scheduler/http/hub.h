@@ -26,6 +26,9 @@ struct FeedFilter {
   std::optional<std::string> dag_run_id;
   // Whether events of a DAG are for this reader; asked on the io thread for each. None: all are.
   std::function<bool(const std::string& dag_id)> sees{};
+  // Above zero: events of tasks are told together, at most this late and the newest of each
+  // instance (TaskBatch). What comes after so long a silence is told at once.
+  std::chrono::milliseconds gather{0};
 };
 
 struct HubLimits {

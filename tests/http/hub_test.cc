@@ -3,6 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <boost/asio/io_context.hpp>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "scheduler/http/server.h"
 
@@ -12,6 +15,20 @@ namespace {
 FeedEvent run_event(std::uint64_t sequence, const std::string& run, const std::string& state) {
   return {sequence, "run", "demo", run,
           R"({"dag_id":"demo","dag_run_id":")" + run + R"(","state":")" + state + "\"}"};
+}
+
+FeedEvent task_event(std::uint64_t sequence, const std::string& task, const std::string& state) {
+  return {sequence, "task", "demo", "r",
+          R"({"dag_id":"demo","dag_run_id":"r","task_id":")" + task +
+              R"(","map_index":-1,"state":")" + state + R"(","try_number":1})"};
+}
+
+std::string gathered(const std::vector<std::pair<std::string, std::string>>& tasks) {
+  std::string out;
+  for (const auto& [task, state] : tasks)
+    out += (out.empty() ? R"({"task_id":")" : R"(,{"task_id":")") + task +
+           R"(","map_index":-1,"state":")" + state + R"(","try_number":1})";
+  return R"({"dag_id":"demo","dag_run_id":"r","tasks":[)" + out + "]}";
 }
 
 const std::string ana = "user ana";
@@ -86,6 +103,52 @@ TEST_CASE("a client that reads too slowly is dropped and others are not") {
   CHECK(slow->ended());
   CHECK(slow->next().empty());
   CHECK_FALSE(fast->ended());
+}
+
+TEST_CASE(
+    "gathered tasks are told once each, together, with their run before what comes behind them") {
+  Fixture f;
+  FeedFilter filter;
+  filter.gather = std::chrono::milliseconds(1);
+  const auto page = *f.hub.subscribe(filter, nullptr, ana);
+  const auto program = *f.hub.subscribe({}, nullptr, ana);
+  page->next();
+  f.publish({task_event(1, "a", "queued")});
+  // Nothing was told for long: at once.
+  const std::string first = page->next();
+  CHECK(first.ends_with("event: tasks\ndata: " + gathered({{"a", "queued"}}) + "\n\n"));
+  CHECK(id_of(first).ends_with(".1"));
+  int woken = 0;
+  page->on_ready = [&] { ++woken; };
+  f.hub.publish({task_event(2, "a", "running"), task_event(3, "b", "running"),
+                 task_event(4, "a", "success")});
+  f.io.restart();
+  while (woken == 0) f.io.run_one();
+  const std::string second = page->next();
+  CHECK(second.ends_with("data: " + gathered({{"a", "success"}, {"b", "running"}}) + "\n\n"));
+  CHECK(id_of(second).ends_with(".4"));
+  f.publish({task_event(5, "b", "success"), run_event(6, "r", "success")});
+  const std::string third = page->next();
+  CHECK(third.find(gathered({{"b", "success"}})) < third.find("event: run\n"));
+  CHECK(id_of(third).ends_with(".6"));
+  const std::string each = program->next();
+  CHECK(each.find("event: tasks") == each.npos);
+  CHECK(each.find("\"queued\"") != each.npos);
+}
+
+TEST_CASE("a page that reads too slowly is dropped, though its tasks are gathered") {
+  HubLimits limits;
+  limits.outbound_bytes = 1000;
+  Fixture f(limits);
+  FeedFilter filter;
+  filter.gather = std::chrono::hours(1);
+  const auto slow = *f.hub.subscribe(filter, nullptr, ana);
+  for (std::uint64_t i = 1; i < 40; ++i) f.publish({task_event(i, "same", "running")});
+  CHECK_FALSE(slow->ended());  // one task, however often it is told of
+  for (std::uint64_t i = 40; i < 80; ++i)
+    f.publish({task_event(i, "t" + std::to_string(i), "running")});
+  CHECK(slow->ended());
+  CHECK(slow->next().empty());
 }
 
 TEST_CASE("the number of streams is bounded, and ended ones free their place") {

@@ -46,6 +46,18 @@ describe('LiveEvents', () => {
     expect(batches[0]).toMatchObject({ listChanged: true, resync: false });
   });
 
+  test('tasks that are told of together are as those that are told of alone', () => {
+    const { sources, batches } = start();
+    sources[0]?.emit('task', { dag_id: 'd', dag_run_id: 'r', task_id: 'a', state: 'queued' });
+    sources[0]?.emit('tasks', { dag_id: 'd', dag_run_id: 'r', tasks: [{ task_id: 'a', state: 'running' }, { task_id: 'b', state: 'success' }] });
+    vi.advanceTimersByTime(100);
+    expect(batches[0]?.tasks).toEqual([
+      { dag_id: 'd', dag_run_id: 'r', task_id: 'a', state: 'queued' },
+      { dag_id: 'd', dag_run_id: 'r', task_id: 'a', state: 'running' },
+      { dag_id: 'd', dag_run_id: 'r', task_id: 'b', state: 'success' },
+    ]);
+  });
+
   test('more events than are worth keeping become one resync', () => {
     const { sources, batches } = start();
     for (let at = 0; at <= 20_000; at += 1) sources[0]?.emit('task', { task_id: 't' });

@@ -29,7 +29,8 @@ export const login = (body: { code: string } | { username: string; password: str
 /** How people log in here; asked by who is not yet. */
 export const loginMethods = () => get<t.LoginMethods>(`${ours}/login`);
 export const logout = () => request<unknown>('POST', `${ours}/logout`, { quiet401: true });
-export const eventsUrl = `${ours}/events`;
+/** A page draws at most ten times a second: of a task that moved more often meanwhile, what it was last is enough. */
+export const eventsUrl = `${ours}/events?gather_ms=100`;
 
 // DAGs
 export const dags = (query: Query, signal?: AbortSignal) =>
@@ -281,6 +282,8 @@ export const version = (signal?: AbortSignal) => get<{ version: string }>(`${v2}
 // Assets
 export const assets = (query: Query, signal?: AbortSignal) => get<t.Assets>(`${v2}/assets${queryString(query)}`, signal);
 export const asset = (id: number, signal?: AbortSignal) => get<t.Asset>(`${v2}/assets/${id}`, signal);
+/** Those that a run took. */
+export const upstreamAssetEvents = (dag: string, run: string, signal?: AbortSignal) => get<t.AssetEvents>(`${runUrl(dag, run)}/upstreamAssetEvents`, signal);
 export const assetEvents = (query: Query, signal?: AbortSignal) => get<t.AssetEvents>(`${v2}/assets/events${queryString(query)}`, signal);
 /** Which of its partitions there are, told by this grain where one is asked for. */
 export const assetPartitions = (id: number, query: Query, signal?: AbortSignal) => get<t.PartitionMatrix>(`${ours}/assets/${id}/partitions${queryString(query)}`, signal);

@@ -2,7 +2,7 @@
 // second, so that thirty thousand task events a second cost ten renders. After any gap the listeners
 // are told to read everything again ("resync").
 import { eventsUrl } from './endpoints';
-import type { RunEvent, TaskEvent } from './types';
+import type { GatheredTasks, RunEvent, TaskEvent } from './types';
 
 export interface Batch {
   runs: RunEvent[];
@@ -87,6 +87,9 @@ export class LiveEvents {
       });
     on<RunEvent>('run', (batch, run) => batch.runs.push(run));
     on<TaskEvent>('task', (batch, task) => batch.tasks.push(task));
+    on<GatheredTasks>('tasks', (batch, { dag_id, dag_run_id, tasks }) => {
+      for (const task of tasks) batch.tasks.push({ dag_id, dag_run_id, ...task });
+    });
     on<{ dag_id: string }>('dag', (batch, dag) => batch.dags.push(dag.dag_id));
     on<unknown>('dags', (batch) => (batch.listChanged = true));
     on<unknown>('resync', (batch) => (batch.resync = true));

@@ -150,6 +150,10 @@ export type TaskEvent = Pick<
   TaskInstance,
   'dag_id' | 'dag_run_id' | 'task_id' | 'map_index' | 'state' | 'try_number' | 'start_date' | 'end_date' | 'duration'
 >;
+/** The same of several instances of one run, each as it was last. */
+export interface GatheredTasks extends Pick<TaskEvent, 'dag_id' | 'dag_run_id'> {
+  tasks: Omit<TaskEvent, 'dag_id' | 'dag_run_id'>[];
+}
 export type Domain = schema.Domain;
 export type DomainPage = schema.DomainCollection;
 export type DomainDetails = schema.DomainDetails;
