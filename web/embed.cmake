@@ -4,6 +4,13 @@
 # assets.cc, which defines batuta::http::find_asset over them.
 set(types html text/html js text/javascript css text/css svg image/svg+xml)
 
+# All but index.html and favicon.svg lie under the hash that index.html leads to (pack.mjs), and may be kept for ever.
+file(READ ${DIST}/index.html index_html)
+if(NOT index_html MATCHES "\"(/a/[0-9a-f]+/)app\\.js\"")
+  message(FATAL_ERROR "index.html leads to no app.js under a hash")
+endif()
+set(under ${CMAKE_MATCH_1})
+
 set(data ".section .rodata\n")
 set(externs "")
 set(rows "")
@@ -11,7 +18,7 @@ set(index 0)
 foreach(name IN LISTS NAMES)
   file(SHA256 ${DIST}/${name} hash)
   string(SUBSTRING ${hash} 0 32 etag)
-  string(REGEX REPLACE "\\.gz$" "" plain ${name})  # a packed file is of its content's type
+  string(REGEX REPLACE "\\.(br|gz)$" "" plain ${name})  # a packed file is of its content's type
   string(REGEX REPLACE ".*\\." "" extension ${plain})
   list(FIND types ${extension} at)
   math(EXPR at "${at} + 1")
@@ -23,7 +30,11 @@ foreach(name IN LISTS NAMES)
   string(APPEND data ".global ${symbol}\n.global ${symbol}_end\n.balign 16\n"
     "${symbol}:\n.incbin \"${DIST}/${name}\"\n${symbol}_end:\n.byte 0\n")
   string(APPEND externs "extern const char ${symbol}[];\nextern const char ${symbol}_end[];\n")
-  string(APPEND rows "      {\"/${name}\",\n       {\"${type}\",\n"
+  set(path ${under}${name})
+  if(plain STREQUAL "index.html" OR plain STREQUAL "favicon.svg")
+    set(path /${name})
+  endif()
+  string(APPEND rows "      {\"${path}\",\n       {\"${type}\",\n"
     "        {${symbol}, static_cast<std::size_t>(${symbol}_end - ${symbol})},\n"
     "        \"\\\"${etag}\\\"\"}},\n")
   math(EXPR index "${index} + 1")

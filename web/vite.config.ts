@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// File names are fixed: they are compiled into the executable, which serves them with an ETag.
+// File names are fixed, and each leads to the others beside it: pack.mjs puts them under a hash of all of them.
 export default defineConfig({
+  base: './',
   esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
   build: {
     target: 'es2022',

@@ -27,12 +27,24 @@ Response not_found() {
   return error_response(404, "no such resource");
 }
 
-// The page's files; anything else that is not a route is not found. Beside a file stands its gzip
-// form, made when the page was built, which nobody asks for by name.
+struct PackedForm {
+  const char* ending;
+  const char* coding;  // of Content-Encoding
+  bool (*is_taken)(const Request&);
+};
+
+// The smaller one first.
+constexpr PackedForm packed_forms[] = {{".br", "br", accepts_brotli},
+                                       {".gz", "gzip", accepts_gzip}};
+
+// The page's files; anything else that is not a route is not found. Beside a file stand its packed
+// forms, made when the page was built, which nobody asks for by name.
 Response static_file(const Context& context, const Request& request) {
-  constexpr std::string_view packed = ".gz";
   const auto find = context.services.find_asset;
-  const Asset* asset = find && !request.path.ends_with(packed) ? find(request.path) : nullptr;
+  bool is_packed = false;
+  for (const PackedForm& form : packed_forms)
+    is_packed = is_packed || request.path.ends_with(form.ending);
+  const Asset* asset = find && !is_packed ? find(request.path) : nullptr;
   if (!asset) return not_found();
   Response response;
   if (request.method != Method::get && request.method != Method::head) {
@@ -41,16 +53,20 @@ Response static_file(const Context& context, const Request& request) {
     return response;
   }
   const std::string path = request.path == "/" ? "/index.html" : request.path;
-  const Asset* small = accepts_gzip(request) ? find(path + std::string(packed)) : nullptr;
-  if (small) {
+  for (const PackedForm& form : packed_forms) {
+    const Asset* small = form.is_taken(request) ? find(path + form.ending) : nullptr;
+    if (!small) continue;
     asset = small;
-    response.headers.emplace_back("Content-Encoding", "gzip");
+    response.headers.emplace_back("Content-Encoding", form.coding);
+    break;
   }
   response.content_type = asset->content_type;
   response.headers.emplace_back("Vary", "Accept-Encoding");
   response.headers.emplace_back("ETag", asset->etag);
-  // Names stay when contents change: each use asks whether it is still the same.
-  response.headers.emplace_back("Cache-Control", "no-cache");
+  // What lies under a hash of the contents is never another; of the rest each use asks.
+  const bool is_forever = path.starts_with(hashed_assets);
+  response.headers.emplace_back("Cache-Control",
+                                is_forever ? "public, max-age=31536000, immutable" : "no-cache");
   if (has_entity(request, asset->etag)) {
     response.status = 304;
   } else {

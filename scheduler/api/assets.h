@@ -12,8 +12,12 @@ struct Asset {
   std::string_view etag;  // quoted, from the content
 };
 
-// `path` as requested: "/", "/app.js"; with ".gz" behind a name: its gzip form. nullptr when there
-// is no such file. Any thread.
+// In front of the hash of all that index.html leads to: "/a/0123456789abcdef/app.js". Such a path
+// has the same bytes as long as it has any, so that it may be kept for ever.
+inline constexpr std::string_view hashed_assets = "/a/";
+
+// `path` as requested: "/", "/favicon.svg", or one that begins with `hashed_assets`; with ".br" or
+// ".gz" behind a name: that form of it. nullptr when there is no such file. Any thread.
 const Asset* find_asset(std::string_view path);
 
 }  // namespace batuta::http

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace batuta::http {
@@ -46,26 +47,40 @@ bool refused(std::string_view parameters) {
   return !weight.empty() && weight.find_first_not_of("0.") == weight.npos;
 }
 
-}  // namespace
+// What is said of a coding by name, and of all that have none; nothing where nothing is said.
+struct Codings {
+  std::optional<bool> named, any;
+};
 
-bool accepts_gzip(const Request& request) {
+template <class IsName>
+Codings codings_of(const Request& request, IsName is_name) {
+  Codings out;
   const std::string* header = request.header("accept-encoding");
-  if (!header) return false;
-  bool any = false;
-  bool named = false;
-  bool wanted = false;
+  if (!header) return out;
   any_part(*header, [&](std::string_view part) {
     const auto end = std::min(part.find(';'), part.size());
     const auto name = trimmed(part.substr(0, end));
     const bool taken = !refused(part.substr(end));
-    if (same_word(name, "gzip") || same_word(name, "x-gzip")) {
-      named = true;
-      wanted = taken;
-    }
-    if (name == "*") any = taken;
+    if (is_name(name)) out.named = taken;
+    if (name == "*") out.any = taken;
     return false;
   });
-  return named ? wanted : any;
+  return out;
+}
+
+}  // namespace
+
+bool accepts_gzip(const Request& request) {
+  const auto is_gzip = [](std::string_view name) {
+    return same_word(name, "gzip") || same_word(name, "x-gzip");
+  };
+  const Codings told = codings_of(request, is_gzip);
+  return told.named.value_or(told.any.value_or(false));
+}
+
+bool accepts_brotli(const Request& request) {
+  const auto is_brotli = [](std::string_view name) { return same_word(name, "br"); };
+  return codings_of(request, is_brotli).named.value_or(false);
 }
 
 bool has_entity(const Request& request, std::string_view etag) {

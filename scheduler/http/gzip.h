@@ -11,6 +11,10 @@ namespace batuta::http {
 // True when the client takes "gzip", by name or by "*", with a weight above 0.
 bool accepts_gzip(const Request& request);
 
+// True when the client takes "br" (RFC 7932), by name and with a weight above 0. Nothing is packed
+// so here: it is for files that were, before they came.
+bool accepts_brotli(const Request& request);
+
 // True when If-None-Match names `etag` (quoted), or any.
 bool has_entity(const Request& request, std::string_view etag);
 

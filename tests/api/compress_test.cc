@@ -110,8 +110,26 @@ TEST_CASE("a file of the page is sent in the form made at the build") {
       api.call(Method::get, "/", "", "",
                asking({{"accept-encoding", "gzip"}, {"if-none-match", "\"i1\", \"i1-packed\""}}));
   CHECK(known.status == 304);
+  CHECK(header(plain, "Cache-Control") == "no-cache");
   // Without its headers the packed form would be garbage.
   CHECK(api.status(Method::get, "/index.html.gz", "", "") == 404);
+}
+
+TEST_CASE("a file under a hash is kept for ever, and sent as Brotli to who takes it") {
+  TestApi api;
+  const auto of = [&](const char* codings) {
+    return api.call(Method::get, "/a/1f/app.js", "", "", asking({{"accept-encoding", codings}}));
+  };
+  const auto smallest = of("gzip, deflate, br");
+  CHECK(smallest.body == "br");
+  CHECK(header(smallest, "Content-Encoding") == "br");
+  CHECK(header(smallest, "ETag") == "\"s1-br\"");
+  CHECK(header(smallest, "Cache-Control") == "public, max-age=31536000, immutable");
+  CHECK(of("gzip, br;q=0").body == "let a;");
+  CHECK(of("*").body == "let a;");
+  CHECK(header(of("gzip"), "Cache-Control") == "public, max-age=31536000, immutable");
+  CHECK(api.status(Method::get, "/a/1f/app.js.br", "", "") == 404);
+  CHECK(api.status(Method::get, "/a/20/app.js", "", "") == 404);  // of a page that is no more
 }
 
 }  // namespace batuta::http::compress_test

@@ -132,7 +132,11 @@ TestApi::TestApi(Bundles* bundles, SignOn* sign_on, bool local_login) : hub(thre
   services.find_asset = [](std::string_view path) -> const Asset* {
     static const Asset index{"text/html; charset=utf-8", "<!doctype html>", "\"i1\""};
     static const Asset packed{"text/html; charset=utf-8", "packed", "\"i1-packed\""};
+    static const Asset script{"text/javascript", "let a;", "\"s1\""};
+    static const Asset smallest{"text/javascript", "br", "\"s1-br\""};
     if (path == "/index.html.gz") return &packed;
+    if (path == "/a/1f/app.js") return &script;
+    if (path == "/a/1f/app.js.br") return &smallest;
     return path == "/" || path == "/index.html" ? &index : nullptr;
   };
   services.bundles = bundles;

@@ -80,7 +80,7 @@ function tasksOf(dag) {
     retries: dag.default_args?.retries ?? 0,
     is_mapped: false,
     downstream_task_ids: dag.tasks.filter((one) => one.depends_on?.includes(task.task_id)).map((one) => one.task_id),
-    batuta: { edge_labels: {}, group: task.group ?? null, is_setup: task.setup === true, is_teardown: task.teardown !== undefined, is_on_exit: false },
+    batuta: { edge_labels: {}, group: task.group ?? null, is_setup: task.setup === true, is_teardown: task.teardown !== undefined, is_on_exit: false, inlets: [], outlets: [] },
   }));
 }
 
@@ -271,7 +271,7 @@ function login(server, body, response) {
 
 async function answer(server, request, response) {
   const url = new URL(request.url, 'http://mock');
-  const name = files[url.pathname];
+  const name = files[url.pathname.replace(/^\/a\/[0-9a-f]+(?=\/)/, '')]; // whichever hash they lie under
   if (name) {
     response.setHeader('content-type', types[name.split('.').pop()]);
     return response.end(readFileSync(join(server.dist, name)));

@@ -4,7 +4,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import { dags, exactJson } from './fixture_dags.mjs';
 import { ask, linkOf, patience, until } from './picture_server.mjs';
@@ -112,7 +112,7 @@ async function record(browser) {
     context.setDefaultTimeout(patience / 4);
     // The page of this tree, whichever the server has.
     const dist = process.env.BATUTA_WEB_DIST;
-    if (dist) await context.route(/\/(app|lake_views|editor|graph_worker)\.(js|css)$/, (route) => route.fulfill({ path: join(dist, new URL(route.request().url()).pathname) }));
+    if (dist) await context.route(/\/(app|lake_views|editor|graph_worker)\.(js|css)$/, (route) => route.fulfill({ path: join(dist, basename(new URL(route.request().url()).pathname)) }));
     const page = await context.newPage();
     await page.goto(`${link.url}/#/dags`);
     await page.locator('.dag-row').first().waitFor();

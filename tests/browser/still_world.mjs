@@ -65,7 +65,7 @@ async function answer(route, answers, missing) {
   const request = route.request();
   const { pathname } = new URL(request.url());
   if (!pathname.startsWith('/api/')) {
-    const name = pathname === '/' ? 'index.html' : pathname.slice(1);
+    const name = pathname === '/' ? 'index.html' : pathname.replace(/^\/(a\/[0-9a-f]+\/)?/, ''); // whichever hash it lies under
     return route.fulfill({ path: join(process.env.BATUTA_WEB_DIST, name), contentType: types[name.split('.').pop()] });
   }
   const key = keyOf(request);

@@ -31,6 +31,14 @@ TEST_CASE("gzip is sent to those who take it and to nobody else") {
   }
 }
 
+TEST_CASE("Brotli is sent to those alone who name it") {
+  for (const char* yes : {"br", "gzip, deflate, br, zstd", "BR;q=0.1"})
+    CHECK(accepts_brotli(with("accept-encoding", yes)));
+  for (const char* no : {"", "*", "gzip", "br;q=0", "brotli"})
+    CHECK_FALSE(accepts_brotli(with("accept-encoding", no)));
+  CHECK_FALSE(accepts_brotli(Request()));
+}
+
 TEST_CASE("If-None-Match names an entity alone, in a list, weakly or by the star") {
   for (const char* yes : {"\"a\"", "\"x\", \"a\"", "W/\"a\"", "*"}) {
     CHECK(has_entity(with("if-none-match", yes), "\"a\""));
