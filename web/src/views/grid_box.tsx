@@ -107,6 +107,7 @@ export function GridBox({ dag, grid, run, task, text, open, onChoose, onTurn }: 
       <p class="grid-status muted" id="grid-status" role={byKeys ? 'status' : undefined}>
         {place ? placeText(grid, place.row === headRow ? null : (lines[place.row] ?? null), runAt(place.column), now) : hint}
       </p>
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- one stop for ten thousand cells: it has keys for each of them */}
       <div
         class="grid-box"
         ref={box}

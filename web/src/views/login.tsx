@@ -84,6 +84,7 @@ export function LoginView({ message, onLogin }: Props) {
                 name="username"
                 autoComplete="username"
                 required
+                // eslint-disable-next-line jsx-a11y/no-autofocus -- there is nothing else to read or do
                 autoFocus
                 value={username}
                 onInput={(event) => setUsername(event.currentTarget.value)}

@@ -61,6 +61,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
   };
   const isWaiting = text.trim() !== '' && (settled !== text.trim() || found.data === undefined) && !found.error;
   return (
+    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-noninteractive-element-interactions -- a press beside it; Escape does the same
     <dialog
       ref={dialog}
       class="dialog palette"
@@ -93,6 +94,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
       </label>
       <ul class="palette-list" id={listId} role="listbox" aria-label={t('Found')} ref={list} tabIndex={-1}>
         {hits.map((hit, number) => (
+          // eslint-disable-next-line jsx-a11y/click-events-have-key-events -- its box has the keys, and the focus
           <li key={hit.href} id={idOf(number)} role="option" aria-selected={number === chosen} data-kind={hit.kind} onClick={() => go(hit)} onMouseMove={() => number !== chosen && setAt(number)}>
             <span class="palette-kind muted">{kinds[hit.kind]}</span>
             <span class="palette-name">{hit.name}</span>
