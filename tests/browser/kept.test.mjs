@@ -33,7 +33,7 @@ const breakFile = () => fileIs({ has_import_errors: true }, '{');
 const mendFile = () => fileIs({}, JSON.stringify(changing));
 const removeFile = () => fileIs({ is_stale: true }, null);
 
-test('a run is drawn with the tasks of its own version when the DAG has others by now', async () => {
+test('a run is drawn with the tasks of its own version when the DAG has others by now, until it is cleared onto the newest', async () => {
   const { page, finish } = await newPage(session);
   await trigger(page, 'changing');
   await headState(page, 'success').waitFor();
@@ -47,6 +47,16 @@ test('a run is drawn with the tasks of its own version when the DAG has others b
   const drawn = await page.locator('.graph-node').evaluateAll((nodes) => nodes.map((node) => node.dataset.task));
   assert.deepEqual(drawn.sort(), ['one', 'two']);
   assert.equal(await page.locator('.graph-edge').count(), 1);
+  if (real) {
+    await page.getByRole('button', { name: 'Clear…' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Clear this run' });
+    await dialog.getByLabel('On the newest version of the DAG').check();
+    await dialog.getByRole('list', { name: 'Tasks that would run again' }).getByText('one').waitFor();
+    await dialog.getByRole('button', { name: 'Clear', exact: true }).click();
+    await page.locator('.graph-node[data-task="three"][data-state="success"]').waitFor();
+    await taskRow(page, 'three', 'success').waitFor();
+    assert.equal(await page.locator('.graph-node[data-task="two"]').count(), 0);
+  }
   await finish();
 });
 

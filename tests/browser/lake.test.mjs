@@ -300,6 +300,9 @@ test('SQL is run by keys, its rows drawn in sight alone and saved; a link opens 
   await page.getByText('The statement ran', { exact: false }).waitFor();
   await page.getByRole('columnheader', { name: 'Rows expected' }).waitFor();
   await check(page, 'plan');
+  await write(page, editor, 'VALUES (1)');
+  await page.getByRole('button', { name: 'Explain and measure' }).click();
+  await page.getByText('the engine measured no step of it', { exact: false }).waitFor();
   await page.getByRole('combobox', { name: 'How many rows' }).selectOption('10000');
   await write(page, editor, "SELECT range AS n, repeat('x', 90) AS long FROM range(20000)");
   await page.getByRole('button', { name: 'Run it' }).click();
@@ -355,6 +358,7 @@ test('an alert is acknowledged and closed on the page, and its monitor tells wha
   await headState(page, 'success').waitFor();
   await goTo(page, '#/home');
   await page.getByRole('region', { name: 'Alerts' }).getByText('there is no table silver/shop/nothing').waitFor();
+  await page.getByRole('region', { name: 'Newest versions' }).getByRole('link', { name: 'shop/orders', exact: true }).first().waitFor();
   await look(page, 'home-alerts', page.locator('.home-alerts li'));
   await goByKeys(page, 'm', 'Monitors');
   const alerts = page.getByRole('region', { name: 'Alerts' });
@@ -407,6 +411,24 @@ test('an asset tells who makes it, what was told of it, and for whom it is queue
   await goTo(page, '#/assets?q=nothing');
   await page.getByText('Nenhum ativo corresponde.').waitFor();
   await page.getByRole('button', { name: 'EN English' }).click();
+  // A run tells which assets it changed.
+  await goTo(page, '#/dags/shop');
+  await page.locator('tr[data-run] a').first().click();
+  await page.getByText('Asset events').click();
+  await page.getByRole('link', { name: 'silver/shop/orders' }).waitFor();
+  await check(page, 'assets of a run');
+  // In the graph they stand before the tasks that they start.
+  await goTo(page, '#/dags/waits?tab=tasks');
+  const box = page.locator('.graph-asset', { hasText: 'orders' });
+  await page.locator('.graph-gate', { hasText: 'All of them' }).waitFor();
+  await page.locator('.graph-edge[data-to="go"]').waitFor({ state: 'attached' });
+  await check(page, 'assets in a graph');
+  await page.getByRole('button', { name: 'Assets', exact: true }).click();
+  await box.waitFor({ state: 'detached' });
+  await page.getByRole('button', { name: 'Assets', exact: true }).click();
+  await box.click();
+  await page.waitForFunction(() => /^#\/assets\/\d+$/.test(location.hash));
+  await page.getByRole('heading', { name: 'silver/shop/orders' }).waitFor();
   await finish();
 });
 

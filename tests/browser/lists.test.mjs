@@ -74,7 +74,7 @@ test('a list is walked by arrow keys, and the space bar chooses', async () => {
   await finish();
 });
 
-test('runs that run are cancelled together, after a look at what that touches, and those that ended stay', async () => {
+test('runs that run are cancelled together, after a look at what that touches, and those that ended stay; then they are deleted', async () => {
   const { page, finish } = await newPage(session, `#/runs?from=${begun}`);
   await count(page, 5);
   await page.getByRole('checkbox', { name: 'All of this page' }).check();
@@ -88,6 +88,10 @@ test('runs that run are cancelled together, after a look at what that touches, a
   await page.getByText('Done: 2 runs.').waitFor();
   await goTo(page, `#/runs?dag=slow&state=failed&from=${begun}`);
   await count(page, 2);
+  await page.getByRole('checkbox', { name: 'All of this page' }).check();
+  await page.getByRole('button', { name: 'Delete…' }).click();
+  await page.getByRole('dialog', { name: 'Delete 2 runs?' }).getByRole('button', { name: 'Do it' }).click();
+  await page.getByText('No run matches.').waitFor();
   await finish();
 });
 

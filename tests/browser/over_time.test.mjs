@@ -61,6 +61,12 @@ test('the source has numbered lines, its versions, and what changed between two 
   const folds = await page.locator('.code-fold').count();
   if (folds > 0) await page.locator('.code-fold').first().click();
   await look(page, 'source-diff', page.locator('.code-new'));
+  // The same version as a graph.
+  await page.getByRole('tab', { name: 'Tasks', exact: true }).click();
+  await page.locator('.graph-node[data-task="two"]').waitFor();
+  assert.equal(await page.locator('.graph-node[data-task="three"]').count(), 0);
+  await picker.selectOption('');
+  await page.locator('.graph-node[data-task="three"]').waitFor();
   await goTo(page, '#/dags/steady?tab=source');
   await page.locator('.code-line', { hasText: 'about to fail' }).waitFor();
   await look(page, 'source', page.locator('.code-line'));

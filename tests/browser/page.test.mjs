@@ -30,6 +30,11 @@ test('a spent code leads to the login form, where a password works', async (t) =
   await page.getByLabel('Password').fill(session.target.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
   await page.getByRole('heading', { name: 'DAGs' }).waitFor();
+  if (real) { // the mock has one session for all
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Password').waitFor();
+    assert.equal(await page.evaluate(async () => (await fetch('/api/v2/dags')).status), 401);
+  }
   await finish();
   await fresh.close();
 });
@@ -254,6 +259,9 @@ test('line breaks, whole numbers above 2^53 and dates are sent as they stand, al
   if (real) {
     await page.getByText('Configuration').click();
     assert.match(await page.locator('.conf pre').textContent(), /"account": 9007199254740993\b/);
+    const again = await openTrigger(page, 'exact');
+    await again.getByLabel('Values of an earlier run').selectOption({ index: 1 });
+    assert.equal(await again.getByLabel('zeta').inputValue(), 'first line\nsecond line and more');
   }
   await finish();
 });
@@ -329,7 +337,7 @@ test('an address that changes while the page starts is followed', async () => {
   await page.close();
 });
 
-test('a waiting task says why, and cancelling ends the run', async () => {
+test('a waiting task says why, a run is held and released, and cancelling ends it', async () => {
   const { page, finish } = await newPage(session);
   await trigger(page, 'slow');
   await taskRow(page, 'wait', 'running').waitFor();
@@ -337,6 +345,14 @@ test('a waiting task says why, and cancelling ends the run', async () => {
   await page.getByText('Why is it not running?').waitFor();
   await page.locator('.why li').first().waitFor();
   await shoot(page, 'why-not');
+  if (real) {
+    for (const [act, done, told] of [['Hold…', 'Hold the run', 1], ['Release…', 'Release the run', 0]]) {
+      await page.getByRole('button', { name: act }).click();
+      await check(page, act);
+      await page.getByRole('dialog').getByRole('button', { name: done }).click();
+      await page.waitForFunction((count) => [...document.querySelectorAll('.notice')].filter((one) => one.textContent.startsWith('This run is held')).length === count, told);
+    }
+  }
   await page.getByRole('button', { name: 'Cancel run' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel the run' }).click();
   await headState(page, 'failed').waitFor();
@@ -345,7 +361,7 @@ test('a waiting task says why, and cancelling ends the run', async () => {
   await finish();
 });
 
-test('clearing shows first what would run again', async () => {
+test('clearing shows first what would run again; a run and a task are marked by hand', async () => {
   const { page, finish } = await newPage(session);
   await trigger(page, 'demo');
   await headState(page, 'success').waitFor();
@@ -357,11 +373,24 @@ test('clearing shows first what would run again', async () => {
   assert.equal(await preview.count(), 2);
   await dialog.getByLabel('Also the tasks after it').uncheck();
   await page.waitForFunction(() => document.querySelectorAll('.preview li').length === 1);
+  await check(page, 'clear one task');
   await shoot(page, 'clear');
   await dialog.getByRole('button', { name: 'Clear', exact: true }).click();
   await dialog.waitFor({ state: 'detached' });
   await page.locator('.page-head [data-state="running"], .page-head [data-state="queued"]').waitFor();
   await headState(page, 'success').waitFor();
+  if (real) {
+    const mark = async (place, name) => {
+      await page.locator(place).getByRole('button', { name, exact: true }).click();
+      await page.getByRole('dialog').getByRole('button', { name, exact: true }).click();
+    };
+    await mark('.page-head', 'Mark failed');
+    await headState(page, 'failed').waitFor();
+    await mark('.page-head', 'Mark success');
+    await headState(page, 'success').waitFor();
+    await mark('.task-panel', 'Mark skipped');
+    await taskRow(page, 'transform', 'skipped').waitFor();
+  }
   await finish();
 });
 

@@ -55,6 +55,7 @@ async function open(hash: string, view: string, props: object, answers: Record<s
     gridTask: async () => (await import('../src/views/grid_task')).GridTask,
     question: async () => (await import('../src/views/question_view')).QuestionView,
     lakeRows: async () => (await import('../src/views/lake_rows')).LakeRowsView,
+    runAssets: async () => (await import('../src/views/run_assets')).RunAssets,
     maker: async () => (await import('../src/views/lake_versions')).Maker,
     shell: async () => (await import('../src/components/shell')).Shell,
   };
@@ -128,6 +129,20 @@ describe('who made a version', () => {
   test('is not told of a DAG that one may not see', async () => {
     expect((await made(null, null)).root.text).toContain('–');
   });
+});
+
+test('the assets of a run are those that it took, with who told of them, and those that its tasks told of', async () => {
+  const event = (id: number, name: string, source_task_id: string | null) => ({
+    id, asset_id: id, name, uri: name, group: 'asset', extra: {}, source_dag_id: source_task_id && 'maker', source_run_id: source_task_id && 'm', source_task_id, source_map_index: -1, created_dagruns: [], timestamp: '2026-11-20T11:00:00Z', partition_key: null,
+  });
+  const page = await open('#/', 'runAssets', { dag: 'd', run: 'r' }, {
+    '/api/v2/dags/d/dagRuns/r/upstreamAssetEvents': { asset_events: [event(3, 's3://in', 'load'), event(4, 's3://by_hand', null)], total_entries: 2 },
+    '/api/v2/assets/events': { asset_events: [event(5, 's3://out', 'write')], total_entries: 120 },
+  });
+  expect(page.root.all('a').map((one) => one.attributes.get('href'))).toEqual(['#/assets/3', '#/dags/maker/runs/m?task=load', '#/assets/4', '#/assets/5']);
+  expect(page.root.text).toContain('somebody, over the API');
+  expect(page.root.text).toContain('and 119 more');
+  expect(page.asked.find((one) => one.url.pathname === '/api/v2/assets/events')?.url.searchParams.get('source_run_id')).toBe('r');
 });
 
 describe('a question to people', () => {

@@ -16,6 +16,7 @@ export interface BoxWords {
   name: string;
   note: string; // the second line: its type and what is special about it
   title: string;
+  kind?: 'asset' | 'gate'; // no task: what stands around them; nothing comes of a press on a gate
 }
 
 interface Props {
@@ -71,21 +72,22 @@ function Frame({ frame, props }: { frame: GraphFrame; props: BoxProps }) {
 }
 
 function Box({ node, props }: { node: GraphNode; props: BoxProps }) {
-  const { name, note, title } = props.wordsOf(node.id, node.members);
+  const { name, note, title, kind } = props.wordsOf(node.id, node.members);
   const state = props.stateOf(node.id, node.members);
   const info = state === undefined ? null : stateInfo(state);
   const isGroup = node.kind === 'group';
   const { onSelect } = props;
-  const act = isGroup ? () => props.onTurn(node.id) : onSelect && (() => onSelect(node.id));
+  const act = isGroup ? () => props.onTurn(node.id) : kind === 'gate' ? undefined : onSelect && (() => onSelect(node.id));
   const isMiss = props.found !== null && !props.found.has(node.id);
-  const shown = short(name, longestName - (isGroup ? 2 : 0));
-  const shownNote = short(note, longestNote);
+  const shown = short(name, longestName - (isGroup || kind ? 2 : 0));
+  const shownNote = short(note, longestNote - (kind ? 2 : 0));
   // What is read begins with what is seen.
   const said = [`${shown} ${shownNote}`, shown === name ? '' : name, shownNote === note ? '' : note, info?.label].filter((one) => one).join(', ');
   return (
     <g
-      class={`graph-node ${isGroup ? 'graph-group' : ''} ${info ? `state-${info.name}` : ''} ${props.selected === node.id ? 'is-selected' : ''} ${isMiss ? 'is-miss' : ''}`}
-      data-task={isGroup ? undefined : node.id}
+      class={`graph-node ${isGroup ? 'graph-group' : ''} ${kind ? `graph-${kind}` : ''} ${info ? `state-${info.name}` : ''} ${props.selected === node.id ? 'is-selected' : ''} ${isMiss ? 'is-miss' : ''}`}
+      data-task={isGroup || kind ? undefined : node.id}
+      data-asset={kind ? node.id : undefined}
       data-group={isGroup ? node.id : undefined}
       data-fold={isGroup ? 'folded' : undefined}
       data-state={info?.name}
@@ -99,13 +101,13 @@ function Box({ node, props }: { node: GraphNode; props: BoxProps }) {
     >
       <title>{title}</title>
       {isGroup && <rect class="graph-node-box graph-behind" x={4} y={4} width={nodeWidth} height={nodeHeight} rx={8} />}
-      <rect class="graph-node-box" width={nodeWidth} height={nodeHeight} rx={8} />
-      <rect class="graph-node-mark" x={0} y={8} width={4} height={nodeHeight - 16} rx={2} />
+      <rect class="graph-node-box" width={nodeWidth} height={nodeHeight} rx={kind ? nodeHeight / 2 : 8} />
+      {!kind && <rect class="graph-node-mark" x={0} y={8} width={4} height={nodeHeight - 16} rx={2} />}
       {isGroup && <path class="graph-fold" d="M12 9l4.5 4-4.5 4" />}
-      <text x={isGroup ? 24 : 14} y={13.5} dominant-baseline="central">
+      <text x={isGroup || kind ? 24 : 14} y={13.5} dominant-baseline="central">
         {shown}
       </text>{' '}
-      <text class="graph-note" x={isGroup ? 24 : 14} y={26.5} dominant-baseline="central">
+      <text class="graph-note" x={isGroup || kind ? 24 : 14} y={26.5} dominant-baseline="central">
         {shownNote}
       </text>
     </g>

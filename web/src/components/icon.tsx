@@ -21,6 +21,7 @@ const paths: Record<Shape | Glyph, string> = {
   fold: 'M4.5 2.5L8 6l3.5-3.5m-7 11L8 10l3.5 3.5',
   plus: 'M4.5 8h7M8 4.5v7',
   fit: 'M3 6V3h3m4 0h3v3m0 4v3h-3m-4 0H3v-3',
+  asset: 'M3 4.5c0-1.1 2.2-2 5-2s5 .9 5 2-2.2 2-5 2-5-.9-5-2zm0 0v7c0 1.1 2.2 2 5 2s5-.9 5-2v-7',
   turn: 'M3 5h8.5L9 2.5M13 11H4.5L7 13.5',
   down: 'M3.5 6L8 10.5 12.5 6',
   star: 'M8 2.5l1.7 3.6 3.8.5-2.8 2.7.7 3.9L8 11.3l-3.4 1.9.7-3.9-2.8-2.7 3.8-.5z',
@@ -34,7 +35,7 @@ const paths: Record<Shape | Glyph, string> = {
 };
 
 export type Glyph =
-  | 'unfold' | 'fold' | 'plus' | 'fit' | 'turn' | 'down' | 'star' | 'link' | 'wrap' | 'full' | 'pause' | 'help'
+  | 'unfold' | 'fold' | 'plus' | 'fit' | 'turn' | 'asset' | 'down' | 'star' | 'link' | 'wrap' | 'full' | 'pause' | 'help'
   | 'search' | 'close' | 'warning' | 'right' | 'download' | 'menu' | 'half' | 'out';
 
 export function Icon({ name }: { name: Shape | Glyph }) {

@@ -9,6 +9,7 @@ import { monitorWords } from './pt_monitors';
 import { paletteWords } from './pt_palette';
 import { listWords } from './pt_lists';
 import { runWords } from './pt_run';
+import { trustWords } from './pt_trust';
 import { viewWords } from './pt_views';
 import { xcomWords } from './pt_xcom';
 
@@ -22,6 +23,7 @@ export const portuguese: Readonly<Record<string, string>> = {
   ...monitorWords,
   ...paletteWords,
   ...runWords,
+  ...trustWords,
   ...viewWords,
   ...xcomWords,
   'Failed': 'Falhou',

@@ -1,6 +1,5 @@
 // Ativos e a instalação.
 export const assetWords: Readonly<Record<string, string>> = {
-  'Asset': 'Ativo',
   'Search assets': 'Procurar ativos',
   'Outlet of': 'Outlet de',
   'Inlet of': 'Inlet de',
@@ -8,6 +7,10 @@ export const assetWords: Readonly<Record<string, string>> = {
   'No asset that you may see. A task names those that it makes in outlets, a DAG those that it waits for in its schedule.':
     'Nenhum ativo que você possa ver. Uma tarefa indica os que faz em outlets, uma DAG os que espera no seu schedule.',
   'No asset matches.': 'Nenhum ativo corresponde.',
+  'Events that it took': 'Eventos que consumiu',
+  'None: it was not started by assets.': 'Nenhum: não foi iniciada por ativos.',
+  'Events that its tasks told': 'Eventos que as suas tarefas contaram',
+  'None: no task of it has changed an asset yet.': 'Nenhum: nenhuma tarefa dela mudou um ativo ainda.',
   'Told by': 'Dito por',
   'somebody, over the API': 'alguém, pela API',
   'Runs that took it': 'Execuções que o levaram',

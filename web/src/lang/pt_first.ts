@@ -39,6 +39,7 @@ export const firstWords: Readonly<Record<string, string>> = {
   'Your password is changed.': 'A sua senha foi mudada.',
   'All your sessions end with it, this one too, and your tokens: sign in anew with the new one.': 'Todas as suas sessões terminam com ela, esta também, e os seus tokens: entre de novo com a nova.',
   'Assets': 'Ativos',
+  'Newest versions': 'Versões mais novas',
   'asset': 'ativo',
   'assets': 'ativos',
   'Events': 'Eventos',

@@ -15,6 +15,7 @@ export const runWords: Readonly<Record<string, string>> = {
   'About this task': 'Sobre esta tarefa',
   'Tasks by state': 'Tarefas por estado',
   'Data interval': 'Intervalo de dados',
+  'Asset events': 'Eventos de ativos',
   'DAG version': 'Versão do DAG',
   'Configuration': 'Configuração',
   'Cancel this run?': 'Cancelar esta execução?',

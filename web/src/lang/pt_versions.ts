@@ -12,6 +12,8 @@ export const versionWords: Readonly<Record<string, string>> = {
   'A table of this statement is masked for you: what the plan would tell of its values is left out.':
     'Uma tabela desta consulta está mascarada para você: o que o plano diria dos seus valores fica de fora.',
   'The statement ran, its rows were counted and thrown away.': 'A consulta foi executada; as suas linhas foram contadas e descartadas.',
+  'The statement ran, and the engine measured no step of it: rows are as it expects them.':
+    'A consulta foi executada, e o motor não mediu nenhum passo dela: as linhas são as que ele espera.',
   'The statement did not run: rows are as the engine expects them.': 'A consulta não foi executada: as linhas são as que o motor espera.',
   'Save as text': 'Salvar como texto',
   'The engine told no plan.': 'O motor não informou plano algum.',

@@ -63,6 +63,9 @@ export function dagLink(dag: string, tab = ''): string {
   return `#/dags/${encodeURIComponent(dag)}${tab ? `?tab=${encodeURIComponent(tab)}` : ''}`;
 }
 
+/** The text of one version of a DAG. */
+export const sourceLink = (dag: string, version: number): string => `${dagLink(dag, 'source')}&version=${version}`;
+
 export function runLink(dag: string, run: string, task: string | null = null, tab = ''): string {
   const search = new URLSearchParams();
   if (task !== null) search.set('task', task);

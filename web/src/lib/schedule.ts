@@ -8,18 +8,28 @@ const staleness = /^While (.+?) is older than what it is made of(?: or .+)?$/;
 const byAssets = 'Asset or ';
 
 /** `lake://gold/shop/daily` is a table, and called as such. */
-const assetName = (uri: string): string => uri.replace(/^lake:\/\//, '');
+export const assetName = (uri: string): string => uri.replace(/^lake:\/\//, '');
 
 function timesText(summary: string, to: Language): string {
   const dates = /^(\d{1,9}) dates?$/.exec(summary);
   return dates ? count(Number(dates[1]), 'date', to) : summary;
 }
 
-export function scheduleText({ timetable_summary: summary, timetable_description: told }: Pick<Dag, 'timetable_summary' | 'timetable_description'>, to: Language = language): string {
-  const stale = staleness.exec(told);
-  const times = summary?.startsWith(byAssets) ? timesText(summary.slice(byAssets.length), to) : '';
-  if (stale) {
-    const asset = assetName(stale[1] ?? '');
+type Told = Pick<Dag, 'timetable_summary' | 'timetable_description'>;
+
+/** The asset that the DAG is to keep as new as what it is made of; null: it has no schedule by staleness. */
+export const staleAsset = ({ timetable_description: told }: Told): string | null => staleness.exec(told)?.[1] ?? null;
+
+/** The ticks beside the assets of a schedule; null: there are none. */
+export const timesOf = ({ timetable_summary: summary }: Told, to: Language = language): string | null =>
+  summary?.startsWith(byAssets) ? timesText(summary.slice(byAssets.length), to) : null;
+
+export function scheduleText(dag: Told, to: Language = language): string {
+  const { timetable_summary: summary, timetable_description: told } = dag;
+  const stale = staleAsset(dag);
+  const times = timesOf(dag, to) ?? '';
+  if (stale !== null) {
+    const asset = assetName(stale);
     return times === '' ? t('While {asset} is older than what it is made of', { asset }, to) : t('While {asset} is older than what it is made of, or {times}', { asset, times }, to);
   }
   if (times !== '') return t('When its assets change, or {times}', { times }, to);

@@ -12,7 +12,7 @@ export interface Question {
 export interface QueryState {
   running: { id: string; since: number } | null;
   data: LakeSqlRows | null;
-  plan: LakeSqlPlan | null;
+  plan: { data: LakeSqlPlan; wasRun: boolean } | null;
   error: Error | null;
 }
 
@@ -35,8 +35,9 @@ export function useQuery(done: (question: Question, rows: number | null) => void
     try {
       const { explain, ...asked } = question;
       if (explain !== undefined) {
-        const plan = await api.explainSql({ sql: question.sql, query_id: id, explain: true, analyze: explain === 'measure' }, mine.signal);
-        return setState({ ...nothing, plan });
+        const wasRun = explain === 'measure';
+        const data = await api.explainSql({ sql: question.sql, query_id: id, explain: true, analyze: wasRun }, mine.signal);
+        return setState({ ...nothing, plan: { data, wasRun } });
       }
       const data = await api.lakeSql({ ...asked, query_id: id }, mine.signal);
       setState({ ...nothing, data });

@@ -10,6 +10,7 @@ import { Markdown } from '../components/markdown';
 import { Tabs } from '../components/tabs';
 import { Ago } from '../components/time';
 import { withSearch, type Changes } from '../lib/address';
+import { scheduleKey } from '../lib/graph_assets';
 import { useApp, useLive, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { keep, readKept } from '../lib/kept';
 import { scheduleText } from '../lib/schedule';
@@ -139,7 +140,7 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
               ) : (
                 <>
                   {current === 'runs' && <DagRuns dag={dag} />}
-                  {current === 'tasks' && <DagTasks dag={dag} version={version} />}
+                  {current === 'tasks' && <DagTasks dag={dag} version={version} schedule={scheduleKey(data)} />}
                   {current === 'calendar' && <Later load={laterViews}>{({ DagCalendar }) => <DagCalendar dag={dag} />}</Later>}
                   {current === 'trends' && <Later load={laterViews}>{({ DagTrends }) => <DagTrends dag={dag} version={version} />}</Later>}
                   {current === 'backfills' && <Later load={laterViews}>{({ BackfillList }) => <BackfillList dag={dag} />}</Later>}

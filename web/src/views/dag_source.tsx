@@ -1,24 +1,20 @@
 // The file of a DAG as it was read, of any version that is kept, and what changed between two of them.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import type { DagVersion } from '../api/types';
 import { Choice } from '../components/choice';
 import { CodeLines } from '../components/code_lines';
 import { Empty, Loaded } from '../components/loaded';
 import { countOf } from '../lib/address';
 import { linesOf, type DiffLine } from '../lib/diff';
-import { localTime, number } from '../lib/format';
+import { number } from '../lib/format';
 import { useApp, useResource, useSearch } from '../lib/hooks';
 import { useMay } from '../lib/may';
 import { t } from '../lib/words';
 import { Comparison } from './comparison';
 import { DagEdit } from './dag_edit';
+import { useVersions, VersionChoice } from './version_choice';
 
 const mostLines = 5000; // more are shown when asked for
-const mostVersions = 500;
-
-const nameOf = (one: DagVersion, newest: number): string =>
-  one.version_number === newest ? t('Version {version}, the newest', { version: one.version_number }) : t('Version {version}, {time}', { version: one.version_number, time: localTime(one.created_at) });
 
 function Whole({ text, chosen, onChoose }: { text: string; chosen: number; onChoose: (line: number) => void }) {
   const lines = useMemo<DiffLine[]>(() => linesOf(text).map((line, at) => ({ kind: 'same', before: at + 1, after: at + 1, text: line })), [text]);
@@ -74,20 +70,16 @@ export function DagSource({ dag, version }: { dag: string; version: number | und
   const newest = version ?? 0;
   const shown = countOf(search, 'version', newest);
   const other = countOf(search, 'with', 0);
-  const versions = useResource((signal) => api.dagVersions(dag, mostVersions, signal), [dag, version]);
+  const choices = useVersions(dag, newest);
   const source = useResource((signal) => api.dagSource(dag, shown || undefined, signal), [dag, shown]);
   const compared = useResource((signal) => (other === 0 ? Promise.resolve(null) : api.dagSource(dag, other, signal)), [dag, other]);
   if (search.get('edit') === 'yes') return <DagEdit dag={dag} onDone={() => change({ edit: null })} />;
-  const list = versions.data?.rows ?? [];
-  const choices = list.map((one) => ({ id: String(one.version_number), name: nameOf(one, newest) }));
   return (
     <section aria-label={t('Source')} class="source">
       <div class="toolbar">
+        <VersionChoice choices={choices} shown={shown} newest={newest} onChange={(id) => change({ version: id, line: null })} />
         {choices.length > 1 && (
-          <>
-            <Choice label={t('Version')} value={shown === newest ? '' : String(shown)} all={choices[0]?.name ?? ''} choices={choices.filter((one) => one.id !== String(newest))} onChange={(id) => change({ version: id, line: null })} />
-            <Choice label={t('Compare with')} value={other === 0 ? '' : String(other)} all={t('Compare with…')} choices={choices.filter((one) => one.id !== String(shown))} onChange={(id) => change({ with: id, line: null })} />
-          </>
+          <Choice label={t('Compare with')} value={other === 0 ? '' : String(other)} all={t('Compare with…')} choices={choices.filter((one) => one.id !== String(shown))} onChange={(id) => change({ with: id, line: null })} />
         )}
         {newest > 0 && <EditButton dag={dag} onEdit={() => change({ edit: 'yes', version: null, with: null, line: null })} />}
         {source.data?.content && <Copy text={source.data.content} />}

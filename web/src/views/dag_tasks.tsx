@@ -4,11 +4,13 @@ import * as api from '../api/endpoints';
 import type { Task, TaskGroup } from '../api/types';
 import { Markdown } from '../components/markdown';
 import { Loaded } from '../components/loaded';
+import { countOf } from '../lib/address';
 import { number } from '../lib/format';
 import { useResource, useSearch } from '../lib/hooks';
 import { taskMarks } from '../lib/task_marks';
 import { t } from '../lib/words';
 import { DagGraph } from './dag_graph';
+import { useVersions, VersionChoice } from './version_choice';
 
 const tableLimit = 500;
 
@@ -82,9 +84,13 @@ function GroupDocs({ groups }: { groups: readonly TaskGroup[] }) {
   );
 }
 
-export function DagTasks({ dag, version }: { dag: string; version: number | undefined }) {
-  const tasks = useResource((signal) => api.dagTasks(dag, undefined, signal), [dag, version]);
+export function DagTasks({ dag, version, schedule }: { dag: string; version: number | undefined; schedule: string }) {
   const [search, change] = useSearch();
+  const newest = version ?? 0;
+  const shown = countOf(search, 'version', newest);
+  const isNewest = shown === newest;
+  const choices = useVersions(dag, newest);
+  const tasks = useResource((signal) => api.dagTasks(dag, isNewest ? undefined : shown, signal), [dag, version, shown]);
   const selected = search.get('node');
   const heads = [t('Task'), t('Type'), t('Group'), t('Depends on'), t('Trigger rule'), t('Pool')];
   return (
@@ -93,7 +99,12 @@ export function DagTasks({ dag, version }: { dag: string; version: number | unde
         const upstream = upstreamOf(data.tasks);
         return (
           <section aria-label={t('Tasks')}>
-            <DagGraph dag={dag} tasks={data.tasks} groups={data.batuta.groups} selected={selected} onSelect={(id) => change({ node: id === selected ? null : id, part: id === selected ? null : search.get('part') })} />
+            {choices.length > 1 && (
+              <div class="toolbar">
+                <VersionChoice choices={choices} shown={shown} newest={newest} onChange={(id) => change({ version: id, node: null, part: null })} />
+              </div>
+            )}
+            <DagGraph dag={dag} tasks={data.tasks} groups={data.batuta.groups} schedule={isNewest ? schedule : ''} selected={selected} onSelect={(id) => change({ node: id === selected ? null : id, part: id === selected ? null : search.get('part') })} />
             <GroupDocs groups={data.batuta.groups} />
             <div class="table-box">
               <table class="table table-stack">

@@ -16,6 +16,7 @@ import { dagLink, runLink } from '../lib/route';
 import type { StateName } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
+import { NewestTables } from './home_lake';
 import { OpenAlerts } from './monitor_alerts';
 
 const spans = [6, 24, 72, 168];
@@ -232,6 +233,7 @@ export function HomeView() {
                     <a href="#/dags?paused=false">{t('{count} active', { count: data.dags.active })}</a>, <a href="#/dags?paused=true">{t('{count} paused', { count: data.dags.paused })}</a>
                   </p>
                 </Card>
+                <NewestTables />
                 <Machinery home={data} />
               </div>
             </>

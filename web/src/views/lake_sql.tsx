@@ -118,7 +118,7 @@ export function LakeSqlView() {
       <SqlAsked of={asked} onPick={pick} />
       {query.running && <Running since={query.running.since} />}
       {query.error && <Wrong error={query.error} onGo={(position) => choose(...rangeOf(sql, position))} />}
-      {query.plan && <SqlPlanView data={query.plan} />}
+      {query.plan && <SqlPlanView {...query.plan} />}
       {query.data && <SqlResultView key={query.data.query_id} data={query.data} />}
     </>
   );

@@ -26,6 +26,7 @@ export { LettersView, LetterTopicsView } from './letters';
 export { MonitorsView } from './monitors';
 export { PoolsView } from './pools';
 export { QuarantinesView } from './quarantines';
+export { RunAssets } from './run_assets';
 export { TriggerDialog } from './trigger_dialog';
 export { VariablesView } from './variables';
 export { XComsView } from './xcoms';

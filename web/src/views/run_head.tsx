@@ -3,12 +3,14 @@ import * as api from '../api/endpoints';
 import type { DagRun, TaskInstance } from '../api/types';
 import { EditDialog } from '../components/edit_dialog';
 import { Fact } from '../components/fact';
+import { Later } from '../components/later';
 import { StateBadge } from '../components/state_badge';
 import { At } from '../components/time';
 import type { EditField } from '../lib/edit_form';
 import { duration, elapsed, number, prettyJson } from '../lib/format';
 import { useApp } from '../lib/hooks';
 import { countStates } from '../lib/live';
+import { sourceLink } from '../lib/route';
 import { isEnded, runTypeName, states } from '../lib/states';
 import { t } from '../lib/words';
 import { ClearDialog } from './clear_dialog';
@@ -22,6 +24,8 @@ interface Props {
   onState: (state: string) => void;
   onChanged: () => void;
 }
+
+const laterViews = () => import('./lake_views');
 
 type Pending = 'clear' | 'cancel' | 'success' | 'failed' | 'hold' | 'release' | 'note' | null;
 
@@ -48,6 +52,7 @@ function StateSummary({ tasks, state, onState }: Pick<Props, 'tasks' | 'state' |
 }
 
 function RunFacts({ run, now }: { run: DagRun; now: number }) {
+  const [assetsShown, setAssetsShown] = useState(false);
   const hasConf = run.conf !== null && Object.keys(run.conf).length > 0;
   return (
     <>
@@ -65,7 +70,11 @@ function RunFacts({ run, now }: { run: DagRun; now: number }) {
         {run.triggering_user_name && <Fact name={t('By')}>{run.triggering_user_name}</Fact>}
         {typeof run.batuta.branch === 'string' && <Fact name={t('Branch of the lake')}>{run.batuta.branch}</Fact>}
         {run.partition_key !== null && <Fact name={t('Partition')}>{run.partition_key}</Fact>}
-        {run.dag_versions[0] && <Fact name={t('DAG version')}>{run.dag_versions[0].version_number}</Fact>}
+        {run.dag_versions[0] && (
+          <Fact name={t('DAG version')}>
+            <a href={sourceLink(run.dag_id, run.dag_versions[0].version_number)}>{run.dag_versions[0].version_number}</a>
+          </Fact>
+        )}
         {run.note && <Fact name={t('Note')}>{run.note}</Fact>}
       </dl>
       {run.batuta.is_paused === true && <p class="notice notice-warning">{t('This run is held: it starts no task until it is released.')}</p>}
@@ -75,6 +84,10 @@ function RunFacts({ run, now }: { run: DagRun; now: number }) {
           <pre class="code">{prettyJson(run.conf)}</pre>
         </details>
       )}
+      <details class="conf" onToggle={(event) => setAssetsShown(event.currentTarget.open)}>
+        <summary>{t('Asset events')}</summary>
+        {assetsShown && <Later load={laterViews}>{({ RunAssets }) => <RunAssets dag={run.dag_id} run={run.dag_run_id} />}</Later>}
+      </details>
     </>
   );
 }

@@ -40,7 +40,13 @@ const columnsOf = (isMeasured: boolean, isHidden: boolean): Column<PlanLine>[] =
     : []),
 ];
 
-export function SqlPlanView({ data }: { data: LakeSqlPlan }) {
+// What was asked to be measured ran, also where the engine measures none of its steps: of what reads no table.
+function toldOf({ analyzed }: LakeSqlPlan, wasRun: boolean): string {
+  if (analyzed) return t('The statement ran, its rows were counted and thrown away.');
+  return wasRun ? t('The statement ran, and the engine measured no step of it: rows are as it expects them.') : t('The statement did not run: rows are as the engine expects them.');
+}
+
+export function SqlPlanView({ data, wasRun }: { data: LakeSqlPlan; wasRun: boolean }) {
   const lines = useMemo(() => planLines(data.plan).map((line, at) => ({ ...line, at })), [data]);
   return (
     <section aria-label={t('Plan')}>
@@ -51,7 +57,7 @@ export function SqlPlanView({ data }: { data: LakeSqlPlan }) {
       )}
       <div class="sql-told">
         <p class="muted" role="status">
-          {data.analyzed ? t('The statement ran, its rows were counted and thrown away.') : t('The statement did not run: rows are as the engine expects them.')}
+          {toldOf(data, wasRun)}
           {data.tables.length > 0 && ` · ${data.tables.map((one) => `${one.table} (${t('Version {version}', { version: one.version })})`).join(', ')}`}
         </p>
         <div class="sql-saves">
