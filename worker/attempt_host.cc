@@ -135,6 +135,7 @@ void AttemptHost::fill_table() {
     const double percent = std::isfinite(share) ? std::floor(std::clamp(share, 0.0, 1.0) * 100) : 0;
     if (percent <= host.progress_) return;
     host.progress_ = percent;
+    host.slot_.page->progress = progress_word(host.number_, static_cast<std::uint64_t>(percent));
     host.log(BATUTA_LOG_INFO, "progress " + std::to_string(static_cast<int>(percent)) + " %");
   };
   table_.output = [](void* ctx, const char* json, std::size_t length) {

@@ -73,6 +73,9 @@ Result<Finished> wait_for_report(SlotProcess& slot, const SlotCall& call, const 
   while (read_clock().boot < deadline) {
     if (call.stop()) return {Errc::unavailable, call_stopped};
     slot.page().agent_tick_us = read_clock().boot.since.count();
+    // It is the slot's first and only attempt.
+    if (const int percent = progress_of(slot.page().progress, 1); percent >= 0)
+      call.progress(percent);
     slot.flush();
     pollfd fds[] = {{slot.control_fd(), POLLIN, 0}, {slot.log_fd(), POLLIN, 0}};
     poll(fds, 2, call_tick_ms);

@@ -29,6 +29,8 @@ struct SlotCall {
   Duration patience = std::chrono::minutes(10);
   // Asked several times a second; true ends the call.
   std::function<bool()> stop = [] { return false; };
+  // Told as often, from 0 to 100, once the plugin tells how far it is. On the caller's thread.
+  std::function<void(int percent)> progress = [](int) {};
 };
 
 // The message of the error when `stop` said so.

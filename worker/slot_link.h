@@ -51,6 +51,9 @@ struct SlotPage {
   // the newest that nobody will keep.
   std::atomic<std::uint64_t> checkpoint_kept{0};
   std::atomic<std::uint64_t> checkpoint_refused{0};
+  // Whole percents that the attempt of the number above them is done with, as it told last; 0: it
+  // has told nothing. See progress_word().
+  std::atomic<std::uint64_t> progress{0};
   ClaimPlace places[slot_window];
   char nonce[nonce_bytes] = {};
 
@@ -58,6 +61,15 @@ struct SlotPage {
 };
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(SlotPage) <= 4096);
+
+// An attempt's progress, from 0 to 100, as one word that tells whose it is.
+inline std::uint64_t progress_word(std::uint64_t number, std::uint64_t percent) {
+  return number * 128 + percent;
+}
+// Of that attempt; -1: it has told none.
+inline int progress_of(std::uint64_t word, std::uint64_t number) {
+  return word / 128 == number ? static_cast<int>(word % 128) : -1;
+}
 
 inline std::uint64_t claim_word(std::uint64_t number, Claim claim) {
   return number * 4 + static_cast<std::uint64_t>(claim);

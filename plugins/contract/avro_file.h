@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace batuta::from_contract {
 
@@ -21,5 +23,11 @@ bool is_avro_file(const std::string& path);
 // plugin::RetryableError where `lines` cannot be written.
 std::int64_t avro_to_json_lines(const std::string& path, const std::string& named,
                                 const std::string& lines, const std::function<void()>& go_on);
+
+// The columns of the file's records whose values have a type: their names, and what the lake's
+// engine calls the type of the numbers and flags in them. A column that may hold something else
+// than that and NULL is not among them. Throws as avro_to_json_lines().
+std::vector<std::pair<std::string, std::string>> avro_columns(const std::string& path,
+                                                              const std::string& named);
 
 }  // namespace batuta::from_contract

@@ -1,8 +1,11 @@
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
 #include "plugins/contract/sources.h"
+#include "plugins/contract/typed_bronze.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/bronze_rows.h"
 #include "plugins/sql/sql_engine.h"
@@ -27,10 +30,20 @@ std::optional<std::string> text_of(const json& value) {
 // Rows on their way: a chunk is landed in raw as JSON lines, then it goes to bronze.
 class Landed : public plugin::SqlRows {
  public:
-  Landed(Extraction& to, lake::BronzeRows& bronze, std::vector<const Column*> columns)
-      : to_(to), bronze_(bronze), columns_(std::move(columns)) {}
+  // `begin` makes what the rows go to, by what the database says of its columns. Called once,
+  // before the first row, and where there is none.
+  using Begin = std::function<std::unique_ptr<lake::BronzeRows>(const FileColumns& there)>;
+  Landed(Extraction& to, std::vector<const Column*> columns, Begin begin)
+      : to_(to), columns_(std::move(columns)), begin_(std::move(begin)) {}
 
-  bool columns(std::vector<std::string>) override { return true; }
+  void types(const std::vector<std::string>& types) override {
+    for (std::size_t i = 0; i < columns_.size(); ++i)
+      there_.emplace_back(columns_[i]->source_name, types.at(i));
+  }
+  bool columns(std::vector<std::string>) override {
+    bronze_ = begin_(there_);
+    return true;
+  }
 
   bool row(std::vector<json> values) override {
     json object = json::object();
@@ -46,24 +59,34 @@ class Landed : public plugin::SqlRows {
     return true;
   }
 
+  // Hands in what came, which it returns.
+  lake::BronzeRows& finish(bool whole) {
+    flush();
+    if (!bronze_) throw plugin::FinalError("the database answered the SELECT without columns");
+    bronze_->set_snapshot(whole);
+    return *bronze_;
+  }
+
+ private:
   void flush() {
     if (waiting_.empty()) return;
     to_.context.check_cancelled();
     const std::string file = to_.landing.add(body_, "jsonl");
     const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-    for (const Row& row : waiting_) bronze_.add(row.fields, row.line, file, now);
+    for (const Row& row : waiting_) bronze_->add(row.fields, row.line, file, now);
     waiting_.clear();
     body_.clear();
   }
 
- private:
   struct Row {
     std::vector<std::optional<std::string>> fields;
     std::string line;
   };
   Extraction& to_;
-  lake::BronzeRows& bronze_;
   const std::vector<const Column*> columns_;
+  const Begin begin_;
+  FileColumns there_;
+  std::unique_ptr<lake::BronzeRows> bronze_;  // once the columns are known
   std::vector<Row> waiting_;
   std::string body_;
 };
@@ -161,12 +184,13 @@ void receive_keys(Extraction& extraction, plugin::SqlEngine& engine, bool sqlite
   const auto there = lake::DeltaTable::open(extraction.session,
                                             lake::lake_folder(extraction.context), wanted.name);
   const lake::TableShape shape = lake::fitted_to(wanted, there);
-  lake::BronzeRows bronze(extraction.context, extraction.session, shape, table.keys());
-  Landed rows(extraction, bronze, columns);
+  Landed rows(extraction, columns, [&](const FileColumns&) {
+    return std::make_unique<lake::BronzeRows>(extraction.context, extraction.session, shape,
+                                              table.keys());
+  });
   engine.run({select_of(table, columns, sqlite), {}, "select"}, {}, rows);
-  rows.flush();
+  lake::BronzeRows& bronze = rows.finish(true);
   if (bronze.count() == 0) throw nothing_there(extraction.described.path);
-  bronze.set_snapshot(true);
   bronze.finish(extraction.described.metrics_json());
   extraction.context.info(std::to_string(bronze.count()) + " keys into " + shape.name);
 }
@@ -196,12 +220,17 @@ std::int64_t receive_database(Extraction& extraction) {
   std::vector<const Column*> columns;
   for (const Column& column : table.columns) columns.push_back(&column);
   const SqlStatement statement = statement_of(extraction, columns, sqlite, values);
-  lake::BronzeRows bronze(extraction.context, extraction.session, extraction.bronze,
-                          extraction.described.columns());
-  Landed rows(extraction, bronze, std::move(columns));
+  const auto there = lake::DeltaTable::open(
+      extraction.session, lake::lake_folder(extraction.context), extraction.bronze.name);
+  lake::TableShape shape = extraction.bronze;
+  Landed rows(extraction, std::move(columns), [&](const FileColumns& given) {
+    shape = with_file_types(extraction.bronze, there, extraction.described, given);
+    return std::make_unique<lake::BronzeRows>(extraction.context, extraction.session, shape,
+                                              extraction.described.columns(),
+                                              held_columns(extraction.described, shape, given));
+  });
   engine->run(statement, values, rows);
-  rows.flush();
-  bronze.set_snapshot(extraction.snapshot);
+  lake::BronzeRows& bronze = rows.finish(extraction.snapshot);
   bronze.finish(extraction.described.metrics_json());
   if (lists_keys(extraction.described)) receive_keys(extraction, *engine, sqlite);
   return bronze.count();

@@ -132,21 +132,23 @@ class FilesReader {
       to_.landing.add_file(file, "avro");
     }
     const std::string lines = scratch_file("avro-", std::to_string(++converted_) + ".jsonl");
+    FileColumns columns = avro_columns(file, source);
     avro_to_json_lines(file, source, lines, [this] { to_.context.check_cancelled(); });
     std::error_code failed;
     if (store_) fs::remove(file, failed);
     const std::uintmax_t size = fs::file_size(lines, failed);
     if (failed) throw plugin::RetryableError(source + ": " + failed.message());
-    return {source, lines, size};
+    return {source, lines, size, std::move(columns)};
   }
 
   std::string scratch_file(const char* kind, const std::string& name) const {
     return to_.context.scratch() + "/" + kind + name;
   }
 
-  // The first file says which types the columns have that bronze does not have yet.
+  // The first file says which types the columns have that bronze does not have yet: Parquet, and
+  // Avro among lines of JSON.
   void begin(const Piece& first) {
-    if (source_.kind == SourceKind::parquet)
+    if (source_.kind == SourceKind::parquet || (of_json() && !first.columns.empty()))
       shape_ = with_file_types(std::move(shape_), table_, to_.described, first.columns);
     version_.emplace(shape_, table_, lakelog::Operation::append);
     version_->set_blind();
@@ -194,7 +196,7 @@ class FilesReader {
       std::vector<Piece> pieces;
       LinePart part;
       while (pieces.size() < threads && (more = cut.next(part)))
-        pieces.push_back(Piece{whole.source, part.path, 0, {}, part.before});
+        pieces.push_back(Piece{whole.source, part.path, 0, whole.columns, part.before});
       to_.context.check_cancelled();
       try {
         if (!pieces.empty()) stage_groups(pieces, threads);
@@ -323,7 +325,8 @@ class FilesReader {
       reader = json_texts(reader, texts);
       if (!is_typed())
         return "SELECT " + texts + "CAST(json AS VARCHAR) AS _payload" + behind + reader;
-      return "SELECT " + lake::from_texts_sql(to_.described.columns(), shape_.columns) +
+      const auto held = held_columns(to_.described, shape_, piece.columns);
+      return "SELECT " + lake::from_texts_sql(to_.described.columns(), shape_.columns, held) +
              ", _payload" + behind + "(SELECT " + texts +
              "CAST(json AS VARCHAR) AS _payload FROM " + reader + ")";
     }

@@ -122,6 +122,21 @@ lake::TableShape with_file_types(lake::TableShape bronze, const lake::DeltaTable
   return bronze;
 }
 
+std::set<std::string> held_columns(const Described& described, const lake::TableShape& bronze,
+                                   const FileColumns& file) {
+  std::set<std::string> out;
+  for (const Column& column : described.table.columns) {
+    const std::string held = lake::column_type(bronze.columns, column.name);
+    const auto given = std::find_if(file.begin(), file.end(), [&](const auto& each) {
+      return each.first == column.source_name;
+    });
+    if (given != file.end() && !held.empty() && held != "string" &&
+        fits_held(column, given->second, held))
+      out.insert(column.name);
+  }
+  return out;
+}
+
 std::string received_sql(const Column& column, const std::string& held) {
   if (held.empty() || held == "string") return typed_sql(column);
   const std::string by_text = typed_sql(column, lake::sent_text_sql(column.name));

@@ -2,6 +2,7 @@
 // another type stands beside them as text (plugins/lake/rescued.h).
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,11 @@ bool fits_held(const contract::Column& column, const std::string& file_type,
 // columns that the table has not yet.
 lake::TableShape with_file_types(lake::TableShape bronze, const lake::DeltaTable& table,
                                  const Described& described, const FileColumns& file);
+
+// The names of the columns whose values, as the file says, are all of the type that bronze has; of
+// those that have one.
+std::set<std::string> held_columns(const Described& described, const lake::TableShape& bronze,
+                                   const FileColumns& file);
 
 // The column's typed value out of bronze, where it is of the type `held`; NULL where it has none.
 std::string received_sql(const contract::Column& column, const std::string& held);

@@ -18,6 +18,7 @@ namespace batuta::lake {
   X(connect)                          \
   X(disconnect)                       \
   X(interrupt)                        \
+  X(query_progress)                   \
   X(free)                             \
   X(prepare)                          \
   X(prepare_error)                    \

@@ -24,14 +24,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <exception>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "common/safe_json.h"
@@ -39,7 +37,7 @@
 #include "lakelog/path.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/column_query.h"
-#include "plugins/lake/confinement.h"
+#include "plugins/lake/confined_work.h"
 #include "plugins/lake/delta_table.h"
 #include "plugins/lake/lake_views.h"
 #include "plugins/lake/must.h"
@@ -49,6 +47,7 @@
 #include "plugins/lake/sql_answer.h"
 #include "plugins/lake/sql_error.h"
 #include "plugins/lake/sql_position.h"
+#include "plugins/lake/statement_progress.h"
 #include "plugins/lake/table_export.h"
 #include "plugins/lake/version_diff.h"
 #include "plugins/sdk/plugin.h"
@@ -219,7 +218,7 @@ OneTable open_one(Session& session, const Question& question) {
 }
 
 // What the task returns, as JSON.
-std::string write_export(Session& session, const Question& question) {
+std::string write_export(Session& session, const Question& question, StatementProgress& progress) {
   const OneTable one = open_one(session, question);
   ExportOptions to = question.to;
   if (question.by_partitions && to.partition_by.empty()) {
@@ -230,6 +229,7 @@ std::string write_export(Session& session, const Question& question) {
   }
   lock_down(session, question.lake.folder(), to.folder);
   const auto select = bound_select(session, one.view, one.columns, question.chosen);
+  progress.begin();
   const Exported out = export_rows(session, select, to);
   return json_text({{"rows", out.rows},
                     {"bytes", out.bytes},
@@ -269,12 +269,14 @@ std::string limited(Session& session, const std::string& sql, std::int64_t rows)
 }
 
 // What the task returns, as JSON.
-std::string write_statement(Session& session, const Question& question, std::int64_t limit) {
+std::string write_statement(Session& session, const Question& question, std::int64_t limit,
+                            StatementProgress& progress) {
   // One more than may be tells that there are more.
   const std::string select = limited(session, quote_pinned_names(question.sql), limit + 1);
   std::string sql;
   json told = json::array();
   for (const ReadTable& one : let_in(session, question, sql)) told.push_back(read_json(one));
+  progress.begin();
   const Exported out = export_rows(session, {select, {}, {}}, question.to);
   if (out.rows > limit)
     throw plugin::FinalError("there are more than " + std::to_string(limit) +
@@ -285,7 +287,7 @@ std::string write_statement(Session& session, const Question& question, std::int
 }
 
 // What the task returns, as JSON.
-std::string explained(Session& session, const Question& question) {
+std::string explained(Session& session, const Question& question, StatementProgress& progress) {
   std::string sql;
   const auto tables = let_in(session, question, sql);
   PlanQuestion plan{question.analyze, false, question.lake.folder()};
@@ -294,6 +296,7 @@ std::string explained(Session& session, const Question& question) {
     plan.hides = plan.hides || !one.masked.empty();
     told.push_back(read_json(one));
   }
+  progress.begin();
   json out = query_plan(session, sql, plan);
   out["hidden"] = plan.hides;
   out["tables"] = std::move(told);
@@ -308,7 +311,8 @@ std::string compared(Session& session, Question question, std::size_t bytes) {
   return json_text({{"diff", std::move(out)}, {"tables", json::array({read_json(read)})}});
 }
 
-void ask(Session& session, const Question& question, std::int64_t limit, Answer& answer) {
+void ask(Session& session, const Question& question, std::int64_t limit, Answer& answer,
+         StatementProgress& progress) {
   std::string sql;
   std::vector<Param> params;
   if (question.operation == "head") {
@@ -327,29 +331,12 @@ void ask(Session& session, const Question& question, std::int64_t limit, Answer&
     answer.tables(let_in(session, question, sql));
   }
   if (question.operation != "sql") lock_down(session, question.lake.folder());
+  progress.begin();
   const bool all_fit = session.stream_select(
       sql, [&answer](const std::vector<std::string>& names) { answer.columns(names); },
       [&answer](std::vector<Cell>&& row) { return answer.row(row); },
       [&answer] { return answer.room(); }, params);
   if (!all_fit) answer.too_large();
-}
-
-// Runs `work` on a thread of its own that reaches the lake and the scratch folder only.
-void confined(const SessionOptions& options, const Lake& lake, const std::function<void()>& work) {
-  (void)load_duckdb(options.library);  // its file is out of reach afterwards
-  // And so is the store, for all but a thread that only answers for its objects.
-  (void)must(lake.ask_elsewhere());
-  std::exception_ptr failure;
-  std::thread thread([&] {
-    try {
-      confine_thread(lake.folder(), options.scratch);
-      work();
-    } catch (...) {
-      failure = std::current_exception();
-    }
-  });
-  thread.join();
-  if (failure) std::rethrow_exception(failure);
 }
 
 std::string error_text(const char* kind, const std::string& text, const std::string& sql) {
@@ -440,6 +427,7 @@ struct LakeSql {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     auto options = session_options(context);
     std::atomic<bool> outgrown = false;
+    StatementProgress progress;
     if (exports) {
       options.scratch = question.to.folder;
       options.threads = 1;
@@ -448,21 +436,23 @@ struct LakeSql {
       if (exports && export_outgrows(question.to)) outgrown = true;
       return outgrown || context.cancelled() || std::chrono::steady_clock::now() > deadline;
     };
+    options.progress = [&progress](double share) { progress.note(share); };
     std::string told;
+    const auto work = [&] {
+      Session session(options);
+      if (exports) {
+        told = question.operation == "sql" ? write_statement(session, question, limit, progress)
+                                           : write_export(session, question, progress);
+      } else if (explains) {
+        told = explained(session, question, progress);
+      } else if (differs) {
+        told = compared(session, question, returned_bytes(context));
+      } else {
+        ask(session, question, limit, *answer, progress);
+      }
+    };
     try {
-      confined(options, question.lake, [&] {
-        Session session(options);
-        if (exports) {
-          told = question.operation == "sql" ? write_statement(session, question, limit)
-                                             : write_export(session, question);
-        } else if (explains) {
-          told = explained(session, question);
-        } else if (differs) {
-          told = compared(session, question, returned_bytes(context));
-        } else {
-          ask(session, question, limit, *answer);
-        }
-      });
+      confined(options, question.lake, work, [&] { progress.tell(context); });
     } catch (const SqlError& error) {
       if (answer) answer->fail(error.what());
       throw plugin::FinalError(error.what());

@@ -29,8 +29,20 @@ std::string rescued_sql(const std::vector<std::pair<std::string, std::string>>& 
          ") AS VARCHAR) END";
 }
 
+std::string text_value_sql(const std::string& type, const std::string& text) {
+  const std::string value = "TRY_CAST(" + text + " AS " + sql_type(type) + ")";
+  if (type == "boolean")
+    return "CASE " + text + " WHEN 'true' THEN true WHEN 'false' THEN false END";
+  if (type == "timestamp") return value;
+  // The engine reads 1_000 as a number.
+  if (type == "double" || type == "float")
+    return "CASE WHEN NOT contains(" + text + ", '_') THEN " + value + " END";
+  return "CASE WHEN CAST(" + value + " AS VARCHAR) = " + text + " THEN " + value + " END";
+}
+
 std::string from_texts_sql(const std::vector<std::string>& names,
-                           const std::vector<lakelog::Column>& columns) {
+                           const std::vector<lakelog::Column>& columns,
+                           const std::set<std::string>& typed) {
   std::string out;
   std::vector<std::pair<std::string, std::string>> texts;
   for (const std::string& name : names) {
@@ -38,6 +50,10 @@ std::string from_texts_sql(const std::vector<std::string>& names,
     out += out.empty() ? "" : ", ";
     if (type.empty() || type == "string") {
       out += column;
+    } else if (typed.count(name) != 0) {
+      const std::string value = text_value_sql(type, column);
+      out += value + " AS " + column;
+      texts.emplace_back(name, "CASE WHEN " + value + " IS NULL THEN " + column + " END");
     } else {
       out += "CAST(NULL AS " + sql_type(type) + ") AS " + column;
       texts.emplace_back(name, column);

@@ -2,6 +2,7 @@
 // file has of another type stands, as text, in one column beside them.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,9 +24,15 @@ std::string rescued_text_sql(const std::string& column, const std::string& prefi
 
 // SQL, a select list without its end: `names` out of columns of that name that are texts, as
 // `columns` has them. What is typed there is NULL, and its text goes to rescued_column, which is
-// the list's last where `columns` has it.
+// the list's last where `columns` has it; but those of `typed`, whose texts say values of the type
+// that the column has: they are these values, and a text that says none goes the way of the others.
 std::string from_texts_sql(const std::vector<std::string>& names,
-                           const std::vector<lakelog::Column>& columns);
+                           const std::vector<lakelog::Column>& columns,
+                           const std::set<std::string>& typed = {});
+
+// SQL: the value of a column's type that a text says as programs write it; NULL of any other text,
+// and of one that the engine would round, or read as something else than it says.
+std::string text_value_sql(const std::string& type, const std::string& text);
 
 // What a rescued_column holds: SQL out of pairs of a column and the SQL of its text, which is no
 // value of the column's type; NULL where all of them are.

@@ -78,6 +78,7 @@ struct Session::Database {
 struct Session::Handles {
   const DuckdbApi* api = nullptr;
   std::function<bool()> cancelled;
+  std::function<void(double)> progress;
   std::int64_t memory_bytes = 0;
   int threads = 1;
   int threads_now = 1;
@@ -98,6 +99,15 @@ struct Session::Handles {
 
   // Before a statement: as many threads as it is to have.
   void take_threads();
+
+  // On the watcher's thread: tells how far the statement is, and whether it is to end.
+  bool look() const {
+    if (progress) {
+      const double percent = api->query_progress(connection).percentage;
+      if (percent >= 0) progress(percent / 100);
+    }
+    return cancelled();
+  }
 
   [[noreturn]] void fail(const char* message) const {
     if (cancelled && cancelled()) throw plugin::RetryableError("cancelled");
@@ -244,6 +254,7 @@ Session::Session(const SessionOptions& options) : handles_(std::make_unique<Hand
   Handles& handles = *handles_;
   handles.api = &load_duckdb(options.library);
   handles.cancelled = options.cancelled;
+  handles.progress = options.progress;
   handles.scratch = options.scratch;
   handles.later = options.later;
   handles.memory_bytes = options.memory_bytes;
@@ -279,9 +290,14 @@ void Session::connect() {
   Handles& handles = *handles_;
   if (handles.api->connect(handles.database->handle, &handles.connection) != DuckDBSuccess)
     handles.fail("cannot connect to the lake engine");
-  if (handles.cancelled)
-    handles.watcher = std::make_unique<Watcher>(handles.cancelled, [this] { interrupt(); });
   run("SET TimeZone = 'UTC'");
+  if (handles.progress) {
+    run("SET enable_progress_bar = true");  // so is what the engine counts for it called
+    run("SET enable_progress_bar_print = false");
+  }
+  if (handles.cancelled)
+    handles.watcher =
+        std::make_unique<Watcher>([&handles] { return handles.look(); }, [this] { interrupt(); });
 }
 
 std::unique_ptr<Session> Session::beside(std::function<bool()> stop) const {

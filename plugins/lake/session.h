@@ -22,6 +22,10 @@ struct SessionOptions {
   // Of the engine; what does not fit is spilled to `scratch`. The process takes about 200 MiB more.
   std::int64_t memory_bytes = 640 << 20;
   std::function<bool()> cancelled;  // polled from a helper thread; true interrupts the query
+  // Told from that thread as often how much of the running statement is done, 0 to 1, as far as the
+  // engine knows; the next statement begins anew. Only where `cancelled` is polled. Empty: nobody
+  // asks the engine, which then need not count.
+  std::function<void(double share)> progress{};
   // Takes the closing of an engine that ran briefly, to be called with the pointer on this thread
   // when nobody waits any more: what it takes down lets go of nothing that others see. Empty: the
   // session closes it itself, as it does one that has run long or has files in `scratch`.

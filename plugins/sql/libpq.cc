@@ -41,6 +41,7 @@ Pq open_pq() {
   load(pq.nfields, "PQnfields");
   load(pq.fname, "PQfname");
   load(pq.ftype, "PQftype");
+  load(pq.fmod, "PQfmod");
   load(pq.getvalue, "PQgetvalue");
   load(pq.getisnull, "PQgetisnull");
   load(pq.getlength, "PQgetlength");

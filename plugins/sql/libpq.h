@@ -26,6 +26,7 @@ struct Pq {
   decltype(&PQnfields) nfields;
   decltype(&PQfname) fname;
   decltype(&PQftype) ftype;
+  decltype(&PQfmod) fmod;
   decltype(&PQgetvalue) getvalue;
   decltype(&PQgetisnull) getisnull;
   decltype(&PQgetlength) getlength;

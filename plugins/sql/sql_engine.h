@@ -20,6 +20,9 @@ class SqlRows {
   virtual ~SqlRows() = default;
   // Both: false when no more rows are wanted, so that none need be made.
   virtual bool columns(std::vector<std::string> names) = 0;
+  // Before them: the columns' types as the database says, by the lake engine's names
+  // ("DECIMAL(10,2)"). Empty where it says none, or one that the engine has not.
+  virtual void types(const std::vector<std::string>& types) { (void)types; }
   virtual bool row(std::vector<nlohmann::json> values) = 0;
 };
 

@@ -40,8 +40,47 @@ enum Type : Oid {
   plain_json = 114,
   jsonb = 3802,
   float4 = 700,
-  float8 = 701
+  float8 = 701,
+  date = 1082,
+  timestamp = 1114,
+  timestamptz = 1184,
+  numeric = 1700
 };
+
+// As the lake's engine calls a type of the server: empty for one that it has not. `modifier`: of a
+// numeric with bounds, its digits and its scale; a scale may be negative, or larger than the
+// digits, which the engine's may not.
+std::string engine_type(Oid type, int modifier) {
+  switch (type) {
+    case boolean:
+      return "BOOLEAN";
+    case int2:
+      return "SMALLINT";
+    case int4:
+      return "INTEGER";
+    case int8:
+      return "BIGINT";
+    case float4:
+      return "FLOAT";
+    case float8:
+      return "DOUBLE";
+    case date:
+      return "DATE";
+    case timestamp:
+      return "TIMESTAMP";
+    case timestamptz:
+      return "TIMESTAMP WITH TIME ZONE";
+    case numeric: {
+      constexpr int header = 4, most_digits = 38, scale_bits = 0x7ff;
+      const int told = modifier - header;
+      const int digits = told >> 16, scale = told & scale_bits;
+      if (modifier < header || digits > most_digits || scale > digits) return {};
+      return "DECIMAL(" + std::to_string(digits) + "," + std::to_string(scale) + ")";
+    }
+    default:
+      return {};
+  }
+}
 
 std::string one_line(const char* text) {
   std::string line = text == nullptr ? "" : text;
@@ -288,6 +327,7 @@ class Postgres : public SqlEngine {
       look_at_the_time(deadline, cancelling);  // rows may come without a pause
       const auto status = pq.result_status(raw);
       if (status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK) {
+        if (!told) rows.types(types(raw));
         if (!told) more = rows.columns(columns(raw));
         told = true;
         for (int i = 0; more && i < pq.ntuples(raw); ++i) more = rows.row(row(raw, i));
@@ -368,6 +408,14 @@ class Postgres : public SqlEngine {
     names.reserve(static_cast<std::size_t>(libpq().nfields(result)));
     for (int i = 0; i < libpq().nfields(result); ++i) names.emplace_back(libpq().fname(result, i));
     return names;
+  }
+
+  static std::vector<std::string> types(const PGresult* result) {
+    const Pq& pq = libpq();
+    std::vector<std::string> types;
+    for (int i = 0; i < pq.nfields(result); ++i)
+      types.push_back(engine_type(pq.ftype(result, i), pq.fmod(result, i)));
+    return types;
   }
 
   // Exact: what JSON's numbers might round (numeric) or have not (NaN) stays a text.

@@ -1,5 +1,6 @@
 #include <sqlite3.h>
 
+#include <cctype>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -54,8 +55,12 @@ class Sqlite : public SqlEngine {
     const int columns = sqlite3_column_count(prepared);
     bool more = false;
     if (columns > 0) {
-      std::vector<std::string> names;
-      for (int i = 0; i < columns; ++i) names.emplace_back(sqlite3_column_name(prepared, i));
+      std::vector<std::string> names, types;
+      for (int i = 0; i < columns; ++i) {
+        names.emplace_back(sqlite3_column_name(prepared, i));
+        types.push_back(declared(sqlite3_column_decltype(prepared, i)));
+      }
+      rows.types(types);
       more = rows.columns(std::move(names));
     }
     const int before = sqlite3_total_changes(db_);
@@ -111,6 +116,17 @@ class Sqlite : public SqlEngine {
                                  SQLITE_UTF8);
     }
     if (code != SQLITE_OK) throw FinalError(sqlite3_errmsg(db_));
+  }
+
+  // By the engine's rules of affinity, of those that change what is stored: a column may still hold
+  // a value of another type. Dates, decimals and booleans are what somebody calls them.
+  static std::string declared(const char* type) {
+    std::string name = type == nullptr ? "" : type;
+    for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    const auto says = [&](const char* word) { return name.find(word) != std::string::npos; };
+    if (says("INT")) return "BIGINT";
+    if (says("CHAR") || says("CLOB") || says("TEXT") || says("BLOB")) return {};
+    return says("REAL") || says("FLOA") || says("DOUB") ? "DOUBLE" : "";
   }
 
   static json cell(sqlite3_stmt* statement, int i) {

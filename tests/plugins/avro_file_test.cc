@@ -89,6 +89,15 @@ TEST_CASE("avro: every type, and one that holds itself") {
             inner + R"(,"when":1772359200123})" + "\n");
 }
 
+TEST_CASE("avro: the columns that have numbers and flags alone are told with their types") {
+  using Columns = std::vector<std::pair<std::string, std::string>>;
+  CHECK(
+      avro_columns(avro_fixture("types.avro"), "x") ==
+      Columns{
+          {"b", "BOOLEAN"}, {"i", "BIGINT"}, {"f", "FLOAT"}, {"d", "DOUBLE"}, {"when", "BIGINT"}});
+  CHECK(avro_columns(avro_fixture("capture.avro"), "x") == Columns{{"SequenceNumber", "BIGINT"}});
+}
+
 TEST_CASE(
     "avro: what is cut off, changed or compressed otherwise is refused, and takes no memory") {
   const AvroFolder folder;

@@ -74,6 +74,7 @@ void Readings::attempt(const std::string& run, const std::function<void(plugin::
   const std::string scratch = lake.path() + "/_scratch";
   std::filesystem::create_directories(scratch);
   host.engine_memory = engine_memory;
+  host.engine_threads = engine_threads;
   host.context = {{"execution_id", run}, {"task_id", "task"},   {"try_number", 1},
                   {"fence", 1},          {"lake", lake.path()}, {"scratch", scratch}};
   if (!branch.empty()) host.context["lake_branch"] = branch;

@@ -30,6 +30,7 @@ class Readings {
   // Of a branch of the lake, that attempts, rows and versions are on from now on; empty: none.
   std::string branch;
   std::int64_t engine_memory = 0;
+  std::int64_t engine_threads = 0;
   bool history = false;             // silver keeps one
   bool decisions = true;            // rows in quarantine may be decided on
   bool makes_table = false;         // silver is there however little came

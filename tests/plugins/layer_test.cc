@@ -271,6 +271,12 @@ TEST_CASE("a first load far larger than the engine's memory passes, and so does 
 
 TEST_CASE("a small merge rewrites the partitions it changes from their files, and no others") {
   Readings world;
+  SUBCASE("one after the other") {
+    world.engine_threads = 1;
+  }
+  SUBCASE("beside each other, each in the order of its keys") {
+    world.engine_threads = 2;
+  }
   const auto at = [](std::int64_t day, std::int64_t i) {
     return "2026-11-" + std::to_string(10 + day) + minute(i).substr(10);
   };

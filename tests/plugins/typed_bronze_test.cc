@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,6 +15,7 @@
 #include "lakelog/publish.h"
 #include "plugins/contract/line_parts.h"
 #include "plugins/contract/typed_bronze.h"
+#include "plugins/lake/rescued.h"
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
@@ -63,6 +65,15 @@ class Sales {
     REQUIRE(sqlite3_open((home_ + "/drop/a.sqlite").c_str(), &db) == SQLITE_OK);
     CHECK(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
     CHECK(sqlite3_close(db) == SQLITE_OK);
+  }
+
+  // The only file from now on, one of tests/fixtures/avro among lines of JSON.
+  void avro(const std::string& name) {
+    kind_ = "json";
+    const char* source = std::getenv("BATUTA_SOURCE_DIR");
+    std::filesystem::copy_file(
+        std::string(source == nullptr ? "." : source) + "/tests/fixtures/avro/" + name,
+        home_ + "/drop/a.json");
   }
 
   // One run of both tasks; the reason it failed for, or nothing.
@@ -241,6 +252,106 @@ TEST_CASE("typed bronze: of a source that has become a database its list of keys
   CHECK(sales.run() == "");
   CHECK(sales.silver("SELECT string_agg(CAST(id AS VARCHAR), ' ' ORDER BY id) FROM t") ==
         Rows{"0 1 3"});
+}
+
+TEST_CASE(
+    "typed bronze: a database's numbers stay such, and what stands among them is judged as text") {
+  Sales sales;
+  const std::string table =
+      "DROP TABLE IF EXISTS sales; CREATE TABLE sales (id INTEGER, price TEXT, seen TEXT, day "
+      "TEXT, "
+      "weight REAL, paid INT, note TEXT); INSERT INTO sales VALUES ";
+  sales.database(table +
+                 "(7, '1.50', '2026-11-20 10:00:00.25', '2026-11-20', 0.1, 1, 'ok'), "
+                 "('nine', NULL, NULL, NULL, NULL, NULL, NULL), "
+                 "(9.5, NULL, NULL, NULL, 'heavy', NULL, NULL)");
+  CHECK(sales.run() == "");
+  CHECK(sales.bronze(
+            "SELECT typeof(id), typeof(price), typeof(seen), typeof(weight), typeof(paid), "
+            "typeof(note) FROM t LIMIT 1") == Rows{"BIGINT|VARCHAR|VARCHAR|DOUBLE|BIGINT|VARCHAR"});
+  CHECK(sales.bronze("SELECT id, CAST(weight AS VARCHAR), _rescued_data FROM t ORDER BY "
+                     "_record_no") ==
+        Rows{"7|0.1|NULL", R"(NULL|NULL|{"id":"nine","weight":null,"paid":null})",
+             R"(NULL|NULL|{"id":"9.5","weight":"heavy","paid":null})"});
+  CHECK(sales.silver(typed_values) ==
+        Rows{"7|1.50|2026-11-20 10:00:00.25+00|2026-11-20|0.1|true|ok"});
+  CHECK(sales.rejected("SELECT id, weight, reason FROM t ORDER BY id") ==
+        Rows{"9.5|heavy|bad_id,bad_weight", "nine|NULL|bad_id"});
+  // The same rows from a file of other types are the same rows.
+  sales.drop_silver();
+  sales.file("SELECT '8' AS id, 0.25::FLOAT AS weight", "parquet");
+  CHECK(sales.run() == "");
+  CHECK(sales.silver(
+            "SELECT id, CAST(weight AS VARCHAR), CAST(paid AS VARCHAR) FROM t ORDER BY id") ==
+        Rows{"7|0.1|true", "8|0.25|NULL"});
+}
+
+TEST_CASE("typed bronze: a bronze of texts takes a database's numbers as texts") {
+  Sales sales;
+  sales.columns =
+      "      - {name: id, logicalType: integer, primaryKey: true}\n"
+      "      - {name: size, logicalType: integer}\n";
+  sales.file("SELECT 1 AS id, 2 AS size", "csv");
+  CHECK(sales.run() == "");
+  sales.database("CREATE TABLE sales (id INTEGER, size INTEGER); INSERT INTO sales VALUES (3, 4)");
+  CHECK(sales.run() == "");
+  CHECK(sales.bronze("SELECT typeof(id), id, size FROM t ORDER BY id") ==
+        Rows{"VARCHAR|1|2", "VARCHAR|3|4"});
+  CHECK(sales.silver("SELECT id, size FROM t ORDER BY id") == Rows{"1|2", "3|4"});
+}
+
+TEST_CASE("typed bronze: Avro's numbers and flags stay such, beside lines of JSON too") {
+  Sales sales;
+  sales.columns =
+      "      - {name: i, logicalType: integer, primaryKey: true}\n"
+      "      - {name: b, logicalType: boolean}\n"
+      "      - {name: f, logicalType: number}\n"
+      "      - {name: d, logicalType: number}\n"
+      "      - {name: e, logicalType: string}\n"
+      "      - {name: when, logicalType: integer}\n";
+  sales.avro("types.avro");
+  CHECK(sales.run() == "");
+  CHECK(sales.bronze(
+            "SELECT typeof(i), typeof(b), typeof(f), typeof(d), typeof(e), typeof(\"when\"), "
+            "_rescued_data FROM t") == Rows{"BIGINT|BOOLEAN|FLOAT|DOUBLE|VARCHAR|BIGINT|NULL"});
+  const std::string all =
+      "SELECT i, CAST(b AS VARCHAR), CAST(f AS VARCHAR), CAST(d AS VARCHAR), e, \"when\" FROM t "
+      "ORDER BY i";
+  const std::string row = "2147483647|false|0.25|1e+300|sell|1772359200123";
+  CHECK(sales.silver(all) == Rows{row});
+  sales.file("SELECT 5 AS i, true AS b, 'x' AS d", "json");
+  CHECK(sales.run() == "");
+  CHECK(sales.rejected("SELECT i, b, d, reason FROM t") == Rows{"5|true|x|bad_d"});
+  sales.drop_silver();
+  sales.file("SELECT 6 AS i, 0.5 AS f", "json");
+  CHECK(sales.run() == "");
+  CHECK(sales.silver(all) == Rows{"6|NULL|0.5|NULL|NULL|NULL", row});
+}
+
+TEST_CASE(
+    "typed bronze: a text is a value where it says one as programs write it, and only there") {
+  const lakelog::TempLake folder;
+  lake::Session session(lake::engine_in(folder.path()));
+  const auto value = [&](const std::string& type, const std::string& text) {
+    const auto cell = session.value("SELECT coalesce(CAST(" + lake::text_value_sql(type, "t") +
+                                    " AS VARCHAR), 'none') FROM (SELECT " +
+                                    lake::quoted_literal(text) + " AS t)");
+    return cell.text();
+  };
+  CHECK(value("long", "-12") == "-12");
+  for (const char* other : {"1.5", "007", "1_000", " 1", "1e3", "", "9223372036854775808"})
+    CHECK(value("long", other) == "none");
+  CHECK(value("decimal(18,2)", "1.50") == "1.50");
+  CHECK(value("decimal(18,2)", "1.505") == "none");
+  CHECK(value("decimal(18,2)", "NaN") == "none");
+  CHECK(value("double", "1e+300") == "1e+300");
+  CHECK(value("double", "1_0.5") == "none");
+  CHECK(value("boolean", "true") == "true");
+  CHECK(value("boolean", "yes") == "none");
+  CHECK(value("date", "2026-11-20") == "2026-11-20");
+  CHECK(value("date", "0044-03-15 BC") == "none");
+  CHECK(value("timestamp", "2026-11-20 07:00:00.25-03") == "2026-11-20 10:00:00.25+00");
+  CHECK(value("timestamp", "20/11/2026 07:00:00") == "none");
 }
 
 TEST_CASE("typed bronze: only types that say what their text says take its place") {

@@ -47,11 +47,12 @@ void mark_snapshot(Publication& version, const DeltaTable& table, bool whole) {
 }
 
 BronzeRows::BronzeRows(plugin::Context& context, Session& session, const TableShape& shape,
-                       std::vector<std::string> source_columns)
+                       std::vector<std::string> source_columns, std::set<std::string> typed)
     : context_(context),
       session_(session),
       shape_(shape),
       source_columns_(std::move(source_columns)),
+      typed_(std::move(typed)),
       table_(DeltaTable::open(session, lake_folder(context), shape.name)),
       version_(shape_, table_, lakelog::Operation::append) {
   version_.set_blind();
@@ -91,7 +92,7 @@ void BronzeRows::write() {
   if (waiting_ > 0)
     version_.stage(session_,
                    "SELECT " + column_list(shape_) + " FROM (SELECT " +
-                       from_texts_sql(source_columns_, shape_.columns) + ", " +
+                       from_texts_sql(source_columns_, shape_.columns, typed_) + ", " +
                        system_columns_sql("make_timestamptz(_ingested_us)", "_source", "_number",
                                           "_payload", 2) +
                        " FROM received)",

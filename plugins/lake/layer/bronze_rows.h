@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,9 +34,10 @@ void mark_snapshot(Publication& version, const DeltaTable& table, bool whole);
 
 class BronzeRows {
  public:
-  // `shape`, with bronze_columns(source_columns), and `session` must outlive this.
+  // `shape`, with bronze_columns(source_columns), and `session` must outlive this. `typed`: whose
+  // fields say values of the types that `shape` has, see from_texts_sql().
   BronzeRows(plugin::Context& context, Session& session, const TableShape& shape,
-             std::vector<std::string> source_columns);
+             std::vector<std::string> source_columns, std::set<std::string> typed = {});
 
   // The fields in the order of the source's columns; `payload` are the record's bytes as sent.
   // Written to disk whenever the engine's memory has its share.
@@ -56,6 +58,7 @@ class BronzeRows {
   Session& session_;
   const TableShape& shape_;
   std::vector<std::string> source_columns_;
+  std::set<std::string> typed_;
   DeltaTable table_;
   Publication version_;
   std::optional<Appender> rows_;

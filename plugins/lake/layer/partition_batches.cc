@@ -31,6 +31,17 @@ std::int64_t ranges_for(const Session& session,
   return found == rows_by_partition.end() ? 1 : found->second / (2 * batch_rows(session)) + 1;
 }
 
+bool fit_beside(const Session& session,
+                const std::map<std::string, std::int64_t>& rows_by_partition,
+                const std::vector<std::string>& partitions) {
+  if (session.threads() < 2 || partitions.size() < 2) return false;
+  return std::all_of(partitions.begin(), partitions.end(), [&](const std::string& partition) {
+    const auto found = rows_by_partition.find(partition);
+    return found != rows_by_partition.end() &&
+           found->second * session.threads() <= batch_rows(session);
+  });
+}
+
 std::vector<std::string> ranges_of(Session& session, const std::string& from,
                                    const std::vector<std::string>& columns, std::int64_t pieces) {
   std::vector<std::string> best = {"true"};

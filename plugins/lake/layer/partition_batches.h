@@ -25,6 +25,12 @@ std::int64_t ranges_for(const Session& session,
                         const std::map<std::string, std::int64_t>& rows_by_partition,
                         const std::string& partition);
 
+// Whether each of several partitions may be sorted by a thread of its own, as many at a time as the
+// engine has threads: then they fit its memory together.
+bool fit_beside(const Session& session,
+                const std::map<std::string, std::int64_t>& rows_by_partition,
+                const std::vector<std::string>& partitions);
+
 // Conditions that part the rows of `from` (a table, or one with a WHERE) into about `pieces` of
 // about the same size by ranges of a column, ascending, what is NULL in the last one: each row
 // meets one of them. The column is the first of `columns` whose values make so many, or that which

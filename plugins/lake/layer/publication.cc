@@ -46,15 +46,31 @@ void Publication::stage(Session& session, const std::string& select,
 void Publication::stage_beside(Session& session, const std::vector<std::string>& selects,
                                const std::vector<Param>& params,
                                const std::optional<lakelog::PartitionValues>& only) {
-  std::vector<std::vector<lakelog::AddFile>> files(selects.size());
+  stage_pieces(session, selects.size(), [&](Session& own, std::size_t i) {
+    StagedWrite write = write_of(selects[i], only);
+    write.params = params;
+    return write_files(own, write);
+  });
+}
+
+void Publication::stage_beside(
+    Session& session, const std::vector<std::string>& partitions,
+    const std::vector<std::string>& order,
+    const std::function<std::string(Session& own, const std::string& partition)>& select_of) {
+  stage_pieces(session, partitions.size(), [&](Session& own, std::size_t i) {
+    StagedWrite write = write_of(select_of(own, partitions[i]),
+                                 lakelog::PartitionValues{{shape_.partition, partitions[i]}});
+    write.order = order;
+    return write_files(own, write);
+  });
+}
+
+void Publication::stage_pieces(Session& session, std::size_t count, const Piece& piece) {
+  std::vector<std::vector<lakelog::AddFile>> files(count);
   std::vector<std::function<void(Session&)>> works;
-  works.reserve(selects.size());
-  for (std::size_t i = 0; i < selects.size(); ++i)
-    works.emplace_back([&, i](Session& own) {
-      StagedWrite write = write_of(selects[i], only);
-      write.params = params;
-      files[i] = write_files(own, write);
-    });
+  works.reserve(count);
+  for (std::size_t i = 0; i < count; ++i)
+    works.emplace_back([&files, &piece, i](Session& own) { files[i] = piece(own, i); });
   run_beside(session, works);
   for (auto& each : files) take(std::move(each));
 }

@@ -1,7 +1,10 @@
 // One new version of one table, staged piece by piece and handed in as a whole.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -36,6 +39,13 @@ class Publication {
   void stage_beside(Session& session, const std::vector<std::string>& selects,
                     const std::vector<Param>& params,
                     const std::optional<lakelog::PartitionValues>& only);
+  // The same of whole partitions, each ordered by `order`: `select_of` makes what the select reads
+  // in the session that it is given, which has none of `session`'s temporary relations. Called from
+  // several threads.
+  void stage_beside(
+      Session& session, const std::vector<std::string>& partitions,
+      const std::vector<std::string>& order,
+      const std::function<std::string(Session& own, const std::string& partition)>& select_of);
   // Takes away every file of these partitions: what stays of them must have been staged.
   void replace(const std::vector<std::string>& partitions);
   // The version stands on what these partitions held; without any call, on the whole table.
@@ -53,6 +63,9 @@ class Publication {
 
  private:
   StagedWrite write_of(std::string select, std::optional<lakelog::PartitionValues> only) const;
+  // Each is given a session and its number, and tells the files that it wrote.
+  using Piece = std::function<std::vector<lakelog::AddFile>(Session& own, std::size_t number)>;
+  void stage_pieces(Session& session, std::size_t count, const Piece& piece);
   void take(std::vector<lakelog::AddFile> files);
   void make_sure();
   [[noreturn]] void refuse_many() const;

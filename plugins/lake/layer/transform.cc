@@ -18,6 +18,7 @@
 #include "plugins/lake/layer/quarantine_order.h"
 #include "plugins/lake/layer/source_files.h"
 #include "plugins/lake/layer/table_progress.h"
+#include "plugins/lake/layer/transform_shapes.h"
 #include "plugins/lake/layer/transform_sql.h"
 #include "plugins/lake/layer/version_metrics.h"
 #include "plugins/lake/one_thread.h"
@@ -28,31 +29,10 @@ namespace {
 
 using lakelog::AddFile;
 
-// What is written, as the tables that are there take it.
-TransformSpec fitted(TransformSpec spec, Session& session, const Lake& lake,
-                     const DeltaTable& source, const DeltaTable& target) {
-  if (spec.fit_source) spec.fit_source(spec, source);
-  spec.target = fitted_to(std::move(spec.target), target);
-  const auto quarantine = DeltaTable::open(session, lake, spec.quarantine.name);
-  spec.quarantine = fitted_to(std::move(spec.quarantine), quarantine);
-  return spec;
-}
-
-// A row that is marked as deleted has no state.
-HistorySpec history_of(const TransformSpec& spec) {
-  const std::string received = quoted_name("_ingested_at");
-  TableShape table = spec.target;
-  std::erase_if(table.columns, [](const auto& column) { return column.name == deleted_column; });
-  return {std::move(table),
-          partition_columns(spec.target),
-          {"_ingested_at", "execution_id"},
-          spec.history_since.empty()
-              ? received
-              : "coalesce(" + quoted_name(spec.history_since) + ", " + received + ")"};
-}
-
 // Partitions that are written one after the other; each reads the rows once.
 constexpr std::size_t most_apart = 16;
+// And that are rewritten beside each other; each looks at all that is new.
+constexpr std::size_t most_beside = 64;
 
 // In the log of the history: up to which version of its table it has all.
 constexpr const char* history_marker = "history/table";
@@ -217,15 +197,7 @@ class Transform {
     if (!present_->known() || !target_.exists()) return;
     view_of(session_, "target_all", spec_.target, target_,
             target_.files([](const AddFile&) { return true; }));
-    const std::string& column = spec_.target.partition;
-    const std::string part = column.empty() ? quoted_literal(whole_table)
-                                            : "CAST(" + quoted_name(column) + " AS VARCHAR)";
-    const std::string live = marks(spec_) ? quoted_name(deleted_column) + " IS NULL" : "true";
-    const auto found = session_.query(
-        "SELECT " + part + ", count(*) FILTER (" + live + " AND is_gone), count(*) FILTER (" +
-        live + "), count(*) FILTER (NOT (" + live + ") AND is_there) FROM (SELECT *, " +
-        present_->gone("s") + " AS is_gone, " + present_->there("s") +
-        " AS is_there FROM target_all s) GROUP BY 1");
+    const auto found = session_.query(gone_by_partition_sql(spec_, *present_));
     std::int64_t gone = 0, all = 0;
     for (const auto& row : found.rows) {
       gone += row.at(1).integer();
@@ -270,11 +242,7 @@ class Transform {
     const std::int64_t came = count("changed");
     const bool deletes = present_ && ordered_ == nullptr;
     if (deletes && marks(spec_)) session_.run(marked_sql(spec_, *present_));
-    const bool remove = deletes && !marks(spec_);
-    session_.run(
-        "CREATE OR REPLACE TEMP TABLE doomed AS SELECT s.* FROM target_old s ANTI JOIN changed c "
-        "ON " +
-        same_key(spec_.target, "s", "c") + " WHERE " + (remove ? present_->gone("s") : "false"));
+    session_.run(doomed_sql(spec_, deletes && !marks(spec_) ? &*present_ : nullptr));
     const std::int64_t marked = count("changed") - came, removed = count("doomed");
     if (came + marked + removed == 0) return;
     result.changed += came;
@@ -292,15 +260,44 @@ class Transform {
     session_.run(merged_sql(spec_, context_.execution_id(), kept));
     tally_.count(session_, with_copies(spec_.target, "merged"));
     if (!tally_.broken() && !(ordered_ != nullptr && ordered_->dry_run())) {
-      stage_rows("merged", rewritten, [&](const std::string& partition) {
-        if (!kept) view_old({partition});
-      });
+      if (!kept && may_rewrite_beside(rewritten)) {
+        rewrite_beside(rewritten);
+      } else {
+        stage_rows("merged", rewritten, [&](const std::string& partition) {
+          if (!kept) view_old({partition});
+        });
+      }
       version_.replace(rewritten);
       keep_history("merged", rewritten);
     }
     session_.run(std::string("DROP ") + (kept ? "TABLE" : "VIEW") + " merged");
     session_.run("DROP TABLE changed");
     session_.run("DROP TABLE doomed");
+  }
+
+  bool may_rewrite_beside(const std::vector<std::string>& partitions) const {
+    return !spec_.target.partition.empty() && partitions.size() <= most_beside &&
+           fit_beside(session_, rows_, partitions);
+  }
+
+  // From their files into new ones. `changed` and `doomed` are no temporary tables, so that the
+  // sessions beside this one see them.
+  void rewrite_beside(const std::vector<std::string>& partitions) {
+    context_.check_cancelled();
+    version_.stage_beside(session_, partitions, spec_.target.keys,
+                          [this](Session& own, const std::string& partition) {
+                            view_of(own, "target_old", spec_.target, target_,
+                                    files_of({partition}));
+                            own.run(merged_sql(spec_, context_.execution_id(), false));
+                            return rows_of("merged", partition);
+                          });
+  }
+
+  // SQL: the columns of the target, of one partition's rows.
+  std::string rows_of(const std::string& rows, const std::string& partition) const {
+    return "SELECT " + column_list(spec_.target) + " FROM " + rows + " WHERE " +
+           quoted_name(spec_.target.partition) + " = CAST(" + quoted_literal(partition) +
+           " AS DATE)";
   }
 
   std::vector<AddFile> files_of(const std::set<std::string>& partitions) const {
@@ -325,10 +322,10 @@ class Transform {
   // itself, and none is held back to tell it from others.
   void stage_rows(const std::string& rows, const std::vector<std::string>& partitions,
                   const std::function<void(const std::string&)>& before = {}) {
-    const std::string select = "SELECT " + column_list(spec_.target) + " FROM " + rows;
     const std::string& part = spec_.target.partition;
     if (part.empty() || partitions.size() > most_apart)
-      return version_.stage(session_, select, spec_.target.keys);
+      return version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM " + rows,
+                            spec_.target.keys);
     std::optional<OneThread> one;
     for (const std::string& partition : partitions) {
       context_.check_cancelled();
@@ -336,14 +333,13 @@ class Transform {
       if (bytes == 0 && !one) one.emplace();
       if (bytes > 0) one.reset();
       if (before) before(partition);
-      const std::string of = rows + " WHERE " + quoted_name(part) + " = CAST(" +
-                             quoted_literal(partition) + " AS DATE)";
+      const std::string select = rows_of(rows, partition);
       // The engine's sort wants much of its memory, and old rows come in no order of their keys.
       const std::int64_t pieces = before ? ranges_for(session_, rows_, partition) : 1;
-      for (const std::string& range : ranges_of(session_, of, spec_.target.keys, pieces))
-        version_.stage(session_, select + of.substr(rows.size()) + " AND " + range,
-                       spec_.target.keys, {}, lakelog::PartitionValues{{part, partition}},
-                       bytes / pieces);
+      for (const std::string& range :
+           ranges_of(session_, "(" + select + ")", spec_.target.keys, pieces))
+        version_.stage(session_, select + " AND " + range, spec_.target.keys, {},
+                       lakelog::PartitionValues{{part, partition}}, bytes / pieces);
     }
   }
 
@@ -418,10 +414,7 @@ class Transform {
 
   std::vector<std::string> rewritten_partitions() {
     if (spec_.target.partition.empty()) return {whole_table};
-    return first_column(
-        session_.query("SELECT DISTINCT CAST(" + quoted_name(spec_.target.partition) +
-                       " AS VARCHAR) FROM (SELECT * FROM changed UNION ALL BY NAME SELECT * "
-                       "FROM doomed) ORDER BY 1"));
+    return first_column(session_.query(rewritten_sql(spec_)));
   }
 
   // The target's version tells how far the source is taken in. Without one the quarantine's may:

@@ -182,7 +182,7 @@ std::string changed_sql(const TransformSpec& spec) {
     differs +=
         (differs.empty() ? "(n." : " OR (n.") + column + " IS NULL) <> (s." + column + " IS NULL)";
   }
-  return "CREATE OR REPLACE TEMP TABLE changed AS SELECT n.* FROM candidates n LEFT JOIN "
+  return "CREATE OR REPLACE TABLE changed AS SELECT n.* FROM candidates n LEFT JOIN "
          "target_old s ON " +
          same_key(spec.target, "s", "n") + " WHERE s." + quoted_name(spec.target.keys.front()) +
          " IS NULL OR (" + newer_sql(spec) + " AND (" + (differs.empty() ? "false" : differs) +
@@ -196,6 +196,29 @@ std::string marked_sql(const TransformSpec& spec, const PresentKeys& present) {
          ") FROM target_old s ANTI JOIN changed c ON " + same_key(spec.target, "s", "c") +
          " WHERE CASE WHEN s." + mark + " IS NULL THEN " + present.gone("s") + " ELSE " +
          present.there("s") + " END";
+}
+
+std::string gone_by_partition_sql(const TransformSpec& spec, const PresentKeys& present) {
+  const std::string& column = spec.target.partition;
+  const std::string part =
+      column.empty() ? quoted_literal(whole_table) : "CAST(" + quoted_name(column) + " AS VARCHAR)";
+  const std::string live = marks(spec) ? quoted_name(deleted_column) + " IS NULL" : "true";
+  return "SELECT " + part + ", count(*) FILTER (" + live + " AND is_gone), count(*) FILTER (" +
+         live + "), count(*) FILTER (NOT (" + live + ") AND is_there) FROM (SELECT *, " +
+         present.gone("s") + " AS is_gone, " + present.there("s") +
+         " AS is_there FROM target_all s) GROUP BY 1";
+}
+
+std::string doomed_sql(const TransformSpec& spec, const PresentKeys* present) {
+  return "CREATE OR REPLACE TABLE doomed AS SELECT s.* FROM target_old s ANTI JOIN changed c ON " +
+         same_key(spec.target, "s", "c") + " WHERE " +
+         (present != nullptr ? present->gone("s") : "false");
+}
+
+std::string rewritten_sql(const TransformSpec& spec) {
+  return "SELECT DISTINCT CAST(" + quoted_name(spec.target.partition) +
+         " AS VARCHAR) FROM (SELECT * FROM changed UNION ALL BY NAME SELECT * FROM doomed) ORDER "
+         "BY 1";
 }
 
 std::string merged_sql(const TransformSpec& spec, const std::string& execution_id, bool kept) {

@@ -46,6 +46,14 @@ std::string first_rows_sql(const TransformSpec& spec, const std::vector<std::str
 std::string changed_sql(const TransformSpec& spec);
 // What `changed` has besides: rows to mark, and rows whose mark goes.
 std::string marked_sql(const TransformSpec& spec, const PresentKeys& present);
+// A row for each partition of `target_all`, by its text: how many live rows are gone, how many live
+// ones there are, and how many marked ones are there again.
+std::string gone_by_partition_sql(const TransformSpec& spec, const PresentKeys& present);
+// `doomed`: rows of `target_old` that go; null: none does. Like `changed` it is no temporary table:
+// sessions beside this one read it.
+std::string doomed_sql(const TransformSpec& spec, const PresentKeys* present);
+// The partitions of the rows of both, as texts.
+std::string rewritten_sql(const TransformSpec& spec);
 // `merged`, once `target_old` holds the changed partitions alone: these whole, the changed rows and
 // the old ones they do not replace. `kept`: as a table, for what is read as a whole several times.
 std::string merged_sql(const TransformSpec& spec, const std::string& execution_id, bool kept);
