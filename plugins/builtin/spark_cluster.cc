@@ -28,6 +28,11 @@ constexpr std::string_view launch_command = "Launch Command:";
 constexpr std::size_t most_asked_about = 20;
 constexpr const char* killed_state = R"({"state":"KILLED"})";
 
+// Nothing came back, not even a refusal.
+struct NoAnswer : RetryableError {
+  using RetryableError::RetryableError;
+};
+
 std::string member(const json& object, const char* name) {
   const auto at = object.is_object() ? object.find(name) : object.end();
   return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
@@ -53,8 +58,8 @@ struct SparkCluster::Answer {
   std::string text;
 };
 
-SparkCluster::SparkCluster(const Context& context, Kind kind, std::string tracking)
-    : context_(context), kind_(kind), tracking_(std::move(tracking)) {
+SparkCluster::SparkCluster(const Context& context, Kind kind, std::string tracking, Duration pause)
+    : context_(context), kind_(kind), tracking_(std::move(tracking)), pause_(pause) {
   const Connection connection = context.connection(tracking_);
   if (connection.conn_type != "http") {
     throw FinalError("the connection " + tracking_ + " is of type \"" + connection.conn_type +
@@ -97,7 +102,7 @@ SparkCluster::Answer SparkCluster::ask(const char* method, const std::string& ur
   request.timeout = std::chrono::seconds(30);
   request.max_body = max_cluster_answer;
   request.outgoing = outgoing_;
-  Duration pause = std::chrono::seconds(1);
+  Duration pause = pause_;
   for (int asked = 1;; ++asked) {
     const auto answer = http_call(request);
     const bool passes = answer ? answer->status == 429 || answer->status >= 500
@@ -110,6 +115,7 @@ SparkCluster::Answer SparkCluster::ask(const char* method, const std::string& ur
                             (answer ? " was answered by " + std::to_string(answer->status)
                                     : " failed: " + answer.error().message);
     if (!passes) throw FinalError(why, spark_code::refused);
+    if (asked == most_cluster_asks && !answer) throw NoAnswer(why, spark_code::busy);
     if (asked == most_cluster_asks) throw RetryableError(why, spark_code::busy);
     context_.warn(why + "; it is asked again");
     if (!context_.sleep(pause)) throw RetryableError("cancelled; " + why, spark_code::busy);
@@ -223,9 +229,10 @@ std::string SparkCluster::driver_log(const std::string& id) const {
 // Whether that driver was started with this word in its command: nullopt where its log, whose first
 // line that is, cannot be read (it waits for a worker, or the log is gone).
 std::optional<bool> SparkCluster::started_with(const json& page, const json& driver,
-                                               const std::string& word) const {
+                                               const std::string& word,
+                                               std::set<std::string>& silent) const {
   const std::string at = log_of_worker(page, member(driver, "worker"));
-  if (at.empty()) return std::nullopt;
+  if (at.empty() || silent.contains(at)) return std::nullopt;
   try {
     const Answer told = ask("GET",
                             at + member(driver, "id") + "&logType=stderr&offset=0&byteLength=" +
@@ -237,11 +244,13 @@ std::optional<bool> SparkCluster::started_with(const json& page, const json& dri
     if (end == std::string::npos) return std::nullopt;  // longer than was asked for
     return std::string_view(told.text).substr(begin, end - begin).find(word) !=
            std::string_view::npos;
+  } catch (const NoAnswer&) {
+    silent.insert(at);
   } catch (const RetryableError&) {
-    return std::nullopt;
-  } catch (const FinalError&) {
-    return std::nullopt;
+    context_.check_cancelled();
+  } catch (const FinalError&) {  // that log is not to be had
   }
+  return std::nullopt;
 }
 
 std::optional<SparkCluster::Begun> SparkCluster::drivers_since(const std::string& main_class,
@@ -250,6 +259,7 @@ std::optional<SparkCluster::Begun> SparkCluster::drivers_since(const std::string
   if (kind_ != Kind::master || page_.empty()) return std::nullopt;
   const json page = got(page_ + "/json/");
   Begun out;
+  std::set<std::string> silent;
   for (const char* name : {"activedrivers", "completeddrivers"}) {
     for (const json& driver : listed(page, name)) {
       std::int64_t began = 0;  // milliseconds, as a text
@@ -257,9 +267,10 @@ std::optional<SparkCluster::Begun> SparkCluster::drivers_since(const std::string
       std::from_chars(text.data(), text.data() + text.size(), began);
       const bool same = main_class.empty() || member(driver, "mainclass") == main_class;
       if (!same || began / 1000 < since) continue;
-      const auto own =
-          out.unknown.size() < most_asked_about ? started_with(page, driver, word) : std::nullopt;
-      if (own && *own) out.own = member(driver, "id");
+      const auto own = out.unknown.size() < most_asked_about
+                           ? started_with(page, driver, word, silent)
+                           : std::nullopt;
+      if (own && *own) return Begun{member(driver, "id"), {}};
       if (!own) out.unknown.push_back(member(driver, "id"));
     }
   }

@@ -2,13 +2,16 @@
 // Spark master, by their documented REST interfaces.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "common/outgoing.h"
+#include "common/time.h"
 #include "plugins/builtin/spark_end.h"
 #include "plugins/sdk/plugin.h"
 
@@ -19,8 +22,10 @@ class SparkCluster {
   enum class Kind : std::uint8_t { yarn, master };
 
   // `tracking`: the id of the connection that leads to that interface, an http one.
+  // `pause`: before a question is asked the second time, and twice as long before each further one.
   // FinalError where it is of another type.
-  SparkCluster(const Context& context, Kind kind, std::string tracking);
+  SparkCluster(const Context& context, Kind kind, std::string tracking,
+               Duration pause = std::chrono::seconds(1));
 
   Kind kind() const { return kind_; }
 
@@ -51,7 +56,9 @@ class SparkCluster {
   };
   // Of a master whose page is known: which of the drivers of that main class (empty: of any) that
   // began at or after then (seconds since the epoch) was started with `word` in its command, as
-  // its worker wrote it into the driver's log. nullopt: it is not known. Errors as of look().
+  // its worker wrote it into the driver's log. nullopt: it is not known. A worker that does not
+  // answer is asked about none of its further drivers. Errors as of look(); RetryableError too when
+  // the attempt is cancelled meanwhile.
   std::optional<Begun> drivers_since(const std::string& main_class, const std::string& word,
                                      std::int64_t since) const;
 
@@ -68,12 +75,14 @@ class SparkCluster {
   // Where a driver's log is had, up to its id: of what the master's page says, and the worker's id.
   // Empty: that worker is not there.
   std::string log_of_worker(const nlohmann::json& page, const std::string& worker) const;
+  // `silent`: workers that did not answer; one that does not now joins them.
   std::optional<bool> started_with(const nlohmann::json& page, const nlohmann::json& driver,
-                                   const std::string& word) const;
+                                   const std::string& word, std::set<std::string>& silent) const;
 
   const Context& context_;
   const Kind kind_;
   const std::string tracking_;
+  const Duration pause_;
   std::string base_, login_, password_;
   std::string page_;  // of the master, for people; may be empty
   Outgoing outgoing_;

@@ -9,11 +9,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -106,13 +109,30 @@ void let_go(Context& context, std::vector<Warm>::iterator which) {
   kept().erase(which);
 }
 
-// What it says next; nullopt: it has ended.
+// A child of this process that a signal has stopped, as an attempt of the same user can.
+bool is_stopped(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  const auto name_end = text.rfind(')');  // the name before it may hold anything
+  if (name_end == std::string::npos) return false;
+  std::istringstream rest(text.substr(name_end + 1));
+  char state = 0;
+  pid_t parent = 0;
+  rest >> state >> parent;
+  return (state == 'T' || state == 't') && parent == ::getpid();
+}
+
+// What it says next; nullopt: it has ended, or was stopped and is ended here, for it must not go on
+// with a question that another is asked instead.
 std::optional<std::string> hear(const Context& context, const Warm& warm) {
   for (;;) {
     pollfd event{warm.link.get(), POLLIN, 0};
     if (::poll(&event, 1, cancel_poll_ms) <= 0) {  // or a signal came
       context.check_cancelled();
-      continue;
+      if (!is_stopped(warm.pid)) continue;
+      ::kill(warm.pid, SIGKILL);
+      return std::nullopt;
     }
     std::string text(most_answer, '\0');
     const ssize_t got = ::recv(warm.link.get(), text.data(), text.size(), 0);

@@ -230,11 +230,21 @@ batuta.result(os.getpid())
   // No attempt can look into what the next one is forked from, unless it may look everywhere.
   CHECK((::geteuid() == 0 || ::access(("/proc/" + std::to_string(warm) + "/mem").c_str(), R_OK)));
 
-  ::kill(static_cast<pid_t>(warm), SIGKILL);
-  ::waitpid(static_cast<pid_t>(warm), nullptr, 0);
+  // One that an attempt has stopped is ended and another takes its place.
+  ::kill(static_cast<pid_t>(warm), SIGSTOP);
+  CHECK(run("pass") == 0);
+  REQUIRE(FakeHost::kept_processes().size() == 1);
+  const std::int64_t second = FakeHost::kept_processes()[0];
+  REQUIRE(second != warm);
+  int status = 0;
+  CHECK(::waitpid(static_cast<pid_t>(warm), &status, 0) == warm);
+  CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+
+  ::kill(static_cast<pid_t>(second), SIGKILL);
+  ::waitpid(static_cast<pid_t>(second), nullptr, 0);
   CHECK(run("pass") == 0);
   CHECK(FakeHost::kept_processes().size() == 1);
-  CHECK(FakeHost::kept_processes()[0] != warm);
+  CHECK(FakeHost::kept_processes()[0] != second);
   run.host.keeps_processes = false;  // a worker of an older version
   CHECK(run("import os, batuta; batuta.result(os.getpgid(0) == os.getpid())") == 0);
 }

@@ -8,8 +8,12 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "plugins/builtin/spark_cluster.h"
 #include "tests/plugins/fake_host.h"
+#include "tests/plugins/quote_server.h"
 
 namespace batuta::plugin {
 namespace {
@@ -23,7 +27,54 @@ SparkVerdict spark_ended(int exit_code, const std::string& said, int signal = 0)
   return spark_verdict(exit_code, signal, out, error);
 }
 
+// A master's page with three drivers: two on a worker where nobody listens, the third on one that
+// answers.
+struct MasterPage {
+  std::string base;
+  QuoteServer server{[this](const std::string& target) -> Reply {
+    if (target != "/json/") {
+      return {200, "Launch Command: \"java\" \"-Dspark.batuta.tag=own\" \"Score\"\n", {}};
+    }
+    nlohmann::json page{{"workers", nlohmann::json::array()}, {"completeddrivers", nullptr}};
+    page["workers"].push_back({{"id", "gone"}, {"webuiaddress", "http://127.0.0.1:1"}});
+    page["workers"].push_back({{"id", "here"}, {"webuiaddress", base}});
+    for (const auto& [id, worker] :
+         {std::pair("d1", "gone"), std::pair("d2", "gone"), std::pair("d3", "here")}) {
+      page["activedrivers"].push_back(
+          {{"id", id}, {"worker", worker}, {"starttime", "5000"}, {"mainclass", "Score"}});
+    }
+    return {200, page.dump(), {}};
+  }};
+};
+
 }  // namespace
+
+TEST_CASE(
+    "spark: a worker that does not answer is asked about one of its drivers, not about each") {
+  MasterPage page;
+  const auto door = nlohmann::json::parse(page.server.connection());
+  page.base = "http://127.0.0.1:" + std::to_string(door.at("port").get<int>());
+  FakeHost host;
+  auto connection = door;
+  connection["extra"] = nlohmann::json{{"page", page.base}}.dump();
+  host.secrets["master"] = connection.dump();
+  const batuta_host table = host.table();
+  const Context context(table);
+  const SparkCluster cluster(context, SparkCluster::Kind::master, "master",
+                             std::chrono::milliseconds(1));
+  const auto own = cluster.drivers_since("Score", "own", 4);
+  REQUIRE(own);
+  CHECK(own->own == "d3");
+  CHECK(own->unknown.empty());
+  CHECK(host.lines.size() == 3);  // of d1, which was asked for four times
+  const auto none = cluster.drivers_since("Score", "another", 4);
+  REQUIRE(none);
+  CHECK(none->own.empty());
+  CHECK(none->unknown == std::vector<std::string>{"d1", "d2"});
+  host.stop = true;  // then nobody is asked any more
+  CHECK_THROWS_AS(cluster.drivers_since("Score", "own", 4), RetryableError);
+  CHECK(page.server.targets().back() == "/json/");
+}
 
 TEST_CASE("spark: the exit code and what was said tell the class of a failure, the gravest first") {
   CHECK(spark_ended(0, "java.lang.OutOfMemoryError: Java heap space\n").code == 0);
