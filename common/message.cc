@@ -47,7 +47,12 @@ constexpr auto fields(Type<Hello>) {
                     &Hello::pid, &Hello::slots, &Hello::catalogue, &Hello::running,
                     &Hello::faults, &Hello::leaving, &Hello::drained, &Hello::queues);
 }
-constexpr auto fields(Type<Heartbeat>) { return std::tuple(&Heartbeat::sequence); }
+constexpr auto fields(Type<SlotLoad>) {
+  return std::tuple(&SlotLoad::pid, &SlotLoad::resident_bytes, &SlotLoad::cpu_us);
+}
+constexpr auto fields(Type<Heartbeat>) {
+  return std::tuple(&Heartbeat::sequence, &Heartbeat::slots, &Heartbeat::slots_left_out);
+}
 constexpr auto fields(Type<Started>) {
   return std::tuple(&Started::key, &Started::started, &Started::slot);
 }

@@ -227,8 +227,16 @@ struct Hello {
   bool drained = false;               // it was told to Drain, and not yet to stop that
   std::vector<std::string> queues{};  // whose tasks it takes; none: of "default"
 };
+// What a slot and all that it started use of the agent's machine.
+struct SlotLoad {
+  std::int32_t pid = 0;  // the slot's own; a slot that is started anew has another
+  std::int64_t resident_bytes = 0;
+  std::int64_t cpu_us = 0;  // of those that are there, and of those that it waited for
+};
 struct Heartbeat {
   std::uint64_t sequence = 0;
+  std::vector<SlotLoad> slots{};    // as they are now; older agents tell none
+  std::int64_t slots_left_out = 0;  // of which nothing is told (common/slot_loads.h)
 };
 struct Started {
   AttemptKey key;

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "common/log.h"
+#include "common/slot_loads.h"
 
 namespace batuta {
 namespace {
@@ -338,7 +339,10 @@ void Agent::beat() {
   }
   if (!link_.connected()) return;
   if (now - acked_at_us_ > lease_us_) return disconnect("it has been silent for a lease");
-  link_.send(Heartbeat{++beat_});
+  SlotLoads loads;
+  Heartbeat beat{++beat_, loads.of(::getpid())};
+  beat.slots_left_out = loads.left_out();
+  link_.send(beat);
 }
 
 // ---- plugins ------------------------------------------------------------------------------------

@@ -137,6 +137,9 @@ std::string dag_details_text(const DagFacts& facts, const VersionInfo* version,
   const json definition = stored_json(dag.canonical_json);
   out["default_args"] =
       definition.is_object() ? definition.value("default_args", json(nullptr)) : json(nullptr);
+  // With the days of its calendars, which the file names alone.
+  if (definition.is_object() && definition.contains("exclude"))
+    out["exclude"] = definition["exclude"];
   out["owner_links"] = json::object();
   out["is_favorite"] = is_favorite;
   out["active_runs_count"] = active_runs;

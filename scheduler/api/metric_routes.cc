@@ -38,7 +38,8 @@ std::string name_of_this_machine() {
 std::vector<WorkerPid> pids_of(const LiveView& live) {
   std::vector<WorkerPid> out;
   for (const WorkerView& worker : live.workers)
-    if (worker.connection != 0) out.push_back({worker.hostname, worker.pid});
+    if (worker.connection != 0)
+      out.push_back({worker.hostname, worker.pid, worker.loads, worker.loads_left_out});
   return out;
 }
 

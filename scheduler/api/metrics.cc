@@ -248,13 +248,17 @@ void machine(Page& page, const HostMetrics& host) {
     page.head(name, type, help);
     for (const SlotUse& slot : host.slots)
       page.sample(name,
-                  {{"worker", std::to_string(slot.worker)}, {"pid", std::to_string(slot.pid)}},
+                  {{"worker", std::to_string(slot.worker)},
+                   {"pid", std::to_string(slot.pid)},
+                   {"hostname", slot.hostname}},
                   value(slot));
   };
   family("batuta_slot_memory_bytes", "gauge", "Memory of a slot and of all that it started",
          [&](const SlotUse& slot) { return n(slot.resident_bytes); });
   family("batuta_slot_cpu_seconds_total", "counter", "Its CPU time",
          [](const SlotUse& slot) { return slot.cpu_seconds; });
+  page.one("batuta_slots_not_shown", "gauge", "Slots without the two above: there are too many",
+           n(host.slots_not_shown));
 }
 
 void requests(Page& page, const std::array<std::uint64_t, 5>& answered) {

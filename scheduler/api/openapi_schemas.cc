@@ -31,7 +31,7 @@ constexpr ObjectSchema schemas[] = {
      "start_date:time? end_date:time? is_paused_upon_creation:bool params:object timezone "
      "default_args:object? owner_links:object is_favorite:bool active_runs_count:int "
      "template_search_path:any? render_template_as_native_obj:bool last_parsed:time? "
-     "latest_dag_version:DagVersion?"},
+     "latest_dag_version:DagVersion? ~exclude:any"},
     {"DAGCollection", "[dags:DAG] total_entries:int"},
     {"DAGSource", "content dag_id dag_display_name version_number:int"},
     {"DAGFile", "dag_id bundle_name relative_fileloc editable:bool reason? content? hash?"},

@@ -13,6 +13,7 @@
 #include <sstream>
 
 #include "common/number_range.h"
+#include "common/safe_json.h"
 #include "common/url.h"
 #include "common/version.h"
 #include "scheduler/cli/commands.h"
@@ -81,6 +82,18 @@ json tick_row(const ScheduledTick& tick, Time starts) {
           {"data_interval_end", to_iso(tick.interval.end)}};
 }
 
+// The file's calendars lie on the server, which tells their days.
+std::string with_calendars(const std::string& content, const json& details) {
+  if (!details.contains("exclude")) return content;
+  JsonLimits limits;
+  limits.bytes = limits.string_bytes = max_dag_file_bytes;
+  limits.tokens = 2'000'000;
+  auto definition = parse_untrusted(content, limits);
+  if (!definition || !definition->is_object()) return content;
+  (*definition)["exclude"] = details["exclude"];
+  return json_text(*definition);
+}
+
 // The first as the server has it, for it knows what ran; those behind it from the DAG's file.
 json next_runs(const Client& client, const std::string& dag_id, const json& details, int count) {
   json rows = json::array();
@@ -91,7 +104,8 @@ json next_runs(const Client& client, const std::string& dag_id, const json& deta
                   {"data_interval_end", details["next_dagrun_data_interval_end"]}});
   if (count == 1) return rows;
   const json source = client.get("/api/v2/dagSources/" + percent_encoded(dag_id));
-  const auto read = parse_dag_file(source.value("content", ""), dag_id, ".", {});
+  const auto read =
+      parse_dag_file(with_calendars(source.value("content", ""), details), dag_id, ".", {});
   auto at = parse_iso(rows[0].value("logical_date", ""));
   if (!read.dag || !at) {
     std::fprintf(stderr, "batuta: only the first: the DAG's file cannot be read here%s\n",

@@ -120,8 +120,8 @@ Result<std::string> lone_definition(const Dag& dag, const cli::DagTest& test) {
   limits.tokens = 2'000'000;
   auto parsed = parse_untrusted(dag.canonical_json, limits);
   json definition = parsed ? std::move(*parsed) : json::object();
-  for (const char* name :
-       {"schedule", "catchup", "timetable", "overlap", "jitter", "deadline", "on_deadline"})
+  for (const char* name : {"schedule", "catchup", "timetable", "overlap", "jitter", "exclude",
+                           "roll", "deadline", "on_deadline"})
     definition.erase(name);
   definition["is_paused_upon_creation"] = false;
   const auto without_pool = [](json& fields) {

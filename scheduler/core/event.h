@@ -228,6 +228,8 @@ struct AgentDead {
 };
 struct WorkerHeartbeat {
   WorkerId worker = 0;
+  std::vector<SlotLoad> slots{};    // what they use of its machine, for people
+  std::int64_t slots_left_out = 0;  // of which it tells nothing
 };
 struct WorkerCatalogue {
   WorkerId worker = 0;
@@ -277,6 +279,8 @@ struct GateAnswered {
   bool holds = true;
   std::string why{};        // it does not: which condition, and what its value is
   bool unreadable = false;  // `why` says what is wrong with it; the task, or the run, fails
+  // It is the values of the run's params that cannot be had: a run that has begun fails, too.
+  bool params_unknown = false;
   // Of a run: its conf with the values that were asked for (Dag::asks_params). Nothing else is said
   // then, and the gate is asked for again. Empty: nothing was missing.
   std::string conf_json{};

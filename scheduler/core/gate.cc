@@ -60,10 +60,14 @@ void answer_run(Turn& turn, LiveRun& run, const GateAnswered& event) {
   run.gate_asked = false;
   if (run.is_held()) return;          // held meanwhile: it is asked again
   const bool begun = has_begun(run);  // perhaps with another version, which asked for nothing
-  if (event.unreadable && !begun) return end_run_early(turn, run, DagRunState::failed, event.why);
-  if (event.unreadable) {  // its tasks go on, and those that name a value fail without the reason
-    log_event(turn, "params_unknown", "", run.row().dag_id, run.row().dag_run_id, {},
-              "{" + json_member("why", event.why) + "}");
+  // Tasks that name a value would fail one by one, each without the reason.
+  const bool fails = !begun || (event.params_unknown && !mutant("start_without_params"));
+  if (event.unreadable && fails) {
+    if (begun) {
+      log_event(turn, "params_unknown", "", run.row().dag_id, run.row().dag_run_id, {},
+                "{" + json_member("why", event.why) + "}");
+    }
+    return end_run_early(turn, run, DagRunState::failed, event.why);
   }
   if (!event.conf_json.empty()) {
     touch(turn, run);

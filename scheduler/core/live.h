@@ -322,6 +322,8 @@ struct LiveAgent {
   std::vector<PluginNo> offers;
   std::vector<std::string> queues;  // that it listens to
   bool drained = false;             // by hand, or it leaves: it offers nothing
+  std::vector<SlotLoad> loads;      // of its newest heartbeat, for people
+  std::int64_t loads_left_out = 0;
   // Attempts by launch number: launched and not known to have started; started.
   std::map<std::uint64_t, TaskRef> unstarted;
   std::map<std::uint64_t, TaskRef> started;

@@ -203,6 +203,8 @@ void on(Turn& turn, const WorkerHeartbeat& event) {
   if (agent == nullptr) return;
   if (!mutant("ignore_heartbeat")) agent->lease_until = turn.now.boot + turn.state.options.lease;
   agent->last_seen = turn.now.wall;
+  agent->loads = event.slots;
+  agent->loads_left_out = event.slots_left_out;
   if (agent->unlisted_until) free_unlisted(turn, *agent);
 }
 

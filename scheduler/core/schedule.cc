@@ -36,12 +36,14 @@ bool create_scheduled(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
   return true;
 }
 
-// The newest tick that is due, within the end date. There is one.
-ScheduledTick newest_due(const Dag& dag, Time now) {
+// The newest tick that is due, within the end date; at least `due`, which is.
+ScheduledTick newest_due(const Dag& dag, const ScheduledTick& due, Time now) {
   const auto last = last_scheduled(dag.schedule, now);
+  if (!last) return due;
   if (!dag.end_date || last->logical_date <= *dag.end_date) return *last;
-  const OptTime within = last_tick(dag.schedule, *dag.end_date);
-  return *next_scheduled(dag.schedule, *within - least_time);
+  const OptTime before_end = last_tick(dag.schedule, *dag.end_date);
+  if (!before_end) return due;
+  return next_scheduled(dag.schedule, *before_end - least_time).value_or(due);
 }
 
 // The tick to handle next; it may lie in the future. nullopt: none, ever. What lies further back
@@ -53,13 +55,13 @@ std::optional<ScheduledTick> upcoming_tick(Turn& turn, LiveDag& dag) {
   const Time reach = now - definition.catchup_window;
   const bool windowed = definition.catchup && definition.catchup_window > Duration::zero();
   if (tick && windowed && tick->at < reach && !mutant("ignore_catchup_window")) {
-    const auto last = last_scheduled(definition.schedule, reach - least_time);
-    pass_over(turn, dag, last->logical_date, "window", "catch-up does not reach so far back");
+    const auto last = last_scheduled(definition.schedule, reach - least_time).value_or(*tick);
+    pass_over(turn, dag, last.logical_date, "window", "catch-up does not reach so far back");
     tick = next_scheduled(definition.schedule, handled_until(dag));
   }
   const bool ended = tick && definition.end_date && tick->logical_date > *definition.end_date;
   if (!tick || ended) return std::nullopt;
-  return definition.catchup || tick->at > now ? *tick : newest_due(definition, now);
+  return definition.catchup || tick->at > now ? *tick : newest_due(definition, *tick, now);
 }
 
 // ---- overlap -----------------------------------------------------------------------------------
@@ -171,6 +173,9 @@ void create_continuous(Turn& turn, LiveDag& dag) {
   Time at = dag.row.cursor ? *dag.row.cursor + continuous_gap : turn.now.wall;
   if (dag.dag->start_date) at = std::max(at, *dag.dag->start_date);
   const Time now = turn.now.wall;
+  const OptTime open = first_open_time(dag.dag->schedule, std::max(at, now));
+  if (!open) return set_timer(turn.state, dag, std::nullopt);
+  if (*open > std::max(at, now)) at = *open;
   if (dag.dag->end_date && std::max(at, now) > *dag.dag->end_date) {
     return set_timer(turn.state, dag, std::nullopt);
   }

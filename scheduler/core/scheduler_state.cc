@@ -111,7 +111,9 @@ std::vector<WorkerView> SchedulerState::worker_views() const {
                     agent.last_seen,
                     {},
                     agent.drained,
-                    agent.queues};
+                    agent.queues,
+                    agent.loads,
+                    agent.loads_left_out};
     for (const PluginNo number : agent.offers) view.plugins.push_back(plugins[number].name);
     std::sort(view.plugins.begin(), view.plugins.end());
     view.plugins.erase(std::unique(view.plugins.begin(), view.plugins.end()), view.plugins.end());

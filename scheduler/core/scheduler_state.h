@@ -76,6 +76,8 @@ struct WorkerView {
   std::vector<std::string> plugins;  // what it offers, sorted, each once
   bool drained = false;              // by hand, or it leaves: it takes nothing new
   std::vector<std::string> queues;   // whose tasks it takes
+  std::vector<SlotLoad> loads{};     // what its slots used at its newest heartbeat
+  std::int64_t loads_left_out = 0;   // slots of which it told nothing
 };
 struct Gauges {
   std::int64_t runs_queued = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "scheduler/core/closed_days.h"
+
 namespace batuta {
 namespace {
 
@@ -27,28 +29,7 @@ Time interval_floor(const Timetable& timetable, Time t) {
   return timetable.anchor + periods * timetable.every;
 }
 
-ScheduledTick run_at(const Timetable& timetable, Time tick) {
-  if (timetable.style == Timetable::Style::trigger) return {tick, tick, {tick, tick}};
-  return {tick, tick, {last_tick(timetable, tick - least_time).value_or(tick), tick}};
-}
-
-}  // namespace
-
-bool has_ticks(const Timetable& timetable) {
-  return is_periodic(timetable) || timetable.kind == Timetable::Kind::dates;
-}
-
-bool is_periodic(const Timetable& timetable) {
-  return timetable.kind == Timetable::Kind::cron || timetable.kind == Timetable::Kind::interval;
-}
-
-bool same_ticks(const Timetable& a, const Timetable& b) {
-  return a.kind == b.kind && a.style == b.style && a.cron == b.cron &&
-         a.more_crons == b.more_crons && a.every == b.every && a.anchor == b.anchor &&
-         a.dates == b.dates;
-}
-
-OptTime next_tick(const Timetable& timetable, Time t) {
+OptTime next_plain_tick(const Timetable& timetable, Time t) {
   switch (timetable.kind) {
     case Timetable::Kind::none:
     case Timetable::Kind::once:
@@ -69,7 +50,7 @@ OptTime next_tick(const Timetable& timetable, Time t) {
   return std::nullopt;
 }
 
-OptTime last_tick(const Timetable& timetable, Time t) {
+OptTime last_plain_tick(const Timetable& timetable, Time t) {
   switch (timetable.kind) {
     case Timetable::Kind::none:
     case Timetable::Kind::once:
@@ -87,6 +68,70 @@ OptTime last_tick(const Timetable& timetable, Time t) {
     }
   }
   return std::nullopt;
+}
+
+PlainTicks plain_ticks(const Timetable& timetable) {
+  return {[&](Time t) { return next_plain_tick(timetable, t); },
+          [&](Time t) { return last_plain_tick(timetable, t); }};
+}
+
+bool same_closed_days(const Timetable& a, const Timetable& b) {
+  if (a.closed == b.closed) return true;
+  return a.closed && b.closed && *a.closed == *b.closed;
+}
+
+ScheduledTick run_at(const Timetable& timetable, Time tick) {
+  if (timetable.style == Timetable::Style::trigger) return {tick, tick, {tick, tick}};
+  return {tick, tick, {last_tick(timetable, tick - least_time).value_or(tick), tick}};
+}
+
+std::string describe_ticks(const Timetable& timetable, const std::string& text) {
+  switch (timetable.kind) {
+    case Timetable::Kind::none:
+      return "Never, external triggers only";
+    case Timetable::Kind::once:
+      return "Once, as soon as possible";
+    case Timetable::Kind::continuous:
+      return "As frequently as possible, but only one run at a time.";
+    case Timetable::Kind::cron:
+      return timetable.more_crons.empty() ? "At the ticks of " + text
+                                          : "At the ticks of any of " + text;
+    case Timetable::Kind::interval:
+    case Timetable::Kind::dates:
+      return text;
+  }
+  return text;
+}
+
+}  // namespace
+
+bool has_ticks(const Timetable& timetable) {
+  return is_periodic(timetable) || timetable.kind == Timetable::Kind::dates;
+}
+
+bool is_periodic(const Timetable& timetable) {
+  return timetable.kind == Timetable::Kind::cron || timetable.kind == Timetable::Kind::interval;
+}
+
+bool same_ticks(const Timetable& a, const Timetable& b) {
+  return a.kind == b.kind && a.style == b.style && a.cron == b.cron &&
+         a.more_crons == b.more_crons && a.every == b.every && a.anchor == b.anchor &&
+         a.dates == b.dates && same_closed_days(a, b);
+}
+
+OptTime first_open_time(const Timetable& timetable, Time t) {
+  if (!timetable.closed) return t;
+  return first_open_time(*timetable.closed, timetable.zone.get(), t);
+}
+
+OptTime next_tick(const Timetable& timetable, Time t) {
+  if (!timetable.closed) return next_plain_tick(timetable, t);
+  return next_open_tick(*timetable.closed, timetable.zone.get(), plain_ticks(timetable), t);
+}
+
+OptTime last_tick(const Timetable& timetable, Time t) {
+  if (!timetable.closed) return last_plain_tick(timetable, t);
+  return last_open_tick(*timetable.closed, timetable.zone.get(), plain_ticks(timetable), t);
 }
 
 std::optional<ScheduledTick> next_scheduled(const Timetable& timetable, Time t) {
@@ -119,21 +164,17 @@ DataInterval interval_of_manual(const Timetable& timetable, Time run_after) {
 }
 
 std::string describe(const Timetable& timetable, const std::string& text) {
-  switch (timetable.kind) {
-    case Timetable::Kind::none:
-      return "Never, external triggers only";
-    case Timetable::Kind::once:
-      return "Once, as soon as possible";
-    case Timetable::Kind::continuous:
-      return "As frequently as possible, but only one run at a time.";
-    case Timetable::Kind::cron:
-      return timetable.more_crons.empty() ? "At the ticks of " + text
-                                          : "At the ticks of any of " + text;
-    case Timetable::Kind::interval:
-    case Timetable::Kind::dates:
-      return text;
+  const std::string ticks = describe_ticks(timetable, text);
+  if (!timetable.closed) return ticks;
+  switch (timetable.closed->roll) {
+    case ClosedDays::Roll::none:
+      return ticks + ", not on days of " + timetable.closed_text;
+    case ClosedDays::Roll::next:
+      return ticks + ", those on days of " + timetable.closed_text + " on the next open day";
+    case ClosedDays::Roll::previous:
+      return ticks + ", those on days of " + timetable.closed_text + " on the last open day before";
   }
-  return text;
+  return ticks;
 }
 
 }  // namespace batuta

@@ -12,6 +12,8 @@
 
 namespace batuta {
 
+struct ClosedDays;  // scheduler/core/closed_days.h
+
 inline constexpr Duration least_time = Duration(1);  // between two instants
 
 struct DataInterval {
@@ -33,16 +35,22 @@ struct Timetable {
   Style style = Style::period;
   Cron cron;
   std::vector<Cron> more_crons;      // of a list: it ticks when any of them does
-  std::shared_ptr<const Zone> zone;  // of crons; null = UTC
+  std::shared_ptr<const Zone> zone;  // of crons and closed days; null = UTC
   Duration every{};                  // interval: in absolute time, whatever the local clock does
   Time anchor{};                     // interval: a tick, from which the others are counted
   std::vector<Time> dates;           // ascending, without repeats
+  // Days of `zone` without ticks; null: none. A tick that would fall on one is no tick, or falls on
+  // another day: all below speak of what is left.
+  std::shared_ptr<const ClosedDays> closed;
+  std::string closed_text;  // for people: "calendar:b3, weekend"
 };
 
 // It has ticks: cron, interval, dates.
 bool has_ticks(const Timetable& timetable);
 // Ticks without end, at a pace of its own: cron, interval.
 bool is_periodic(const Timetable& timetable);
+// The first time from `t` on that lies on no closed day; nullopt: none is near.
+OptTime first_open_time(const Timetable& timetable, Time t);
 // The same ticks and runs; zones are compared by their caller, who knows their names.
 bool same_ticks(const Timetable& a, const Timetable& b);
 

@@ -201,7 +201,7 @@ void check_notifiers(const std::string& pointer, const std::vector<Notifier>& no
   // Their templates were looked at when they were read, but for this.
   each_notifier(notifiers, [&](const std::string& place, const std::string& notifier) {
     const auto place_of = [&](const std::string& where) { return pointer + place + where; };
-    check_names(pointer, notifier, place_of, ids, params, problems);
+    check_names(pointer + place, notifier, place_of, ids, params, problems);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/dagfile/calendar_file.h"
 #include "scheduler/dagfile/contract_fields.h"
 #include "scheduler/dagfile/dag_builder.h"
 #include "scheduler/dagfile/dag_codec.h"
@@ -165,6 +166,7 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
   Problems problems;
   move_on_exit(*definition, problems);
   Inliner(folder, problems, result.files).run(*definition);
+  put_in_calendars(*definition, folder, problems, result.files);
   keep_expand_order(*definition, text);
   Problems of_templates;
   put_in_task_templates(*definition, of_templates);

@@ -161,7 +161,7 @@ std::string folder_beside(const std::string& dag_folder, const std::string& name
 Status check_links_of_bundle(const std::string& folder) {
   const UniqueFd root = open_folder(folder);
   if (!root) return success();  // told where its DAGs are looked for
-  for (const char* name : {"dags", "contracts", "models", "monitors"}) {
+  for (const char* name : {"dags", "contracts", "models", "monitors", "calendars"}) {
     if (open_below(root.get(), name, O_RDONLY) || errno == ENOENT) continue;
     if (errno == EXDEV || errno == ELOOP) {
       return {Errc::forbidden, std::string(name) +
@@ -174,19 +174,26 @@ Status check_links_of_bundle(const std::string& folder) {
 }
 
 namespace {
-constexpr std::string_view models_prefix = "models/";
+// Of "models/…" and "calendars/…" the folder's name; empty: of another path.
+std::string folder_named(const std::string& path) {
+  for (const std::string name : {"models", "calendars"}) {
+    if (path.starts_with(name + "/")) return name;
+  }
+  return {};
 }
+}  // namespace
 
 std::string named_beside(const std::string& dag_folder, const std::string& path) {
-  if (!path.starts_with(models_prefix)) return {};
-  return folder_beside(dag_folder, "models") + "/" + path.substr(models_prefix.size());
+  const std::string name = folder_named(path);
+  return name.empty() ? "" : folder_beside(dag_folder, name) + path.substr(name.size());
 }
 
 Result<std::string> read_named(const std::string& dag_folder, const std::string& path,
                                std::size_t limit) {
   auto text = read_below(dag_folder, path, limit);
-  if (text || text.error().code != Errc::not_found || !path.starts_with(models_prefix)) return text;
-  return read_below(folder_beside(dag_folder, "models"), path.substr(models_prefix.size()), limit);
+  const std::string name = folder_named(path);
+  if (text || text.error().code != Errc::not_found || name.empty()) return text;
+  return read_below(folder_beside(dag_folder, name), path.substr(name.size() + 1), limit);
 }
 
 }  // namespace batuta

@@ -39,19 +39,20 @@ Listing list_dag_folder(const std::string& folder);
 Result<std::string> read_below(const std::string& folder, const std::string& path,
                                std::size_t limit);
 
-// The folder `name` beside a DAG folder: "contracts", "models", "monitors".
+// The folder `name` beside a DAG folder: "contracts", "models", "monitors",
+// "calendars".
 std::string folder_beside(const std::string& dag_folder, const std::string& name);
 
-// Errc::forbidden when dags, contracts, models or monitors of the bundle in `folder` is a link that
-// leads out of the bundle: whoever writes into a bundle may not have other files of the server
-// read.
+// Errc::forbidden when dags, contracts, models, monitors or calendars of the bundle in `folder` is
+// a link that leads out of the bundle: whoever writes into a bundle may not have other files of the
+// server read.
 Status check_links_of_bundle(const std::string& folder);
 
-// A file that a DAG names: below its DAG folder, or, where "models/…" is not there, in the folder
-// models beside it. As read_below(), which each of the two is read by.
+// A file that a DAG names: below its DAG folder, or, where "models/…" or "calendars/…" is not
+// there, in the folder of that name beside it. As read_below(), which each of the two is read by.
 Result<std::string> read_named(const std::string& dag_folder, const std::string& path,
                                std::size_t limit);
-// Where that one is looked for beside the DAG folder; empty for a name that is not "models/…".
+// Where that one is looked for beside the DAG folder; empty for any other name.
 std::string named_beside(const std::string& dag_folder, const std::string& path);
 
 }  // namespace batuta

@@ -6,6 +6,7 @@
 
 #include "common/suggest.h"
 #include "scheduler/dagfile/asset_fields.h"
+#include "scheduler/dagfile/calendar_fields.h"
 #include "scheduler/dagfile/zone.h"
 
 namespace batuta {
@@ -330,6 +331,7 @@ void read_schedule_fields(FieldReader& fields, Dag& dag) {
   read_catchup(fields, dag);
   read_overlap(fields, dag);
   read_jitter(fields, dag);
+  read_exclude(fields, dag);
 }
 
 }  // namespace batuta

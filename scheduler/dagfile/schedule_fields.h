@@ -1,5 +1,5 @@
 // The fields of a DAG file that say when it runs: schedule, timezone, timetable, start_date,
-// end_date, catchup, overlap, jitter, max_active_runs.
+// end_date, catchup, overlap, jitter, exclude, roll, max_active_runs.
 #pragma once
 
 #include "scheduler/core/dag.h"

@@ -264,7 +264,8 @@ void open_gates(const SchedulerState& state, const Effects& effects, Xcoms& xcom
       event.why = std::move(read->why);
       event.conf_json = std::move(read->conf_json);
     } else {
-      event.why = message_of(read.error());
+      event.params_unknown = read.error().where == LaunchContext::gate_of_params;
+      event.why = event.params_unknown ? read.error().message : message_of(read.error());
     }
     prepared.events.push_back(std::move(event));
   }

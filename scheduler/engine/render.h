@@ -80,6 +80,8 @@ class LaunchContext {
     std::string why{};
     std::string conf_json{};  // GateAnswered::conf_json
   };
+  // Error::where when the values of the run's params cannot be had (GateAnswered::params_unknown).
+  static constexpr std::string_view gate_of_params = "/params";
   virtual Result<Gate> gate(const Attempt&) { return Gate{}; }
   // The keys that `limits`, the run's DAG as it is now, counts it under (RunLimit); the attempt has
   // no task. An error fails the run with its message.

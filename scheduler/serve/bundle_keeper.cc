@@ -376,6 +376,8 @@ void BundleKeeper::run() {
         next = std::min(next, bundle.next_look);
       }
       if (stopping_) return;
+      // Switched since clean_up() looked, so that its wake-up found nobody asleep.
+      if (unclean_ && !switching_) continue;
       if (!asked_.empty()) {
         asked.emplace(std::move(asked_.front()));
         asked_.pop_front();

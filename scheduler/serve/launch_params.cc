@@ -25,7 +25,7 @@ Result<std::optional<std::string>> RegistryLaunchContext::fill_params(const Atte
   const auto params = parse_untrusted(attempt.dag.params_json, kept_params_limits);
   auto conf = parse_untrusted(attempt.run.conf_json, kept_params_limits);
   if (!params || !conf || !conf->is_object())
-    return Error{Errc::invalid, "the run's params cannot be read", {}};
+    return Error{Errc::invalid, "the run's params cannot be read", std::string(gate_of_params)};
   std::vector<SecretReference> taken;
   for (const auto& [name, schema] : params->items()) {
     const auto fallback = schema.find("default");
@@ -33,7 +33,8 @@ Result<std::optional<std::string>> RegistryLaunchContext::fill_params(const Atte
     auto words = param_program(*fallback);
     if (!words) continue;
     const auto told = [&, &param = name](const Error& error) {
-      return Error{error.code, "param \"" + param + "\": " + error.message, {}};
+      return Error{error.code, "param \"" + param + "\": " + error.message,
+                   std::string(gate_of_params)};
     };
     if (!find_param_) return told({Errc::unavailable, "nothing here asks programs", {}});
     SecretReference asked{SecretReference::Kind::command, std::move(*words),

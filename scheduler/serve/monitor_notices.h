@@ -9,6 +9,8 @@ namespace batuta {
 
 // For its row of the table: whether it can be, put in order. "{}": nobody is told.
 bool fits_monitor_notices(std::string& text);
+// What is wrong, and where: "/notifiers/1/text: no such filter: …"; empty: nothing is.
+std::string why_monitor_notices_unfit(const std::string& text);
 
 // The task of the DAG lake_monitors that tells what the task `evaluate` returned, or null: nobody
 // is told. It succeeds where an evaluation opened or closed alerts, else it is skipped; its own

@@ -256,6 +256,10 @@ Status Setting::read(Settings& into, const json& value) const {
     std::string given = json_text(value);
     if (given.size() > 80) given = "what it is";
     message += ", not " + given;
+    if (why != nullptr) {
+      const std::string told = why(value.is_string() ? value.get<std::string>() : json_text(value));
+      if (!told.empty()) message += ": " + told;
+    }
   }
   return {Errc::invalid, message};
 }

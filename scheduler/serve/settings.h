@@ -117,6 +117,8 @@ struct Setting {
   bool live = false;                     // a reload takes it over; else the next start does
   bool (*fits)(std::string&) = nullptr;  // of a text, or each of a list: may put it in order
   bool empty_fits = true;                // of a list
+  // What is wrong with a text that does not fit, beside `expects`; empty: nothing more is to say.
+  std::string (*why)(const std::string&) = nullptr;
   // What may be shown of a value that holds secrets; null: all of it.
   std::string (*shown)(const std::string&) = nullptr;
   const char* airflow = "";  // Airflow's variable that means the same

@@ -462,7 +462,8 @@ const std::vector<Setting>& settings_table() {
        .example = R"({"severity": "warning", "notifiers": [{"notifier": "slack", )"
                   R"("connection": "slack_alerts", "channel": "#data"}]})",
        .live = true,
-       .fits = fits_monitor_notices},
+       .fits = fits_monitor_notices,
+       .why = why_monitor_notices_unfit},
       {.name = "lake.report",
        .sentence =
            "The schedule (UTC) on which the DAG lake_report keeps runs as tables of the lake.",

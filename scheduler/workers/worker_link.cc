@@ -99,7 +99,7 @@ bool WorkerLink::on_message(FromAgent message, std::vector<Event>& events) {
   if (auto* beat = std::get_if<Heartbeat>(&message)) {
     // Acknowledged here, so that a slow disk never looks like a dead scheduler.
     send(HeartbeatAck{beat->sequence});
-    events.push_back(WorkerHeartbeat{id_});
+    events.push_back(WorkerHeartbeat{id_, std::move(beat->slots), beat->slots_left_out});
   } else if (auto* started = std::get_if<Started>(&message)) {
     events.emplace_back(AttemptStarted{id_, std::move(*started)});
   } else if (auto* finished = std::get_if<Finished>(&message)) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "scheduler/core/closed_days.h"
 #include "tests/api/fake_services.h"
 
 namespace batuta::http {
@@ -54,6 +55,22 @@ TEST_CASE("a calendar plans nothing of a DAG that is paused, nor behind its end"
   for (DagRow& row : api.history.dag_rows) row.is_paused = true;
   CHECK(api.get(day)["parts"][0]["planned"] == 0);
   CHECK(api.get(day)["is_paused"] == true);
+}
+
+TEST_CASE("a calendar plans nothing on a day that the schedule excludes") {
+  TestApi api;
+  auto dag = std::make_shared<Dag>(*api.backend.bag->dags.at("demo"));
+  ClosedDays closed;
+  const ZoneDay day = std::chrono::local_days(std::chrono::year(2026) / 11 / 21);
+  closed.ranges = {{day, day}};
+  dag->schedule.closed = std::make_shared<ClosedDays>(closed);
+  api.backend.bag->dags["demo"] = dag;
+  const json body =
+      api.get(calendar + "2026-11-20T00:00:00Z&at=2026-11-21T00:00:00Z&at=2026-11-22T00:00:00Z" +
+              "&at=2026-11-23T00:00:00Z");
+  CHECK(body["parts"][0]["planned"] == 11);
+  CHECK(body["parts"][1]["planned"] == 0);
+  CHECK(body["parts"][2]["planned"] == 24);
 }
 
 TEST_CASE("a calendar of a far future says that it tells not all") {

@@ -59,17 +59,23 @@ TEST_CASE("host metrics: memory and cores of the machine, and each slot with all
   proc.process(20, "python3", "", 5, 2 * ticks);
   proc.process(30, "nginx", "12", 7, 0);  // no agent, whoever says so
 
-  const auto told = proc.read({{"here", 10}, {"elsewhere", 10}, {"here", 30}, {"here", 99}});
+  const auto told = proc.read(
+      {{"here", 10}, {"elsewhere", 10, {{13, 4096, 2'500'000}}, 4}, {"here", 30}, {"here", 99}});
   CHECK(told.memory_bytes == 2048U << 10);
   CHECK(told.memory_available_bytes == 1024U << 10);
   CHECK(told.cpu_busy_seconds == doctest::Approx(1 + 2 + 3 + 6 + 7));
   CHECK(told.cpu_idle_seconds == doctest::Approx(45));
-  REQUIRE(told.slots.size() == 2);
+  REQUIRE(told.slots.size() == 3);
   CHECK(told.slots[0].worker == 10);
   CHECK(told.slots[0].pid == 11);
   CHECK(told.slots[0].resident_bytes == 7 * page);
   CHECK(told.slots[0].cpu_seconds == doctest::Approx(6));
   CHECK(told.slots[1].pid == 12);
+  // Of another machine what its worker told: processes of the same numbers here are not its own.
+  CHECK(told.slots[2].hostname == "elsewhere");
+  CHECK(told.slots[2].pid == 13);
+  CHECK(told.slots[2].resident_bytes == 4096);
+  CHECK(told.slots_not_shown == 4);
 
   http::Surroundings around;
   around.host = told;
@@ -81,9 +87,35 @@ TEST_CASE("host metrics: memory and cores of the machine, and each slot with all
   };
   CHECK(has("batuta_host_memory_available_bytes 1048576"));
   CHECK(has(R"(batuta_host_cpu_seconds_total{mode="idle"} 45)"));
-  CHECK(has(R"(batuta_slot_memory_bytes{worker="10",pid="12"} )" + std::to_string(3 * page)));
-  CHECK(has(R"(batuta_slot_cpu_seconds_total{worker="10",pid="11"} 6)"));
+  CHECK(has(R"(batuta_slot_memory_bytes{worker="10",pid="12",hostname="here"} )" +
+            std::to_string(3 * page)));
+  CHECK(has(R"(batuta_slot_cpu_seconds_total{worker="10",pid="11",hostname="here"} 6)"));
+  CHECK(has(R"(batuta_slot_cpu_seconds_total{worker="10",pid="13",hostname="elsewhere"} 2.5)"));
+  CHECK(has("batuta_slots_not_shown 4"));
   CHECK(has(R"(batuta_http_requests_total{code="4xx"} 2)"));
+}
+
+TEST_CASE("host metrics: slots beyond the bound are counted, not dropped without a word") {
+  http::WorkerPid one{"elsewhere", 10}, other{"further", 10};
+  for (std::int32_t pid = 1; pid <= 500; ++pid) {
+    one.told.push_back({pid, 1, 1});
+    other.told.push_back({pid, 1, 1});
+  }
+  other.told_left_out = 7;
+  const auto told = http::read_host_metrics({one, other}, "here", "/nonexistent");
+  CHECK(told.slots.size() == 512);
+  CHECK(told.slots_not_shown == 488 + 7);
+  // Of this machine the same: 600 children of an agent.
+  const ProcFolder proc;
+  std::string children;
+  for (int pid = 1000; pid < 1600; ++pid) {
+    children += std::to_string(pid) + " ";
+    proc.process(pid, "exe", "", 1, 0);
+  }
+  proc.process(10, "batuta-worker", children, 1, 0);
+  const auto here = proc.read({{"here", 10}});
+  CHECK(here.slots.size() == 512);
+  CHECK(here.slots_not_shown == 88);
 }
 
 TEST_CASE("host metrics: without a /proc there is nothing to tell") {

@@ -79,7 +79,7 @@ std::vector<FromAgent> upward() {
       protocol_versions,       "id", "agent.lock", "host", 42, 2, {a_plugin()}, {{key, noon, "s"}},
       {{"bad", "bad.so: no"}}, true};
   return {hello,
-          Heartbeat{7},
+          Heartbeat{7, {{11, 4096, 1'500'000}, {12, 0, 0}}, 3},
           Started{key, noon, "s"},
           a_finish(),
           Recalled{key},

@@ -119,11 +119,22 @@ WaitChecked::Outcome look_of(const json& looks, const std::string& task, int n) 
   throw BadCase("a look is satisfied, failed or not_yet, not '" + word + "'");
 }
 
+Result<std::string> printed_by(const json& programs, const std::string& path, int n) {
+  const auto told = programs.find(path);
+  if (told == programs.end() || told->empty())
+    throw BadCase("programs: nothing is said of " + path);
+  const json& one =
+      told->at(static_cast<std::size_t>(std::min(n, static_cast<int>(told->size()) - 1)));
+  if (one.is_string()) return one.get<std::string>();
+  allow_only(one, {"fails"}, "programs/" + path);
+  return {Errc::unavailable, one.value("fails", "")};
+}
+
 void run(const json& it, Registry& registry, const std::string& key_file,
          std::vector<std::string>& problems) {
   allow_only(it,
              {"case", "source", "dag", "dags", "clock", "slots", "variables", "pools", "attempts",
-              "looks", "steps", "rest", "expect"},
+              "looks", "programs", "steps", "rest", "expect"},
              "");
   for (const char* needed : {"case", "source", "expect"}) {
     if (!it.contains(needed)) throw BadCase(std::string("it lacks '") + needed + "'");
@@ -136,6 +147,8 @@ void run(const json& it, Registry& registry, const std::string& key_file,
     return behaviour_of(attempts, launch, task);
   };
   world.look = [&](const std::string& task, int n) { return look_of(looks, task, n); };
+  const json programs = it.value("programs", json::object());
+  world.program = [&](const std::string& path, int n) { return printed_by(programs, path, n); };
   const json pools = it.value("pools", json::object());
   for (const auto& [name, slots] : pools.items()) {
     do_step(world, {{"pool", name}, {"slots", slots}}, "pools");

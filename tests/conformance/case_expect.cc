@@ -173,6 +173,10 @@ void compare_details(const RunView& view, const json& expected, const std::strin
     const json context = last == nullptr ? json(nullptr) : json::parse(last->context_json);
     if (!holds(value, context)) differ(problems, at, value, context);
   });
+  each("run_as", [&](const std::string& name, const json& value, const std::string& at) {
+    const World::Launched* last = view.last_launch(name);
+    differ(problems, at, value, last == nullptr ? json(nullptr) : json(last->run_as));
+  });
   each("results", [&](const std::string& name, const json& value, const std::string& at) {
     const auto dot = name.find('.');
     const TaskInstanceRow row = view.row(name.substr(0, dot), at);
@@ -196,9 +200,9 @@ void compare_details(const RunView& view, const json& expected, const std::strin
 constexpr const char* whole_members[] = {"runs",   "order",  "together", "events",
                                          "alerts", "paused", "queued",   "backfills"};
 const std::vector<std::string> run_members = {
-    "state",  "tasks",   "tries",   "reasons", "names",    "starts",       "ends",
-    "given",  "context", "results", "explain", "reason",   "logical_date", "data_interval",
-    "begins", "ended",   "conf",    "type",    "consumed", "partition_key"};
+    "state",  "tasks",   "tries",   "reasons", "names",    "starts",        "ends",
+    "given",  "context", "results", "explain", "reason",   "logical_date",  "data_interval",
+    "begins", "ended",   "conf",    "type",    "consumed", "partition_key", "run_as"};
 
 json time_or_null(const OptTime& time) {
   return time ? json(to_iso(*time)) : json(nullptr);

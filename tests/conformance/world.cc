@@ -22,6 +22,10 @@ World::World(const Registry& registry, SecretKey key, Time start, int slots)
     : now{start, Boot{std::chrono::seconds(1000)}},
       context_(registry, "/lake", std::move(key)),
       slots_(slots) {
+  context_.set_param_programs([this](const SecretReference& one) {
+    const std::string& path = one.words.front();
+    return std::optional(program(path, asked_[path]++));
+  });
   begin();
 }
 
@@ -132,8 +136,8 @@ std::string World::name_of(const AlertEffect& alert) const {
 
 void World::launch(WorkerId, Launch launch) {
   const std::string task = task_of(launch.key);
-  launched.push_back(
-      {launch.dag_run_id, task, launch.key, now.wall, launch.params_json, launch.context_json});
+  launched.push_back({launch.dag_run_id, task, launch.key, now.wall, launch.params_json,
+                      launch.context_json, launch.run_as});
   course_.emplace_back(launched.size() - 1, 1);
   Behaviour does = behaviour(launch, task);
   alive_.push_back({launched.size() - 1, std::move(launch), std::move(does), false, {}});

@@ -41,6 +41,7 @@ class World : public TurnDriver, public Executor {
     AttemptKey key;
     Time at;  // when it started
     std::string params_json, context_json;
+    std::string run_as;
   };
 
   World(const Registry& registry, SecretKey key, Time start, int slots);
@@ -48,6 +49,8 @@ class World : public TurnDriver, public Executor {
   // A launch's behaviour, and the answer to the n-th look at what a deferred task waits for.
   std::function<Behaviour(const Launch&, const std::string& task)> behaviour;
   std::function<WaitChecked::Outcome(const std::string& task, int n)> look;
+  // What a program prints that a param's default is asked of, the n-th time, from 0.
+  std::function<Result<std::string>(const std::string& path, int n)> program;
 
   // Adds or edits DAGs; the worker offers what their tasks need.
   void put(std::vector<std::shared_ptr<const Dag>> dags, std::vector<std::string> gone = {});
@@ -115,7 +118,7 @@ class World : public TurnDriver, public Executor {
   std::deque<Alive> alive_;
   std::vector<Event> told_;  // for the next turn
   std::vector<Reply> replies_;
-  std::map<std::string, int> looks_;
+  std::map<std::string, int> looks_, asked_;
   std::vector<std::pair<std::size_t, int>> course_;  // launches, +1 and -1
 };
 

@@ -1,6 +1,8 @@
 // run_if and continue_on.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "scheduler/core/explain.h"
 #include "tests/core/support.h"
 
@@ -227,7 +229,8 @@ TEST_CASE(
     world.tell(filled);                                       // late, and nobody asked
     CHECK(world.last.changes.confs_filled.empty());
   }
-  SUBCASE("a run that has begun is not judged anew by a run_if, nor ended by what cannot be had") {
+  SUBCASE(
+      "a run that has begun is not judged anew by a run_if, and ends failed without its values") {
     world.tell(filled);
     world.tell(answer(run, {}, true));
     REQUIRE(world.state_of(run, "a") == TaskState::queued);
@@ -235,13 +238,25 @@ TEST_CASE(
     REQUIRE(world.last.gates.size() == 1);
     world.join("w", 2);
     GateAnswered broken = answer(run, {}, false, true);
-    broken.why = "param \"day\": it may not be run";
-    world.tell(broken);
-    CHECK(world.run_state(run) == DagRunState::running);
-    CHECK(world.state_of(run, "a") == TaskState::queued);
-    REQUIRE(!world.ledger.events.empty());
-    CHECK(world.ledger.events.back().event == "params_unknown");
-    CHECK(world.ledger.events.back().extra_json.find("it may not be run") != std::string::npos);
+    SUBCASE("its run_if cannot be read: it was judged before") {
+      world.tell(broken);
+      CHECK(world.run_state(run) == DagRunState::running);
+      CHECK(world.state_of(run, "a") == TaskState::queued);
+    }
+    SUBCASE("a program told nothing") {
+      broken.why = "param \"day\": it may not be run";
+      broken.params_unknown = true;
+      world.tell(broken);
+      const auto told =
+          std::find_if(world.ledger.events.begin(), world.ledger.events.end(),
+                       [](const EventLogRow& row) { return row.event == "params_unknown"; });
+      REQUIRE(told != world.ledger.events.end());
+      CHECK(told->extra_json.find("it may not be run") != std::string::npos);
+      const RunRow& row = world.ledger.runs.at(run).run;
+      CHECK((row.state == DagRunState::failed || row.ending == DagRunState::failed));
+      CHECK(row.reason == broken.why);
+      CHECK(world.state_of(run, "b") == TaskState::skipped);
+    }
   }
   SUBCASE("one that cannot be had fails the run, and says why") {
     GateAnswered broken = answer(run, {}, false, true);

@@ -48,7 +48,7 @@ TEST_CASE("a folder of a bundle that is a link out of it is not followed, one in
   world.folder.write("risk/dags/a.json", R"({"dag_id":"a","tasks":[{"task_id":"t","type":"sql",
       "connection":"c","sql":{"$file":"models/key.sql"}}]})");
   auto bag = world.bag();
-  for (const char* name : {"models", "contracts"}) {
+  for (const char* name : {"models", "contracts", "calendars"}) {
     fs::create_directory_symlink("../secret", world.at(std::string("risk/") + name));
     const auto read = bag.scan(an_hour_on());
     REQUIRE(read.snapshot);

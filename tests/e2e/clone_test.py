@@ -16,7 +16,7 @@ def a_running_server_is_cloned():
     with Folder("clone") as folder, QuoteService(folder.path, seed=5) as quotes:
         financial = json.loads(FINANCIAL.read_text())
         financial["schedule"] = None
-        server = folder.server({"financial": financial, "waits": dag("waits", [shell("a", "sleep 60")]),
+        server = folder.server({"financial": financial, "waits": dag("waits", [shell("a", "sleep 600")]),
                                 "quick": dag("quick", [shell("a", "echo done")])}).start()
         quotes.connect(server)
         server.call("POST", "/api/v2/variables", {"key": "api_token", "value": "the-secret-of-all"})

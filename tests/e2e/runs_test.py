@@ -62,12 +62,13 @@ def an_ended_run_goes_on_with_the_newest_version():
 def one_run_is_held():
     """a paused run launches nothing until it is resumed, through a restart of the scheduler; what a program was asked for stays with its run"""
     with Folder("runs") as folder:
+        gate = folder.path / "gate"
         counter = folder.path / "count"  # 1, 2, 3, …: each time that it is asked
         counter.write_text("#!/bin/sh\necho x >>$0.asked\nwc -l <$0.asked\necho more\n")
         counter.chmod(0o755)
         number = {"type": "integer", "default": {"$command": [str(counter)]}}
         server = folder.server({
-            "line": dag("line", [shell("a", "sleep 1"), shell("b", "true", ["a"])]),
+            "line": dag("line", [shell("a", f"until [ -e {gate} ]; do sleep 0.05; done"), shell("b", "true", ["a"])]),
             "asked": dag("asked", [shell("say", "echo n={{ params.n }}")], params={"n": number}, run_if=[{"value": "{{ params.n }}", "in": [1, 2]}]),
             "unlisted": dag("unlisted", [shell("say", "true")], params={"n": {"default": {"$command": ["/bin/date"]}}})},
             env={"BATUTA_PARAMS_PROGRAMS": str(counter)}).start()
@@ -84,6 +85,7 @@ def one_run_is_held():
         path = f"/api/v2/dags/line/dagRuns/{run}"
         eventually(lambda: states(server, "line", run)["a"] == "running", 10, "a runs")
         assert server.call("PATCH", path, {"is_paused": True})["batuta"]["is_paused"]
+        gate.touch()
         eventually(lambda: states(server, "line", run) == {"a": "success", "b": "scheduled"}, 10, "b waits")
         server.stop()
         server.start()

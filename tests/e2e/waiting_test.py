@@ -66,12 +66,12 @@ def waits_for_an_answer_with_a_condition():
         eventually(lambda: state(server, "answers", run, "late") == "failed", 20, "a wait that timed out")
         late = server.get(f"/api/v2/dags/answers/dagRuns/{run}/taskInstances/late")
         assert late["try_number"] == 1, late
-        assert state(server, "answers", run, "job") == "deferred"
+        eventually(lambda: state(server, "answers", run, "job") == "deferred", 20, "an answer that is not yet so")
         Answers.status = 200
         eventually(lambda: state(server, "answers", run, "refused") == "failed", 20, "an answer that is wrong for good")
         eventually(lambda: state(server, "answers", run, "misspelt") == "failed", 20, "a table that is not there fails at once")
         assert "no such table: lodes" in server.cli("tasks", "explain", "answers", run, "misspelt").stdout
-        assert state(server, "answers", run, "arrives") == "deferred"  # its file is away, as a server may be
+        eventually(lambda: state(server, "answers", run, "arrives") == "deferred", 20, "its file is away, as a server may be")
         with sqlite3.connect(folder.path / "mounted.sqlite") as made:
             made.execute("CREATE TABLE t (a)")
         eventually(lambda: state(server, "answers", run, "arrives") == "success", 20, "the file came")
@@ -79,7 +79,7 @@ def waits_for_an_answer_with_a_condition():
             made.execute("INSERT INTO loads VALUES ('another', 3), (?, 2)", ("' OR 1=1 --",))
         eventually(lambda: state(server, "answers", run, "loaded") == "success", 20, "the row came")
         with sqlite3.connect(folder.path / "db.sqlite") as made:
-            assert state(server, "answers", run, "enough") == "deferred"
+            eventually(lambda: state(server, "answers", run, "enough") == "deferred", 20, "a value that is not yet so")
             made.execute("UPDATE loads SET rows = 3")
         eventually(lambda: state(server, "answers", run, "enough") == "success", 20, "the value came")
         assert state(server, "answers", run, "job") == "deferred"
@@ -130,7 +130,7 @@ def waits_for_a_run_and_a_task_of_another_dag_by_date():
         run = trigger("waits", 2)
         eventually(lambda: state(server, "waits", run, "before") == "success", 20, "yesterday's task, from the store")
         eventually(lambda: state(server, "waits", run, "soon") == "success", 20, "a second later")
-        assert state(server, "waits", run, "same") == "deferred"
+        eventually(lambda: state(server, "waits", run, "same") == "deferred", 20, "the other's run is not there")
         trigger("other", 2)
         assert server.wait_run("waits", run)["state"] == "success"
         undated = server.trigger("waits")["dag_run_id"]

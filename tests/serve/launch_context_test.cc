@@ -371,6 +371,7 @@ TEST_CASE_FIXTURE(Fixture, "a run's missing params are asked of programs, for th
         "param \"n\": it prints \"many\", and the value must be integer, not a text");
   printed = "";
   CHECK(gate(R"({"day":"x"})").error().message == "param \"n\": it may not be run");
+  CHECK(gate(R"({"day":"x"})").error().where == LaunchContext::gate_of_params);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a deferred task waits by its own connections alone, whatever is told") {

@@ -8,10 +8,12 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "common/safe_json.h"
 #include "scheduler/dagfile/bag_state.h"
 #include "scheduler/serve/job_config.h"
 #include "scheduler/serve/monitor_notices.h"
 #include "scheduler/serve/report_facts.h"
+#include "scheduler/serve/settings.h"
 
 using namespace batuta;
 
@@ -177,6 +179,29 @@ TEST_CASE("notices of monitors are refused where a task would refuse them") {
     std::string text = wrong;
     CHECK_FALSE(fits_monitor_notices(text));
   }
+  // Which template of which notifier it is.
+  CHECK(why_monitor_notices_unfit(
+            R"({"notifiers": [{"notifier": "slack", "connection": "chat"},)"
+            R"( {"notifier": "slack", "connection": "chat", "text": "{{ ds | nothing }}"}]})")
+            .starts_with("/notifiers/1/text: "));
+  const std::string one = why_monitor_notices_unfit(
+      R"({"notifiers": {"notifier": "slack", "connection": "chat", "text": "{{ params.who }}"}})");
+  CHECK_MESSAGE(one.starts_with("/notifiers/text: the DAG declares no param \"who\""), one);
+  const std::string far =
+      why_monitor_notices_unfit(R"({"notifiers": [{"notifier": "slack", "connection": "chat",)"
+                                R"( "text": "{{ ti.xcom_pull('judge').told }}"}]})");
+  CHECK_MESSAGE(far.starts_with("/notifiers/0: xcom_pull names the unknown task \"judge\""), far);
+  Settings settings;
+  const auto& rows = settings_table();
+  const auto row = std::find_if(rows.begin(), rows.end(), [](const Setting& setting) {
+    return std::string_view(setting.name) == "lake.monitor_notices";
+  });
+  REQUIRE(row != rows.end());
+  const Status refused = row->read(
+      settings, *parse_untrusted(R"({"notifiers": [{"notifier": "slak", "connection": "c"}]})"));
+  REQUIRE_FALSE(refused);
+  CHECK_MESSAGE(refused.error().message.find(": /notifiers/0") != std::string::npos,
+                refused.error().message);
   std::string none = " {} ";
   CHECK(fits_monitor_notices(none));
   CHECK(none == "{}");

@@ -230,17 +230,18 @@ export interface DAGDetails {
   active_runs_count: number; allowed_run_types: unknown; asset_expression: unknown; batuta?: DAGExtra;
   bundle_name: string; bundle_version: string | null; catchup: boolean; concurrency: number; dag_display_name: string;
   dag_id: string; dag_run_timeout: string | null; default_args: Record<string, unknown> | null;
-  description: string | null; doc_md: string | null; end_date: string | null; file_token: string; fileloc: string;
-  has_import_errors: boolean; has_task_concurrency_limits: boolean; is_backfillable: boolean; is_favorite: boolean;
-  is_paused: boolean; is_paused_upon_creation: boolean; is_stale: boolean; last_expired: string | null;
-  last_parse_duration: number | null; last_parsed: string | null; last_parsed_time: string | null;
-  latest_dag_runs?: DAGRun[]; latest_dag_version: DagVersion | null; max_active_runs: number; max_active_tasks: number;
-  max_consecutive_failed_dag_runs: number; next_dagrun_data_interval_end: string | null;
-  next_dagrun_data_interval_start: string | null; next_dagrun_logical_date: string | null;
-  next_dagrun_run_after: string | null; owner_links: Record<string, unknown>; owners: string[];
-  params: Record<string, unknown>; relative_fileloc: string | null; render_template_as_native_obj: boolean;
-  start_date: string | null; tags: DAGTag[]; template_search_path: unknown; timetable_description: string;
-  timetable_partitioned: boolean; timetable_periodic: boolean; timetable_summary: string | null; timezone: string;
+  description: string | null; doc_md: string | null; end_date: string | null; exclude?: unknown; file_token: string;
+  fileloc: string; has_import_errors: boolean; has_task_concurrency_limits: boolean; is_backfillable: boolean;
+  is_favorite: boolean; is_paused: boolean; is_paused_upon_creation: boolean; is_stale: boolean;
+  last_expired: string | null; last_parse_duration: number | null; last_parsed: string | null;
+  last_parsed_time: string | null; latest_dag_runs?: DAGRun[]; latest_dag_version: DagVersion | null;
+  max_active_runs: number; max_active_tasks: number; max_consecutive_failed_dag_runs: number;
+  next_dagrun_data_interval_end: string | null; next_dagrun_data_interval_start: string | null;
+  next_dagrun_logical_date: string | null; next_dagrun_run_after: string | null; owner_links: Record<string, unknown>;
+  owners: string[]; params: Record<string, unknown>; relative_fileloc: string | null;
+  render_template_as_native_obj: boolean; start_date: string | null; tags: DAGTag[]; template_search_path: unknown;
+  timetable_description: string; timetable_partitioned: boolean; timetable_periodic: boolean;
+  timetable_summary: string | null; timezone: string;
 }
 
 export interface DAGExtra {

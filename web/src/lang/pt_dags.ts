@@ -79,6 +79,7 @@ export const dagListWords: Readonly<Record<string, string>> = {
   'First date': 'Primeira data',
   'Where templates are looked for': 'Onde os modelos são procurados',
   'Timetable in words': 'Agenda em palavras',
+  'Days without ticks': 'Dias sem execução agendada',
   'Timetable is of partitions': 'A agenda é de partições',
   'Timetable is periodic': 'A agenda é periódica',
   'Timetable': 'Agenda declarada',

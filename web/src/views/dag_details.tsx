@@ -20,6 +20,7 @@ const names = (): Readonly<Record<string, string>> => ({
   description: t('Description'),
   doc_md: t('Documentation'),
   end_date: t('Last date'),
+  exclude: t('Days without ticks'),
   file_token: t('Token of the file'),
   fileloc: t('Whole path of the file'),
   has_import_errors: t('Has import errors'),
