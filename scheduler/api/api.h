@@ -119,10 +119,12 @@ struct ApiServices {
   // A branch of the lake was made: there may be more DAGs now. Any thread.
   std::function<void()> branch_made = [] {};
   // Runs the plugin lake_sql with these parameters in a process of its own, and gives what it
-  // returns. `stop`: asked now and then; true ends it. Blocking; on a thread of its own.
+  // returns. `stop`: asked now and then; true ends it. `progress`: told now and then, from 0 to
+  // 100, once the engine knows how far it is; may be empty. Blocking; on a thread of its own.
   std::function<Result<std::string>(const std::string& params_json,
-                                    const std::function<bool()>& stop)>
-      lake_query = [](const auto&, const auto&) {
+                                    const std::function<bool()>& stop,
+                                    const std::function<void(int percent)>& progress)>
+      lake_query = [](const auto&, const auto&, const auto&) {
         return Result<std::string>(Errc::unavailable, "this installation has no lake");
       };
   // The same of the plugin lake_monitors: what monitors found and their alerts, and what people say

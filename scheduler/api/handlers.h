@@ -292,6 +292,7 @@ void order_dead_letters(Context&, Call);
 
 // lake_sql_routes.cc
 void run_lake_sql(Context&, Call);
+void list_lake_sql(Context&, Call);
 void cancel_lake_sql(Context&, Call);
 
 // lake_monitor_routes.cc

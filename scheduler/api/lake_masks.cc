@@ -149,14 +149,16 @@ json masks_for(Context& context, const Request& request) {
 }
 
 Result<std::string> ask_lake(Context& context, const Request& request, json asked,
-                             const std::function<bool()>& stop) {
-  return ask_lake(context, masks_for(context, request), std::move(asked), stop);
+                             const std::function<bool()>& stop,
+                             const std::function<void(int percent)>& progress) {
+  return ask_lake(context, masks_for(context, request), std::move(asked), stop, progress);
 }
 
 Result<std::string> ask_lake(Context& context, const json& masks, json asked,
-                             const std::function<bool()>& stop) {
+                             const std::function<bool()>& stop,
+                             const std::function<void(int percent)>& progress) {
   if (!masks.is_null()) asked["masks"] = masks;
-  return context.services.lake_query(json_text(asked), stop);
+  return context.services.lake_query(json_text(asked), stop, progress);
 }
 
 }  // namespace batuta::http

@@ -28,9 +28,11 @@ nlohmann::json masks_for(Context& context, const Request& request);
 // The one way to rows of the lake for people: lake_sql with the masks of all contracts in `asked`,
 // without those that whoever asks may see. Blocks as ApiServices::lake_query does.
 Result<std::string> ask_lake(Context& context, const Request& request, nlohmann::json asked,
-                             const std::function<bool()>& stop);
+                             const std::function<bool()>& stop,
+                             const std::function<void(int percent)>& progress = {});
 // The same with what masks_for gave before, where more than the question depends on it.
 Result<std::string> ask_lake(Context& context, const nlohmann::json& masks, nlohmann::json asked,
-                             const std::function<bool()>& stop);
+                             const std::function<bool()>& stop,
+                             const std::function<void(int percent)>& progress = {});
 
 }  // namespace batuta::http

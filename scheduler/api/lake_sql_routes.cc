@@ -105,21 +105,22 @@ bool wants(const Request& request, const char* type) {
 // One statement from its turn to the row in the event log. Used by one thread at a time.
 class SqlRun {
  public:
-  SqlRun(Context& context, Call call, Statement statement, RunningQueries::Flag cancelled)
+  SqlRun(Context& context, Call call, Statement statement, RunningQueries::Query running)
       : context_(context),
         call_(std::move(call)),
         statement_(std::move(statement)),
-        cancelled_(std::move(cancelled)) {}
+        running_(std::move(running)) {}
 
   std::function<bool()> stop() const {
-    return [&context = context_, cancelled = cancelled_, gone = gone_] {
-      return *cancelled || *gone || context.stopping;
+    return [&context = context_, running = running_, gone = gone_] {
+      return running->cancelled || *gone || context.stopping;
     };
   }
   std::shared_ptr<std::atomic<bool>> gone() const { return gone_; }
 
   Result<Response> answer() {
     if (stop()()) return Error{Errc::conflict, called_off, {}};
+    running_->runs = true;
     json asked{{"operation", statement_.explain ? "explain" : "sql"},
                {"sql", statement_.sql},
                {"limit", statement_.limit},
@@ -147,7 +148,8 @@ class SqlRun {
                     {"most_bytes", context_.services.sql.bytes}});
     }
     const auto from = std::chrono::steady_clock::now();
-    const auto told = ask_lake(context_, *call_.request, std::move(asked), stop());
+    const auto told = ask_lake(context_, *call_.request, std::move(asked), stop(),
+                               [running = running_](int percent) { running->percent = percent; });
     milliseconds_ = (std::chrono::steady_clock::now() - from) / std::chrono::milliseconds(1);
     if (!told) return stop()() ? Error{Errc::conflict, called_off, {}} : told.error();
     return answered(*told);
@@ -249,7 +251,7 @@ class SqlRun {
   Context& context_;
   const Call call_;
   const Statement statement_;
-  const RunningQueries::Flag cancelled_;
+  const RunningQueries::Query running_;
   const std::shared_ptr<std::atomic<bool>> gone_ = std::make_shared<std::atomic<bool>>(false);
   std::int64_t milliseconds_ = 0;
   std::shared_ptr<const ExportFolder> folder_;  // where the rows go as a file; null: they do not
@@ -278,11 +280,11 @@ void run_lake_sql(Context& context, Call call) {
   const std::string user = call.request->identity.user, id = statement->id;
   if (const auto wait = context.queries->budget.wait(user, context.now()); wait > 0)
     return call.respond(log_is_full(wait));
-  auto cancelled = context.queries->begin(user, id);
-  if (!cancelled)
+  auto running = context.queries->begin(user, id, context.now());
+  if (!running)
     return call.respond(error_response(
         {Errc::conflict, "a query of yours has the query_id " + id + " already", {}}));
-  const auto run = std::make_shared<SqlRun>(context, call, *std::move(statement), cancelled);
+  const auto run = std::make_shared<SqlRun>(context, call, *std::move(statement), running);
   call.request->on_gone = [gone = run->gone()] { *gone = true; };
   const bool taken = context.run_sql(
       call, [run] { return run->answer(); },
@@ -293,6 +295,20 @@ void run_lake_sql(Context& context, Call call) {
         context.respond_recorded(run->call(), "lake_sql", written, std::move(response));
       });
   if (!taken) context.queries->end(user, id);
+}
+
+void list_lake_sql(Context& context, Call call) {
+  json queries = json::array();
+  const Time now = context.now();
+  for (const auto& [id, query] : context.queries->of(call.request->identity.user)) {
+    const int percent = query->percent;
+    queries.push_back({{"query_id", id},
+                       {"state", query->runs ? "running" : "queued"},
+                       {"progress", percent < 0 ? json() : json(percent)},
+                       {"milliseconds", (now - query->asked) / std::chrono::milliseconds(1)}});
+  }
+  const std::size_t count = queries.size();
+  call.respond(json_response({{"queries", std::move(queries)}, {"total_entries", count}}));
 }
 
 void cancel_lake_sql(Context& context, Call call) {

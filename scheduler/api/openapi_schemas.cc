@@ -378,6 +378,8 @@ constexpr ObjectSchema schemas[] = {
     {"LakeSqlPlan",
      "query_id? analyzed:bool hidden:bool [plan:LakePlanNode] text milliseconds:int "
      "[tables:LakeSqlTable]"},
+    {"LakeSqlRunning", "query_id state progress:int? milliseconds:int"},
+    {"LakeSqlRunningCollection", "[queries:LakeSqlRunning] total_entries:int"},
     {"LakeSqlRows",
      "query_id? [columns] [rows:any] row_count:int cut:bool cut_by? limit:int milliseconds:int "
      "[tables:LakeSqlTable]"},

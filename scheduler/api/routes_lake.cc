@@ -116,6 +116,10 @@ constexpr Route lake_rows[] = {
      "whether there are more; what is wrong with the statement is told with its line and column. With `explain` the plan of "
      "it instead",
      {.body = &lake_sql_body, .answer = "LakeSqlRows|LakeSqlPlan"}},
+    {get,   LAKE_SQL, list_lake_sql, some_lake,
+     "SELECTs of one's own that run or wait, of those that were given a `query_id`: `progress` is the percent done, null until "
+     "the engine knows",
+     {.answer = "LakeSqlRunningCollection"}},
     {del,   LAKE_SQL "/{query_id}", cancel_lake_sql, some_lake, "End a SELECT of one's own that runs or waits",
      {.status = 204}},
     {get,   LAKE_MONITORS, list_lake_monitors, some_lake,

@@ -19,9 +19,11 @@
 #include "lakelog/storage.h"
 #include "lakelog/table.h"
 #include "scheduler/cli/control_tables.h"
+#include "scheduler/cli/follow.h"
 #include "scheduler/cli/lake_access.h"
 #include "scheduler/cli/lake_server.h"
 #include "scheduler/cli/row_printer.h"
+#include "scheduler/cli/statement_wait.h"
 
 namespace batuta::cli {
 namespace {
@@ -324,7 +326,10 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
   }
   run.params_json = json_text(params);
   run.patience = settings.sql_timeout + std::chrono::minutes(1);
+  ProgressLine line;
+  run.progress = [&line](int percent) { line.show(statement_line(percent)); };
   const auto done = run_in_slot(run);
+  line.clear();
   if (!done) {
     const std::string said = engine_error(result.file());
     throw Failure(said.empty() ? done.error().message : said,

@@ -15,6 +15,7 @@
 #include "common/url.h"
 #include "scheduler/cli/client.h"
 #include "scheduler/cli/row_printer.h"
+#include "scheduler/cli/statement_wait.h"
 
 namespace batuta::cli {
 namespace {
@@ -131,16 +132,21 @@ void check_no_control_table(const std::string& sql) {
 
 void print_statement(Session& session, const AskedRows& asked) {
   check_no_control_table(asked.sql);
-  json body{{"sql", asked.sql}, {"limit", asked.limit}};
+  const std::string id = new_query_id();
+  json body{{"sql", asked.sql}, {"limit", asked.limit}, {"query_id", id}};
   if (asked.version >= 0) body["version"] = asked.version;
   if (!asked.at.empty()) body["at"] = asked.at;
   if (!asked.branch.empty()) body["branch"] = asked.branch;
   const Client client = session.client().patient(query_patience);
   if (!asked.to.empty()) {
-    return write_parquet(
-        asked.to, client.bytes_of("POST", "/api/lake/sql", body, "application/vnd.apache.parquet"));
+    std::string bytes;
+    ask_with_progress(client, id, [&] {
+      bytes = client.bytes_of("POST", "/api/lake/sql", body, "application/vnd.apache.parquet");
+    });
+    return write_parquet(asked.to, bytes);
   }
-  const json answer = client.call("POST", "/api/lake/sql", body);
+  json answer;
+  ask_with_progress(client, id, [&] { answer = client.call("POST", "/api/lake/sql", body); });
   RowPrinter printer(session, answer["columns"].get<std::vector<std::string>>());
   for (const json& table : answer["tables"])
     say_masked(table["table"].get<std::string>(), table["masked"]);
@@ -235,9 +241,13 @@ json diff_of_server(const Session& session, const AskedDiff& asked) {
 
 json plan_of_server(const Session& session, const std::string& sql, const std::string& at,
                     bool analyze) {
-  json body{{"sql", sql}, {"explain", true}, {"analyze", analyze}};
+  const std::string id = new_query_id();
+  json body{{"sql", sql}, {"explain", true}, {"analyze", analyze}, {"query_id", id}};
   if (!at.empty()) body["at"] = at;
-  return session.client().patient(query_patience).call("POST", "/api/lake/sql", body);
+  const Client client = session.client().patient(query_patience);
+  json plan;
+  ask_with_progress(client, id, [&] { plan = client.call("POST", "/api/lake/sql", body); });
+  return plan;
 }
 
 void print_rows_of_server(Session& session, const AskedRows& asked) {

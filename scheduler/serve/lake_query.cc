@@ -30,12 +30,11 @@ Status give_folder(const std::string& folder, const std::string& user) {
 
 }  // namespace
 
-std::function<Result<std::string>(const std::string&, const std::function<bool()>&)> lake_query(
-    const Home& home, const std::string& plugins_folder, const LakePlace& lake,
-    const std::string& plugin) {
+LakeQuery lake_query(const Home& home, const std::string& plugins_folder, const LakePlace& lake,
+                     const std::string& plugin) {
   return [&home, &lake, plugins_folder, plugin](
-             const std::string& params_json,
-             const std::function<bool()>& stop) -> Result<std::string> {
+             const std::string& params_json, const std::function<bool()>& stop,
+             const std::function<void(int percent)>& progress) -> Result<std::string> {
     auto params = parse_untrusted(params_json);
     if (!params || !params->is_object()) return {Errc::internal, "a question that is no object"};
     const Settings& settings = home.settings();
@@ -71,6 +70,7 @@ std::function<Result<std::string>(const std::string&, const std::function<bool()
         settings.lake_memory + beside_engine + settings.lake_threads * beside_thread;
     call.patience = timeout + start_and_end;
     call.stop = stop;
+    if (progress) call.progress = progress;
     return call_in_slot(call);
   };
 }

@@ -16,9 +16,10 @@ namespace batuta {
 // setting lake.sql_timeout, which bounds both, and ten times as much an export, whose folder is
 // given to worker.user. An erasure has six hours. A branch's ref in the member lake_branch is the
 // lake that the plugin reads.
-std::function<Result<std::string>(const std::string& params_json,
-                                  const std::function<bool()>& stop)>
-lake_query(const Home& home, const std::string& plugins_folder, const LakePlace& lake,
-           const std::string& plugin = "lake_sql");
+using LakeQuery = std::function<Result<std::string>(
+    const std::string& params_json, const std::function<bool()>& stop,
+    const std::function<void(int percent)>& progress)>;
+LakeQuery lake_query(const Home& home, const std::string& plugins_folder, const LakePlace& lake,
+                     const std::string& plugin = "lake_sql");
 
 }  // namespace batuta

@@ -89,8 +89,12 @@ http::ApiServices Server::Impl::services() {
   services.branch_made = [this] { set_own_dags(); };
   services.lake_query = lake_query(home, options.plugins_folder, lake);
   services.topics = [this](const auto& source) { return topics.of_source(source); };
-  services.erase_query = lake_query(home, options.plugins_folder, lake, "lake_erase");
-  services.monitor_query = lake_query(home, options.plugins_folder, lake, "lake_monitors");
+  const auto without_progress = [this](const char* plugin) {
+    return [ask = lake_query(home, options.plugins_folder, lake, plugin)](
+               const auto& params, const auto& stop) { return ask(params, stop, {}); };
+  };
+  services.erase_query = without_progress("lake_erase");
+  services.monitor_query = without_progress("lake_monitors");
   const Settings& set = home.settings();
   services.sign_on = sign_on.get();
   services.local_login = set.auth_local_login;

@@ -123,8 +123,9 @@ void TestApi::add_lake(ApiServices& services) {
     if (topic_opens) topic_opens();
     return stream::open_file_stream(home + "/stream");
   };
-  services.lake_query = [this](const auto& params, const auto& stop) {
+  services.lake_query = [this](const auto& params, const auto& stop, const auto& progress) {
     lake_stop = stop;
+    lake_progress = progress;
     lake_queries.push_back(params);
     return lake_answer();
   };

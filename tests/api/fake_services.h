@@ -221,11 +221,12 @@ class TestApi {
   std::string remote_log;                 // of worker "far-away", on no disk of ours
   std::vector<PluginFault> plugin_faults;
   std::string damage;
-  std::function<void(Time)> keep_house;   // what the API gave to be called each minute
-  std::atomic<int> branches_made = 0;     // told to the server
-  std::function<void()> topic_opens;      // called before a stream of topics is
-  std::vector<std::string> lake_queries;  // parameters of each
-  std::function<bool()> lake_stop;        // what the query that runs asks
+  std::function<void(Time)> keep_house;    // what the API gave to be called each minute
+  std::atomic<int> branches_made = 0;      // told to the server
+  std::function<void()> topic_opens;       // called before a stream of topics is
+  std::vector<std::string> lake_queries;   // parameters of each
+  std::function<bool()> lake_stop;         // what the query that runs asks
+  std::function<void(int)> lake_progress;  // and what it tells how far it is
   std::function<Result<std::string>()> lake_answer = [] {
     return Result<std::string>(R"({"columns":["id"],"rows":[[1],[null]],"cut":false})");
   };

@@ -310,6 +310,32 @@ TEST_CASE_FIXTURE(Console, "a query is ended by its id, by whoever asked it and 
   CHECK(status(Method::del, std::string(console) + "/q1", "", "viewer") == 404);
 }
 
+TEST_CASE_FIXTURE(Console, "who asked looks at what runs and what waits, and how far it is") {
+  const auto look = [&](const std::string& role) {
+    return body_of(call(Method::get, console, "", role));
+  };
+  wait_for_stop();
+  auto first = send(Method::post, console, R"({"sql":"SELECT 1","query_id":"q1"})", "viewer");
+  until_queries(1);
+  auto second = send(Method::post, console, R"({"sql":"SELECT 2","query_id":"q2"})", "viewer");
+  json told = look("viewer");
+  while (told["queries"].size() < 2) told = look("viewer");
+  CHECK(told["total_entries"] == 2);
+  CHECK(told["queries"][0]["query_id"] == "q1");
+  CHECK(told["queries"][0]["state"] == "running");
+  CHECK(told["queries"][0]["progress"].is_null());
+  CHECK(told["queries"][0]["milliseconds"] >= 0);
+  CHECK(told["queries"][1]["state"] == "queued");
+  lake_progress(42);
+  CHECK(look("viewer")["queries"][0]["progress"] == 42);
+  CHECK(look("admin")["queries"].empty());
+  for (const char* id : {"/q2", "/q1"})
+    CHECK(status(Method::del, std::string(console) + id, "", "viewer") == 204);
+  CHECK(first.get().status == 409);
+  CHECK(second.get().status == 409);
+  CHECK(look("viewer")["queries"].empty());
+}
+
 TEST_CASE_FIXTURE(Console, "a query that waits for its turn is ended before it runs") {
   wait_for_stop();
   auto first = send(Method::post, console, R"({"sql":"SELECT 1","query_id":"q1"})", "viewer");

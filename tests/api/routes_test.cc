@@ -175,6 +175,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/lake/dead-letters/{domain}/{table}/{letter}", "viewer"},
     {Method::post, "/api/lake/dead-letters/{domain}/{table}", "operator"},
     {Method::post, "/api/lake/sql", "viewer"},
+    {Method::get, "/api/lake/sql", "viewer"},
     {Method::get, "/api/lake/monitors", "viewer"},
     {Method::get, "/api/lake/monitors/{domain}/{monitor}/results", "viewer"},
     {Method::get, "/api/lake/alerts", "viewer"},

@@ -326,6 +326,8 @@ test('what is wrong with a statement leads to its place, one that runs is cancel
   await write(page, editor, 'SELECT count(*) FROM range(1000000000) a, range(1000) b');
   await editor.press('Control+Enter');
   await page.getByText('Running for', { exact: false }).waitFor();
+  await page.getByRole('progressbar', { name: 'How much of it is done' }).waitFor();
+  await check(page, 'a statement runs');
   await page.getByRole('button', { name: 'Cancel', exact: true }).click();
   await page.getByText('the query was cancelled').waitFor();
   await page.getByText('Asked before (2)').click();

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).parent))
 from contracts_test import ORDERS, both, contract, ended, known, write  # noqa: E402
-from harness import Folder, Refused, dag, main, refused  # noqa: E402
+from harness import Folder, dag, main, refused  # noqa: E402
 
 TABLES = "/api/lake/tables"
 
@@ -139,13 +139,12 @@ def sql(server, bearer):
     slow = {"sql": "SELECT count(*) FROM range(1000000000) a, range(1000) b", "query_id": "slow"}
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(lambda: refused(409, lambda: server.call("POST", console, slow)))
-        end = time.time() + 20
-        while time.time() < end:
-            try:
-                server.call("DELETE", console + "/slow")
-                break
-            except Refused:  # it has not come yet
-                time.sleep(0.1)
+        end, running = time.time() + 20, {}
+        while time.time() < end and running.get("progress") is None:
+            running = next((one for one in server.get(console)["queries"] if one["query_id"] == "slow"), {})
+            time.sleep(0.1)
+        assert running.get("state") == "running" and 0 <= running["progress"] < 100, running
+        server.call("DELETE", console + "/slow")
         assert "cancelled" in str(answer.result()), answer.result()
     events = server.get("/api/v2/eventLogs?event=lake_sql&order_by=-when")["event_logs"]
     assert any("FROM bronze.shop.orders" in one["extra"] and one["owner"] == "eve" for one in events), events

@@ -342,6 +342,8 @@ export const lakeAlerts = (query: Query, signal?: AbortSignal) => get<t.LakeAler
 export const changeAlert = (id: number, action: 'ack' | 'close', note: string) => request<t.LakeAlert>('POST', `/api/lake/alerts/${id}`, { body: { action, note } });
 export const lakeSql = (body: { sql: string; limit?: number | undefined; query_id: string }, signal?: AbortSignal) => request<t.LakeSqlRows>('POST', '/api/lake/sql', { body, signal });
 export const explainSql = (body: { sql: string; query_id: string; explain: true; analyze: boolean }, signal?: AbortSignal) => request<t.LakeSqlPlan>('POST', '/api/lake/sql', { body, signal });
+/** One's own that run or wait. */
+export const runningSql = (signal?: AbortSignal) => get<t.LakeSqlRunningList>('/api/lake/sql', signal);
 export const cancelLakeSql = (id: string) => request<unknown>('DELETE', `/api/lake/sql/${path(id)}`);
 
 // Data domains

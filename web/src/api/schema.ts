@@ -782,6 +782,14 @@ export interface LakeSqlRows {
   row_count: number; rows: unknown[]; tables: LakeSqlTable[];
 }
 
+export interface LakeSqlRunning {
+  milliseconds: number; progress: number | null; query_id: string; state: string;
+}
+
+export interface LakeSqlRunningCollection {
+  queries: LakeSqlRunning[]; total_entries: number;
+}
+
 export interface LakeSqlTable {
   masked: string[]; table: string; version: number;
 }

@@ -5,6 +5,9 @@ export const sqlWords: Readonly<Record<string, string>> = {
   'Tables are named layer.domain.table, a version of one layer.domain.table@v12. Ctrl Enter runs it; what ran is kept in the event log.':
     'Tabelas chamam-se camada.domínio.tabela, uma versão de uma delas camada.domínio.tabela@v12. Ctrl Enter executa; o que foi executado fica no registro de eventos.',
   'Run it': 'Executar',
+  'Waiting for its turn…': 'Aguardando a vez…',
+  '{percent} % done': '{percent} % concluído',
+  'How much of it is done': 'Quanto já foi feito',
   'Running for {seconds} s…': 'Em execução há {seconds} s…',
   'Line {line}, column {column}': 'Linha {line}, coluna {column}',
   'Tables': 'Tabelas',

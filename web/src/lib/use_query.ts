@@ -1,7 +1,7 @@
 // One statement at a time: asked, called off, and what came of it.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
-import type { LakeSqlPlan, LakeSqlRows } from '../api/types';
+import type { LakeSqlPlan, LakeSqlRows, LakeSqlRunning } from '../api/types';
 
 export interface Question {
   sql: string;
@@ -20,6 +20,26 @@ const nothing = { running: null, data: null, plan: null, error: null };
 
 let lastId = 0;
 const newId = () => `page-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}-${(lastId += 1)}`;
+
+/** What the server tells of a statement while it runs or waits, asked each second; null before, and where it tells nothing. */
+export function useRunning(id: string): LakeSqlRunning | null {
+  const [told, setTold] = useState<LakeSqlRunning | null>(null);
+  useEffect(() => {
+    const abort = new AbortController();
+    setTold(null);
+    const look = () =>
+      void api
+        .runningSql(abort.signal)
+        .then(({ queries }) => setTold(queries.find((one) => one.query_id === id) ?? null))
+        .catch(() => undefined); // the statement's own answer says what is wrong
+    const timer = setInterval(look, 1000);
+    return () => {
+      clearInterval(timer);
+      abort.abort();
+    };
+  }, [id]);
+  return told;
+}
 
 /** `done` hears of each that ended by itself. Leaving the view ends what runs: the server sees that nobody waits. */
 export function useQuery(done: (question: Question, rows: number | null) => void) {

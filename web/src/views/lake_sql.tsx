@@ -7,7 +7,7 @@ import { countOf } from '../lib/address';
 import { number } from '../lib/format';
 import { useApp, useNow, useSearch, useTitle } from '../lib/hooks';
 import { askedBy, insertName, positionOf, rangeOf, remember, type SqlPosition } from '../lib/sql';
-import { useQuery } from '../lib/use_query';
+import { useQuery, useRunning } from '../lib/use_query';
 import { useSqlSchema } from '../lib/use_sql_schema';
 import { t } from '../lib/words';
 import { SqlPlanView } from './sql_plan';
@@ -17,12 +17,23 @@ import { SqlAsked, SqlTables } from './sql_tables';
 const usualRows = 1000;
 const amounts = [100, 10_000];
 
-function Running({ since }: { since: number }) {
+// A bar once the engine knows how far it is.
+function Running({ id, since }: { id: string; since: number }) {
   const now = useNow(true);
+  const told = useRunning(id);
+  const percent = told?.progress ?? null;
   return (
-    <p class="loading" role="status">
-      {t('Running for {seconds} s…', { seconds: Math.max(0, Math.round((now - since) / 1000)) })}
-    </p>
+    <div class="sql-running">
+      <p class="loading" role="status">
+        {told?.state === 'queued' ? t('Waiting for its turn…') : t('Running for {seconds} s…', { seconds: Math.max(0, Math.round((now - since) / 1000)) })}
+      </p>
+      {percent !== null && (
+        <>
+          <progress max={100} value={percent} aria-label={t('How much of it is done')} />
+          <span class="muted">{t('{percent} % done', { percent })}</span>
+        </>
+      )}
+    </div>
   );
 }
 
@@ -116,7 +127,7 @@ export function LakeSqlView() {
       </form>
       <SqlTables onName={put} />
       <SqlAsked of={asked} onPick={pick} />
-      {query.running && <Running since={query.running.since} />}
+      {query.running && <Running id={query.running.id} since={query.running.since} />}
       {query.error && <Wrong error={query.error} onGo={(position) => choose(...rangeOf(sql, position))} />}
       {query.plan && <SqlPlanView {...query.plan} />}
       {query.data && <SqlResultView key={query.data.query_id} data={query.data} />}
