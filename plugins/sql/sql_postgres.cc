@@ -413,6 +413,7 @@ class Postgres : public SqlEngine {
   static std::vector<std::string> types(const PGresult* result) {
     const Pq& pq = libpq();
     std::vector<std::string> types;
+    types.reserve(static_cast<std::size_t>(pq.nfields(result)));
     for (int i = 0; i < pq.nfields(result); ++i)
       types.push_back(engine_type(pq.ftype(result, i), pq.fmod(result, i)));
     return types;
