@@ -24,6 +24,9 @@ struct ObjectInfo {
   std::string key;
   std::int64_t size = -1;         // bytes; -1 = not asked for
   std::int64_t modified_ms = -1;  // since 1970; -1 = not asked for
+  // Of a listing with details of an object store: another one where the bytes are others. Else
+  // empty.
+  std::string etag{};
 };
 
 struct ListOptions {

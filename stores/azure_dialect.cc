@@ -175,6 +175,7 @@ class AzureDialect final : public Dialect {
         const std::string size = properties->text_of("Content-Length");
         std::from_chars(size.data(), size.data() + size.size(), info.size);
         info.modified_ms = parse_http_date(properties->text_of("Last-Modified")).value_or(-1);
+        info.etag = properties->text_of("Etag");
       }
       page.objects.push_back(std::move(info));
     }

@@ -125,4 +125,15 @@ Result<Options> options_from(Kind kind,
   return options;
 }
 
+std::string variable_of_login(Kind kind, const std::string& login, const std::string& password,
+                              const std::string& name) {
+  const bool of_s3 = kind == Kind::s3;
+  if (kind == Kind::azblob) {
+    if (name == "AZURE_CLIENT_ID") return login;
+    return name == (login.empty() ? "AZURE_STORAGE_KEY" : "AZURE_CLIENT_SECRET") ? password : "";
+  }
+  if (name == (of_s3 ? "AWS_ACCESS_KEY_ID" : "GS_ACCESS_KEY_ID")) return login;
+  return name == (of_s3 ? "AWS_SECRET_ACCESS_KEY" : "GS_SECRET_ACCESS_KEY") ? password : "";
+}
+
 }  // namespace batuta::stores

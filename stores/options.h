@@ -56,4 +56,10 @@ struct Options {
 Result<Options> options_from(Kind kind,
                              const std::function<std::string(const std::string& name)>& variable);
 
+// A variable of options_from() as a connection has it: its login and password are the credentials
+// (an access key and its secret; of Azure the account's key, or with a login a client and its
+// secret). Empty: by that name in its extra, if at all.
+std::string variable_of_login(Kind kind, const std::string& login, const std::string& password,
+                              const std::string& name);
+
 }  // namespace batuta::stores

@@ -87,6 +87,7 @@ class S3Dialect final : public Dialect {
       lakelog::ObjectInfo info{name(child, "Key")};
       const std::string size = child.text_of("Size");
       std::from_chars(size.data(), size.data() + size.size(), info.size);
+      info.etag = child.text_of("ETag");
       if (const auto time = parse_iso(child.text_of("LastModified"))) {
         info.modified_ms =
             std::chrono::floor<std::chrono::milliseconds>(*time).time_since_epoch().count();

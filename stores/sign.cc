@@ -95,7 +95,7 @@ std::string escaped_path(std::string_view key) {
 void sign_v4(const V4Key& key, const std::string& payload_sha256, Time now, ToSign& request) {
   const std::string family = key.google ? "x-goog-" : "x-amz-";
   const std::string name = key.google ? "GOOG4" : "AWS4";
-  const std::string service = key.google ? "storage" : "s3";
+  const std::string service = key.google ? "storage" : key.service.empty() ? "s3" : key.service;
   const std::string last = key.google ? "goog4_request" : "aws4_request";
   const std::string stamp = formatted(now, "%Y%m%dT%H%M%SZ");
   const std::string day = stamp.substr(0, 8);

@@ -29,6 +29,7 @@ struct V4Key {
   std::string secret_key;
   std::string session_token;  // of temporary credentials; else empty
   std::string region;
+  std::string service{};  // of Amazon's; empty: S3
 };
 
 // Adds date, hash of the payload (lower-case hex), session token and "authorization".

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <fstream>
 #include <functional>
-#include <map>
 #include <sstream>
 
 #include "stores/file_cache.h"
@@ -24,23 +23,13 @@ T of_store(Result<T> result) {
   throw plugin::FinalError(result.error().message);
 }
 
-// The variables of docs/stores.md, as the connection has them: its login and password are the
-// credentials, and its extra has the rest by their own names.
+// The variables of docs/stores.md: what its login and password do not say its extra has by their
+// own names.
 std::string store_option(const plugin::Connection& connection, stores::Kind kind,
                          const std::string& name) {
-  const bool by_login = !connection.login.empty();
-  const std::map<std::string, std::string> of_kind =
-      kind == stores::Kind::s3
-          ? std::map<std::string, std::string>{{"AWS_ACCESS_KEY_ID", connection.login},
-                                               {"AWS_SECRET_ACCESS_KEY", connection.password}}
-      : kind == stores::Kind::gs
-          ? std::map<std::string, std::string>{{"GS_ACCESS_KEY_ID", connection.login},
-                                               {"GS_SECRET_ACCESS_KEY", connection.password}}
-          : std::map<std::string, std::string>{
-                {"AZURE_CLIENT_ID", connection.login},
-                {by_login ? "AZURE_CLIENT_SECRET" : "AZURE_STORAGE_KEY", connection.password}};
-  const auto found = of_kind.find(name);
-  return found == of_kind.end() || found->second.empty() ? connection.extra(name) : found->second;
+  const std::string of_login =
+      stores::variable_of_login(kind, connection.login, connection.password, name);
+  return of_login.empty() ? connection.extra(name) : of_login;
 }
 
 }  // namespace

@@ -29,15 +29,18 @@ json bundle_json(const std::string& name, const BundleStatus& status, const Bund
   if (named) {
     for (const auto& one : named->kept) kept.push_back(revision_json(one));
   }
-  const bool git = named && named->git;
+  using Kind = BundleView::Kind;
+  const Kind kind = named ? named->kind : Kind::folder;
   std::string problem = named ? named->problem : "";
   if (problem.empty() && status.missing) problem = "the folder cannot be opened";
   return {{"name", name},
-          {"kind", git ? "git" : "folder"},
-          {"place", git ? named->place : status.folder},
-          {"ref", text_or_null(git ? named->ref : "")},
+          {"kind", kind == Kind::git     ? "git"
+                   : kind == Kind::store ? "store"
+                                         : "folder"},
+          {"place", kind == Kind::folder ? status.folder : named->place},
+          {"ref", text_or_null(named ? named->ref : "")},
           {"revision", text_or_null(status.revision)},
-          {"tip", text_or_null(git ? named->tip : "")},
+          {"tip", text_or_null(named ? named->tip : "")},
           {"problem", text_or_null(problem)},
           {"dags", status.dags},
           {"import_errors", import_errors},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <utility>
@@ -15,18 +16,19 @@ namespace batuta::http {
 
 // A revision that was switched to.
 struct BundleRevision {
-  std::string revision;  // commit id, 40 digits
-  std::string subject;   // first line of its message
+  std::string revision;  // commit id, or the hash of what a store has; 40 digits
+  std::string subject;   // first line of its message, or how much a store has
   Time switched_at;
   std::string switched_by;  // user; empty: the scheduler itself
 };
 
 struct BundleView {
+  enum class Kind : std::uint8_t { folder, git, store };
   std::string name;
-  bool git = false;
-  std::string place;                 // folder, or repository without a password
+  Kind kind = Kind::folder;
+  std::string place;                 // folder, repository without a password, or URL of a store
   std::string ref;                   // of the repository
-  std::string tip;                   // what that was when it was last looked at
+  std::string tip;                   // what that, or the store, was when it was last looked at
   std::string problem;               // why it is not what it should be; empty: it is
   std::vector<BundleRevision> kept;  // newest switch first, the first is live
 };
@@ -46,12 +48,13 @@ struct BundleAct {
   bool back = false;     // a rollback: only to what was live before
 };
 
-// What is asked of a bundle that is a folder, and that only a repository can do.
+// What is asked of a bundle that is a folder, and that only a repository or store can do.
 inline Error bundle_is_folder(const std::string& name) {
   return {Errc::conflict,
           "the bundle " + name +
               " is a folder: what is saved in it is live, so there is nothing to deploy or to roll "
-              "back; a bundle of a repository (\"git\" in batuta.json) has revisions",
+              "back; a bundle of a repository or an object store (\"git\" or \"store\" in "
+              "batuta.json) has revisions",
           {}};
 }
 
@@ -62,8 +65,8 @@ class Bundles {
   virtual std::vector<BundleView> list() const = 0;
   // Fetches, checks out and validates what `act` names, and changes nothing. May take a minute; any
   // thread. `done` comes once, on another one: Errc::not_found for a bundle or revision that is
-  // not there, conflict for a bundle that has no revisions, unavailable when git fails or too much
-  // is asked at once.
+  // not there, conflict for a bundle that has no revisions, unavailable when git or the store
+  // fails, or too much is asked at once.
   virtual void compare(BundleAct act, std::function<void(Result<BundleDiff>)> done) = 0;
   // Makes a revision that compare() has looked at live, by one act. Quick; any thread, one at a
   // time.

@@ -33,12 +33,16 @@ struct DagFilePlace {
   std::string refusal;  // why people may not edit it; empty: they may
 };
 
-bool is_of_git(const Context& context, const BundleStatus& status, const std::string& name) {
-  if (!status.revision.empty()) return true;
-  if (context.services.bundles == nullptr) return false;
+// Where what is live in the bundle is deployed from; a folder is live as it stands.
+BundleView::Kind kind_of_bundle(const Context& context, const BundleStatus& status,
+                                const std::string& name) {
+  using Kind = BundleView::Kind;
+  const Kind unnamed = status.revision.empty() ? Kind::folder : Kind::git;
+  if (context.services.bundles == nullptr) return unnamed;
   const auto named = context.services.bundles->list();
-  return std::any_of(named.begin(), named.end(),
-                     [&](const BundleView& one) { return one.name == name && one.git; });
+  const auto found = std::find_if(named.begin(), named.end(),
+                                  [&](const BundleView& one) { return one.name == name; });
+  return found == named.end() || found->kind == Kind::folder ? unnamed : found->kind;
 }
 
 Result<DagFilePlace> place_of_dag(const Context& context, const std::string& dag_id) {
@@ -62,9 +66,15 @@ Result<DagFilePlace> place_of_dag(const Context& context, const std::string& dag
   const auto bundle = bag->bundles.find(place.bundle);
   if (bundle == bag->bundles.end() || bundle->second.missing) {
     place.refusal = "the folder of the bundle " + place.bundle + " cannot be opened";
-  } else if (is_of_git(context, bundle->second, place.bundle)) {
+    return place;
+  }
+  const auto kind = kind_of_bundle(context, bundle->second, place.bundle);
+  if (kind == BundleView::Kind::git) {
     place.refusal = "the bundle " + place.bundle +
                     " is deployed from Git: change the file in its repository, and deploy that";
+  } else if (kind == BundleView::Kind::store) {
+    place.refusal = "the bundle " + place.bundle +
+                    " is deployed from an object store: change the file there, and deploy that";
   } else {
     place.folder = bundle->second.folder;
     if (place.bundle == default_bundle) place.contracts = context.setting("contracts");

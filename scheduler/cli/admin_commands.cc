@@ -120,24 +120,26 @@ struct ConnectionArguments {
   bool password = false, overwrite = false;
 };
 
-// env:NAME, file:PATH or command:PROGRAM WORDS as a reference. Words with blanks in them need the
-// list: command:["/bin/x", "a b"].
+// env:NAME, file:PATH, command:PROGRAM WORDS, vault:PATH FIELD or aws:NAME FIELD as a reference.
+// Words with blanks in them need the list: command:["/bin/x", "a b"].
 std::string reference_of(const std::string& text) {
   const auto colon = std::min(text.find(':'), text.size());
   const std::string kind = text.substr(0, colon);
   const std::string rest = colon < text.size() ? text.substr(colon + 1) : std::string();
-  if (rest.empty() || (kind != "env" && kind != "file" && kind != "command")) {
+  const bool is_list = kind == "command" || kind == "vault" || kind == "aws";
+  if (rest.empty() || (kind != "env" && kind != "file" && !is_list)) {
     throw Failure(
-        "--password-from takes env:NAME, file:/path or command:/program and words, not \"" + text +
-            "\"",
+        "--password-from takes env:NAME, file:/path, command:/program and words or vault:path and "
+        "field or aws:name and field, not \"" +
+            text + "\"",
         2);
   }
   json value = rest;
-  if (kind == "command" && rest.starts_with('[')) {
+  if (is_list && rest.starts_with('[')) {
     const auto list = parse_untrusted(rest);
     if (!list) throw Failure("--password-from: " + list.error().message, 2);
     value = *list;
-  } else if (kind == "command") {
+  } else if (is_list) {
     value = json::array();
     std::istringstream words(rest);
     for (std::string word; words >> word;) value.push_back(word);
@@ -203,7 +205,8 @@ void connection_options(CLI::App& verb, ConnectionArguments& a, bool fresh) {
   CLI::Option* typed =
       verb.add_flag("--conn-password", a.password, "read the password from standard input");
   verb.add_option("--password-from", a.password_from,
-                  "where the server looks it up: env:NAME, file:/path, command:/program and words")
+                  "where the server looks it up: env:NAME, file:/path, command:/program and "
+                  "words, vault:path and field, aws:name and field")
       ->excludes(typed);
 }
 

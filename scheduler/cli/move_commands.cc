@@ -130,7 +130,8 @@ void export_connections(Session& session, const MoveArguments& a) {
 bool refers_to_secrets(const json& connection) {
   const std::string text = json_text(connection);
   return text.find("$env") != text.npos || text.find("$file") != text.npos ||
-         text.find("$command") != text.npos;
+         text.find("$command") != text.npos || text.find("$vault") != text.npos ||
+         text.find("$aws") != text.npos;
 }
 
 // What it refers to is looked up where the server runs.

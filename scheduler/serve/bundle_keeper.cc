@@ -17,6 +17,8 @@
 #include "common/log.h"
 #include "common/safe_json.h"
 #include "scheduler/serve/bundle_check.h"
+#include "scheduler/serve/git_bundle.h"
+#include "scheduler/serve/store_bundle.h"
 
 namespace batuta {
 namespace {
@@ -113,9 +115,9 @@ std::string audit_text(const std::string& name, const http::BundleDiff& diff) {
 BundleKeeper::BundleKeeper(std::string folder, std::vector<BundleSetting> bundles, Hooks hooks)
     : folder_(std::move(folder)), settings_(std::move(bundles)), hooks_(std::move(hooks)) {
   for (const BundleSetting& setting : settings_) {
-    if (setting.git.empty()) continue;
-    Kept& bundle = kept_.emplace(setting.name, Kept(folder_, setting)).first->second;
-    auto state = read_state(bundle.files.folder() + "/current.json");
+    if (!setting.has_revisions()) continue;
+    Kept& bundle = kept_.emplace(setting.name, Kept{setting, source_of(setting)}).first->second;
+    auto state = read_state(bundle.files->folder() + "/current.json");
     if (state) {
       bundle.revisions = std::move(state->revisions);
       bundle.passed_over = std::move(state->passed_over);
@@ -124,6 +126,15 @@ BundleKeeper::BundleKeeper(std::string folder, std::vector<BundleSetting> bundle
       log::warn("bundle " + setting.name + ": " + bundle.problem);
     }
   }
+}
+
+std::shared_ptr<const BundleSource> BundleKeeper::source_of(const BundleSetting& setting) const {
+  const std::string folder = folder_ + "/" + setting.name;
+  if (!setting.git.empty()) return std::make_shared<GitBundle>(folder, setting);
+  StoreBundle::Hooks hooks;
+  hooks.connection = hooks_.connection;
+  hooks.stop = [this] { return stopping_.load(); };
+  return std::make_shared<StoreBundle>(folder, setting, std::move(hooks));
 }
 
 BundleKeeper::~BundleKeeper() {
@@ -150,15 +161,15 @@ std::vector<BundleFolder> BundleKeeper::folders() const {
   const std::lock_guard lock(mutex_);
   std::vector<BundleFolder> out;
   for (const BundleSetting& setting : settings_) {
-    if (setting.git.empty()) {
+    if (!setting.has_revisions()) {
       out.push_back(bundle_in(setting.name, setting.path));
       continue;
     }
     const Kept& bundle = kept_.at(setting.name);
     const std::string live = bundle.revisions.empty() ? "" : bundle.revisions[0].revision;
     // Before the first there is a folder that is not: it is told, and DAGs known before stay.
-    out.push_back(bundle_in(setting.name,
-                            bundle.files.folder_of(live.empty() ? "no-revision-yet" : live), live));
+    out.push_back(bundle_in(
+        setting.name, bundle.files->folder_of(live.empty() ? "no-revision-yet" : live), live));
   }
   return out;
 }
@@ -174,11 +185,12 @@ std::vector<http::BundleView> BundleKeeper::list() const {
   for (const BundleSetting& setting : settings_) {
     http::BundleView view;
     view.name = setting.name;
-    view.git = !setting.git.empty();
-    view.place = view.git ? setting.git : setting.path;
-    if (view.git) {
+    view.place = setting.git + setting.store + setting.path;  // one of them
+    if (setting.has_revisions()) {
       const Kept& bundle = kept_.at(setting.name);
-      view.ref = setting.ref;
+      const bool git = !setting.git.empty();
+      view.kind = git ? http::BundleView::Kind::git : http::BundleView::Kind::store;
+      if (git) view.ref = setting.ref;
       view.tip = bundle.tip;
       view.problem = bundle.problem;
       view.kept = bundle.revisions;
@@ -197,7 +209,7 @@ void BundleKeeper::compare(http::BundleAct act,
                                     [&](const auto& one) { return one.name == act.name; });
     if (named == settings_.end()) {
       refused = {Errc::not_found, "there is no bundle " + act.name + " (batuta bundles list)", {}};
-    } else if (named->git.empty()) {
+    } else if (!named->has_revisions()) {
       refused = http::bundle_is_folder(act.name);
     } else if (stopping_ || asked_.size() >= max_asked) {
       refused = {Errc::unavailable, "too much is asked of bundles at once; try again", {}};
@@ -218,7 +230,7 @@ Status BundleKeeper::switch_to(const std::string& name, const http::BundleDiff& 
     if (found == kept_.end()) return {Errc::not_found, "there is no bundle " + name};
     Kept& bundle = found->second;
     struct stat there {};
-    if (::stat(bundle.files.folder_of(what.to).c_str(), &there) != 0)
+    if (::stat(bundle.files->folder_of(what.to).c_str(), &there) != 0)
       return {Errc::conflict,
               "the revision " + short_id(what.to) + " is no longer here: try again"};
     KeptState state{bundle.revisions, ""};
@@ -231,7 +243,7 @@ Status BundleKeeper::switch_to(const std::string& name, const http::BundleDiff& 
     const auto most = static_cast<std::size_t>(bundle.setting.keep);
     if (state.revisions.size() > most) state.revisions.resize(most);
     if (what.to != tip) state.passed_over = tip;
-    if (auto written = write_state(bundle.files.folder(), state); !written) return written;
+    if (auto written = write_state(bundle.files->folder(), state); !written) return written;
     bundle.revisions = std::move(state.revisions);
     bundle.passed_over = std::move(state.passed_over);
     bundle.problem.clear();
@@ -260,7 +272,15 @@ void BundleKeeper::tell(const std::string& name, const std::string& problem) {
 }
 
 Result<Commit> BundleKeeper::wanted(const http::BundleAct& act, const Kept& bundle) {
-  if (!act.back) return bundle.files.find(act.revision);
+  if (!act.back) {
+    auto found = bundle.files->find(act.revision);
+    if (found && found->subject.empty()) {
+      for (const auto& one : bundle.revisions) {
+        if (one.revision == found->id) found->subject = one.subject;
+      }
+    }
+    return found;
+  }
   for (std::size_t i = 1; i < bundle.revisions.size(); ++i) {
     const auto& one = bundle.revisions[i];
     if (act.revision.empty() || one.revision.starts_with(act.revision))
@@ -275,7 +295,7 @@ Result<Commit> BundleKeeper::wanted(const http::BundleAct& act, const Kept& bund
 }
 
 Result<http::BundleDiff> BundleKeeper::compare_with(const Kept& bundle, const Commit& commit) {
-  const auto folder = bundle.files.check_out(commit);
+  const auto folder = bundle.files->check_out(commit);
   if (!folder) return folder.error();
   std::vector<PluginInfo> catalogue;
   {
@@ -286,10 +306,10 @@ Result<http::BundleDiff> BundleKeeper::compare_with(const Kept& bundle, const Co
   diff.to = commit.id;
   diff.subject = commit.subject;
   if (!bundle.revisions.empty()) diff.from = bundle.revisions[0].revision;
-  const std::string before = diff.from.empty() ? "" : bundle.files.folder_of(diff.from);
+  const std::string before = diff.from.empty() ? "" : bundle.files->folder_of(diff.from);
   compare_bundles(bundle.setting.name, read_bundle(before, catalogue),
                   read_bundle(*folder, catalogue), *hooks_.dags(), diff);
-  auto files = bundle.files.files_between(diff.from, diff.to);
+  auto files = bundle.files->files_between(diff.from, diff.to);
   // A revision that is kept longer than its commit is fetched has a folder, and no list of files.
   if (files) diff.files = *std::move(files);
   return diff;
@@ -328,7 +348,7 @@ void BundleKeeper::take(const std::string& name, const http::BundleDiff& diff) {
 // Whether the ref has moved, and if so what it would change.
 void BundleKeeper::look(const std::string& name) {
   const Kept bundle = copy_of(name);
-  const auto tip = bundle.files.fetch();
+  const auto tip = bundle.files->fetch();
   if (!tip) return tell(name, tip.error().message);
   {
     const std::lock_guard lock(mutex_);
@@ -346,7 +366,7 @@ void BundleKeeper::look(const std::string& name) {
 
 // Revisions that nobody can go back to; the one that was compared last may be switched to next.
 void BundleKeeper::clean_up() {
-  std::vector<std::pair<GitBundle, std::vector<std::string>>> jobs;
+  std::vector<std::pair<std::shared_ptr<const BundleSource>, std::vector<std::string>>> jobs;
   {
     const std::lock_guard lock(mutex_);
     if (!unclean_ || switching_) return;
@@ -357,7 +377,7 @@ void BundleKeeper::clean_up() {
       jobs.emplace_back(bundle.files, std::move(keep));
     }
   }
-  for (const auto& [files, keep] : jobs) files.clean(keep);
+  for (const auto& [files, keep] : jobs) files->clean(keep);
 }
 
 void BundleKeeper::run() {

@@ -1,7 +1,9 @@
-// Bundles that are revisions of Git repositories: fetched on a thread of its own, checked out under
-// their commit ids, validated whole, and switched to by one act, which is one file renamed.
+// Bundles that are revisions of Git repositories or of what lies in object stores: fetched on a
+// thread of its own, checked out under their ids, validated whole, and switched to by one act,
+// which is one file renamed.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -16,7 +18,8 @@
 #include "common/message.h"
 #include "scheduler/api/bundles.h"
 #include "scheduler/dagfile/dag_bag.h"
-#include "scheduler/serve/git_bundle.h"
+#include "scheduler/serve/bundle_source.h"
+#include "scheduler/store/registry.h"
 
 namespace batuta {
 
@@ -31,6 +34,8 @@ class BundleKeeper final : public http::Bundles {
     std::function<void(const std::string& event, const std::string& extra_json,
                        std::function<Status()> change, std::function<void(const Status&)> done)>
         audited{};
+    // A connection with its secrets, for bundles in stores. From the keeper's thread; may block.
+    std::function<Result<Connection>(const std::string& id)> connection{};
     // How long after a look that brought none the first revision of a bundle is looked for again.
     Duration first_again{std::chrono::minutes(1)};
   };
@@ -39,7 +44,8 @@ class BundleKeeper final : public http::Bundles {
   ~BundleKeeper() override;
   // Fetches at once, and then as often as each bundle's setting says.
   void start();
-  // Whatever is asked and not begun is answered with unavailable; a git under way is waited for.
+  // Whatever is asked and not begun is answered with unavailable; a git under way is waited for,
+  // and what is asked of a store ends.
   void stop();
   // For the bag before it starts: what was live when the last process ended.
   std::vector<BundleFolder> folders() const;
@@ -53,14 +59,12 @@ class BundleKeeper final : public http::Bundles {
 
  private:
   struct Kept {
-    Kept(const std::string& folder, const BundleSetting& given)
-        : setting(given), files(folder + "/" + given.name, given) {}
     BundleSetting setting;
-    GitBundle files;
-    std::vector<http::BundleRevision> revisions;  // newest switch first
-    std::string
-        passed_over;  // the tip when somebody chose another: it is not switched to by itself
-    std::string tip, compared, problem;
+    std::shared_ptr<const BundleSource> files;
+    std::vector<http::BundleRevision> revisions{};  // newest switch first
+    // The tip when somebody chose another: it is not switched to by itself.
+    std::string passed_over{};
+    std::string tip{}, compared{}, problem{};
     std::chrono::steady_clock::time_point next_look{};
   };
   struct Asked {
@@ -68,6 +72,7 @@ class BundleKeeper final : public http::Bundles {
     std::function<void(Result<http::BundleDiff>)> done;
   };
 
+  std::shared_ptr<const BundleSource> source_of(const BundleSetting& setting) const;
   void run();
   void look(const std::string& name);
   void take(const std::string& name, const http::BundleDiff& diff);
@@ -85,7 +90,7 @@ class BundleKeeper final : public http::Bundles {
   std::map<std::string, Kept> kept_;
   std::vector<PluginInfo> catalogue_;
   std::deque<Asked> asked_;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_{false};
   bool switching_ = false;  // one that was begun by itself is on its way
   bool unclean_ = true;
   std::condition_variable wake_;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/safe_json.h"
+#include "stores/options.h"
 
 namespace batuta {
 namespace {
@@ -67,12 +68,26 @@ Status check_subdir(const std::string& subdir) {
 }
 
 // What only a repository has.
-Status read_repository(const json& item, BundleSetting& bundle) {
+Status check_repository_fields(const BundleSetting& bundle) {
   if (auto fits = check_repository(bundle.git); !fits) return fits;
   if (auto fits = check_ref(bundle.ref); !fits) return fits;
-  if (!bundle.subdir.empty()) {
-    if (auto fits = check_subdir(bundle.subdir); !fits) return fits;
+  return bundle.subdir.empty() ? success() : check_subdir(bundle.subdir);
+}
+
+// Put in order: without a slash at its end.
+Status read_store(std::string& url) {
+  const auto location = stores::parse_location(url);
+  if (!location) {
+    return {Errc::invalid,
+            "\"store\" must be s3://bucket/prefix, gs://bucket/prefix or "
+            "azblob://account/container/prefix, without credentials"};
   }
+  url = location->text();
+  return success();
+}
+
+// What a repository and a store have.
+Status read_revisions(const json& item, BundleSetting& bundle) {
   if (const auto every = item.find("every"); every != item.end()) {
     const auto read =
         every->is_string() ? parse_duration(every->get_ref<const std::string&>()) : std::nullopt;
@@ -95,20 +110,32 @@ Status read_repository(const json& item, BundleSetting& bundle) {
 }
 
 Status check_fields(const json& item) {
-  const bool of_git = item.contains("git");
+  const bool of_git = item.contains("git"), of_store = item.contains("store");
   for (const auto& [field, value] : item.items()) {
     const auto is = [&, &name = field](const char* known) { return name == known; };
-    if (is("name") || is("path") || is("git")) continue;
-    const bool known = is("ref") || is("subdir") || is("every") || is("allow_errors") || is("keep");
-    if (!known) {
+    if (is("name") || is("path") || is("git") || is("store")) continue;
+    const bool of_both = is("every") || is("allow_errors") || is("keep");
+    const bool git_alone = is("ref") || is("subdir"), store_alone = is("connection");
+    if (!of_both && !git_alone && !store_alone) {
       return {Errc::invalid, "unknown \"" + field.substr(0, 100) +
-                                 "\"; known are name, path, git, ref, subdir, every, "
-                                 "allow_errors, keep"};
+                                 "\"; known are name, path, git, ref, subdir, store, connection, "
+                                 "every, allow_errors, keep"};
     }
-    if (!of_git) return {Errc::invalid, "\"" + field + "\" is of a repository (\"git\") only"};
+    if (git_alone && !of_git)
+      return {Errc::invalid, "\"" + field + "\" is of a repository (\"git\") only"};
+    if (store_alone && !of_store)
+      return {Errc::invalid, "\"" + field + "\" is of an object store (\"store\") only"};
+    if (of_both && !of_git && !of_store) {
+      return {Errc::invalid, "\"" + field +
+                                 "\" is of a repository (\"git\") or an object store (\"store\") "
+                                 "only"};
+    }
   }
-  if (of_git == item.contains("path"))
-    return {Errc::invalid, "needs one of \"path\", a folder, and \"git\", a repository"};
+  if (int{of_git} + int{of_store} + int{item.contains("path")} != 1) {
+    return {Errc::invalid,
+            "needs one of \"path\", a folder, \"git\", a repository, and \"store\", an object "
+            "store"};
+  }
   return success();
 }
 
@@ -119,16 +146,19 @@ Result<BundleSetting> read_bundle(const json& item, const std::string& at) {
   for (const auto& [field, into] :
        {std::pair{"name", &bundle.name}, std::pair{"path", &bundle.path},
         std::pair{"git", &bundle.git}, std::pair{"ref", &bundle.ref},
-        std::pair{"subdir", &bundle.subdir}}) {
+        std::pair{"subdir", &bundle.subdir}, std::pair{"store", &bundle.store},
+        std::pair{"connection", &bundle.connection}}) {
     auto text = text_of(item, field, at);
     if (!text) return text.error();
     if (!text->empty()) *into = *std::move(text);
   }
   Status fits = check_fields(item);
   if (fits) fits = check_bundle_name(bundle.name);
-  if (fits && !bundle.git.empty()) fits = read_repository(item, bundle);
+  if (fits && !bundle.git.empty()) fits = check_repository_fields(bundle);
+  if (fits && !bundle.store.empty()) fits = read_store(bundle.store);
+  if (fits && bundle.has_revisions()) fits = read_revisions(item, bundle);
   if (!fits) return bad_bundles(at, fits.error().message);
-  if (bundle.git.empty() && bundle.path.front() != '/')
+  if (!bundle.has_revisions() && bundle.path.front() != '/')
     return bad_bundles(at, "\"path\" must be the absolute path of a folder with dags/ in it");
   while (bundle.path.size() > 1 && bundle.path.back() == '/') bundle.path.pop_back();
   return bundle;
@@ -169,7 +199,7 @@ std::string shown_bundles(const std::vector<BundleSetting>& bundles) {
   std::string text;
   for (const BundleSetting& bundle : bundles) {
     text += (text.empty() ? "" : ", ") + bundle.name + ": ";
-    text += bundle.git.empty() ? bundle.path : bundle.git + " at " + bundle.ref;
+    text += bundle.git.empty() ? bundle.path + bundle.store : bundle.git + " at " + bundle.ref;
   }
   return text;
 }

@@ -28,8 +28,7 @@ bool fits_trace_collector(std::string& text) {
 }
 
 bool fits_reference(std::string& text) {
-  const auto read = read_secret_reference(std::string_view(text));
-  return read && *read;
+  return read_setting_reference(text).has_value();
 }
 
 bool fits_job_namespace(std::string& text) {

@@ -1,15 +1,9 @@
 #include "scheduler/serve/git_bundle.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <sstream>
-#include <string_view>
 
-#include "common/fd.h"
 #include "scheduler/dagfile/folder.h"
 #include "scheduler/serve/git_command.h"
 
@@ -18,26 +12,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view staging = ".staging-";
-constexpr std::size_t commit_digits = 40;
-constexpr std::size_t max_told_files = 1000;
 constexpr const char* tip_ref = "refs/batuta/fetched";
-
-bool is_commit_id(std::string_view text, std::size_t least) {
-  return text.size() >= least && text.size() <= commit_digits &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-std::string shortened(const std::string& commit) {
-  return commit.substr(0, 12);
-}
 
 Status check_links(const std::string& folder, const std::string& commit) {
   auto inside = check_links_of_bundle(folder);
   if (inside) return inside;
   return {inside.error().code,
-          "the revision " + shortened(commit) + " is not taken: " + inside.error().message};
+          "the revision " + commit.substr(0, 12) + " is not taken: " + inside.error().message};
 }
 
 // What a git that was killed, or ended for a file too large, leaves: nobody else removes it soon.
@@ -51,15 +32,11 @@ void remove_half_packs(const std::string& repository) {
   for (const fs::path& path : half) fs::remove(path, ignored);
 }
 
-Error no_room(const std::string& what, const std::error_code& error) {
-  return {Errc::unavailable, what + ": " + error.message(), {}};
-}
-
 }  // namespace
 
 Result<std::string> GitBundle::git(std::vector<std::string> words,
                                    std::vector<std::string> environment) const {
-  words.insert(words.begin(), "--git-dir=" + folder_ + "/repository");
+  words.insert(words.begin(), "--git-dir=" + folder() + "/repository");
   GitCall call;
   call.words = std::move(words);
   call.environment = std::move(environment);
@@ -72,9 +49,9 @@ std::string GitBundle::tree_of(const std::string& commit) const {
 
 Result<Commit> GitBundle::fetch(const std::string& ref) const {
   std::error_code failed;
-  fs::create_directories(folder_, failed);
-  if (failed) return no_room("cannot make " + folder_, failed);
-  const std::string repository = folder_ + "/repository";
+  fs::create_directories(folder(), failed);
+  if (failed) return {Errc::unavailable, "cannot make " + folder() + ": " + failed.message()};
+  const std::string repository = folder() + "/repository";
   for (const bool again : {false, true}) {
     if (!fs::exists(repository + "/HEAD")) {
       GitCall init;
@@ -103,8 +80,7 @@ Result<Commit> GitBundle::commit_of(const std::string& name) const {
   if (!shown) return {Errc::not_found, "no commit " + name + ": " + shown.error().message};
   const auto line = shown->find('\n');
   Commit commit{shown->substr(0, line), {}};
-  if (!is_commit_id(commit.id, commit_digits))
-    return {Errc::unavailable, "git log told no commit id"};
+  if (!is_commit_id(commit.id)) return {Errc::unavailable, "git log told no commit id"};
   if (line != shown->npos) commit.subject = shown->substr(line + 1, 200);
   if (const auto end = commit.subject.find('\n'); end != commit.subject.npos)
     commit.subject.resize(end);
@@ -145,10 +121,8 @@ Status GitBundle::check_size(const std::string& commit) const {
     ++files;
   }
   if (bytes <= max_bytes && files <= max_files) return success();
-  return {Errc::too_large, "the revision " + shortened(commit) + " holds " + std::to_string(files) +
-                               " files of " + std::to_string(bytes >> 20) +
-                               " MiB; a bundle holds at most 20,000 of 256 MiB together (name the "
-                               "folder that has the DAGs as its \"subdir\")"};
+  return too_large("the revision " + shortened(commit), files, bytes,
+                   "name the folder that has the DAGs as its \"subdir\"");
 }
 
 Result<std::string> GitBundle::check_out(const Commit& commit) const {
@@ -158,12 +132,11 @@ Result<std::string> GitBundle::check_out(const Commit& commit) const {
     return target;
   }
   if (auto fits = check_size(commit.id); !fits) return fits.error();
-  std::error_code failed;
-  const std::string staged = folder_ + "/" + std::string(staging) + commit.id;
-  fs::remove_all(staged, failed);
-  fs::create_directories(staged, failed);
-  if (failed) return no_room("cannot make " + staged, failed);
+  const auto made = make_staging(commit.id);
+  if (!made) return made.error();
+  const std::string& staged = *made;
   const std::string index = staged + ".index";
+  std::error_code failed;
   fs::remove(index + ".lock", failed);  // of a git that was killed: it would refuse for ever
   const std::vector<std::string> apart{"GIT_INDEX_FILE=" + index};
   auto done = git({"read-tree", tree_of(commit.id)}, apart);
@@ -175,13 +148,7 @@ Result<std::string> GitBundle::check_out(const Commit& commit) const {
   fs::remove(index, failed);
   if (!done) return done.error();
   if (auto inside = check_links(staged, commit.id); !inside) return inside.error();
-  // On the disk before it has its name: a name stands for a whole revision.
-  const UniqueFd folder(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || ::syncfs(folder.get()) != 0)
-    return {Errc::unavailable, "cannot write " + staged + " to the disk"};
-  fs::rename(staged, target, failed);
-  if (failed) return no_room("cannot make " + target, failed);
-  return target;
+  return keep_staged(staged, commit.id);
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> GitBundle::files_between(
@@ -199,19 +166,6 @@ Result<std::vector<std::pair<std::string, std::string>>> GitBundle::files_betwee
                                  std::getline(words, path, '\0');)
     files.emplace_back(change, path);
   return files;
-}
-
-void GitBundle::clean(const std::vector<std::string>& keep) const {
-  std::error_code failed;
-  std::vector<fs::path> old;
-  for (fs::directory_iterator at(folder_, failed), end; !failed && at != end;
-       at.increment(failed)) {
-    const std::string name = at->path().filename().string();
-    const bool unused = is_commit_id(name, commit_digits) &&
-                        std::find(keep.begin(), keep.end(), name) == keep.end();
-    if (unused || name.starts_with(staging)) old.push_back(at->path());
-  }
-  for (const fs::path& path : old) fs::remove_all(path, failed);
 }
 
 }  // namespace batuta

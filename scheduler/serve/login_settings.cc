@@ -19,9 +19,9 @@ bool fits_issuer(std::string& text) {
 }
 
 bool fits_secret_reference(std::string& text) {
-  const auto reference = read_secret_reference(std::string_view(text));
-  if (!reference || !*reference) return false;
-  text = (*reference)->text();
+  const auto reference = read_setting_reference(text);
+  if (!reference) return false;
+  text = reference->text();
   return true;
 }
 

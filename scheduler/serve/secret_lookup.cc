@@ -19,7 +19,9 @@
 
 #include "common/fd.h"
 #include "scheduler/http/utf8.h"
+#include "scheduler/serve/aws_secrets.h"
 #include "scheduler/serve/spawn_attributes.h"
+#include "scheduler/serve/vault_client.h"
 
 extern char** environ;
 
@@ -195,6 +197,10 @@ SecretSources sources_for(const SecretReference& reference) {
       return {{}, {std::filesystem::path(first).parent_path().string()}, {}};
     case SecretReference::Kind::command:
       return {{}, {}, {first}};
+    case SecretReference::Kind::vault:
+      return {{}, {}, {}, SecretSources{}.of_programs, {first}};
+    case SecretReference::Kind::aws:
+      return {{}, {}, {}, SecretSources{}.of_programs, {}, {first}};
   }
   return {};
 }
@@ -209,6 +215,9 @@ Result<std::string> look_up_secret(const SecretReference& reference, const Secre
       return secret_of_file(reference.words.front(), sources);
     case SecretReference::Kind::command:
       return secret_of_command(reference.words, limit, stop);
+    case SecretReference::Kind::vault:
+    case SecretReference::Kind::aws:
+      return no_secret("settings cannot refer to a vault, which they themselves lead to");
   }
   return no_secret("it refers to nothing that is known");
 }
@@ -279,6 +288,21 @@ void SecretLookup::forget(const SecretReference& reference) {
   if (at != known_.end() && !at->second.pending) known_.erase(at);
 }
 
+Result<std::string> SecretLookup::look(const SecretReference& reference) const {
+  if (options_.look) return options_.look(reference);
+  const auto stop = [this] { return stopping_.load(); };
+  if (reference.kind == SecretReference::Kind::aws) {
+    if (!options_.aws) return no_secret("\"secrets.aws_region\" in batuta.json is not set");
+    auto value = options_.aws->read(reference.words, options_.limit, stop);
+    return value ? as_secret(*std::move(value), "what AWS Secrets Manager has there") : value;
+  }
+  if (reference.kind != SecretReference::Kind::vault)
+    return look_up_secret(reference, sources_, options_.limit, stop);
+  if (!options_.vault) return no_secret("\"secrets.vault_url\" in batuta.json names no vault");
+  auto value = options_.vault->read(reference.words, options_.limit, stop);
+  return value ? as_secret(*std::move(value), "what the vault has there") : value;
+}
+
 void SecretLookup::run() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -289,9 +313,7 @@ void SecretLookup::run() {
     const SecretReference reference = std::move(queue_.front());
     queue_.pop_front();
     lock.unlock();
-    auto value = options_.look ? options_.look(reference)
-                               : look_up_secret(reference, sources_, options_.limit,
-                                                [this] { return stopping_.load(); });
+    auto value = look(reference);
     lock.lock();
     if (stopping_) return;
     Entry& entry = known_[reference];

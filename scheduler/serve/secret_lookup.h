@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -18,13 +19,17 @@
 
 namespace batuta {
 
+class AwsSecrets;
+class VaultClient;
+
 inline constexpr std::size_t max_secret_bytes = std::size_t{64} << 10;
 
 // One look-up; blocking. Of what a file has or a program prints, without the line's end. An error
 // says what failed, never what was read: Errc::forbidden where `sources` do not list it, also when
 // a file turns out to lie elsewhere behind a link; Errc::unavailable for all else. A program gets
 // our environment without BATUTA_*, no input, and is killed with all it started after `limit`, when
-// it prints more than max_secret_bytes, or when `stop` says so.
+// it prints more than max_secret_bytes, or when `stop` says so. Not of vaults, which a
+// SecretLookup asks.
 Result<std::string> look_up_secret(const SecretReference& reference, const SecretSources& sources,
                                    Duration limit, const std::function<bool()>& stop);
 
@@ -43,6 +48,8 @@ class SecretLookup : public SecretOpener {
     // Where too many are known or looked up already, find() says that it is being looked up, and
     // whoever asks again gets its turn; else it is an error.
     bool waits_for_room = false;
+    std::shared_ptr<VaultClient> vault{};     // null: there is none
+    std::shared_ptr<const AwsSecrets> aws{};  // null: it is not asked
     // For tests.
     std::function<Clock::time_point()> now = Clock::now;
     std::function<Result<std::string>(const SecretReference&)> look{};
@@ -72,6 +79,7 @@ class SecretLookup : public SecretOpener {
     Clock::time_point until{};
   };
   std::optional<Result<std::string>> find_locked(const SecretReference& reference);
+  Result<std::string> look(const SecretReference& reference) const;
   bool make_room();
   void run();
 

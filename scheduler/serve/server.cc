@@ -8,12 +8,14 @@
 #include <system_error>
 
 #include "scheduler/serve/alert_hooks.h"
+#include "scheduler/serve/aws_secrets.h"
 #include "scheduler/serve/first_user.h"
 #include "scheduler/serve/job_config.h"
 #include "scheduler/serve/server_impl.h"
 #include "scheduler/serve/sql_look.h"
 #include "scheduler/serve/start_fault.h"
 #include "scheduler/serve/system_dags.h"
+#include "scheduler/serve/vault_settings.h"
 #include "scheduler/workers/unix_transport.h"
 
 namespace batuta {
@@ -21,6 +23,13 @@ namespace batuta {
 namespace {
 
 constexpr std::size_t moves_worth_trimming = 5'000;
+
+SecretLookup::Options lookups_of(const Settings& settings) {
+  SecretLookup::Options out;
+  out.vault = vault_of(settings);
+  out.aws = aws_secrets_of(settings);
+  return out;
+}
 
 // A run that is not told its params fails, so of many that start together each waits for its turn.
 SecretLookup::Options lookups_of_params() {
@@ -41,7 +50,7 @@ Server::Impl::Impl(const Home& h, Options o, HomeLock held)
       store(kept->store()),
       registry(kept->registry()),
       history(kept->history()),
-      secrets(home.settings().secret_sources()),
+      secrets(home.settings().secret_sources(), lookups_of(home.settings())),
       param_programs(home.settings().param_sources(), lookups_of_params()),
       context(registry, home.path("lake"), key_of(home), home.folder(), lake.secrets()),
       result_key(key_of(home)),
@@ -54,7 +63,7 @@ Server::Impl::Impl(const Home& h, Options o, HomeLock held)
       engine(engine_options(), store, workers, context, engine_sinks()),
       endpoint(home, registry, engine),
       bundles(home.path("revisions"), home.settings().bundles,
-              bundle_hooks(dags, engine, registry)),
+              bundle_hooks(dags, engine, registry, secrets)),
       dags(
           options.dags_folder, engine, [this](const auto& changed) { save_job_configs(changed); },
           home.settings().contracts, bundles.folders(), home.path("bundles")),

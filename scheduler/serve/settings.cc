@@ -7,8 +7,10 @@
 
 #include "common/safe_json.h"
 #include "common/text.h"
+#include "scheduler/serve/aws_secrets.h"
 #include "scheduler/serve/event_settings.h"
 #include "scheduler/serve/login_settings.h"
+#include "scheduler/serve/vault_settings.h"
 
 namespace batuta {
 namespace {
@@ -145,6 +147,30 @@ void take_over(const Setting& setting, Settings& into, const Settings& from) {
   std::visit([&](auto member) { into.*member = from.*member; }, setting.member);
 }
 
+// A folder, a repository or an object store.
+json bundle_schema() {
+  const json text{{"type", "string"}}, names{{"type", "string"}, {"pattern", "^[a-z][a-z0-9_-]*$"}};
+  const json flag{{"type", "boolean"}}, kept{{"type", "integer"}, {"minimum", 1}, {"maximum", 100}};
+  json kinds = json::array();
+  for (const char* kind : {"path", "git", "store"})
+    kinds.push_back({{"required", json::array({kind})}});
+  return {{"type", "object"},
+          {"properties",
+           {{"name", names},
+            {"path", text},
+            {"git", text},
+            {"ref", text},
+            {"subdir", text},
+            {"store", text},
+            {"connection", text},
+            {"every", text},
+            {"allow_errors", flag},
+            {"keep", kept}}},
+          {"additionalProperties", false},
+          {"required", json::array({"name"})},
+          {"oneOf", std::move(kinds)}};
+}
+
 json type_schema(const Setting& setting) {
   using Of = Setting::Kind;
   const json number{{"type", "integer"}, {"minimum", 0}};
@@ -193,9 +219,7 @@ json type_schema(const Setting& setting) {
     case Of::bundles:
       break;
   }
-  return {{"type", "array"},
-          {"maxItems", max_bundles - 1},
-          {"items", {{"type", "object"}, {"required", {"name"}}}}};
+  return {{"type", "array"}, {"maxItems", max_bundles - 1}, {"items", bundle_schema()}};
 }
 
 json default_of(const Setting& setting) {
@@ -298,6 +322,8 @@ Status check_together(const Settings& settings) {
             "lake.url does not go with worker.run_as_users: the files of a store are cached for "
             "one user alone"};
   if (const Status events = check_event_settings(settings); !events) return events;
+  if (const Status vault = check_vault_settings(settings); !vault) return vault;
+  if (const Status aws = check_aws_settings(settings); !aws) return aws;
   return check_login_settings(settings);
 }
 

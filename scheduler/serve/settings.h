@@ -73,9 +73,24 @@ struct Settings {
   std::vector<std::string> secrets_env;       // names
   std::vector<std::string> secrets_folders;   // absolute, as lexically_normal() writes them
   std::vector<std::string> secrets_programs;  // the same
-  std::vector<std::string> params_programs;   // that defaults of params may be asked from
+  std::string vault_url;                      // without a slash at its end; empty: there is none
+  std::vector<std::string> vault_paths;       // of its API, without slashes around them
+  std::string vault_namespace;
+  std::string vault_token;  // a reference as JSON; empty: by role, or none
+  std::string vault_role_id;
+  std::string vault_secret_id;               // a reference as JSON; empty: the role wants none
+  std::string vault_auth = "approle";        // where that way of logging in is mounted
+  std::string aws_region;                    // empty: AWS Secrets Manager is not asked
+  std::vector<std::string> aws_names;        // of its secrets, without slashes at their ends
+  std::string aws_endpoint;                  // empty: the region's own
+  std::string aws_access_key;                // empty: the environment has the credentials
+  std::string aws_secret_key;                // a reference as JSON
+  std::vector<std::string> params_programs;  // that defaults of params may be asked from
   SecretSources param_sources() const { return {{}, {}, params_programs, "params.programs"}; }
-  SecretSources secret_sources() const { return {secrets_env, secrets_folders, secrets_programs}; }
+  SecretSources secret_sources() const {
+    return {secrets_env,        secrets_folders, secrets_programs,
+            "secrets.programs", vault_paths,     aws_names};
+  }
   std::string lake_url;                              // of an object store; empty: a folder
   std::string lake_secret_at;                        // a reference as JSON; empty: the environment
   std::int64_t lake_cache = std::int64_t{10} << 30;  // bytes

@@ -8,10 +8,12 @@
 #include "common/url.h"
 #include "scheduler/core/cron.h"
 #include "scheduler/http/forwarded.h"
+#include "scheduler/serve/aws_secrets.h"
 #include "scheduler/serve/event_settings.h"
 #include "scheduler/serve/login_settings.h"
 #include "scheduler/serve/monitor_notices.h"
 #include "scheduler/serve/settings.h"
+#include "scheduler/serve/vault_settings.h"
 #include "scheduler/store/secret_reference.h"
 #include "stores/options.h"
 #include "worker/slot_user.h"
@@ -47,9 +49,9 @@ bool fits_something(std::string& text) {
 }
 
 bool fits_store_secret(std::string& text) {
-  const auto reference = read_secret_reference(std::string_view(text));
-  if (!reference || !*reference) return false;
-  text = (*reference)->text();
+  const auto reference = read_setting_reference(text);
+  if (!reference) return false;
+  text = reference->text();
   return true;
 }
 
@@ -127,11 +129,8 @@ constexpr std::int64_t one_second = 1'000;  // in milliseconds
 const char* const of_containers =
     "a list of images that may be run, such as [\"registry.example.org/etl/*\", \"python:3.12\"]";
 
-}  // namespace
-
-// Those with one prefix side by side: `config list` shows them as sections.
-const std::vector<Setting>& settings_table() {
-  static const std::vector<Setting> table = with_event_settings(with_login_settings({
+std::vector<Setting> most_settings() {
+  return with_event_settings(with_login_settings({
       {.name = "heartbeat",
        .sentence = "How often a worker shows that it lives.",
        .kind = Kind::duration,
@@ -488,6 +487,13 @@ const std::vector<Setting>& settings_table() {
        .unit = "files",
        .live = true},
   }));
+}
+
+}  // namespace
+
+// Those with one prefix side by side: `config list` shows them as sections.
+const std::vector<Setting>& settings_table() {
+  static const std::vector<Setting> table = with_vault_settings(with_aws_settings(most_settings()));
   return table;
 }
 

@@ -1,6 +1,7 @@
 #include "scheduler/store/secret_reference.h"
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -24,6 +25,12 @@ constexpr ReferenceKind reference_kinds[] = {
     {SecretReference::Kind::file, "$file", "the absolute path of a file, without \"..\""},
     {SecretReference::Kind::command, "$command",
      "a list of an absolute path of a program and its arguments, at most 32 words"},
+    {SecretReference::Kind::vault, "$vault",
+     "a list of a path of the vault's API, such as \"secret/data/warehouse\", and the name of a "
+     "field, or of the path alone for all fields as JSON"},
+    {SecretReference::Kind::aws, "$aws",
+     "a list of the name of a secret in AWS Secrets Manager and of a field of its JSON, or of the "
+     "name alone for all of its text"},
 };
 
 const ReferenceKind& kind_of(SecretReference::Kind kind) {
@@ -36,6 +43,34 @@ bool is_plain_path(const std::string& path) {
          std::filesystem::path(path).lexically_normal() == path;
 }
 
+bool is_list(SecretReference::Kind kind) {
+  return kind == SecretReference::Kind::command || kind == SecretReference::Kind::vault ||
+         kind == SecretReference::Kind::aws;
+}
+
+// As it stands behind /v1/: no segment is empty or leads elsewhere.
+bool is_vault_path(std::string_view path) {
+  if (std::any_of(path.begin(), path.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }))
+    return false;
+  if (path.find('/') == std::string_view::npos) return false;  // a mount has no secret
+  while (true) {
+    const auto slash = path.find('/');
+    const std::string_view segment = path.substr(0, slash);
+    if (segment.empty() || segment == "." || segment == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+// What a secret may be called there.
+bool is_aws_name(std::string_view name) {
+  return !name.empty() && name.size() <= 512 &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 ||
+                  std::string_view("/_+=.@-").find(static_cast<char>(c)) != std::string_view::npos;
+         });
+}
+
 bool reference_fits(const SecretReference& reference) {
   std::size_t bytes = 0;
   for (const std::string& word : reference.words) {
@@ -44,12 +79,18 @@ bool reference_fits(const SecretReference& reference) {
   }
   if (bytes > max_reference_bytes || reference.words.empty()) return false;
   const std::string& first = reference.words.front();
+  if (reference.kind == SecretReference::Kind::vault ||
+      reference.kind == SecretReference::Kind::aws) {
+    const bool of_vault = reference.kind == SecretReference::Kind::vault;
+    return reference.words.size() <= 2 && !reference.words.back().empty() &&
+           (of_vault ? is_vault_path(first) : is_aws_name(first));
+  }
   if (reference.kind != SecretReference::Kind::env) return is_plain_path(first);
   return !first.empty() && first.find('=') == std::string::npos;
 }
 
 bool read_words(const json& value, SecretReference& reference) {
-  if (reference.kind != SecretReference::Kind::command) {
+  if (!is_list(reference.kind)) {
     if (!value.is_string()) return false;
     reference.words.push_back(value);
     return true;
@@ -107,7 +148,7 @@ Result<std::optional<std::string>> opened_reference(const SecretReference& refer
 }  // namespace
 
 std::string SecretReference::text() const {
-  json value = kind == Kind::command ? json(words) : json(words.empty() ? "" : words.front());
+  json value = is_list(kind) ? json(words) : json(words.empty() ? "" : words.front());
   return json_text({{kind_of(kind).name, std::move(value)}});
 }
 
@@ -138,6 +179,14 @@ Result<std::optional<SecretReference>> read_secret_reference(std::string_view te
   return value ? read_secret_reference(*value) : Result<Found>(Found());
 }
 
+std::optional<SecretReference> read_setting_reference(std::string_view text) {
+  auto reference = read_secret_reference(text);
+  if (!reference || !*reference || (*reference)->kind == SecretReference::Kind::vault ||
+      (*reference)->kind == SecretReference::Kind::aws)
+    return std::nullopt;
+  return *std::move(reference);
+}
+
 Status check_secret_reference(const SecretReference& reference, const SecretSources& sources) {
   const auto listed = [&](const std::vector<std::string>& list) {
     return std::find(list.begin(), list.end(), reference.words.front()) != list.end();
@@ -160,6 +209,14 @@ Status check_secret_reference(const SecretReference& reference, const SecretSour
       if (listed(sources.programs)) return success();
       return refused("the program \"" + first + "\" may not be run", sources.of_programs,
                      "its path");
+    case SecretReference::Kind::vault:
+      if (lies_in(first + "/", sources.vault_paths)) return success();
+      return refused("the secret \"" + first + "\" of the vault may not be read",
+                     "secrets.vault_paths", "it or a path that it is below");
+    case SecretReference::Kind::aws:
+      if (lies_in(first + "/", sources.aws_names)) return success();
+      return refused("the secret \"" + first + "\" of AWS Secrets Manager may not be read",
+                     "secrets.aws_names", "it or a name that it is below");
   }
   return success();
 }

@@ -1,6 +1,7 @@
 // A secret that is kept elsewhere: a variable's value, a connection's password, or any value in its
 // `extra`, may say where it is instead of what it is:
 //   {"$env": "NAME"}   {"$file": "/absolute/path"}   {"$command": ["/absolute/program", "word"]}
+//   {"$vault": ["secret/data/path", "field"]}   {"$aws": ["name", "field"]}
 // Only what the settings list may be looked up. The reference itself is no secret and is shown.
 #pragma once
 
@@ -19,9 +20,11 @@
 namespace batuta {
 
 struct SecretReference {
-  enum class Kind : std::uint8_t { env, file, command };
+  enum class Kind : std::uint8_t { env, file, command, vault, aws };
   Kind kind = Kind::env;
-  std::vector<std::string> words;  // the name; the path; the program and its arguments
+  // The name; the path; the program and its arguments; the path in the vault, or the name in AWS
+  // Secrets Manager, and a field or none.
+  std::vector<std::string> words;
   // What is asked for another one is looked up anew, though the words are the same; empty: nothing
   // is. No part of the text.
   std::string asked_for{};
@@ -35,6 +38,9 @@ struct SecretReference {
 Result<std::optional<SecretReference>> read_secret_reference(const nlohmann::json& value);
 // The same of a text, which is a reference when it is the JSON of one.
 Result<std::optional<SecretReference>> read_secret_reference(std::string_view text);
+
+// Of a setting: nullopt for what is no reference, or one to a vault, which settings lead to.
+std::optional<SecretReference> read_setting_reference(std::string_view text);
 
 // Errc::forbidden, naming the setting that does not list it.
 Status check_secret_reference(const SecretReference& reference, const SecretSources& sources);

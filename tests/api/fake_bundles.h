@@ -13,7 +13,7 @@ class FakeBundles final : public Bundles {
   std::vector<BundleView> list() const override {
     BundleView risk;
     risk.name = "risk";
-    risk.git = true;
+    risk.kind = BundleView::Kind::git;
     risk.place = "/srv/risk.git";
     risk.ref = "main";
     risk.tip = "2222";

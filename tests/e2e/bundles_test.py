@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from harness import Folder, dag, eventually, main, run, shell  # noqa: E402
+from object_store import ACCESS_KEY, SECRET, ObjectStore  # noqa: E402
 
 
 def put(path, definition):
@@ -39,15 +40,25 @@ def settings(folder, bundles):
 
 
 def bundles_side_by_side():
-    """named and dropped-in bundles at once; one that breaks or vanishes hides no other's DAGs and keeps its own"""
-    with Folder("bundles") as folder:
+    """named, dropped-in and stored bundles at once; one that breaks or vanishes hides no other's DAGs and keeps its own"""
+    with Folder("bundles") as folder, ObjectStore() as store:
         risk = folder.path / "risk"
         put(risk / "dags" / "fraud.json", says("fraud", "fraud"))
-        home = settings(folder, [{"name": "risk", "path": str(risk)}])
+        home = settings(folder, [{"name": "risk", "path": str(risk)},
+                                 {"name": "drops", "store": "s3://lake/drops", "connection": "drops", "every": "1s"}])
         server = folder.server(home=home)
         server.write_dag("plain", says("plain", "plain"))
         server.start()
         eventually(lambda: ids(server) == ["fraud", "plain"], 10, "both bundles are read")
+
+        # One in an object store, by the credentials of a connection.
+        store.control(objects={"drops/dags/stored.json": json.dumps(says("stored", "one"))})
+        server.cli("connections", "add", "drops", "--conn-type", "generic", "--conn-login", ACCESS_KEY, "--conn-extra",
+                   json.dumps({"BATUTA_STORE_ENDPOINT": store.address}), "--conn-password", stdin=SECRET + "\n")
+        eventually(lambda: ids(server, "&bundle_name=drops") == ["stored"], 30, "what is in the store is live")
+        eventually(lambda: not errors(server), 10, "and nothing is wrong with it")
+        kept = one_bundle(server, "drops")
+        assert (kept["kind"], kept["place"], kept["tip"]) == ("store", "s3://lake/drops", kept["revision"]), kept
         assert ids(server, "&bundle_name=risk") == ["fraud"]
         assert ids(server, "&bundle_name=default") == ["plain"]
         found = server.get("/api/v2/dags/fraud")
@@ -82,13 +93,13 @@ def bundles_side_by_side():
         assert server.wait_run("fraud", run_id)["state"] == "success"
         server.kill()
         server.start()
-        assert ids(server) == ["clicks", "fraud", "plain"], ids(server)
+        assert ids(server) == ["clicks", "fraud", "plain", "stored"], ids(server)
         (folder.path / "away").rename(risk)
         eventually(lambda: not errors(server), 10, "it is back")
 
         # One that is taken away takes its DAGs with it.
         shutil.rmtree(home / "bundles" / "web")
-        eventually(lambda: ids(server) == ["fraud", "plain"], 10, "what is deleted is gone")
+        eventually(lambda: ids(server) == ["fraud", "plain", "stored"], 10, "what is deleted is gone")
         said = run("dags", "validate", risk).stdout
         assert "fraud.json: ok, DAG fraud" in said, said
 

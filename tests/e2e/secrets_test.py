@@ -2,7 +2,9 @@
 """Secrets stay where they belong: not in logs, not in rendered fields, not in files after the server's end."""
 import json
 import sys
+import threading
 import urllib.error
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -118,41 +120,66 @@ def a_password_of_a_conf_is_seen_by_the_task_alone():
         assert files and not any(b"s3cret" in text for text in files)
 
 
+class Vault(BaseHTTPRequestHandler):
+    """HashiCorp Vault's KV version 2, as far as one secret of it."""
+
+    def do_GET(self):
+        let_in = self.headers["X-Vault-Token"] == "s3cret-vault-token" and self.headers["X-Vault-Namespace"] == "team"
+        there = self.path == "/v1/secret/data/batuta/app"
+        answer = {"errors": []} if not (let_in and there) else {
+            "lease_id": "", "data": {"data": {"pin": "s3cret-of-vault"}, "metadata": {"version": 1}}}
+        body = json.dumps(answer).encode()
+        self.send_response(200 if let_in and there else 404 if let_in else 403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 def secrets_kept_elsewhere_reach_the_task_alone():
-    """secrets kept elsewhere, in the environment, a file and a program, reach their task; people see the references, and why there is none"""
-    with Folder("elsewhere") as folder:
+    """secrets kept elsewhere, in the environment, a file, a program and a vault, reach their task; people see the references, and why there is none"""
+    with Folder("elsewhere") as folder, ThreadingHTTPServer(("127.0.0.1", 0), Vault) as asked:
+        threading.Thread(target=asked.serve_forever, daemon=True).start()
         vault = folder.path / "vault"
         vault.mkdir()
         (vault / "pin").write_text("s3cret-of-file\n")
+        (vault / "token").write_text("s3cret-vault-token\n")
         program = vault / "keep"
         program.write_text("#!/bin/sh\nsleep 0.3; echo s3cret-of-program-$1\n")
         program.chmod(0o755)
         server = folder.server({"use": dag("use", [
-            shell("say", "echo $A $B; printf '%s' {{ var.value.key }} | wc -c", env={"A": "{{ var.value.plain_name }}", "B": "{{ var.value.key }}"})]),
+            shell("say", "echo $A $B $C; printf '%s' {{ var.value.key }} | wc -c; echo vault ${#C}",
+                  env={"A": "{{ var.value.plain_name }}", "B": "{{ var.value.key }}", "C": "{{ var.value.kept }}"})]),
             "lost": dag("lost", [shell("say", "echo {{ var.value.gone }}")])})
         server.home.mkdir(parents=True, exist_ok=True)
         (server.home / "batuta.json").write_text(json.dumps({
+            "secrets.vault_url": f"http://127.0.0.1:{asked.server_port}", "secrets.vault_paths": ["secret/data/batuta"],
+            "secrets.vault_namespace": "team", "secrets.vault_token": {"$file": str(vault / "token")},
             "secrets.folders": [str(vault)], "secrets.programs": [str(program)], "secrets.env": ["NOT_SET_ANYWHERE"]}))
         server.start()
         server.cli("variables", "set", "plain_name", json.dumps({"$file": str(vault / "pin")}))
         server.cli("variables", "set", "key", json.dumps({"$command": [str(program), "x"]}))
+        server.cli("variables", "set", "kept", json.dumps({"$vault": ["secret/data/batuta/app", "pin"]}))
         server.cli("variables", "set", "gone", '{"$env": "NOT_SET_ANYWHERE"}')
         other = server.cli("variables", "set", "other", '{"$env": "HOME"}', check=False)
         assert other.returncode == 1 and '"secrets.env" in batuta.json' in other.stderr, other
         run_id = server.trigger("use")["dag_run_id"]
         assert server.wait_run("use", run_id)["state"] == "success"
         log = server.cli("tasks", "log", "use", run_id, "say").stdout
-        assert "*** ***" in log and "19" in log, log  # the task itself had the values
+        assert "*** *** ***" in log and "19" in log and "vault 15" in log, log  # the task itself had the values
         lost = server.trigger("lost")["dag_run_id"]
         assert server.wait_run("lost", lost)["state"] == "failed"
         why = server.cli("tasks", "explain", "lost", lost, "say").stdout + json.dumps(
             server.get(f"/api/v2/dags/lost/dagRuns/{lost}/taskInstances/say"))
         assert "has no variable" in why and "NOT_SET_ANYWHERE" in why, why
         server.cli("connections", "add", "db", "--conn-type", "postgres", "--conn-host", "127.0.0.1", "--conn-port", "1",
-                   "--password-from", f"command:{program} y", "--conn-extra", json.dumps({"token": {"$env": "NOT_SET_ANYWHERE"}}))
+                   "--password-from", f"command:{program} y", "--conn-extra", json.dumps({"token": {"$env": "NOT_SET_ANYWHERE"}, "lost": {"$vault": ["secret/data/batuta/other", "x"]}}))
         tested = server.cli("connections", "test", "db", check=False)
         assert tested.returncode == 1 and "the server finds a value" in tested.stdout, tested
         assert "extra/token" in tested.stdout and "has no variable" in tested.stdout, tested
+        assert "extra/lost" in tested.stdout and 'has nothing at "secret/data/batuta/other"' in tested.stdout, tested
         shown = [server.cli("connections", "export").stdout, server.cli("variables", "export").stdout,
                  json.dumps(server.get("/api/v2/connections")), json.dumps(server.get("/api/v2/variables")),
                  json.dumps(server.get("/api/v2/eventLogs"))]

@@ -89,6 +89,9 @@ TEST_CASE("the schema of batuta.json knows every setting, and takes what the pro
   CHECK((*schema)["additionalProperties"] == false);
   const json& known = (*schema)["properties"];
   CHECK(known.size() == settings_table().size() + 1);  // $schema
+  const json& of_bundles = known["bundles"]["items"];
+  CHECK(of_bundles["properties"].contains("store"));
+  CHECK(of_bundles["oneOf"].size() == 3);
   for (const Setting& setting : settings_table()) {
     const std::string name = setting.name;
     CAPTURE(name);

@@ -36,6 +36,10 @@ TEST_CASE("a text is a reference when it is an object that names a place and not
   CHECK(reference(R"({"$env": "DB"})").kind == SecretReference::Kind::env);
   CHECK(reference(R"( {"$file":"/run/secrets/db"} )").text() == R"({"$file":"/run/secrets/db"})");
   CHECK(reference(R"({"$command": ["/bin/pass", "a b"]})").words.size() == 2);
+  CHECK(reference(R"({"$vault": ["secret/data/a b", "pw"]})").text() ==
+        R"({"$vault":["secret/data/a b","pw"]})");
+  CHECK(reference(R"({"$vault": ["kv/app"]})").words.size() == 1);
+  CHECK(reference(R"({"$aws": ["prod/db", "pw"]})").kind == SecretReference::Kind::aws);
   for (const char* value : {"", "s3cret", "{\"$env", R"({"env": "DB"})", R"(["$env"])", "$env",
                             R"("{\"$env\": \"DB\"}")"}) {
     CAPTURE(std::string(value));
@@ -43,11 +47,26 @@ TEST_CASE("a text is a reference when it is an object that names a place and not
     REQUIRE(read);
     CHECK_FALSE(*read);
   }
-  for (const char* wrong :
-       {R"({"$env": "DB", "x": 1})", R"({"$env": ""})", R"({"$env": "A=B"})", R"({"$env": 1})",
-        R"({"$file": "db"})", R"({"$file": "/run/../etc/shadow"})", R"({"$file": "/run/"})",
-        R"({"$command": "/bin/pass"})", R"({"$command": []})", R"({"$command": ["pass"]})",
-        R"({"$command": ["/bin/pass", 1]})"}) {
+  for (const char* wrong : {R"({"$env": "DB", "x": 1})",
+                            R"({"$env": ""})",
+                            R"({"$env": "A=B"})",
+                            R"({"$env": 1})",
+                            R"({"$file": "db"})",
+                            R"({"$file": "/run/../etc/shadow"})",
+                            R"({"$file": "/run/"})",
+                            R"({"$command": "/bin/pass"})",
+                            R"({"$command": []})",
+                            R"({"$command": ["pass"]})",
+                            R"({"$command": ["/bin/pass", 1]})",
+                            R"({"$vault": "secret/data/a"})",
+                            R"({"$vault": ["secret"]})",
+                            R"({"$vault": ["/secret/data/a", "b"]})",
+                            R"({"$vault": ["secret/../sys/a", "b"]})",
+                            R"({"$vault": ["secret/data/a", ""]})",
+                            R"({"$vault": ["secret/data/a", "b", "c"]})",
+                            R"({"$aws": "prod/a"})",
+                            R"({"$aws": ["prod/*"]})",
+                            R"({"$vault": ["secret/data/a\n", "b"]})"}) {
     CAPTURE(std::string(wrong));
     const auto read = read_secret_reference(std::string_view(wrong));
     REQUIRE_FALSE(read);
@@ -60,7 +79,14 @@ TEST_CASE("nothing may be looked up that no setting lists, and the refusal names
   CHECK(refused_by(R"({"$file":"/a/b"})", {}).find("\"secrets.folders\"") != std::string::npos);
   CHECK(refused_by(R"({"$command":["/a/b"]})", {}).find("\"secrets.programs\"") !=
         std::string::npos);
-  const SecretSources sources{{"DB"}, {"/run/secrets"}, {"/bin/pass"}};
+  CHECK(refused_by(R"({"$vault":["a/b","c"]})", {}).find("\"secrets.vault_paths\"") !=
+        std::string::npos);
+  SecretSources sources{{"DB"}, {"/run/secrets"}, {"/bin/pass"}};
+  sources.vault_paths = {"secret/data/app"};
+  CHECK(refused_by(R"({"$vault":["secret/data/app","x"]})", sources).empty());
+  CHECK(refused_by(R"({"$vault":["secret/data/app/a b","x"]})", sources).empty());
+  CHECK_FALSE(refused_by(R"({"$vault":["secret/data/app2","x"]})", sources).empty());
+  CHECK_FALSE(refused_by(R"({"$vault":["secret/data","x"]})", sources).empty());
   CHECK(refused_by(R"({"$env":"DB"})", sources).empty());
   CHECK_FALSE(refused_by(R"({"$env":"DBX"})", sources).empty());
   CHECK(refused_by(R"({"$file":"/run/secrets/a/b"})", sources).empty());

@@ -295,7 +295,9 @@ class Handler(BaseHTTPRequestHandler):
                 continue
             body, _, when, _ = STORE.objects[key]
             iso = datetime.datetime.fromtimestamp(when, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-            out.append(f"<Contents><Key>{name(key)}</Key><LastModified>{iso}</LastModified><Size>{len(body)}</Size></Contents>")
+            etag = f"&quot;{hashlib.md5(body).hexdigest()}&quot;"
+            out.append(f"<Contents><Key>{name(key)}</Key><LastModified>{iso}</LastModified><ETag>{etag}</ETag>"
+                       f"<Size>{len(body)}</Size></Contents>")
         return 200, ("".join(out) + "</ListBucketResult>").encode()
 
     def azure_list(self):
@@ -311,7 +313,8 @@ class Handler(BaseHTTPRequestHandler):
                 continue
             body, _, when, _ = STORE.objects[key]
             out.append(f"<Blob><Name>{escape(key)}</Name><Properties><Last-Modified>{self.date_time_string(int(when))}"
-                       f"</Last-Modified><Content-Length>{len(body)}</Content-Length></Properties></Blob>")
+                       f"</Last-Modified><Etag>0x{hashlib.md5(body).hexdigest().upper()}</Etag>"
+                       f"<Content-Length>{len(body)}</Content-Length></Properties></Blob>")
         marker = base64.b64encode(more.encode()).decode() if more else ""
         out.append(f"</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>")
         return 200, "".join(out).encode()
