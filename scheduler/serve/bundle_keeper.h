@@ -18,6 +18,7 @@
 #include "common/message.h"
 #include "scheduler/api/bundles.h"
 #include "scheduler/dagfile/dag_bag.h"
+#include "scheduler/serve/bundle_settings.h"
 #include "scheduler/serve/bundle_source.h"
 #include "scheduler/store/registry.h"
 

@@ -52,7 +52,7 @@ struct FakeVault {
     }
     return nullptr;
   }
-  json auth(const std::string& token, Duration given) const {
+  json auth(const std::string& token, VaultTime::duration given) const {
     return {{"auth",
              {{"client_token", token},
               {"lease_duration", std::chrono::duration_cast<std::chrono::seconds>(given).count()},
