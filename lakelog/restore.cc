@@ -83,6 +83,10 @@ Status check_may_restore(const LogFolder& log, const Snapshot& now, const Change
 Result<Restored> restore_once(const LogFolder& log, const RestoreOptions& options) {
   auto now = read_snapshot(log, latest_version, options.checkpoints);
   if (!now) return now.error();
+  if (options.expected >= 0 && now->version != options.expected)
+    return {Errc::invalid, log.table() + " is at version " + std::to_string(now->version) +
+                               " and was at " + std::to_string(options.expected) +
+                               " when it was looked at: look again at what would come and go"};
   auto then = read_snapshot(log, options.version, options.checkpoints);
   if (!then) return then.error();
   Change change = difference(*now, *then, options);
@@ -99,7 +103,8 @@ Result<Restored> restore_once(const LogFolder& log, const RestoreOptions& option
   if (auto there = check_files_there(log, change, options.version); !there) return there.error();
   if (options.dry_run) return out;
   // A vacuum that began meanwhile may be about to delete what comes back.
-  change.find_objection = [](const Commit& commit) {
+  change.find_objection = [&options](const Commit& commit) {
+    if (options.expected >= 0) return std::string("came meanwhile");
     return operation_of(commit) == vacuum_start ? std::string("began a vacuum") : std::string();
   };
   auto put = put_change(log, change, options.now_ms);

@@ -15,8 +15,9 @@ struct RestoreOptions {
   std::int64_t now_ms = 0;
   bool dry_run = false;
   CheckpointReader* checkpoints =
-      nullptr;              // null: versions behind a Parquet checkpoint are out of reach
-  std::string info_json{};  // who did it; see Change
+      nullptr;                 // null: versions behind a Parquet checkpoint are out of reach
+  std::string info_json{};     // who did it; see Change
+  std::int64_t expected = -1;  // the newest version when it was looked at; -1: whatever it is
 };
 
 struct Restored {
@@ -32,8 +33,8 @@ struct Restored {
 // the table takes in again what came since. The protocol stays. Nothing is done where nothing
 // differs, so that a repeat is harmless. Errors, with the table's name:
 //   Errc::not_found   no such table or version
-//   Errc::invalid     a file of that version is gone (vacuumed), the table may not be written, or
-//                     is append only
+//   Errc::invalid     a file of that version is gone (vacuumed), the table may not be written, is
+//                     append only, or its newest version is not the expected one
 //   Errc::conflict    others kept committing, or a vacuum is at work on files of that version
 //   Errc::malformed, Errc::unavailable as read_snapshot
 Result<Restored> restore(Storage& lake, const std::string& table, const RestoreOptions& options);

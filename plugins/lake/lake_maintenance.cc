@@ -51,10 +51,12 @@ T passed(Result<T> result) {
 }
 
 std::string info_of(const plugin::Context& context) {
-  return json_text({{"dag_id", context.dag_id()},
-                    {"run_id", context.run_id()},
-                    {"task_id", context.task_id()},
-                    {"execution_id", context.execution_id()}});
+  json info{{"dag_id", context.dag_id()},
+            {"run_id", context.run_id()},
+            {"task_id", context.task_id()},
+            {"execution_id", context.execution_id()}};
+  if (context.has("by")) info["by"] = context.text("by");
+  return json_text(info);
 }
 
 std::int64_t milliseconds_of(const plugin::Context& context, const char* name) {
@@ -117,12 +119,14 @@ json run_restore(plugin::Context& context, Session& session, lakelog::Storage& l
   EngineCheckpoints reader(session, lake_folder(context));
   lakelog::RestoreOptions options;
   options.version = context.integer("version", -1);
+  options.expected = context.integer("expected_version", -1);
   options.now_ms = wall_ms_of_now();
   options.dry_run = context.boolean("dry_run", false);
   options.checkpoints = &reader;
   options.info_json = info_of(context);
   const auto done = passed(lakelog::restore(lake, table, options));
   return {{"version", done.version},
+          {"restored_version", options.version},
           {"changed", done.changed},
           {"added_files", done.added_files},
           {"removed_files", done.removed_files},
@@ -140,6 +144,8 @@ json run_expire(plugin::Context& context, Session& session, const std::string& t
   options.cancelled = [&context] { return context.cancelled(); };
   const ExpireResult done = expire(session, lake_folder(context), table, options);
   return {{"version", done.version},
+          {"column", options.column},
+          {"before", options.before},
           {"rows", done.rows},
           {"removed_files", done.removed_files},
           {"removed_bytes", done.removed_bytes},
@@ -255,6 +261,9 @@ struct LakeMaintenance {
       plugin::optional(BATUTA_PARAM_BOOLEAN, "force", "vacuum: a shorter time than the table's own",
                        "false"),
       plugin::optional(BATUTA_PARAM_INTEGER, "version", "restore: what it shall be again"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "expected_version",
+                       "restore: refused where the newest version is another one"),
+      plugin::optional(BATUTA_PARAM_STRING, "by", "who ordered it; stands in the version"),
       plugin::optional(BATUTA_PARAM_STRING, "column", "expire: a date or a timestamp"),
       plugin::optional(BATUTA_PARAM_STRING, "before",
                        "expire: rows of days before this one go, such as 2023-11-28")};

@@ -106,6 +106,7 @@ ExportOptions export_of(const plugin::Context& context) {
   to.folder = context.text("result_folder");
   to.format = context.text("format", "parquet");
   to.partition_by = context.texts("partition_by");
+  to.tar = context.boolean("tar", false);
   to.most_bytes = context.integer("most_bytes", usual_export_bytes);
   (void)export_name(to);
   if (to.most_bytes < 1 || to.most_bytes > max_export_bytes)
@@ -227,6 +228,7 @@ std::string write_export(Session& session, const Question& question, StatementPr
       throw plugin::FinalError("partition_by: " + question.table +
                                " has no partitions of its own: name the columns");
   }
+  to.masked = masked_names({one.told});
   lock_down(session, question.lake.folder(), to.folder);
   const auto select = bound_select(session, one.view, one.columns, question.chosen);
   progress.begin();
@@ -275,9 +277,12 @@ std::string write_statement(Session& session, const Question& question, std::int
   const std::string select = limited(session, quote_pinned_names(question.sql), limit + 1);
   std::string sql;
   json told = json::array();
-  for (const ReadTable& one : let_in(session, question, sql)) told.push_back(read_json(one));
+  const auto read = let_in(session, question, sql);
+  for (const ReadTable& one : read) told.push_back(read_json(one));
+  ExportOptions to = question.to;
+  to.masked = masked_names(read);
   progress.begin();
-  const Exported out = export_rows(session, {select, {}, {}}, question.to);
+  const Exported out = export_rows(session, {select, {}, {}}, to);
   if (out.rows > limit)
     throw plugin::FinalError("there are more than " + std::to_string(limit) +
                              " rows, and a file has all of them or is none: raise limit, or select "
@@ -370,6 +375,8 @@ struct LakeSql {
       plugin::optional(BATUTA_PARAM_ARRAY, "partition_by", "export: folders of these columns"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "by_partitions",
                        "export: folders of the table's own partitions", "false"),
+      plugin::optional(BATUTA_PARAM_BOOLEAN, "tar", "export: those folders as one file, rows.tar",
+                       "false"),
       plugin::optional(BATUTA_PARAM_INTEGER, "most_bytes",
                        "export: of the file; diff: of the files that are compared", "1073741824"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "analyze", "explain: run it and measure", "false"),

@@ -54,14 +54,16 @@ class PlanReader {
  public:
   explicit PlanReader(const PlanQuestion& question) : question_(question) {}
 
+  json top(const json& told) const { return steps(told.is_object() ? children_of(told) : told); }
+
+ private:
   json steps(const json& nodes) const {
     json out = json::array();
     if (!nodes.is_array()) return out;
     for (const json& node : nodes) {
       if (!node.is_object()) continue;
       if (is_explain(node)) {  // the step that only tells of the others
-        for (json& step : steps(node.value("children", json::array())))
-          out.push_back(std::move(step));
+        for (json& step : steps(children_of(node))) out.push_back(std::move(step));
       } else {
         out.push_back(step(node));
       }
@@ -69,7 +71,6 @@ class PlanReader {
     return out;
   }
 
- private:
   static std::string name_of(const json& node) {
     const auto at = node.contains("operator_name") ? node.find("operator_name") : node.find("name");
     return at != node.end() && at->is_string() ? without_spaces(at->get<std::string>())
@@ -77,13 +78,20 @@ class PlanReader {
   }
   static bool is_explain(const json& node) { return name_of(node) == "EXPLAIN_ANALYZE"; }
 
+  // As they are: a copy at every level would be a copy of all that is below, again and again.
+  static const json& children_of(const json& node) {
+    static const json none = json::array();
+    const auto at = node.find("children");
+    return at == node.end() ? none : *at;
+  }
+
   json step(const json& node) const {
     json out{{"operator", name_of(node)},
              {"details", json::object()},
              {"estimated_rows", nullptr},
              {"rows", question_.analyze ? number_or_null(node, "operator_cardinality") : json()},
-             {"seconds", question_.analyze ? number_or_null(node, "operator_timing") : json()},
-             {"children", steps(node.value("children", json::array()))}};
+             {"seconds", question_.analyze ? number_or_null(node, "operator_timing") : json()}};
+    out["children"] = steps(children_of(node));
     const auto told = node.find("extra_info");
     if (question_.hides || told == node.end() || !told->is_object()) return out;
     out["estimated_rows"] = estimate_of(*told);
@@ -147,8 +155,8 @@ json query_plan(Session& session, const std::string& sql, const PlanQuestion& as
   const auto told = parse_untrusted(text, plan_limits);
   if (!told) throw SqlError("the plan is too large or too deeply nested to be shown");
   // Of a run it is one step, of which the others are parts.
-  const json nodes = told->is_object() ? told->value("children", json::array()) : *told;
-  json out{{"plan", PlanReader(question).steps(nodes)}};
+  json out = json::object();
+  out["plan"] = PlanReader(question).top(*told);
   std::string lines;
   write_steps(out["plan"], 0, lines);
   out["text"] = std::move(lines);

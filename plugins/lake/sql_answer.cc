@@ -20,6 +20,13 @@ json read_json(const ReadTable& one) {
   return told;
 }
 
+std::vector<std::string> masked_names(const std::vector<ReadTable>& read) {
+  std::vector<std::string> out;
+  for (const ReadTable& one : read)
+    for (const std::string& column : one.masked) out.push_back(one.name + ":" + column);
+  return out;
+}
+
 bool Answer::row(const std::vector<Cell>& row) {
   if (rows_ == row_limit_) return cut("rows");
   json cells = json::array();

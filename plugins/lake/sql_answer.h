@@ -15,6 +15,8 @@ namespace batuta::lake {
 // Of a table that was read: {"table","version","masked","unmasked"}, the last two where there are
 // such columns.
 nlohmann::json read_json(const ReadTable& one);
+// "gold/shop/people:cpf" of each column of theirs that is shown masked.
+std::vector<std::string> masked_names(const std::vector<ReadTable>& read);
 
 // Takes rows until one of two limits. Used from one thread.
 class Answer {

@@ -8,6 +8,7 @@
 
 #include "common/csv_text.h"
 #include "common/safe_json.h"
+#include "common/tar.h"
 #include "plugins/lake/cell_json.h"
 #include "plugins/sdk/plugin.h"
 
@@ -92,6 +93,15 @@ Exported write_lines(Session& session, const BoundSelect& select, const ExportOp
   return out;
 }
 
+// In the file's own metadata: whoever reads it later knows what was not shown. Empty: nothing is.
+std::string told_masked(const ExportOptions& options) {
+  std::string names;
+  for (const std::string& name : options.masked) names += (names.empty() ? "" : ", ") + name;
+  return names.empty() ? std::string()
+                       : ", KV_METADATA {" + std::string(masked_metadata) + ": " +
+                             quoted_literal(names) + "}";
+}
+
 // Partition columns as the texts that name their folders: the engine would write NULL as the text
 // NULL is written.
 std::string with_partitions(const BoundSelect& select, const ExportOptions& options) {
@@ -107,8 +117,8 @@ std::string with_partitions(const BoundSelect& select, const ExportOptions& opti
   for (const std::string& name : options.partition_by)
     by += (by.empty() ? "" : ", ") + quoted_name(name);
   return "COPY (SELECT " + out + " FROM (" + select.sql + ")) TO " +
-         quoted_literal(options.folder + "/rows") +
-         " (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (" + by + "))";
+         quoted_literal(options.folder + "/rows") + " (FORMAT parquet, COMPRESSION zstd" +
+         told_masked(options) + ", PARTITION_BY (" + by + "))";
 }
 
 std::int64_t bytes_of(const std::string& path) {
@@ -118,6 +128,32 @@ std::int64_t bytes_of(const std::string& path) {
   for (const auto& one : fs::recursive_directory_iterator(path))
     if (one.is_regular_file()) bytes += static_cast<std::int64_t>(one.file_size());
   return bytes;
+}
+
+// Of a folder in which somebody writes.
+std::int64_t grown_bytes(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code failure;
+  std::int64_t bytes = 0;
+  for (auto at = fs::recursive_directory_iterator(folder, failure);
+       !failure && at != fs::recursive_directory_iterator(); at.increment(failure)) {
+    std::error_code gone;
+    const auto size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
+    if (!gone) bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
+}
+
+// The folders become the one file.
+void move_into_tar(const ExportOptions& options, Exported& out) {
+  const std::string name = "rows.tar";
+  const auto size =
+      move_to_tar(options.folder + "/rows", options.folder + "/" + name, options.most_bytes);
+  if (!size && size.error().code == Errc::too_large)
+    throw plugin::FinalError(too_large_export(options.most_bytes));
+  if (!size) throw plugin::RetryableError(size.error().message);
+  out.file = name;
+  out.bytes = *size;
 }
 
 void check_partitions(const BoundSelect& select, const ExportOptions& options) {
@@ -140,11 +176,13 @@ void check_partitions(const BoundSelect& select, const ExportOptions& options) {
 std::string too_large_export(std::int64_t most_bytes) {
   return "the file would be larger than the " + std::to_string(most_bytes) +
          " bytes that an export may have: ask for fewer columns or rows (columns, where), for "
-         "Parquet, or export where the lake is, with batuta lake export";
+         "Parquet, or export where the lake is, with batuta lake export --files";
 }
 
 bool export_outgrows(const ExportOptions& options) {
   std::error_code failure;
+  if (!options.partition_by.empty() || options.tar)
+    return grown_bytes(options.folder + "/rows") > options.most_bytes;
   const auto bytes =
       std::filesystem::file_size(options.folder + "/rows." + options.format, failure);
   return !failure && bytes > static_cast<std::uintmax_t>(options.most_bytes);
@@ -169,7 +207,8 @@ Exported export_rows(Session& session, const BoundSelect& select, const ExportOp
     if (!options.partition_by.empty()) check_partitions(select, options);
     const std::string copy = options.partition_by.empty()
                                  ? "COPY (" + select.sql + ") TO " + quoted_literal(path) +
-                                       " (FORMAT parquet, COMPRESSION zstd)"
+                                       " (FORMAT parquet, COMPRESSION zstd" + told_masked(options) +
+                                       ")"
                                  : with_partitions(select, options);
     out.rows = session.value(copy, select.params).integer();
     std::filesystem::create_directories(
@@ -179,6 +218,7 @@ Exported export_rows(Session& session, const BoundSelect& select, const ExportOp
       throw plugin::FinalError(too_large_export(options.most_bytes));
   }
   out.file = name;
+  if (options.tar) move_into_tar(options, out);
   return out;
 }
 

@@ -16,7 +16,9 @@ struct ExportOptions {
   // Not empty: folders column=value of Parquet files, as Hive has them; the columns themselves are
   // then in the folders' names alone, NULL as __HIVE_DEFAULT_PARTITION__.
   std::vector<std::string> partition_by;
+  bool tar = false;  // those folders as one file, a tar archive
   std::int64_t most_bytes = 0;
+  std::vector<std::string> masked{};  // "gold/shop/people:cpf": what Parquet is to tell of itself
 };
 
 struct Exported {
@@ -24,10 +26,13 @@ struct Exported {
   std::int64_t rows = 0, bytes = 0;
 };
 
+// The key of a Parquet file's metadata that names its masked columns.
+inline constexpr const char* masked_metadata = "batuta_masked";
+
 inline constexpr const char* export_formats = "parquet, csv or jsonl";
 
-// "rows.parquet", or the folder "rows". Throws plugin::FinalError for a format that is none of
-// these, and for partitions of another format than Parquet.
+// "rows.parquet", the folder "rows", or "rows.tar". Throws plugin::FinalError for a format that is
+// none of these, and for partitions of another format than Parquet.
 std::string export_name(const ExportOptions& options);
 
 // Writes what `select` gives. On one thread of the engine the same question to the same version has
@@ -36,7 +41,7 @@ std::string export_name(const ExportOptions& options);
 // is seen; of Parquet the caller looks at how the file grows.
 Exported export_rows(Session& session, const BoundSelect& select, const ExportOptions& options);
 
-// Whether a single file, as far as it is written, has more bytes than it may.
+// Whether what is written so far has more bytes than it may.
 bool export_outgrows(const ExportOptions& options);
 
 // Of most_bytes, and what to do.

@@ -140,6 +140,12 @@ struct ApiServices {
       erase_query = [](const auto&, const auto&) {
         return Result<std::string>(Errc::unavailable, "this installation has no lake");
       };
+  // The same of the plugin lake_maintenance on one table.
+  std::function<Result<std::string>(const std::string& params_json,
+                                    const std::function<bool()>& stop)>
+      upkeep_query = [](const auto&, const auto&) {
+        return Result<std::string>(Errc::unavailable, "this installation has no lake");
+      };
   // The stream that has a contract's topic. Errc::not_found: there is no topic at all yet.
   // Blocking; on a thread of its own.
   std::function<Result<std::unique_ptr<stream::Stream>>(const contract::Source& source)> topics =

@@ -207,6 +207,25 @@ constexpr BodyField lake_erasure_rows[] = {
     {"subject", Kind::text, false, "What the record calls the person, such as a request's number"},
     {"mask_connections", Kind::list, false,
      "Connections with further keys of pseudonyms, beside those that the contracts name"}};
+constexpr BodyField lake_upkeep_rows[] = {
+    {"action", Kind::text, true,
+     "optimize: hold small files together; vacuum: delete what no version within the retention "
+     "needs; restore: make it what it was, by a new version; expire: rows that are older than the "
+     "contract's retention go"},
+    {"dry_run", Kind::flag, false, "Tells what would be done, and changes nothing"},
+    {"operation", Kind::text, false,
+     "Its id: the same order under it is done once; unless given a new one"},
+    {"target_bytes", Kind::integer, false, "Of optimize: size of a file, about (134217728)"},
+    {"cluster_by", Kind::list, false, "Of optimize: columns to sort the rows by"},
+    {"retain", Kind::text, false,
+     "Of vacuum: how old what goes must be, such as 7d; unless given the table's own, or 7d"},
+    {"log_retain", Kind::text, false, "Of vacuum: the same of log entries (30d)"},
+    {"force", Kind::flag, false,
+     "Of vacuum: a shorter time than the table's own; needs the right to delete"},
+    {"version", Kind::integer, false, "Of restore: what it shall be again"},
+    {"at", Kind::time, false, "Of restore: the version of that time"},
+    {"expected_version", Kind::integer, false,
+     "Of restore: refused where the table's newest version is another one"}};
 constexpr BodyField letter_order_rows[] = {
     {"action", Kind::text, true,
      "repair: send one again with another value; replay: as they are; discard: give them up"},
@@ -283,6 +302,7 @@ constinit const BodyTable lake_alert_body = lake_alert_rows;
 constinit const BodyTable lake_branch_body = lake_branch_rows;
 constinit const BodyTable lake_promotion_body = lake_promotion_rows;
 constinit const BodyTable lake_erasure_body = lake_erasure_rows;
+constinit const BodyTable lake_upkeep_body = lake_upkeep_rows;
 constinit const BodyTable quarantine_order_body = quarantine_order_rows;
 constinit const BodyTable letter_order_body = letter_order_rows;
 constinit const BodyTable bundle_deploy_body = bundle_deploy_rows;

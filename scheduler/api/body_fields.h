@@ -55,6 +55,7 @@ extern const BodyTable lake_alert_body;
 extern const BodyTable lake_branch_body;
 extern const BodyTable lake_promotion_body;
 extern const BodyTable lake_erasure_body;
+extern const BodyTable lake_upkeep_body;
 extern const BodyTable quarantine_order_body;
 extern const BodyTable letter_order_body;
 extern const BodyTable bundle_deploy_body;

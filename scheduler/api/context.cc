@@ -12,6 +12,7 @@
 #include "scheduler/api/lake_exports.h"
 #include "scheduler/api/lake_monitors.h"
 #include "scheduler/api/lake_trust.h"
+#include "scheduler/api/lake_upkeep.h"
 #include "scheduler/api/metric_history.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/running_queries.h"
@@ -135,6 +136,7 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
       exports(std::make_shared<LakeExports>(services.home + "/exports")),
       queries(std::make_unique<RunningQueries>()),
       metric_history(std::make_unique<MetricHistory>()),
+      begun(services.clock()),
       io_(io),
       readers_(reader_threads, reader_bounds),
       hasher_(1, hasher_limit),
@@ -145,7 +147,8 @@ Context::Context(boost::asio::io_context& io, ApiServices s)
       provider_(services.sign_on == nullptr
                     ? nullptr
                     : std::make_unique<WorkQueue>(provider_threads, provider_bounds)),
-      erasures(std::make_unique<LakeErasures>()) {}
+      erasures(std::make_unique<LakeErasures>()),
+      upkeep(std::make_unique<LakeUpkeep>()) {}
 
 Context::~Context() {
   stopping = true;

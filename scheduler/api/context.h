@@ -25,6 +25,7 @@ class LakeContracts;
 class LakeTrust;
 class LakeMonitorReads;
 class LakeErasures;
+class LakeUpkeep;
 class LakeExports;
 class MetricHistory;
 class RunningQueries;
@@ -58,6 +59,7 @@ class Context {
   const std::shared_ptr<LakeExports> exports;
   const std::unique_ptr<RunningQueries> queries;
   const std::unique_ptr<MetricHistory> metric_history;
+  const Now begun;                     // both clocks when the server began
   std::atomic<bool> stopping = false;  // a query of the lake that runs is to end
 
   // Runs `write`, a change to the registry, on the control thread, with a row in the event log in
@@ -135,7 +137,9 @@ class Context {
   std::unique_ptr<WorkQueue> provider_;  // null: there is none
 
  public:
-  const std::unique_ptr<LakeErasures> erasures;  // has a thread of its own: likewise
+  // Each has a thread of its own: likewise.
+  const std::unique_ptr<LakeErasures> erasures;
+  const std::unique_ptr<LakeUpkeep> upkeep;
 };
 
 // ---- what of DAGs the caller sees: for every list, stream and count that is of more than one

@@ -274,6 +274,12 @@ Result<Response> get_lake_erasure(Context&, const Request&);
 Result<Response> list_lake_erasures(Context&, const Request&);
 void stop_lake_erasure(Context&, Call);
 
+// lake_upkeep_routes.cc
+void order_lake_upkeep(Context&, Call);
+Result<Response> get_lake_upkeep(Context&, const Request&);
+Result<Response> list_lake_upkeep(Context&, const Request&);
+void stop_lake_upkeep(Context&, Call);
+
 // lake_quarantine_routes.cc
 Result<Response> list_quarantines(Context&, const Request&);
 void get_quarantine(Context&, Call);

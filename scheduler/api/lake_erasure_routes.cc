@@ -40,14 +40,6 @@ struct AskedErasure {
   std::vector<std::string> mask_connections;
 };
 
-bool valid_erasure(const std::string& operation) {
-  return !operation.empty() && operation.size() <= 64 &&
-         std::all_of(operation.begin(), operation.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-' || c == '_';
-         });
-}
-
 // All layers of what is asked about: "lake:shop/*", or "lake:*".
 std::string erased_resource(const std::string& domain, const std::string& table) {
   if (!domain.empty()) return "lake:" + domain + "/*";
@@ -105,8 +97,7 @@ Result<AskedErasure> asked_erasure(Context& context, const Request& request) {
   out.mask_connections =
       fields.texts("mask_connections", most_mask_connections).value_or(std::vector<std::string>{});
   out.keys = person_keys(fields);
-  if (fields.status() && !valid_erasure(erasure.operation))
-    fields.fail("operation", "must be 1 to 64 of A-Z a-z 0-9 - _");
+  if (fields.status() && !valid_order_id(erasure.operation)) fields.fail("operation", no_order_id);
   if (fields.status() && !erasure.domain.empty() && !erasure.table.empty())
     fields.fail("table", "domain or table: one of them");
   if (fields.status() && !erasure.table.empty() && erasure.table.find('/') == std::string::npos)
@@ -267,7 +258,7 @@ Erasure unread_erasure(const std::string& operation, const std::string& why) {
 // Of the record that lies in the lake.
 Result<Erasure> kept_erasure(Context& context, const std::string& operation) {
   const Error none{Errc::not_found, "there is no erasure " + operation, {}};
-  if (!context.services.lake || !valid_erasure(operation)) return none;
+  if (!context.services.lake || !valid_order_id(operation)) return none;
   const auto storage = context.services.lake->storage();
   if (!storage) return storage.error();
   const auto text = (*storage)->read("_erasures/" + operation + ".json", {0, most_record_bytes});

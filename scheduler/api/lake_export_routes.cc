@@ -27,10 +27,11 @@ namespace {
 struct ExportFormat {
   std::string_view name, type, also;  // also: another media type that means the same
 };
-constexpr std::array<ExportFormat, 3> known_formats{{
+constexpr std::array<ExportFormat, 4> known_formats{{
     {"parquet", "application/vnd.apache.parquet", "application/x-parquet"},
     {"csv", "text/csv", "application/csv"},
     {"jsonl", "application/x-ndjson", "application/jsonl"},
+    {"hive", "application/x-tar", "application/tar"},
 }};
 
 // The first type of Accept that is one of ours; weights are not weighed. nullptr: it asks for
@@ -54,6 +55,7 @@ const ExportFormat* accepted_format(const Request& request) {
 
 struct ExportQuestion {
   RowQuestion rows;
+  std::vector<std::string> partition_by;  // of hive; empty: the table's own
   const ExportFormat* format = nullptr;
 };
 
@@ -64,17 +66,21 @@ Result<ExportQuestion> export_question(const Request& request) {
   const auto named = query.text("format");
   for (const ExportFormat& format : known_formats)
     if (named && *named == format.name) out.format = &format;
-  if (named && out.format == nullptr) query.fail("format", "must be parquet, csv or jsonl");
+  if (named && out.format == nullptr) query.fail("format", "must be parquet, csv, jsonl or hive");
+  out.partition_by = query.list("partition_by");
   if (!query.status()) return query.status().error();
   if (!named) out.format = accepted_format(request);
+  const bool folders = out.format != nullptr && out.format->name == "hive";
+  if (!folders && !out.partition_by.empty())
+    return Error{Errc::invalid, "is of format=hive", "query.partition_by"};
   return out;
 }
 
 Response no_such_format() {
   return json_response(
       {{"detail",
-        "this is given as application/vnd.apache.parquet, text/csv or application/x-ndjson: name "
-        "one in Accept, or format=parquet, csv or jsonl"}},
+        "this is given as application/vnd.apache.parquet, text/csv, application/x-ndjson or "
+        "application/x-tar: name one in Accept, or format=parquet, csv, jsonl or hive"}},
       406);
 }
 
@@ -102,8 +108,8 @@ class ExportRun {
     // program that writes them.
     const std::string key =
         json_text({name_.path(), (*detail)->id, version_, chosen_of(question_.rows),
-                   std::string(question_.format->name), masks, may_unmask(*call_.request, name_),
-                   std::string(batuta::version)});
+                   std::string(question_.format->name), question_.partition_by, masks,
+                   may_unmask(*call_.request, name_), std::string(batuta::version)});
     // What is hidden is another value each time: only the very file can be gone on with.
     steady_ = masks.is_null() || may_unmask(*call_.request, name_);
     tag_ = "\"v" + std::to_string(version_) + "-" + sha256_hex(key).substr(0, 24) + "\"";
@@ -127,6 +133,11 @@ class ExportRun {
   const json& written() const { return written_; }
 
  private:
+  // Folders by partition, as the one file that an answer is.
+  bool folders() const { return question_.format->name == "hive"; }
+  std::string extension() const {
+    return folders() ? std::string("tar") : std::string(question_.format->name);
+  }
   bool stopped() const { return *gone_ || context_.stopping; }
 
   // What contracts hide of this table from those without the right; null: nothing.
@@ -148,15 +159,16 @@ class ExportRun {
     asked.update({{"operation", "export"},
                   {"table", name_.path()},
                   {"version", version_},
-                  {"format", std::string(question_.format->name)},
+                  {"format", folders() ? "parquet" : std::string(question_.format->name)},
                   {"result_folder", (*folder)->path()},
                   {"return_errors", true}});
+    if (folders()) asked.update({{"by_partitions", true}, {"tar", true}});
+    if (!question_.partition_by.empty()) asked["partition_by"] = question_.partition_by;
     const auto answer =
         lake_answer_of(ask_lake(context_, masks_, std::move(asked), [this] { return stopped(); }));
     if (!answer) return answer.error();
     const std::string name = answer->value("file", "");
-    if (name != "rows." + std::string(question_.format->name))
-      return {Errc::internal, "the export gave no file"};
+    if (name != "rows." + extension()) return {Errc::internal, "the export gave no file"};
     const auto bytes = take_export((*folder)->path(), name);
     if (!bytes) return bytes.error();
     std::array<char, 16> random{};
@@ -220,8 +232,8 @@ class ExportRun {
     if (question_.format->name == "csv") response.content_type += "; charset=utf-8; header=present";
     response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + name_.table +
                                                              "-v" + std::to_string(version_) + "." +
-                                                             std::string(question_.format->name) +
-                                                             "\"");
+                                                             extension() + "\"");
+    add_masked_header(response, json::array({{{"table", name_.path()}, {"masked", file.masked}}}));
     response.stream = export_stream(file, part);
     if (!response.stream) return {Errc::unavailable, "the file is gone: ask again"};
     response.stream_bytes = part.size;
@@ -232,6 +244,7 @@ class ExportRun {
                 {"bytes", file.bytes},
                 {"from", part.from},
                 {"chosen", chosen_of(question_.rows)},
+                {"partition_by", question_.partition_by},
                 {"masked", file.masked},
                 {"unmasked", file.bare}};
     return response;

@@ -14,6 +14,7 @@
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_contracts.h"
+#include "scheduler/api/lake_orders.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/routes.h"
 #include "scheduler/api/run_answers.h"
@@ -38,13 +39,6 @@ struct AskedOrder {
   json order;                             // as the plugin takes it
   std::vector<std::string> columns;       // that it gives values to
 };
-
-bool valid_operation(const std::string& text) {
-  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '_';
-  });
-}
 
 // Texts, as a source would send them: {"column": "text"}.
 bool take_values(const json& given, json& out, std::set<std::string>& columns) {
@@ -115,8 +109,7 @@ Result<AskedOrder> asked_order(Context& context, const Request& request) {
     fields.fail("action", "must be repair, replay or discard");
   out.dag_id = fields.text("dag_id", 250).value_or("");
   out.operation = fields.text("operation", 64).value_or(to_string(make_uuid_v7(context.now())));
-  if (fields.status() && !valid_operation(out.operation))
-    fields.fail("operation", "must be 1 to 64 of A-Z a-z 0-9 - _");
+  if (fields.status() && !valid_order_id(out.operation)) fields.fail("operation", no_order_id);
   const auto note = fields.text("note", max_order_note);
   if (out.action == "discard" && (!note || note->empty()))
     fields.fail("note", "must say why the rows are given up");

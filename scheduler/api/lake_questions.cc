@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/url.h"
 
 namespace batuta::http {
 
@@ -58,6 +59,27 @@ Result<std::int64_t> pinned_version(Context& context, const LakeName& name,
     if (found->rows.empty() || page.offset + page.limit >= found->total)
       return {Errc::invalid, "the table's log tells of no version that old", "query.at"};
   }
+}
+
+void add_masked_header(Response& response, const json& tables) {
+  constexpr std::size_t most_bytes = 4096;  // what proxies let through
+  std::string text;
+  std::size_t left_out = 0;
+  for (const json& read : tables) {
+    std::string table;
+    for (const char c : read.value("table", ""))
+      table += c == '/' ? std::string(1, c) : percent_encoded({&c, 1});
+    for (const json& column : read.value("masked", json::array())) {
+      const std::string name = table + ":" + percent_encoded(column.get<std::string>());
+      if (text.size() + name.size() > most_bytes) {
+        ++left_out;
+      } else {
+        text += (text.empty() ? "" : ", ") + name;
+      }
+    }
+  }
+  if (left_out > 0) text += ", and " + std::to_string(left_out) + " more";
+  if (!text.empty()) response.headers.emplace_back("Batuta-Masked", text);
 }
 
 std::optional<std::int64_t> number_from_text(std::string_view text) {

@@ -46,4 +46,9 @@ Result<nlohmann::json> lake_answer_of(const Result<std::string>& told);
 // or bare by the right to see them ("unmasked").
 nlohmann::json told_of_table(const nlohmann::json& answer, const char* member);
 
+// The header Batuta-Masked: which columns are masked in what has no place to say so in itself, as
+// "gold/shop/people:cpf, …", with percent signs where a name has other bytes than a URL. `tables`
+// is [{"table","masked"}…]; nothing is added where nothing is masked.
+void add_masked_header(Response& response, const nlohmann::json& tables);
+
 }  // namespace batuta::http

@@ -79,4 +79,13 @@ std::string retention_told(const DagBagSnapshot& bag, Time now) {
   return out.empty() ? std::string() : json_text(out);
 }
 
+Status check_clock(const Now& begun, const Now& now) {
+  const Duration ahead = (now.wall - begun.wall) - (now.boot - begun.boot);
+  if (ahead <= most_ahead) return success();
+  return {Errc::conflict,
+          "the clock was set forward by " + std::to_string(ahead / std::chrono::minutes(1)) +
+              " minutes since the server began, and rows would go before their time: set it right, "
+              "or restart the server where the clock is right now"};
+}
+
 }  // namespace batuta::http

@@ -15,6 +15,7 @@
 #include "scheduler/api/lake_catalogue.h"
 #include "scheduler/api/lake_exports.h"
 #include "scheduler/api/lake_masks.h"
+#include "scheduler/api/lake_questions.h"
 #include "scheduler/api/params.h"
 #include "scheduler/api/running_queries.h"
 
@@ -91,6 +92,7 @@ Response csv_response(const json& answer) {
   response.headers.emplace_back("Batuta-Cut", answer["cut_by"].is_string()
                                                   ? answer["cut_by"].get<std::string>()
                                                   : std::string("no"));
+  add_masked_header(response, answer["tables"]);
   response.headers.emplace_back("Content-Disposition", "attachment; filename=\"rows.csv\"");
   return response;
 }
@@ -219,6 +221,7 @@ class SqlRun {
     response.content_type = parquet_type;
     response.headers.emplace_back("Batuta-Rows", std::to_string(file.rows));
     response.headers.emplace_back("Batuta-Cut", "no");
+    add_masked_header(response, told_["tables"]);
     response.headers.emplace_back("Content-Disposition", "attachment; filename=\"rows.parquet\"");
     response.stream = export_stream(file, {0, file.bytes});
     if (!response.stream) return Error{Errc::unavailable, "the file is gone: ask again", {}};

@@ -320,6 +320,10 @@ constexpr ObjectSchema schemas[] = {
     {"LakeErasure",
      "operation state by? subject domain? table? apply:bool asked_at:time ended_at:time? error? "
      "report:object?"},
+    {"LakeMaintenance",
+     "operation state action layer domain table dry_run:bool by? asked_at:time ended_at:time? "
+     "error? repeated:bool report:object?"},
+    {"LakeMaintenanceCollection", "[orders:LakeMaintenance] total_entries:int"},
     {"LakeErasureCollection", "[erasures:LakeErasure] total_entries:int more:bool"},
     {"LakeBranchCollection", "[branches:LakeBranch] total_entries:int"},
     {"LakeBranchTable", "table base_version:int? version:int lake_version:int? has_moved:bool"},

@@ -50,7 +50,10 @@ constexpr QueryParam lake_rows_rows[] = {
 };
 
 constexpr QueryParam lake_export_rows[] = {
-    own("format", Kind::text, "parquet, csv or jsonl; as Accept says unless given, else parquet"),
+    own("format", Kind::text,
+        "parquet, csv, jsonl or hive, which is a tar archive of Parquet files below column=value "
+        "folders; as Accept says unless given, else parquet"),
+    own("partition_by", Kind::texts, "Of hive: by these columns instead of the table's own"),
     version_row,
     at_row,
     columns_row,

@@ -48,6 +48,7 @@ inline constexpr Right delete_dag_right{Action::remove, "dag:{dag_id}"};
 inline constexpr Right some_lake{Action::read, any_lake};
 inline constexpr Right read_lake{Action::read, one_lake};
 inline constexpr Right erase_some_lake{Action::erase, any_lake};
+inline constexpr Right edit_lake{Action::edit, one_lake};
 inline constexpr Right edit_some_lake{Action::edit, any_lake};
 constexpr Right reading_of(std::string_view thing) {
   return {Action::read, thing};

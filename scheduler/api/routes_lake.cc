@@ -14,6 +14,7 @@ namespace {
 #define LAKE_LETTERS "/api/lake/dead-letters"
 #define LAKE_BRANCHES "/api/lake/branches"
 #define LAKE_ERASURES "/api/lake/erasures"
+#define LAKE_MAINTENANCE "/api/lake/maintenance"
 #define LAKE_MONITORS "/api/lake/monitors"
 #define LAKE_ALERTS "/api/lake/alerts"
 #define LAKE_TABLE LAKE "/{layer}/{domain}/{table}"
@@ -48,7 +49,7 @@ constexpr Route lake_rows[] = {
      "`next_cursor` goes on in the version that the first page was of",
      {.query = &lake_rows_params, .answer = "LakeRows"}},
     {get,   LAKE_TABLE "/export", get_lake_export, read_lake,
-     "All its rows as a file, Parquet, CSV or JSON lines, by `format` or Accept; resumed by Range, with If-Range or of a "
+     "All its rows as a file, Parquet, CSV, JSON lines or a tar archive of folders by partition, by `format` or Accept; resumed by Range, with If-Range or of a "
      "named version; too large a file is refused, never cut",
      {.query = &lake_export_params}},
     {get,   "/api/lake/domains/{domain}/cost", get_lake_cost, some_lake,
@@ -86,6 +87,19 @@ constexpr Route lake_rows[] = {
      {.answer = "LakeErasure"}},
     {del,   LAKE_ERASURES "/{operation}", stop_lake_erasure, erase_some_lake,
      "End one that is under way at its next step; ordered again under its operation it goes on", {.status = 204}},
+    {post,  LAKE_TABLE "/maintenance", order_lake_upkeep, edit_lake,
+     "Look after the table: optimize, vacuum, restore or expire; with `dry_run` it is only told what would be done. One table "
+     "after the other, and not within this request: its end is told by its operation. What is deleted before the table's own "
+     "retention (vacuum with force, expire) needs the right to delete, besides",
+     {.body = &lake_upkeep_body, .answer = "LakeMaintenance", .status = 202}},
+    {get,   LAKE_MAINTENANCE, reading<list_lake_upkeep>, edit_some_lake,
+     "Such orders and looks ahead that the server remembers, of tables that one may edit, the newest first, without their reports",
+     {.answer = "LakeMaintenanceCollection"}},
+    {get,   LAKE_MAINTENANCE "/{operation}", reading<get_lake_upkeep>, edit_some_lake,
+     "How far one is: queued, running, ended, failed or stopped; its report. Needs the right to edit the table",
+     {.answer = "LakeMaintenance"}},
+    {del,   LAKE_MAINTENANCE "/{operation}", stop_lake_upkeep, edit_some_lake,
+     "End one that is under way at its next step; what it has committed stands. Needs the right to edit the table", {.status = 204}},
     {get,   LAKE_QUARANTINE, reading<list_quarantines>, some_lake, "Tables with rows in quarantine",
      {.answer = "LakeQuarantineCollection"}},
     {get,   LAKE_QUARANTINE "/{domain}/{table}", get_quarantine, some_lake,

@@ -223,8 +223,29 @@ std::string Client::get_text(const std::string& path) const {
 }
 
 std::string Client::bytes_of(const std::string& method, const std::string& path, const json& body,
-                             const std::string& type) const {
-  return exchange(method, path, json_text(body), type);
+                             const std::string& type, Headers* answered) const {
+  HttpAnswer answer = send(method, path, json_text(body), type, {});
+  if (answer.status < 200 || answer.status > 299) throw refused(method, path, answer);
+  if (answered != nullptr) *answered = std::move(answer.headers);
+  return std::move(answer.body);
+}
+
+Client::Headers Client::download(const std::string& path,
+                                 const std::function<bool(std::string_view)>& take,
+                                 const std::function<bool()>& cancelled) const {
+  HttpRequest request;
+  request.url = url_ + path;
+  request.headers = {{"Authorization", "Bearer " + token_},
+                     {"Accept", "*/*"},
+                     {"User-Agent", std::string("batuta-cli/") + version}};
+  request.outgoing.direct = true;
+  request.on_body = take;
+  request.cancelled = cancelled;
+  auto answer = http_call(request);
+  if (!answer)
+    throw Failure("the download from " + url_ + " ended early: " + answer.error().message, 1);
+  if (answer->status < 200 || answer->status > 299) throw refused("GET", path, *answer);
+  return std::move(answer->headers);
 }
 
 }  // namespace batuta::cli

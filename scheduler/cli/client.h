@@ -2,9 +2,11 @@
 // from BATUTA_URL and BATUTA_TOKEN.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -54,7 +56,13 @@ class Client {
   std::string get_text(const std::string& path) const;
   // The bytes of an answer of that content type. Throws as call().
   std::string bytes_of(const std::string& method, const std::string& path,
-                       const nlohmann::json& body, const std::string& type) const;
+                       const nlohmann::json& body, const std::string& type,
+                       Headers* answered = nullptr) const;
+  // Hands the bytes of a GET on as they come, however many and however long it takes; the answer's
+  // headers, their names in lower case. `take` says false to end it, `cancelled` true, asked some
+  // times a second. Throws as call(), also where less came than was told.
+  Headers download(const std::string& path, const std::function<bool(std::string_view)>& take,
+                   const std::function<bool()>& cancelled) const;
   const std::string& url() const { return url_; }
   // What the server says about itself, also when it is not well (503).
   nlohmann::json health() const;

@@ -143,6 +143,31 @@ void tell_misuse(const CLI::App& app, const CLI::ParseError& error) {
                usage.c_str(), path.c_str());
 }
 
+// The option of the named verb that was given a list with nothing in it, such as "--key ,": the
+// library would take the words behind it for its value, "--home" among them. Empty: there is none.
+std::string empty_list(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* at = &app;
+  const auto is_empty = [](std::string_view list) {
+    return !list.empty() && list.find_first_not_of(',') == list.npos;
+  };
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const auto below =
+        at->get_subcommands([&](const CLI::App* one) { return one->check_name(word); });
+    if (!below.empty()) at = below.front();
+    const auto equal = word.find('=');
+    const std::string name = word.substr(0, equal);
+    if (!name.starts_with("--")) continue;
+    const std::string_view list = equal != word.npos ? std::string_view(word).substr(equal + 1)
+                                  : i + 1 < argc     ? std::string_view(argv[i + 1])
+                                                     : std::string_view();
+    if (!is_empty(list)) continue;
+    for (const CLI::Option* option : at->get_options())
+      if (option->get_delimiter() == ',' && option->check_name(name)) return name;
+  }
+  return {};
+}
+
 void add_completion(CLI::App& app) {
   auto shell = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand(
@@ -196,6 +221,11 @@ int parse(int argc, char** argv, Session& session) {
   add_examples(app);
   if (argc >= 2 && std::string_view(argv[1]) == "__complete") {
     return answer_completion(app, argc, argv, session);
+  }
+  if (const std::string name = empty_list(app, argc, argv); !name.empty()) {
+    std::fprintf(stderr, "batuta: %s: the list has nothing in it; leave it out, or write a,b\n",
+                 name.c_str());
+    return 2;
   }
   try {
     app.parse(argc, argv);

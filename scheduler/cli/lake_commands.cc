@@ -22,6 +22,7 @@
 #include "scheduler/cli/follow.h"
 #include "scheduler/cli/lake_access.h"
 #include "scheduler/cli/lake_server.h"
+#include "scheduler/cli/new_file.h"
 #include "scheduler/cli/row_printer.h"
 #include "scheduler/cli/statement_wait.h"
 
@@ -336,9 +337,9 @@ void run_sql(Session& session, const LakeArguments& a, const json& what) {
                   done.error().message == interrupted ? interrupted_code : 1);
   }
   if (a.to.empty()) return print_result(session, result.file());
-  std::error_code failed;
-  std::filesystem::copy_file(result.folder() + "/rows.parquet", a.to, failed);
-  if (failed) throw Failure("cannot write " + a.to + ": " + failed.message(), 1);
+  NewFile file(a.to);
+  file.add_file(result.folder() + "/rows.parquet");
+  file.finish();
 }
 
 }  // namespace

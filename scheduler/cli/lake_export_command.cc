@@ -1,5 +1,6 @@
-// lake export: a table as a file or folders for others, whole or not at all. With or without a
-// running server, by the plugin lake_sql in a slot of its own.
+// lake export: a table as a file or folders for others, whole or not at all. By the server where
+// one runs, with the rights and masks of the caller's token; else by the plugin lake_sql in a slot
+// of its own.
 #include <stdlib.h>
 
 #include <CLI/CLI.hpp>
@@ -7,13 +8,21 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/number_range.h"
 #include "common/safe_json.h"
+#include "common/tar.h"
 #include "common/time.h"
+#include "common/url.h"
+#include "scheduler/cli/client.h"
+#include "scheduler/cli/interrupts.h"
 #include "scheduler/cli/lake_access.h"
+#include "scheduler/cli/lake_server.h"
+#include "scheduler/cli/new_file.h"
 
 namespace batuta::cli {
 namespace {
@@ -27,7 +36,11 @@ struct ExportArguments {
   std::string table, format = "parquet", to, at, timeout = "6h", plugins;
   std::vector<std::string> where, order_by, partition_by;
   std::int64_t version = -1;
-  bool hive = false;
+  bool hive = false, files = false;
+
+  bool of_server(const Session& session) const {
+    return asks_server(session, files || !plugins.empty());
+  }
 };
 
 // A folder beside what is written, so that it is put into its place by a rename; gone with the
@@ -96,33 +109,122 @@ void check_arguments(const ExportArguments& a) {
   if (!a.hive && !a.partition_by.empty()) throw Failure("--partition-by: is for --hive", 2);
 }
 
-void export_table(Session& session, const ExportArguments& a) {
-  check_arguments(a);
-  const std::string table = table_argument(a.table);
-  const auto patience = parse_duration(a.timeout);
-  if (!patience) throw Failure("--timeout: \"" + a.timeout + "\" is no duration, such as 30m", 2);
+std::string export_query(const ExportArguments& a, const std::vector<std::string>& columns) {
+  std::string query = "?format=" + (a.hive ? std::string("hive") : a.format);
+  const auto add = [&query](const char* name, const std::vector<std::string>& values) {
+    for (const std::string& value : values)
+      query += "&" + std::string(name) + "=" + percent_encoded(value);
+  };
+  add("columns", columns);
+  add("where", a.where);
+  add("order_by", a.order_by);
+  add("partition_by", a.partition_by);
+  if (a.version >= 0) query += "&version=" + std::to_string(a.version);
+  if (!a.at.empty())
+    query += "&at=" +
+             percent_encoded(to_iso(Time(std::chrono::milliseconds(parse_moment("--at", a.at)))));
+  return query;
+}
+
+// What was unpacked or written below the scratch folder.
+struct Downloaded {
+  std::string name;
+  json told;
+};
+
+json header_number(const Client::Headers& headers, const char* name) {
+  for (const auto& [header, value] : headers)
+    if (header == name)
+      if (const auto number = parse_untrusted(value); number && number->is_number_integer())
+        return *number;
+  return nullptr;
+}
+
+// Its bytes come as one file: folders in an archive, which is unpacked as it comes.
+Downloaded download_export(const Session& session, const ExportArguments& a,
+                           const std::string& table, const std::string& scratch,
+                           Duration patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  Downloaded out{a.hive ? "rows" : "rows." + a.format, json::object()};
+  const std::string place = scratch + "/" + out.name;
+  if (a.hive) fs::create_directory(place);
+  TarReader folders(place);
+  std::optional<NewFile> file;
+  if (!a.hive) file.emplace(place);
+  std::int64_t bytes = 0;
+  Status unpacked = success();
+  std::optional<Failure> broken;
+  const auto take = [&](std::string_view piece) {
+    bytes += static_cast<std::int64_t>(piece.size());
+    if (a.hive) return (unpacked = folders.take(piece)).ok();
+    try {
+      file->add(piece);
+    } catch (const Failure& failure) {
+      broken.emplace(failure);
+    }
+    return !broken;
+  };
+  const InterruptGuard guard;
+  Client::Headers headers;
+  try {
+    headers = session.client().download(
+        table_path(table) + "/export" + export_query(a, session.columns), take,
+        [&] { return InterruptGuard::came() || std::chrono::steady_clock::now() > until; });
+  } catch (const Failure&) {
+    if (InterruptGuard::came()) throw Failure(interrupted, interrupted_code);
+    if (broken) throw Failure(*broken);
+    if (!unpacked) throw Failure("cannot unpack the export: " + unpacked.error().message, 1);
+    if (std::chrono::steady_clock::now() > until) throw Failure("not done within --timeout", 1);
+    throw;
+  }
+  if (file) file->finish();
+  if (a.hive) unpacked = folders.finish();
+  if (!unpacked) throw Failure("cannot unpack the export: " + unpacked.error().message, 1);
+  say_masked_header(headers);
+  out.told = {{"rows", header_number(headers, "batuta-rows")},
+              {"bytes", a.hive ? folders.bytes() : bytes},
+              {"table", table},
+              {"version", header_number(headers, "batuta-version")}};
+  return out;
+}
+
+Downloaded make_export(Session& session, const ExportArguments& a, const std::string& table,
+                       const std::string& scratch, Duration patience) {
   SlotRun run = lake_slot(session, "lake_sql", a.plugins);
-  const fs::path target = export_target(a, table);
-  const ExportScratch scratch(target.parent_path());
-  run.params_json = json_text(export_params(a, session.columns, table, scratch.path()));
-  run.patience = *patience + std::chrono::minutes(1);
+  run.params_json = json_text(export_params(a, session.columns, table, scratch));
+  run.patience = patience + std::chrono::minutes(1);
   const auto done = run_in_slot(run);
   if (!done) {
     throw Failure(done.error().message, done.error().message == interrupted ? interrupted_code : 1);
   }
   json told = value_of(parse_untrusted(*done));
-  std::error_code failure;
-  fs::rename(scratch.path() + "/" + told.value("file", ""), target, failure);
-  if (failure)
-    throw Failure("cannot put the export at " + target.string() + ": " + failure.message(), 1);
+  Downloaded out{told.value("file", ""), {}};
   told.erase("file");
   told.erase("columns");
   const json read = told.value("tables", json::array());
   told.erase("tables");
   told["table"] = table;
   told["version"] = read.empty() ? json() : read[0].value("version", json());
-  told["written"] = target.string();
-  print_object(Look(format_named(session.output), {}), told);  // all that is told
+  out.told = std::move(told);
+  return out;
+}
+
+void export_table(Session& session, const ExportArguments& a) {
+  check_arguments(a);
+  const std::string table = table_argument(a.table);
+  const auto patience = parse_duration(a.timeout);
+  if (!patience) throw Failure("--timeout: \"" + a.timeout + "\" is no duration, such as 30m", 2);
+  const bool of_server = a.of_server(session);
+  const fs::path target = export_target(a, table);
+  const ExportScratch scratch(target.parent_path());
+  Downloaded made = of_server ? download_export(session, a, table, scratch.path(), *patience)
+                              : make_export(session, a, table, scratch.path(), *patience);
+  std::error_code failure;
+  fs::rename(scratch.path() + "/" + made.name, target, failure);
+  if (failure)
+    throw Failure("cannot put the export at " + target.string() + ": " + failure.message(), 1);
+  made.told["written"] = target.string();
+  print_object(Look(format_named(session.output), {}), made.told);  // all that is told
 }
 
 }  // namespace
@@ -149,7 +251,10 @@ void add_lake_export(CLI::App& lake, Session& session) {
   verb->add_option("--version", a->version, "as it was then")->check(whole_number(0));
   verb->add_option("--at", a->at, "a time: as it was then");
   verb->add_option("--timeout", a->timeout, "how long it may take")->capture_default_str();
-  verb->add_option("--plugins", a->plugins, "folder of plugins");
+  verb->add_option("--plugins", a->plugins, "folder of plugins, for the files as by --files");
+  verb->add_flag("--files", a->files,
+                 "the files themselves, as their owner: no rights and no masks, as where no server "
+                 "is named or running");
 }
 
 }  // namespace batuta::cli

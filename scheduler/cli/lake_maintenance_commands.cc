@@ -1,5 +1,5 @@
-// Looking after tables from the command line: each verb is one call of the plugin lake_maintenance
-// in a slot of its own, with or without a running server.
+// Looking after tables from the command line: ordered from the server where one runs, by the
+// caller's rights, else one call of the plugin lake_maintenance in a slot of its own.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
@@ -12,9 +12,11 @@
 #include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/time.h"
+#include "common/uuid.h"
 #include "contract/retention.h"
 #include "lakelog/snapshot.h"
 #include "scheduler/cli/lake_access.h"
+#include "scheduler/cli/lake_server.h"
 
 namespace batuta::cli {
 namespace {
@@ -22,26 +24,47 @@ namespace {
 using json = nlohmann::json;
 
 struct MaintenanceArguments {
-  std::string table, plugins, retain, log_retain, at, contract, timeout = "6h";
+  std::string table, plugins, retain, log_retain, at, contract, operation, timeout = "6h";
   std::uint64_t target_bytes = 128u << 20;
   std::vector<std::string> cluster_by;
-  std::int64_t version = -1;
-  bool dry_run = false, force = false;
+  std::int64_t version = -1, expected_version = -1;
+  bool dry_run = false, force = false, files = false;
+
+  bool of_server(const Session& session) const {
+    return asks_server(session, files || !plugins.empty() || !contract.empty());
+  }
 };
 
+// `params`: as the plugin takes them.
+json run_by_server(const Session& session, const MaintenanceArguments& a, json params,
+                   Duration patience) {
+  params["action"] = params["operation"];
+  params["operation"] =
+      a.operation.empty() ? to_string(make_uuid_v7(read_clock().wall)) : a.operation;
+  params["dry_run"] = a.dry_run;
+  return upkeep_by_server(session, a.table, params, patience);
+}
+
 json run_maintenance(Session& session, const MaintenanceArguments& a, json params) {
+  const auto patience = parse_duration(a.timeout);
+  if (!patience) throw Failure("--timeout: \"" + a.timeout + "\" is no duration, such as 30m", 2);
+  if (a.of_server(session)) return run_by_server(session, a, std::move(params), *patience);
+  if (!a.operation.empty())
+    throw Failure("--operation: is of a server, and none is asked; leave it out", 2);
   SlotRun run = lake_slot(session, "lake_maintenance", a.plugins);
   params["table"] = a.table;
   params["dry_run"] = a.dry_run;
   run.params_json = json_text(params);
-  const auto patience = parse_duration(a.timeout);
-  if (!patience) throw Failure("--timeout: \"" + a.timeout + "\" is no duration, such as 30m", 2);
   run.patience = *patience;
   const auto done = run_in_slot(run);
   if (!done) {
     throw Failure(done.error().message, done.error().message == interrupted ? interrupted_code : 1);
   }
   return value_of(parse_untrusted(*done));
+}
+
+std::string time_of_moment(std::int64_t ms) {
+  return to_iso(Time(std::chrono::milliseconds(ms)));
 }
 
 std::string size_text(std::int64_t bytes) {
@@ -167,14 +190,25 @@ contract::Expiry expiry_of(const MaintenanceArguments& a) {
                 2);
 }
 
-void expire(Session& session, const MaintenanceArguments& a) {
+// A server goes by the contracts of its own DAGs.
+json expire_params(const Session& session, const MaintenanceArguments& a) {
+  json params{{"operation", "expire"}};
+  if (a.of_server(session)) return params;
+  if (a.contract.empty())
+    throw Failure("--contract: is needed where no server is asked, which knows the contracts", 2);
   const contract::Expiry rule = expiry_of(a);
-  const json told = run_maintenance(
-      session, a, {{"operation", "expire"}, {"column", rule.column}, {"before", rule.before}});
+  params["column"] = rule.column;
+  params["before"] = rule.before;
+  return params;
+}
+
+void expire(Session& session, const MaintenanceArguments& a) {
+  const json told = run_maintenance(session, a, expire_params(session, a));
   if (session.format().data()) return print_object(session.format(), told);
   std::printf("%s: %s whose %s is before %s %s (%s whole, %s written anew)\n", a.table.c_str(),
-              counted(number(told, "rows"), "row", "rows").c_str(), rule.column.c_str(),
-              rule.before.c_str(), a.dry_run ? "would go" : "went",
+              counted(number(told, "rows"), "row", "rows").c_str(),
+              shown_text(told.value("column", "")).c_str(), told.value("before", "").c_str(),
+              a.dry_run ? "would go" : "went",
               counted(number(told, "removed_files"), "file", "files").c_str(),
               size_text(number(told, "rewritten_bytes")).c_str());
   if (told.value("more", false)) std::printf("more rows are left for the next call\n");
@@ -185,14 +219,18 @@ void restore(Session& session, const MaintenanceArguments& a) {
     throw Failure("what to restore is said by one of --version and --at, not by both", 2);
   if (a.version < 0 && a.at.empty())
     throw Failure("say what to restore: --version N, or --at TIME", 2);
-  std::int64_t version = a.version;
-  if (version < 0) {
+  json params{{"operation", "restore"}};
+  if (a.expected_version >= 0) params["expected_version"] = a.expected_version;
+  if (a.version >= 0) {
+    params["version"] = a.version;
+  } else if (const std::int64_t at = parse_moment("--at", a.at); a.of_server(session)) {
+    params["at"] = time_of_moment(at);
+  } else {
     const auto lake = open_lake(session);
-    version = value_of(
-        lakelog::version_at(lakelog::LogFolder(*lake, a.table), parse_moment("--at", a.at)));
+    params["version"] = value_of(lakelog::version_at(lakelog::LogFolder(*lake, a.table), at));
   }
-  json told = run_maintenance(session, a, {{"operation", "restore"}, {"version", version}});
-  told["restored_version"] = version;
+  const json told = run_maintenance(session, a, std::move(params));
+  const std::int64_t version = number(told, "restored_version");
   if (session.format().data()) return print_object(session.format(), told);
   const std::int64_t files = number(told, "added_files") + number(told, "removed_files");
   const bool differs = files > 0 || number(told, "markers") > 0 || told.value("changed", false);
@@ -226,7 +264,13 @@ void add_lake_maintenance(CLI::App& lake, Session& session) {
     });
     command->add_option("table", a->table, "such as silver/financial/quotes")->required();
     command->add_flag("--dry-run", a->dry_run, "only tell what would be done");
-    command->add_option("--plugins", a->plugins, "folder of plugins");
+    command->add_option("--plugins", a->plugins, "folder of plugins, for the files as by --files");
+    command->add_option("--operation", a->operation,
+                        "its id in a server: the same order under it is done once");
+    command->add_flag(
+        "--files", a->files,
+        "the files themselves, as their owner: no rights, as where no server is named "
+        "or running");
     command->add_option("--timeout", a->timeout, "give up after that long")->capture_default_str();
     return command;
   };
@@ -245,11 +289,16 @@ void add_lake_maintenance(CLI::App& lake, Session& session) {
   old->add_flag("--force", a->force, "a --retain shorter than the table's own");
   CLI::App* aged = verb("expire", "Removes rows that are older than a contract's retention",
                         [&session, a] { expire(session, *a); });
-  aged->add_option("--contract", a->contract, "the table's contract, with batuta.retention")
-      ->required();
+  aged->add_option("--contract", a->contract,
+                   "the table's contract, with batuta.retention, for the files; a server goes by "
+                   "those of its DAGs");
   CLI::App* back = verb("restore", "Makes a table what it was, as a new version",
                         [&session, a] { restore(session, *a); });
   back->add_option("--version", a->version)->check(whole_number(0));
+  back->add_option("--expected-version", a->expected_version,
+                   "refused where the table's newest version is another one, such as the one that "
+                   "--dry-run told")
+      ->check(whole_number(0));
   back->add_option("--at", a->at, "the version of that time, such as 2026-11-20T10:00:00Z");
 }
 

@@ -14,6 +14,7 @@
 #include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/cli/client.h"
+#include "scheduler/cli/new_file.h"
 #include "scheduler/cli/row_printer.h"
 #include "scheduler/cli/statement_wait.h"
 
@@ -25,21 +26,6 @@ using json = nlohmann::json;
 constexpr std::int64_t page_rows = 1000;  // of one answer
 // The server bounds a query by its own setting, after it has waited for its turn.
 constexpr auto query_patience = std::chrono::hours(2);
-
-// "/api/lake/tables/gold/shop/sales"
-std::string table_path(const std::string& table) {
-  std::string path = "/api/lake/tables";
-  std::size_t parts = 0;
-  for (std::size_t from = 0; from <= table.size(); ++parts) {
-    const std::size_t end = std::min(table.find('/', from), table.size());
-    path += "/" + percent_encoded(table.substr(from, end - from));
-    from = end + 1;
-  }
-  if (parts == 3) return path;
-  throw Failure("a server knows tables as layer/domain/table, and " + table +
-                    " is none; who owns the files reads it with --files",
-                1);
-}
 
 json table_row(const json& told) {
   const std::string name = told["layer"].get<std::string>() + "/" +
@@ -140,10 +126,13 @@ void print_statement(Session& session, const AskedRows& asked) {
   const Client client = session.client().patient(query_patience);
   if (!asked.to.empty()) {
     std::string bytes;
+    Client::Headers headers;
     ask_with_progress(client, id, [&] {
-      bytes = client.bytes_of("POST", "/api/lake/sql", body, "application/vnd.apache.parquet");
+      bytes = client.bytes_of("POST", "/api/lake/sql", body, "application/vnd.apache.parquet",
+                              &headers);
     });
-    return write_parquet(asked.to, bytes);
+    write_parquet(asked.to, bytes);
+    return say_masked_header(headers);
   }
   json answer;
   ask_with_progress(client, id, [&] { answer = client.call("POST", "/api/lake/sql", body); });
@@ -159,6 +148,27 @@ void print_statement(Session& session, const AskedRows& asked) {
 
 }  // namespace
 
+void say_masked_header(const Client::Headers& headers) {
+  for (const auto& [name, value] : headers)
+    if (name == "batuta-masked")
+      std::fprintf(stderr, "batuta: written masked, as you may not unmask them: %s\n",
+                   shown_text(value).c_str());
+}
+
+std::string table_path(const std::string& table) {
+  std::string path = "/api/lake/tables";
+  std::size_t parts = 0;
+  for (std::size_t from = 0; from <= table.size(); ++parts) {
+    const std::size_t end = std::min(table.find('/', from), table.size());
+    path += "/" + percent_encoded(table.substr(from, end - from));
+    from = end + 1;
+  }
+  if (parts == 3) return path;
+  throw Failure("a server knows tables as layer/domain/table, and " + table +
+                    " is none; who owns the files reads it with --files",
+                1);
+}
+
 void write_parquet(const std::string& path, const std::string& bytes) {
   constexpr std::string_view mark = "PAR1";  // at both ends of every such file
   if (bytes.size() < 2 * mark.size() || !bytes.starts_with(mark) || !bytes.ends_with(mark))
@@ -166,12 +176,9 @@ void write_parquet(const std::string& path, const std::string& bytes) {
                       " was not made: is it older than this command, which asks for one? Without "
                       "--to the rows are printed",
                   1);
-  std::FILE* file = std::fopen(path.c_str(), "wbxe");  // x: nothing is overwritten
-  if (file == nullptr) throw Failure("cannot make the file " + path + "; is it there already?", 1);
-  const bool whole = std::fwrite(bytes.data(), 1, bytes.size(), file) == bytes.size();
-  if (std::fclose(file) == 0 && whole) return;
-  (void)std::remove(path.c_str());
-  throw Failure("cannot write " + path, 1);
+  NewFile file(path);
+  file.add(bytes);
+  file.finish();
 }
 
 bool asks_server(const Session& session, bool files) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/time.h"
 #include "scheduler/cli/commands.h"
 
 namespace batuta::cli {
@@ -32,12 +33,18 @@ struct AskedRows {
 // `limit`; `cut`: there are more.
 nlohmann::json history_of_server(const Session& session, const std::string& table,
                                  std::int64_t limit, bool& cut);
+// An order to look after a table, POST /api/lake/tables/…/maintenance with this body: waits for its
+// end and gives the report. An interrupt and a wait that is over stop it.
+nlohmann::json upkeep_by_server(const Session& session, const std::string& table,
+                                const nlohmann::json& body, Duration patience);
 struct AskedDiff {
   std::string table;
   std::vector<std::string> key;  // empty: the contract's
   std::int64_t from = -1, to = -1;
   int limit = 20;
 };
+// "/api/lake/tables/gold/shop/sales". Throws Failure for what has not three parts.
+std::string table_path(const std::string& table);
 // What LakeVersionDiff is over HTTP.
 nlohmann::json diff_of_server(const Session& session, const AskedDiff& asked);
 // What LakeSqlPlan is; `at` empty: now.
@@ -45,6 +52,8 @@ nlohmann::json plan_of_server(const Session& session, const std::string& sql, co
                               bool analyze);
 // The bytes as a new file; what is no whole Parquet file is refused, and nothing is overwritten.
 void write_parquet(const std::string& path, const std::string& bytes);
+// Says on standard error which columns a file has masked, by the header Batuta-Masked.
+void say_masked_header(const Client::Headers& headers);
 // Prints the rows of a table or a statement, and says what was cut or masked.
 void print_rows_of_server(Session& session, const AskedRows& asked);
 

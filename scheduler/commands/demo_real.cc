@@ -90,8 +90,8 @@ Result<bool> show_delivery(const std::string& home, const std::string& name,
   bool all = true;
   for (const std::string& table : simulation.gold()) {
     const std::string file = folder / (last_part(table) + ".parquet");
-    const auto child =
-        start_process({program("batuta"), "lake", "export", table, "--to", file, "--home", home});
+    const auto child = start_process(
+        {program("batuta"), "lake", "export", table, "--files", "--to", file, "--home", home});
     if (!child) return child.error();
     int status = 0;
     waitpid(*child, &status, 0);

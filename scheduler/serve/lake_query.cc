@@ -18,7 +18,7 @@ constexpr std::int64_t beside_engine = 256 << 20;
 constexpr std::int64_t beside_thread = 16 << 20;
 constexpr std::chrono::seconds start_and_end{30};  // of the process, beside the query
 constexpr int export_patience = 10;                // times lake.sql_timeout
-constexpr std::chrono::hours erase_patience{6};    // as batuta lake erase has it by itself
+constexpr std::chrono::hours order_patience{6};    // as the command line has it by itself
 
 // To who writes the file; its names are read by us, who may all.
 Status give_folder(const std::string& folder, const std::string& user) {
@@ -41,8 +41,9 @@ LakeQuery lake_query(const Home& home, const std::string& plugins_folder, const 
     // A file is made for a program, which waits; an answer for a person, who does not.
     const bool of_people = plugin == "lake_sql";
     const bool exports = of_people && params->value("operation", "") == "export";
-    const Duration timeout = plugin == "lake_erase"
-                                 ? Duration(erase_patience)
+    const bool is_order = plugin == "lake_erase" || plugin == "lake_maintenance";
+    const Duration timeout = is_order
+                                 ? Duration(order_patience)
                                  : home.live()->lake_sql_timeout * (exports ? export_patience : 1);
     const bool gives_file = of_people && params->contains("result_folder");
     if (gives_file && !settings.worker_user.empty()) {

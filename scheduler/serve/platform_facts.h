@@ -33,9 +33,14 @@ class PlatformFacts {
   std::string retention() const;
 
  private:
+  bool clock_holds();
+
   mutable std::mutex mutex_;
   std::string json_, retention_;  // guarded by mutex_
-  Boot next_{};                   // of refresh()'s thread
+  // Of refresh()'s thread.
+  const Now begun_ = read_clock();
+  bool clock_held_ = true;
+  Boot next_{};
 };
 
 }  // namespace batuta

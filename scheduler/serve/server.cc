@@ -285,6 +285,7 @@ void Server::Impl::stop() {
   work.reset();
   io.stop();
   if (io_thread.joinable()) io_thread.join();
+  kept->end_reads();  // whoever still reads for an attempt or an answer is not waited for
   http_server.reset();
 }
 

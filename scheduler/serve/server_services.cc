@@ -94,6 +94,7 @@ http::ApiServices Server::Impl::services() {
                const auto& params, const auto& stop) { return ask(params, stop, {}); };
   };
   services.erase_query = without_progress("lake_erase");
+  services.upkeep_query = without_progress("lake_maintenance");
   services.monitor_query = without_progress("lake_monitors");
   const Settings& set = home.settings();
   services.sign_on = sign_on.get();

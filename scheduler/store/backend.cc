@@ -97,6 +97,7 @@ class SqliteBackend : public Backend {
   History& history() override { return history_; }
   Registry& registry() override { return registry_; }
   Upkeep& upkeep() override { return upkeep_; }
+  void end_reads() override { history_.stop(); }
 
  private:
   SqliteStore store_;

@@ -23,6 +23,9 @@ class Backend {
   virtual History& history() = 0;
   virtual Registry& registry() = 0;
   virtual Upkeep& upkeep() = 0;
+  // At the end, from any thread: reads of the history that are under way end with a StoreError, and
+  // none begins.
+  virtual void end_reads() = 0;
 };
 
 struct BackendOptions {

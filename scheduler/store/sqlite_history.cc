@@ -105,6 +105,7 @@ SqliteHistory::SqliteHistory(const std::string& path, Options options) : options
 SqliteHistory::~SqliteHistory() = default;
 
 SqliteHistory::Reader::Reader(SqliteHistory& history) : history_(history) {
+  if (history_.stopped_) throw StoreError("the server is ending", true);
   {
     std::unique_lock lock(history_.mutex_);
     if (!history_.freed_.wait_for(lock, history_.options_.patience,
@@ -114,7 +115,10 @@ SqliteHistory::Reader::Reader(SqliteHistory& history) : history_(history) {
     db_ = std::move(history_.idle_.back());
     history_.idle_.pop_back();
   }
-  db_->set_deadline(std::chrono::steady_clock::now() + history_.options_.patience);
+  const auto late = std::chrono::steady_clock::now() + history_.options_.patience;
+  db_->set_stop([late, &stopped = history_.stopped_] {
+    return stopped || std::chrono::steady_clock::now() >= late;
+  });
   try {
     db_->statement("BEGIN").run();
   } catch (...) {

@@ -1,6 +1,7 @@
 // History over read-only connections to the store's file. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -69,10 +70,15 @@ class SqliteHistory : public History {
   std::vector<LineageEdge> lineage() override;
   EndedRuns ended_runs(const EndedMark& since, std::int64_t most) override;
 
+  // Ends every read that is under way, with a StoreError, and refuses all that come after: the
+  // server ends, and nobody waits for a long one. Any thread.
+  void stop() { stopped_ = true; }
+
  private:
   class Reader;  // one connection, held for one call
 
   Options options_;
+  std::atomic<bool> stopped_ = false;
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::unique_ptr<Database>> idle_;  // guarded by mutex_

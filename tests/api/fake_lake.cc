@@ -133,6 +133,10 @@ void TestApi::add_lake(ApiServices& services) {
     erase_queries.push_back(params);
     return erase_answer(stop);
   };
+  services.upkeep_query = [this](const auto& params, const auto& stop) {
+    upkeep_queries.push_back(params);
+    return upkeep_answer(stop);
+  };
   services.monitor_query = [this](const auto& params, const auto&) {
     monitor_queries.push_back(params);
     return monitor_answer(nlohmann::json::parse(params));

@@ -233,6 +233,9 @@ class TestApi {
   std::vector<std::string> erase_queries;  // parameters of each; of the thread that erases
   std::function<Result<std::string>(const std::function<bool()>& stop)> erase_answer =
       [](const auto&) { return Result<std::string>(R"({"complete":true,"rows":2,"tables":[]})"); };
+  std::vector<std::string> upkeep_queries;  // likewise of the thread that looks after tables
+  std::function<Result<std::string>(const std::function<bool()>& stop)> upkeep_answer =
+      [](const auto&) { return Result<std::string>(R"({"version":3,"deleted":["a=1/x"]})"); };
   std::vector<std::string> monitor_queries;  // parameters of each
   std::function<Result<std::string>(const nlohmann::json& params)> monitor_answer =
       [](const auto&) { return Result<std::string>(Errc::unavailable, "no monitors here"); };

@@ -217,7 +217,31 @@ TEST_CASE_FIXTURE(Exports, "the form is asked for by name or by Accept") {
   CHECK(ask("/export?format=csv", {{{"accept", "application/json"}}}).status == 200);
   const auto none = ask("/export", {{{"accept", "application/json"}}});
   CHECK(none.status == 406);
-  CHECK(none.body.find("format=parquet, csv or jsonl") != std::string::npos);
+  CHECK(none.body.find("format=parquet, csv, jsonl or hive") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Exports, "folders by partition come as one archive") {
+  lake_answer = [this] {
+    std::ofstream(asked()["result_folder"].get<std::string>() + "/rows.tar") << "0123";
+    return Result<std::string>(
+        R"({"rows":1,"bytes":4,"file":"rows.tar","tables":[{"table":"gold/sales/orders",)"
+        R"("version":0,"masked":["id","a b"]}]})");
+  };
+  const Response hive = ask("/export?format=hive&partition_by=id");
+  CHECK(hive.status == 200);
+  CHECK(hive.content_type == "application/x-tar");
+  CHECK(asked()["format"] == "parquet");
+  CHECK(asked()["tar"] == true);
+  CHECK(asked()["by_partitions"] == true);
+  CHECK(asked()["partition_by"] == json({"id"}));
+  using Header = std::pair<std::string, std::string>;
+  const auto has = [&hive](const Header& header) {
+    return std::count(hive.headers.begin(), hive.headers.end(), header) == 1;
+  };
+  // What an archive has no place for.
+  CHECK(has({"Batuta-Masked", "gold/sales/orders:id, gold/sales/orders:a%20b"}));
+  CHECK(has({"Content-Disposition", "attachment; filename=\"orders-v0.tar\""}));
+  CHECK(ask("/export?format=csv&partition_by=id").status == 422);
 }
 
 TEST_CASE("ranges of bytes are read as RFC 9110 has them") {

@@ -198,6 +198,20 @@ TEST_CASE("maintenance is told what contracts let go by its age, and no more tha
   CHECK(retention_told(bag, now).empty());
 }
 
+TEST_CASE("no row goes by a clock that was set forward under the server") {
+  using namespace std::chrono;
+  const Now begun{*parse_iso("2026-11-28T10:00:00Z"), Boot{hours(5)}};
+  const auto after = [&](Duration wall, Duration boot) {
+    return check_clock(begun, {begun.wall + wall, begun.boot + boot});
+  };
+  CHECK(after(hours(400), hours(400)).ok());  // it was asleep, and the machine's time went on
+  CHECK(after(hours(1), seconds(5)).ok());
+  CHECK(after(-hours(9), hours(9)).ok());  // back: rows only stay for longer
+  const auto jumped = after(hours(24 * 90), minutes(1));
+  REQUIRE_FALSE(jumped.ok());
+  CHECK(jumped.error().message.find("set forward by 129599 minutes") != std::string::npos);
+}
+
 TEST_CASE("what a cost monitor without a table asks of is the domain of its file") {
   const char* files = R"({"bank": {"monitors": [
       {"name": "a", "kind": "cost", "window": "7d", "at_most": {"runs": 5}},

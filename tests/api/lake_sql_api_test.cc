@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(Console,
   lake_answer = [this] {
     std::ofstream(asked()["result_folder"].get<std::string>() + "/rows.parquet") << "PAR1 PAR1";
     return Result<std::string>(
-        R"({"rows":2,"bytes":9,"file":"rows.parquet","tables":[{"table":"gold/sales/orders","version":4}]})");
+        R"({"rows":2,"bytes":9,"file":"rows.parquet","tables":[{"table":"gold/sales/orders","version":4,"masked":["id"]}]})");
   };
   const Extra parquet{{{"accept", "application/vnd.apache.parquet"}}};
   std::string folder;
@@ -125,6 +125,9 @@ TEST_CASE_FIXTURE(Console,
     const Response file = ask({{"sql", "FROM gold.orders"}, {"limit", 7}}, "viewer", parquet);
     CHECK(file.status == 200);
     CHECK(file.content_type == "application/vnd.apache.parquet");
+    using Header = std::pair<std::string, std::string>;
+    CHECK(std::count(file.headers.begin(), file.headers.end(),
+                     Header{"Batuta-Masked", "gold/sales/orders:id"}) == 1);
     REQUIRE(file.stream);
     CHECK(file.stream->next() == "PAR1 PAR1");
     CHECK(asked()["operation"] == "sql");
@@ -153,6 +156,7 @@ TEST_CASE_FIXTURE(Console, "CSV tells NULL from the empty text, and quotes what 
   };
   const auto csv = ask({{"sql", "FROM gold.orders"}}, "viewer", {{{"accept", "text/csv"}}});
   CHECK(csv.content_type == "text/csv; charset=utf-8; header=present");
+  for (const auto& [name, value] : csv.headers) CHECK(name != "Batuta-Masked");
   CHECK(csv.body ==
         "id,\"a,b\"\r\n1,x\r\n,\"\"\r\ntrue,\"say \"\"hi\"\"\n\"\r\n1.5,\"[1,null]\"\r\n");
 }

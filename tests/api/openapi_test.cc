@@ -78,6 +78,8 @@ struct Documented : HasBundles, TestApi {
     };
     add_dead_letter();
     add_branch();
+    call(Method::post, "/api/lake/tables/gold/sales/orders/maintenance",
+         R"({"action":"vacuum","operation":"1"})");
     std::filesystem::create_directories(home + "/lake/_erasures");
     std::ofstream(home + "/lake/_erasures/1.json")
         << R"({"operation":"1","what":{"subject":"request-1","domain":"","table":""},"by":"ana",)"

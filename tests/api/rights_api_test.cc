@@ -291,8 +291,10 @@ std::string asked_by(const Route& route) {
                                             has("test") || has("/config"));
     return (edits ? "edit" : verb) + " admin:" + thing;
   }
-  if (has("/api/lake/sql")) return "read lake:";        // of each table that is named, besides
-  if (has("/api/lake/alerts/")) return "edit lake:";    // of what the alert is about, besides
+  if (has("/api/lake/sql")) return "read lake:";          // of each table that is named, besides
+  if (has("/api/lake/alerts/")) return "edit lake:";      // of what the alert is about, besides
+  if (has("/api/lake/maintenance")) return "edit lake:";  // of the order's table, besides
+  if (path.ends_with("/maintenance")) return "edit lake:1/1";
   if (has("/api/lake/erasures")) return "erase lake:";  // of all layers of what is asked, besides
   if (has("/api/lake/branches") && verb != "read") return "edit lake:";  // of any of it
   const bool orders = has("/api/lake/quarantine/") || has("/api/lake/dead-letters/");

@@ -164,6 +164,14 @@ test('versions lead to the run that made them and to their rows', async () => {
     await page.locator('.lake-rows').waitFor({ state: 'detached' });
   }
   await check(page, 'no such version');
+  // The way back, looked at and not gone: what it would do is told first.
+  await page.getByLabel('Of the version').fill('0');
+  await page.getByRole('button', { name: 'Back to version 0…' }).click();
+  const back = page.getByRole('dialog');
+  await back.getByText('Files that would come back', { exact: false }).waitFor();
+  assert.ok(await back.getByRole('button', { name: 'Do it' }).isEnabled());
+  await check(page, 'a restore looked at');
+  await back.getByRole('button', { name: 'Back', exact: true }).click();
   await page.getByLabel('Of the version').fill('');
   await page.locator('.lake-rows tbody tr').nth(3).waitFor();
   await goTo(page, `${table}?tab=versions`);

@@ -65,6 +65,7 @@ def a_number_that_does_not_fit_is_told_its_range():
     """a number option says in words what it takes, and what it was given; exit code 2"""
     for command, said in ((["stream", "create", "x", "--partitions", "abc"], "--partitions: a whole number from 1 to 1000, not abc"),
                           (["lake", "restore", "silver/x", "--version", "-1"], "--version: a whole number, 0 or more, not -1"),
+                          (["lake", "diff", "silver/x", "--key", ",", "--home", "/x"], "--key: the list has nothing in it"),
                           (["lake", "head", "silver/x", "--version", "-1"], "--version: a whole number, 0 or more, not -1"),
                           (["demo", "quotes", "--late", "2"], "--late: a number from 0 to 1, not 2")):
         assert said in run(*command, code=2).stderr, (said, run(*command, code=2).stderr)

@@ -112,11 +112,13 @@ def a_table_is_looked_after_while_its_server_runs():
         assert "3 files (" in said and "became 1 file (" in said, said
         newest = versions(server, bronze)[0]
         assert newest["operation"] == "OPTIMIZE", newest
-        assert newest["info"]["batuta"]["dag_id"] == "command_line" and not newest["info"]["batuta"]["run_id"], newest
+        assert newest["info"]["batuta"]["dag_id"] == "server" and not newest["info"]["batuta"]["run_id"], newest
         told = server.get(f"/api/lake/tables/{bronze}/versions")["versions"][0]
-        assert told["dag_id"] == "command_line" and told["dag_run_id"] is None, told
+        assert told["dag_id"] == "server" and told["dag_run_id"] is None, told
+        ordered = server.get("/api/lake/maintenance")["orders"]
+        assert [(one["action"], one["dry_run"], one["state"]) for one in ordered] == [("optimize", False, "ended"), ("optimize", True, "ended")], ordered
         assert server.sql(f'SELECT count(*) FROM "{bronze}"') == rows
-        again = server.cli("lake", "optimize", bronze).stdout
+        again = server.cli("lake", "optimize", bronze, "--files").stdout
         assert "nothing to hold together" in again, again
 
         # The next hour: silver takes in what is new, and only that, though bronze's files are others.
@@ -149,6 +151,8 @@ def a_table_is_looked_after_while_its_server_runs():
         assert "already" in already, already
         forth = server.cli("lake", "restore", SILVER, "--version", version, "--output", "json").stdout
         assert json.loads(forth)["changed"] is True, forth
+        moved = server.cli("lake", "restore", SILVER, "--version", version - 1, "--expected-version", version, check=False)
+        assert moved.returncode == 1 and "look again" in moved.stderr, moved.stderr
         assert server.sql(TOTAL) == after
         monitors_are_judged(folder, server, hooks)
         both = server.cli("lake", "restore", SILVER, "--version", 1, "--at", "2026-01-01", check=False)
@@ -166,7 +170,7 @@ def a_killed_optimize_leaves_the_table_whole():
         bronze = "bronze/financial/quotes"
         rows = server.sql(f'SELECT count(*), max(date)::VARCHAR FROM "{bronze}"')
         for moment in (0.05, 0.15, 0.3, 0.5):
-            process = subprocess.Popen([BATUTA, "lake", "optimize", bronze, "--home", server.home], env=server.env,
+            process = subprocess.Popen([BATUTA, "lake", "optimize", bronze, "--files", "--home", server.home], env=server.env,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
             time.sleep(moment)
             process.send_signal(signal.SIGKILL)

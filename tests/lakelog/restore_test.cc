@@ -116,6 +116,31 @@ TEST_CASE("what cannot be restored is refused with the reason") {
   CHECK(gone.error().message.find("has been vacuumed") != std::string::npos);
 }
 
+TEST_CASE("a restore that was looked at is refused once the table has moved on") {
+  KeptTable table;
+  table.publish_files({"a"});
+  table.publish_files({"b"});
+  RestoreOptions options{0, table.now_ms};
+  options.dry_run = true;
+  const auto looked = restore(table.storage, test_table, options);
+  REQUIRE(looked.ok());
+  options.dry_run = false;
+  options.expected = looked->version;
+  table.publish_files({"c"});
+  const auto late = restore(table.storage, test_table, options);
+  REQUIRE_FALSE(late.ok());
+  CHECK(late.error().code == Errc::invalid);
+  CHECK(late.error().message.find("is at version 2 and was at 1") != std::string::npos);
+  CHECK(table.live() == "a b c");
+  options.expected = 2;
+  CHECK(restore(table.storage, test_table, options)->changed);
+  CHECK(table.live() == "a");
+  // What a crash hid from whoever ordered it is not done again over what came since.
+  table.publish_files({"d"});
+  CHECK_FALSE(restore(table.storage, test_table, options).ok());
+  CHECK(table.live() == "a d");
+}
+
 TEST_CASE("a dry run of a restore tells the same and changes nothing") {
   KeptTable table;
   table.publish_files({"a"});

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/tar.h"
 #include "tests/plugins/lake_home.h"
 
 using namespace batuta;
@@ -97,6 +98,14 @@ TEST_CASE("what is masked is shown so in pages and files, and neither chooses no
   REQUIRE(home.ask(file)->failure == "");
   CHECK(whole_file(into + "/rows.csv").starts_with("ticker,volume\r\n"));
   CHECK(whole_file(into + "/rows.csv").find("PETR4") == std::string::npos);
+  // A Parquet file says itself what it hides.
+  const std::string beside = home.world.lake.path() + "/home/masked_parquet";
+  std::filesystem::create_directories(beside);
+  file.update({{"format", "parquet"}, {"result_folder", beside}});
+  REQUIRE(home.ask(file)->failure == "");
+  const std::string parquet = whole_file(beside + "/rows.parquet");
+  CHECK(parquet.find("batuta_masked") != std::string::npos);
+  CHECK(parquet.find(std::string(silver_table) + ":ticker") != std::string::npos);
 }
 
 TEST_CASE("a table is written as a file, whole or not at all") {
@@ -149,6 +158,19 @@ TEST_CASE("a table is written as a file, whole or not at all") {
   CHECK(write(hive, into)["rows"] == 2);
   CHECK(std::filesystem::is_directory(into + "/rows/ticker=AAPL"));
   CHECK(std::filesystem::is_directory(into + "/rows/ticker=PETR4"));
+  // The same as one file, for whoever is far away.
+  into = folder();
+  hive["tar"] = true;
+  told = write(hive, into);
+  CHECK(told["file"] == "rows.tar");
+  CHECK(told["bytes"] == whole_file(into + "/rows.tar").size());
+  CHECK_FALSE(std::filesystem::exists(into + "/rows"));
+  const std::string unpacked = folder();
+  TarReader reader(unpacked);
+  REQUIRE(reader.take(whole_file(into + "/rows.tar")).ok());
+  REQUIRE(reader.finish().ok());
+  CHECK(reader.files() == 2);
+  CHECK(std::filesystem::is_directory(unpacked + "/ticker=AAPL"));
 
   const auto refused = [&](json more, const std::string& where_to) {
     more.update({{"operation", "export"}, {"table", silver_table}, {"result_folder", where_to}});

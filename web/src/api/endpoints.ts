@@ -316,6 +316,11 @@ export const dropBranch = (name: string) => request<unknown>('DELETE', branchUrl
 export const branchDiff = (name: string, query: Query, signal?: AbortSignal) => get<t.LakeBranchDiff>(`${branchUrl(name)}/diff${queryString(query)}`, signal);
 /** A dry run tells what would go and what is in the way; else a run publishes it. */
 export const promoteBranch = (name: string, body: { dry_run: boolean; note?: string }, signal?: AbortSignal) => request<t.LakePromotion>('POST', `${branchUrl(name)}/promote`, { body, signal });
+/** A look ahead with `dry_run`; followed by its operation. */
+export const orderMaintenance = (of: t.LakeKey, body: Body) => request<t.LakeMaintenance>('POST', `${lakeUrl(of)}/maintenance`, { body });
+const maintenanceUrl = (operation: string) => `/api/lake/maintenance/${path(operation)}`;
+export const lakeMaintenance = (operation: string, signal?: AbortSignal) => get<t.LakeMaintenance>(maintenanceUrl(operation), signal);
+export const stopMaintenance = (operation: string) => request<unknown>('DELETE', maintenanceUrl(operation));
 const erasuresUrl = '/api/lake/erasures';
 export const lakeErasures = (signal?: AbortSignal) => get<t.LakeErasures>(erasuresUrl, signal);
 export const lakeErasure = (operation: string, signal?: AbortSignal) => get<t.LakeErasure>(`${erasuresUrl}/${path(operation)}`, signal);

@@ -676,6 +676,16 @@ export interface LakeLineageTable {
   distance: number; domain: string; layer: string; table: string;
 }
 
+export interface LakeMaintenance {
+  action: string; asked_at: string; by: string | null; domain: string; dry_run: boolean; ended_at: string | null;
+  error: string | null; layer: string; operation: string; repeated: boolean; report: Record<string, unknown> | null;
+  state: string; table: string;
+}
+
+export interface LakeMaintenanceCollection {
+  orders: LakeMaintenance[]; total_entries: number;
+}
+
 export interface LakeMonitor {
   alert_id: number | null; alert_state: string | null; description: string | null; domain: string;
   evaluated_at: string | null; kind: string; limit_value: number | null; message: string | null; monitor_id: string;

@@ -73,6 +73,7 @@ export type LakeBranchRow = schema.LakeBranchRow;
 export type LakePromotion = schema.LakePromotion;
 export type LakePromotedTable = schema.LakePromotedTable;
 export type LakeErasure = schema.LakeErasure;
+export type LakeMaintenance = schema.LakeMaintenance;
 export type LakeErasures = schema.LakeErasureCollection;
 export type PartitionMatrix = schema.PartitionMatrix;
 export type Partition = schema.Partition;

@@ -4,6 +4,7 @@ import { SimpleTable, type Column } from '../components/simple_table';
 import { At } from '../components/time';
 import { bytes, number } from '../lib/format';
 import { t } from '../lib/words';
+import { UpkeepButtons } from './lake_upkeep';
 
 const count = (amount: number | null) => (amount === null ? '–' : number(amount));
 
@@ -32,9 +33,17 @@ function Shown({ shown, all }: { shown: number; all: number }) {
   return <p class="muted lake-note">{t('{shown} of {all} are shown.', { shown: number(shown), all: number(all) })}</p>;
 }
 
-export function LakeFiles({ of }: { of: LakeTableDetails }) {
+const upkeep = [
+  { action: 'optimize' as const, version: null },
+  { action: 'vacuum' as const, version: null },
+];
+
+export function LakeFiles({ of, onChanged }: { of: LakeTableDetails; onChanged: () => void }) {
   return (
     <>
+      <div class="toolbar">
+        <UpkeepButtons of={of} asked={upkeep} onDone={onChanged} />
+      </div>
       {of.partition_columns.length > 0 && (
         <>
           <h2>{t('Partitions')}</h2>

@@ -12,6 +12,7 @@ import { number } from '../lib/format';
 import { useResource, useSearch } from '../lib/hooks';
 import { numberProblem } from '../lib/list_query';
 import { t } from '../lib/words';
+import { UpkeepButtons } from './lake_upkeep';
 
 const usualRows = 50;
 const amounts = [10, 200, 1000];
@@ -103,11 +104,12 @@ function Sample({ of, version, newest, limit }: { of: LakeKey; version: number |
   );
 }
 
-export function LakeRowsView({ of, newest }: { of: LakeKey; newest: number | null }) {
+export function LakeRowsView({ of, newest, onChanged }: { of: LakeKey; newest: number | null; onChanged: () => void }) {
   const [search, change] = useSearch();
   const text = search.get('version') ?? '';
   const isVersion = numberProblem(text, 0, true) === undefined;
   const wanted = countOf(search, 'limit', usualRows);
+  const isOlder = isVersion && text !== '' && newest !== null && Number(text) < newest;
   const limit = amounts.includes(wanted) ? wanted : usualRows;
   return (
     <>
@@ -120,6 +122,7 @@ export function LakeRowsView({ of, newest }: { of: LakeKey; newest: number | nul
           choices={amounts.map((one) => ({ id: String(one), name: t('{count} rows', { count: number(one) }) }))}
           onChange={(next) => change({ limit: next })}
         />
+        {isOlder && <UpkeepButtons key={text} of={of} asked={[{ action: 'restore', version: Number(text) }]} onDone={onChanged} />}
       </div>
       {/* Rows of another version than the one that was asked for would pass for its own. */}
       {isVersion && <Sample of={of} version={text === '' ? undefined : Number(text)} newest={newest} limit={limit} />}

@@ -83,7 +83,7 @@ function Facts({ of }: { of: LakeTableDetails }) {
   );
 }
 
-function Panel({ of, table, tab }: { of: LakeKey; table: LakeTableDetails; tab: string }) {
+function Panel({ of, table, tab, onChanged }: { of: LakeKey; table: LakeTableDetails; tab: string; onChanged: () => void }) {
   switch (tab) {
     case 'rejected':
       return <LakeRejectedView of={of} version={table.version} />;
@@ -102,9 +102,9 @@ function Panel({ of, table, tab }: { of: LakeKey; table: LakeTableDetails; tab: 
         />
       );
     case 'rows':
-      return <LakeRowsView of={of} newest={table.version} />;
+      return <LakeRowsView of={of} newest={table.version} onChanged={onChanged} />;
     case 'files':
-      return <LakeFiles of={table} />;
+      return <LakeFiles of={table} onChanged={onChanged} />;
     default:
       return <LakeColumns of={table} />;
   }
@@ -144,7 +144,7 @@ export function LakeTableView({ of, tab }: { of: LakeKey; tab: string }) {
               <Facts of={data} />
               <Tabs tabs={offered} current={current} label={t('About this table')} onChange={go} />
               <section class="lake-panel" aria-label={offered.find((one) => one.id === current)?.label}>
-                <Panel of={of} table={data} tab={current} />
+                <Panel of={of} table={data} tab={current} onChanged={table.reload} />
               </section>
             </>
           )}

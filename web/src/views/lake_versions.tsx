@@ -14,13 +14,15 @@ import { versionOf } from '../lib/versions';
 import { VersionDiff } from './version_diff';
 
 const size = 50;
-const commandLine = 'command_line'; // as `batuta lake optimize|vacuum|restore` sign their versions
+// As `batuta lake optimize|vacuum|restore` sign their versions, on the files and by a server.
+const commandLine = 'command_line';
+const byServer = 'server';
 const count = (amount: number | null) => (amount === null ? '–' : number(amount));
 
-/** The run and task that made something; of a DAG that one may not see nothing. The command line has no run. */
+/** The run and task that made something; of a DAG that one may not see nothing. The command line and orders have no run. */
 export function Maker({ of }: { of: { dag_id: string | null; dag_run_id: string | null; task_id: string | null } }) {
   if (of.dag_id === null) return <span class="muted">–</span>;
-  if (of.dag_run_id === null) return <span>{of.dag_id === commandLine ? t('Command line') : of.dag_id}</span>;
+  if (of.dag_run_id === null) return <span>{of.dag_id === commandLine ? t('Command line') : of.dag_id === byServer ? t('By order') : of.dag_id}</span>;
   return (
     <a href={runLink(of.dag_id, of.dag_run_id, of.task_id)}>
       {of.dag_id} · {of.dag_run_id}
