@@ -12,6 +12,7 @@
 #include "common/fd.h"
 #include "common/uuid.h"
 #include "lakelog/posix_file.h"
+#include "stores/request_counts.h"
 #include "stores/sign.h"
 
 namespace batuta::stores {
@@ -75,6 +76,11 @@ std::string_view below(std::string_view key, const std::string& prefix) {
   return key.starts_with(prefix) ? key.substr(prefix.size()) : std::string_view{};
 }
 
+std::string without_prefix(Location location) {
+  location.prefix.clear();
+  return location.text();
+}
+
 }  // namespace
 
 struct ObjectStorage::Ask {
@@ -133,7 +139,10 @@ Result<HttpAnswer> ObjectStorage::once(const Ask& what) const {
   request.timeout = std::chrono::seconds(60 + (what.payload.size + what.max_body) / 1'000'000);
   request.max_body = what.max_body;
   request.connections = surroundings_.connections.get();
-  return surroundings_.http(request);
+  auto answer = surroundings_.http(request);
+  count_request(without_prefix(location_).c_str(), what.method == "HEAD" ? "look" : what.verb,
+                outcome_of(answer));
+  return answer;
 }
 
 ObjectStorage::Outcome ObjectStorage::ask(const Ask& what) const {

@@ -33,27 +33,6 @@ std::int64_t told_number(const nlohmann::json& one, const char* name) {
 
 }  // namespace
 
-bool BrokerErrors::add(ErrorPlace place, std::int64_t times) {
-  const std::lock_guard held(mutex_);
-  const bool room = times_.size() < most_places || times_.contains(place);
-  if (!room) place = {"(others)", {}, -1, {}};
-  std::int64_t& count = times_[std::move(place)];
-  const bool first = count == 0;
-  count += times;
-  return first;
-}
-
-std::vector<ErrorCount> BrokerErrors::take_new() {
-  const std::lock_guard held(mutex_);
-  std::vector<ErrorCount> out;
-  for (const auto& [place, times] : times_) {
-    std::int64_t& before = taken_[place];
-    if (times > before) out.push_back({place, times - before});
-    before = times;
-  }
-  return out;
-}
-
 std::string error_json(const ErrorCount& one) {
   const auto part = [](const std::string& text) { return text.substr(0, most_of_a_text); };
   return json_text({{"error", part(one.of.error)},
@@ -77,14 +56,6 @@ std::vector<ErrorCount> read_errors(std::string_view list_json) {
     if (partition < -1 || partition > INT32_MAX || times < 1 || times > most_times) continue;
     out.push_back({{*error, *topic, static_cast<int>(partition), *broker}, times});
   }
-  return out;
-}
-
-std::vector<ErrorCount> BrokerErrors::told() const {
-  const std::lock_guard held(mutex_);
-  std::vector<ErrorCount> out;
-  out.reserve(times_.size());
-  for (const auto& [place, times] : times_) out.push_back({place, times});
   return out;
 }
 

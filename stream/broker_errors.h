@@ -5,11 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "common/counts.h"
 
 namespace batuta::stream {
 
@@ -22,28 +22,15 @@ struct ErrorPlace {
   auto operator<=>(const ErrorPlace&) const = default;
 };
 
-struct ErrorCount {
-  ErrorPlace of;
-  std::int64_t times = 0;
-};
+using ErrorCount = Count<ErrorPlace>;
 
-// Any thread.
-class BrokerErrors {
+// The first of its place is worth a line in the log.
+class BrokerErrors : public Counts<ErrorPlace> {
  public:
   // Places that are told apart. What comes after is counted under the error "(others)", which has
-  // neither topic nor broker: the sum stays right.
+  // neither topic nor broker.
   static constexpr std::size_t most_places = 500;
-
-  // True for the first of its place: worth a line in the log.
-  bool add(ErrorPlace place, std::int64_t times = 1);
-  std::vector<ErrorCount> told() const;  // by place
-  // What was counted since the last call, by place.
-  std::vector<ErrorCount> take_new();
-
- private:
-  mutable std::mutex mutex_;
-  std::map<ErrorPlace, std::int64_t> times_;
-  std::map<ErrorPlace, std::int64_t> taken_;
+  BrokerErrors() : Counts(most_places, {"(others)", {}, -1, {}}) {}
 };
 
 // That of this process.

@@ -15,6 +15,7 @@
 #include "common/lake_secret.h"
 #include "common/run_files.h"
 #include "common/safe_json.h"
+#include "common/store_requests.h"
 #include "worker/deferral.h"
 #include "worker/large_result.h"
 #include "worker/posix.h"
@@ -48,6 +49,13 @@ std::vector<std::pair<void (*)(void*), void*>>& left_for_later() {
 // called where the process ends before.
 void after_report(void (*work)(void*), void* with) {
   left_for_later().emplace_back(work, with);
+}
+
+// "batuta.store_request": void (*)(const char* store, const char* operation, const char* outcome).
+// Counts a request that was made of an object store (common/store_requests.h): told with the report
+// of the attempt that ends next in this process. On any thread, also after the attempt.
+void count_store_request(const char* store, const char* operation, const char* outcome) {
+  store_requests().add({store, operation, outcome});
 }
 
 void wipe(std::string& text) {
@@ -154,6 +162,7 @@ void AttemptHost::fill_table() {
     if (name == "batuta.note") return reinterpret_cast<const void*>(&note);
     if (name == "batuta.keep_process") return reinterpret_cast<const void*>(&keep_process);
     if (name == "batuta.after_report") return reinterpret_cast<const void*>(&after_report);
+    if (name == "batuta.store_request") return reinterpret_cast<const void*>(&count_store_request);
     if (name == "batuta.engine_memory") return &self(ctx).slot_.lake_memory;
     if (name == "batuta.engine_threads") return &self(ctx).slot_.lake_threads;
     if (name == "batuta.lake_store") return self(ctx).lake_store();
@@ -460,6 +469,8 @@ Finished AttemptHost::finish(std::int32_t returned) {
     done.branch.clear();
   }
   done.exit_code = returned;
+  for (const StoreRequestCount& one : store_requests().take_new())
+    reports_[told_store_requests].push_back(store_request_json(one));
   std::string extra;
   for (const auto& [list, objects] : reports_) {
     extra += (extra.empty() ? "{\"" : ",\"") + list + "\":[";

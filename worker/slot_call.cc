@@ -15,6 +15,7 @@
 
 #include "common/run_files.h"
 #include "common/safe_json.h"
+#include "common/store_requests.h"
 #include "common/time.h"
 #include "common/uuid.h"
 #include "worker/call_folder.h"
@@ -117,6 +118,7 @@ Result<Finished> run_in_slot(const SlotCall& call, Result<std::string>* large) {
   if (!slot) return slot.error();
   (*slot)->give(make_attempt(call), *file);
   auto finished = wait_for_report(**slot, call, work.path());
+  if (finished) count_told_requests(finished->extra_json);
   if (finished && large != nullptr) {
     if (const auto told = result_file_of(finished->result_json)) {
       *large = read_result_file((*slot)->spilled(1), told->bytes, 0, max_result_file);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <sstream>
 
+#include "plugins/lake/count_requests.h"
 #include "stores/file_cache.h"
 #include "stores/object_storage.h"
 #include "stores/options.h"
@@ -58,6 +59,7 @@ StoreFiles::StoreFiles(plugin::Context& context, const std::string& path,
     return store_option(connection, location.kind, name);
   }));
   options.probe = false;  // it is only read
+  lake::count_requests_at_host(context);
   store_ = of_store(stores::open_store(base_, options));
 }
 

@@ -5,7 +5,9 @@
 
 #include "common/safe_json.h"
 #include "lakelog/branch.h"
+#include "plugins/lake/count_requests.h"
 #include "plugins/lake/must.h"
+#include "stores/request_counts.h"
 
 namespace batuta::lake {
 
@@ -26,6 +28,11 @@ SessionOptions session_options(const plugin::Context& context) {
   if (const void* after = context.extension("batuta.after_report"))
     options.later = reinterpret_cast<AfterReport>(const_cast<void*>(after));
   return options;
+}
+
+void count_requests_at_host(const plugin::Context& context) {
+  if (const void* count = context.extension("batuta.store_request"))
+    stores::count_requests_by(reinterpret_cast<stores::CountRequest>(const_cast<void*>(count)));
 }
 
 std::string branch_of(const plugin::Context& context) {
@@ -50,6 +57,7 @@ Lake lake_folder(const plugin::Context& context) {
   const std::string branch = branch_of(context);
   Lake lake(context.lake());
   if (store != nullptr) {
+    count_requests_at_host(context);
     auto access = stores::StoreAccess::from_json(store);
     if (!access) throw plugin::FinalError(access.error().message);
     lake = Lake(*std::move(access), context.lake());

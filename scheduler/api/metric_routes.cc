@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "common/store_requests.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/metric_history.h"
 #include "scheduler/api/metric_routes.h"
@@ -53,6 +54,7 @@ Surroundings surroundings_of(Context& context, bool well, const LiveView& live) 
   around.lineage = services.lineage();
   around.lags = services.stream_lags();
   around.broker_errors = stream::broker_errors().told();
+  around.store_requests = store_requests().told();
   around.traces = services.traces();
   around.now = context.now();
   around.process = read_process_metrics(services.home);

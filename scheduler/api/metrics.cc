@@ -310,6 +310,16 @@ void broker_errors(Page& page, const std::vector<stream::ErrorCount>& all) {
   }
 }
 
+void asked_stores(Page& page, const std::vector<StoreRequestCount>& all) {
+  constexpr std::string_view name = "batuta_storage_requests_total";
+  page.head(name, "counter", "Requests of object stores by the server and by attempts");
+  for (const StoreRequestCount& one : all)
+    page.sample(
+        name,
+        {{"store", one.of.store}, {"operation", one.of.operation}, {"outcome", one.of.outcome}},
+        static_cast<double>(one.times));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> metric_families(const EngineMetrics& engine, const LiveView& live,
@@ -327,6 +337,7 @@ std::vector<MetricFamily> metric_families(const EngineMetrics& engine, const Liv
   requests(page, around.requests);
   lags(page, around.lags);
   broker_errors(page, around.broker_errors);
+  asked_stores(page, around.store_requests);
   return page.take();
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/store_requests.h"
 #include "scheduler/api/backend.h"
 #include "scheduler/api/event_facts.h"
 #include "scheduler/api/host_metrics.h"
@@ -26,6 +27,7 @@ struct Surroundings {
   EventFacts lineage, traces;
   StreamLags lags;
   std::vector<stream::ErrorCount> broker_errors;
+  std::vector<StoreRequestCount> store_requests;
   std::string_view version;
   Time now;
   ProcessMetrics process;

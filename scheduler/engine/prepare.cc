@@ -8,9 +8,9 @@
 #include "scheduler/core/backfill.h"
 #include "scheduler/engine/ask_context.h"
 #include "scheduler/engine/asset_reports.h"
-#include "scheduler/engine/broker_reports.h"
 #include "scheduler/engine/identity.h"
 #include "scheduler/engine/results.h"
+#include "scheduler/engine/told_counts.h"
 #include "scheduler/engine/turn_xcoms.h"
 
 namespace batuta {
@@ -66,7 +66,7 @@ class Asking {
     const StoredRun* run = state_.run(e.report.key.run);
     if (run == nullptr || e.report.key.task >= run->dag->tasks.size()) return;
     const Task& task = run->dag->tasks[e.report.key.task];
-    if (const std::string met = take_broker_errors(*run, e.report); !met.empty())
+    if (const std::string met = take_told_counts(*run, e.report); !met.empty())
       context_.met_broker_errors(met);
     if (e.report.outcome == Outcome::deferred) return deferral(*run, task, e);
     if (task.repeat.loops()) e.result_fits = context_.fits_loop(task, e.report);

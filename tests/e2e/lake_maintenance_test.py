@@ -351,6 +351,9 @@ def a_lake_in_an_object_store():
         ended(server, "shop")
         assert server.sql(BY_COUNTRY)[0] == ["BR", "12.00"] and server.sql(BY_COUNTRY)[1] == ["DE", "5.00"]
 
+        counted = server.cli("metrics").stdout
+        for done in ('operation="put",outcome="ok"', 'operation="put",outcome="throttled"', 'operation="list",outcome="ok"'):
+            assert f'batuta_storage_requests_total{{store="s3://lake",{done}}}' in counted, counted
         put = {path for method, path in store.asked() if method == "PUT"}
         for layer in ("raw", "bronze", "silver", "gold"):
             assert any(path.startswith(f"{layer}/shop/") for path in put), (layer, put)

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/store_requests.h"
 #include "tests/engine/turn_loop_world.h"
 
 using namespace batuta;
@@ -38,19 +39,26 @@ TEST_CASE("what the context throws fails the attempt or the mapped task, and not
   CHECK(world.launches.size() == 2);
 }
 
-TEST_CASE("what brokers answered an attempt with is counted once, and not kept with it") {
+TEST_CASE("what brokers and stores answered an attempt is counted once, and not kept with it") {
   World world({task("first")});
   world.join();
   world.turn({world.request("r1")});
   REQUIRE(world.launches.size() == 1);
   Finished report;
   report.key = world.launches[0].key;
-  report.extra_json = R"({"broker_errors":[{"error":"_TRANSPORT"}],"quality":[{"table":"t"}]})";
+  report.extra_json =
+      R"({"broker_errors":[{"error":"_TRANSPORT"}],"quality":[{"table":"t"}],)"
+      R"("store_requests":[{"store":"s3://lake","operation":"put","outcome":"ok","times":2}]})";
   Finished stale = report;
   stale.key.fence = report.key.fence + 7;
   world.turn({AttemptFinished{agent_link, stale}});
   CHECK(world.context.met.empty());
+  CHECK(store_requests().take_new().empty());
   world.turn({AttemptFinished{agent_link, report}});
   world.turn({AttemptFinished{agent_link, report}});  // sent again
   CHECK(world.context.met == std::vector<std::string>{R"([{"error":"_TRANSPORT"}])"});
+  const auto asked = store_requests().take_new();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].of == StoreRequest{"s3://lake", "put", "ok"});
+  CHECK(asked[0].times == 2);
 }

@@ -106,6 +106,16 @@ TEST_CASE("broker errors: a counter by error, topic, partition and broker, where
   CHECK(has_line(text, name + R"({error="_TRANSPORT",topic="",partition="",broker="a:1"} 2)"));
 }
 
+TEST_CASE("object stores: a counter by store, operation and outcome") {
+  http::Surroundings around;
+  around.store_requests = {{{"s3://lake", "put", "ok"}, 7}};
+  const std::string text = http::metrics_text(
+      http::metric_families(EngineMetrics(), http::LiveView(), DagBagSnapshot(), Sight(), around));
+  const std::string name = "batuta_storage_requests_total";
+  CHECK(has_line(text, "# TYPE " + name + " counter"));
+  CHECK(has_line(text, name + R"({store="s3://lake",operation="put",outcome="ok"} 7)"));
+}
+
 TEST_CASE("lag: without a topic there is nothing to tell, and it ends while it waits") {
   const auto nothing = [](const std::string&) { return std::unique_ptr<stream::Stream>(); };
   LagWatch started(nothing);

@@ -1,8 +1,12 @@
 // Retries and doubt against a network of the test's own: no server, no waiting.
 #include <doctest/doctest.h>
 
+#include <cstdint>
 #include <deque>
+#include <map>
+#include <string>
 
+#include "common/store_requests.h"
 #include "stores/object_storage.h"
 
 using namespace batuta;
@@ -103,6 +107,39 @@ TEST_CASE("a put of which nothing is known is no success, and says so") {
   REQUIRE(!put.ok());
   CHECK(put.error().code == Errc::unavailable);
   CHECK(put.error().message.find("whether it was put is not known") != std::string::npos);
+}
+
+TEST_CASE("requests are counted by store, operation and outcome, each try of them") {
+  store_requests().take_new();  // of other tests
+  Line line;
+  line.say(503);
+  line.hang_up();
+  line.say(200);
+  REQUIRE(line.storage()->put("a", "1"));
+  line.say(404);
+  CHECK(!line.storage()->stat("a").ok());
+  line.say(412);
+  line.say(200);
+  CHECK(*line.storage()->put_if_absent("a", "1") == Put::exists);
+  line.say(403);
+  CHECK(!line.storage()->remove("a").ok());
+  line.say(500);
+  line.say(200, {}, "1");
+  CHECK(*line.storage()->read("a") == "1");
+  std::map<std::string, std::int64_t> times;
+  for (const StoreRequestCount& one : store_requests().take_new()) {
+    CHECK(one.of.store == "s3://lake");  // without the prefix
+    times[one.of.operation + " " + one.of.outcome] = one.times;
+  }
+  CHECK(times == std::map<std::string, std::int64_t>{{"put throttled", 1},
+                                                     {"put unanswered", 1},
+                                                     {"put ok", 1},
+                                                     {"put exists", 1},
+                                                     {"look absent", 1},
+                                                     {"look ok", 1},
+                                                     {"remove refused", 1},
+                                                     {"read failed", 1},
+                                                     {"read ok", 1}});
 }
 
 TEST_CASE("pauses grow, are bounded, and heed what the store asks for") {
