@@ -1,6 +1,9 @@
 // Tasks that their plugins defer: between two parts of one try they hold no slot.
 #include <doctest/doctest.h>
 
+#include <cstdint>
+#include <limits>
+
 #include "scheduler/core/explain.h"
 #include "tests/core/support.h"
 
@@ -318,6 +321,18 @@ TEST_CASE("who ends a wait owes the request that its plugin left for that, once 
     d.world.finish(d.key());
     CHECK(owed() == 0);
   }
+}
+
+TEST_CASE("what the parts of a deferred try took is bounded as one") {
+  Deferring d;
+  d.defer();
+  REQUIRE(d.row().cpu_us == 250);
+  d.checked(satisfied);
+  d.relaunch();
+  d.world.start(d.key());
+  d.world.finish(d.key(), Outcome::success, 1,
+                 [](Finished& r) { r.cpu_us = std::numeric_limits<std::int64_t>::max(); });
+  CHECK(d.row().cpu_us == std::int64_t{1} << 50);
 }
 
 TEST_CASE("what a part that was to cancel its job cannot do any more is owed too") {

@@ -28,6 +28,15 @@ TEST_CASE("a clock that is set on or back is told with how far, to when, and wha
   CHECK(says(back, "set back by 3600 s, to 1970-02-11T17:01:40Z: no tick comes twice"));
 }
 
+TEST_CASE("a second on or back is a jump") {
+  for (const seconds jump : {seconds(1), seconds(-1)}) {
+    ClockWatch watch;
+    CHECK_FALSE(watch.look(at(seconds(1))));
+    CHECK(says(watch.look(at(seconds(2), jump)),
+               jump > seconds(0) ? "set on by 1 s" : "set back by 1 s"));
+  }
+}
+
 TEST_CASE("a machine that slept, and a clock that is slewed, are no jump") {
   ClockWatch watch;
   CHECK_FALSE(watch.look(at(seconds(1))));

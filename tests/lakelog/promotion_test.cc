@@ -320,6 +320,26 @@ TEST_CASE("columns that the branch has added come with it, and markers of its ow
   CHECK(moved->reason.find("columns") != std::string::npos);
 }
 
+TEST_CASE(
+    "a table whose types have widened on the branch, where it is new, waits for the lake's own") {
+  MemoryStorage lake;
+  must_publish(lake, nullptr, test_table, "a");
+  const Branch branch = made_branch(lake);
+  constexpr const char* made = "gold/shop/new";
+  must_publish(lake, &branch, made, "n",
+               [](json& payload) { payload["schema"][0]["type"] = "integer"; });
+  must_publish(lake, &branch, made, "o", [](json& payload) {
+    payload["operation"] = "merge";
+    payload["append"] = false;
+    payload["evolve"] = true;
+  });
+  const auto refused = promote(lake, branch);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == Errc::invalid);
+  CHECK(refused.error().message.find("gold/shop/new is new on the branch") != std::string::npos);
+  CHECK(names_of(lake, made).empty());
+}
+
 TEST_CASE("what a table has read on the branch it has read of the lake when it is promoted") {
   constexpr const char *bronze = "bronze/shop/orders", *silver = "silver/shop/orders";
   MemoryStorage lake;
