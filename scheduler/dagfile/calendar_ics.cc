@@ -41,6 +41,7 @@ std::vector<IcsLine> lines_of_ics(std::string_view text) {
     }
   }
   std::vector<IcsLine> lines;
+  lines.reserve(whole.size());
   for (const auto& [number, line] : whole) {
     bool quoted = false;
     std::size_t colon = 0;
