@@ -79,8 +79,8 @@ function Box({ node, props }: { node: GraphNode; props: BoxProps }) {
   const { onSelect } = props;
   const act = isGroup ? () => props.onTurn(node.id) : kind === 'gate' ? undefined : onSelect && (() => onSelect(node.id));
   const isMiss = props.found !== null && !props.found.has(node.id);
-  const shown = short(name, longestName - (isGroup || kind ? 2 : 0));
-  const shownNote = short(note, longestNote - (kind ? 2 : 0));
+  const shown = short(name, longestName - (kind ? 4 : isGroup ? 2 : 0));
+  const shownNote = short(note, longestNote - (kind ? 4 : 0));
   // What is read begins with what is seen.
   const said = [`${shown} ${shownNote}`, shown === name ? '' : name, shownNote === note ? '' : note, info?.label].filter((one) => one).join(', ');
   return (
