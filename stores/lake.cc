@@ -178,8 +178,15 @@ Result<StoreAccess> store_access(const std::string& url,
   return access;
 }
 
-bool is_store_url(const std::string& url) {
-  return !url.starts_with('/') && !url.starts_with("file:");
+std::string folder_of(const std::string& url) {
+  constexpr std::string_view scheme = "file://";
+  if (!url.starts_with(scheme)) return {};
+  std::string path = url.substr(scheme.size());
+  while (path.ends_with('/')) path.pop_back();
+  const bool plain = path.starts_with('/') && path.find("/./") == path.npos &&
+                     path.find("/../") == path.npos && !path.ends_with("/.") &&
+                     !path.ends_with("/..") && path.find("//") == path.npos;
+  return plain ? path : std::string();
 }
 
 struct Lake::Store {

@@ -33,8 +33,8 @@ struct StoreAccess {
 Result<StoreAccess> store_access(const std::string& url,
                                  const std::function<std::string(const std::string&)>& variable);
 
-// Whether `url` names an object store, and no folder.
-bool is_store_url(const std::string& url);
+// "/data/lake" of "file:///data/lake"; empty: `url` names no folder by its absolute path.
+std::string folder_of(const std::string& url);
 
 // A handle: copies are the same lake. Any thread.
 class Lake {

@@ -13,6 +13,7 @@
 #include "scheduler/commands/process_parts.h"
 #include "scheduler/serve/home.h"
 #include "scheduler/store/backend.h"
+#include "stores/lake.h"
 
 namespace batuta {
 namespace {
@@ -85,8 +86,9 @@ void clone_into(const cli::CloneOptions& clone, const fs::path& to) {
   if (!home) throw std::runtime_error(home.error().message);
   const std::set<std::string> tables(clone.tables.begin(), clone.tables.end());
   for (const std::string& table : tables) expect_table_name(table);
-  if (!tables.empty() && !home->settings().lake_url.empty())
-    throw std::runtime_error("the tables lie in " + home->settings().lake_url +
+  const std::string& lake = home->settings().lake_url;
+  if (!tables.empty() && !lake.empty() && stores::folder_of(lake).empty())
+    throw std::runtime_error("the tables lie in " + lake +
                              " (lake.url), and a clone copies tables of a folder alone: leave out "
                              "--table");
   for (const std::string& from : {home->folder(), clone.dags}) expect_apart(to, from);

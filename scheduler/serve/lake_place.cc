@@ -1,6 +1,7 @@
 #include "scheduler/serve/lake_place.h"
 
 #include <cstdlib>
+#include <filesystem>
 
 #include "common/lake_secret.h"
 #include "common/log.h"
@@ -39,7 +40,7 @@ Result<std::string> store_secret(const Settings& settings) {
 
 Result<std::shared_ptr<const stores::StoreAccess>> lake_store(const Settings& settings) {
   using Known = std::shared_ptr<const stores::StoreAccess>;
-  if (settings.lake_url.empty()) return Known();
+  if (settings.lake_url.empty() || !stores::folder_of(settings.lake_url).empty()) return Known();
   const auto secret = store_secret(settings);
   if (!secret) return secret.error();
   const std::string in_its_place = secret->empty() ? "" : secret_variable(settings.lake_url);
@@ -51,12 +52,37 @@ Result<std::shared_ptr<const stores::StoreAccess>> lake_store(const Settings& se
   return Known(std::make_shared<stores::StoreAccess>(*std::move(access)));
 }
 
+Status lead_to_folder(const std::string& link, const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const auto refused = [&](const std::string& why) {
+    return Status(Errc::invalid, "lake.url: " + why);
+  };
+  if (!fs::is_directory(folder, failed))
+    return refused("there is no folder " + folder + ": make it, or mount its disk");
+  if (fs::equivalent(link, folder, failed)) return success();
+  if (fs::is_symlink(link, failed))
+    return refused(link + " leads to " + fs::read_symlink(link, failed).string() +
+                   ", where the tables are: move them to " + folder + " and remove the link");
+  if (fs::exists(link, failed) && !fs::is_empty(link, failed))
+    return refused(link + " holds tables: move what is in it to " + folder + " first");
+  fs::remove(link, failed);
+  fs::create_directory_symlink(folder, link, failed);
+  if (!failed || fs::equivalent(link, folder, failed)) return success();
+  return refused("cannot make " + link + " lead to " + folder);
+}
+
 Secret lake_secret(const stores::StoreAccess& access) {
   return {lake_store_secret, access.to_json(), access.secrets()};
 }
 
 LakePlace::LakePlace(const Home& home, bool alone) : lake_(home.path("lake")) {
   if (alone) return;
+  if (const std::string folder = stores::folder_of(home.settings().lake_url); !folder.empty()) {
+    if (const Status led = lead_to_folder(home.path("lake"), folder); !led)
+      throw StoreError(led.error().message, false);
+    return;
+  }
   const auto access = lake_store(home.settings());
   if (!access) throw StoreError(access.error().message, false);
   if (!*access) return;

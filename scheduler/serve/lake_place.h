@@ -11,10 +11,15 @@
 
 namespace batuta {
 
-// Null: the folder "lake" of the home. What opens the store is read from the environment by the
-// names of docs/stores.md, its secret from where lake.secret says, which blocks. Errc::invalid,
-// naming lake.url or the variable; the errors of look_up_secret().
+// Null: the folder "lake" of the home, or what it leads to. What opens the store is read from the
+// environment by the names of docs/stores.md, its secret from where lake.secret says, which blocks.
+// Errc::invalid, naming lake.url or the variable; the errors of look_up_secret().
 Result<std::shared_ptr<const stores::StoreAccess>> lake_store(const Settings& settings);
+
+// Makes `link`, the folder "lake" of a home, lead to `folder` (lake.url file:), where it does not
+// yet. Errc::invalid, with what to do: `folder` is not there (a disk that is not mounted must not
+// be taken for an empty lake), `link` holds something or leads elsewhere.
+Status lead_to_folder(const std::string& link, const std::string& folder);
 
 // What a slot is given to open it.
 Secret lake_secret(const stores::StoreAccess& access);

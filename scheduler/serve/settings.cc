@@ -11,6 +11,7 @@
 #include "scheduler/serve/event_settings.h"
 #include "scheduler/serve/login_settings.h"
 #include "scheduler/serve/vault_settings.h"
+#include "stores/lake.h"
 
 namespace batuta {
 namespace {
@@ -313,6 +314,10 @@ Status check_together(const Settings& settings) {
             "group is the lake's"};
   if (settings.lease < 2 * settings.heartbeat)
     return {Errc::invalid, "lease must be at least twice the heartbeat"};
+  if (!stores::folder_of(settings.lake_url).empty() && !settings.worker_user.empty())
+    return {Errc::invalid,
+            "a folder as lake.url does not go with worker.user, which is given the folder lake of "
+            "the home: mount the other one there"};
   if (!settings.lake_url.empty() && !settings.worker_user_range.empty())
     return {Errc::invalid,
             "lake.url does not go with worker.user_range: the files of a store are cached for one "

@@ -91,7 +91,7 @@ struct Settings {
     return {secrets_env,        secrets_folders, secrets_programs,
             "secrets.programs", vault_paths,     aws_names};
   }
-  std::string lake_url;                              // of an object store; empty: a folder
+  std::string lake_url;                              // of a store, or file://; empty: the home's
   std::string lake_secret_at;                        // a reference as JSON; empty: the environment
   std::int64_t lake_cache = std::int64_t{10} << 30;  // bytes
   std::int64_t lake_memory = 640 << 20;              // bytes

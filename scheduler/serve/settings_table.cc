@@ -15,6 +15,7 @@
 #include "scheduler/serve/settings.h"
 #include "scheduler/serve/vault_settings.h"
 #include "scheduler/store/secret_reference.h"
+#include "stores/lake.h"
 #include "stores/options.h"
 #include "worker/slot_user.h"
 
@@ -90,6 +91,10 @@ bool fits_proxy_url(std::string& text) {
 // Put in order: without a slash at its end. Empty: the folder of the home.
 bool fits_store(std::string& text) {
   if (text.empty()) return true;
+  if (const std::string folder = stores::folder_of(text); !folder.empty()) {
+    text = "file://" + folder;
+    return true;
+  }
   const auto location = stores::parse_location(text);
   if (location) text = location->text();
   return location.ok();
@@ -376,11 +381,12 @@ std::vector<Setting> most_settings() {
        .example = R"(["/usr/bin/vault"])",
        .fits = fits_plain_path},
       {.name = "lake.url",
-       .sentence = "The object store that holds the lake; none: the folder lake of the home.",
+       .sentence = "The object store, or the folder, that holds the lake; none: the folder lake of "
+                   "the home.",
        .kind = Kind::text,
        .member = &Settings::lake_url,
        .expects = "s3://bucket/prefix, gs://bucket/prefix or azblob://account/container/prefix, "
-                  "without credentials",
+                  "without credentials, or file:///an/absolute/path",
        .example = R"("s3://my-bucket/lake")",
        .fits = fits_store,
        .shown = [](const std::string& url) { return without_user_info(url); }},

@@ -167,6 +167,13 @@ TEST_CASE("a lake's store is named by a URL without credentials, and none of the
   CHECK(wrong("s3://key:hidden-word@my-bucket").find("hidden-word") == std::string::npos);
   CHECK(wrong("azblob://account/box?sig=hidden-word").find("hidden-word") == std::string::npos);
   wrong("/srv/lake");
+  wrong("file:srv/lake");
+  wrong("file:///srv/../lake");
+  CHECK(check_settings_text(R"({"lake.url": "file:///srv/lake/"})", "f.json", count).empty());
+  const auto given = check_settings_text(
+      R"({"lake.url": "file:///srv/lake", "worker.user": "nobody"})", "f.json", count);
+  REQUIRE(given.size() == 1);
+  CHECK(given[0].find("does not go with worker.user") != std::string::npos);
   wrong("s3://B");
   const auto both = check_settings_text(
       R"({"lake.url": "s3://my-bucket", "worker.user": "nobody", "worker.user_range": "64000-64003"})",
@@ -207,6 +214,33 @@ TEST_CASE("a lake's store is named by a URL without credentials, and none of the
   CHECK(std::none_of(notes.begin(), notes.end(), [](const std::string& note) {
     return note.find("BATUTA_STORE_ENDPOINT") != std::string::npos;
   }));
+}
+
+TEST_CASE("a lake may lie in a folder of its own, which is there and to which the home's leads") {
+  namespace fs = std::filesystem;
+  const Folder folder;
+  const std::string link = folder.path() + "/lake", disk = folder.path() + "/disk";
+  folder.write("batuta.json", R"({"lake.url": "file://)" + disk + R"(/"})");
+  CHECK(settings_of(folder.path())->lake_url == "file://" + disk);
+  CHECK(*lake_store(*settings_of(folder.path())) == nullptr);
+  fs::create_directory(link);
+  const auto said = [&] {
+    const Status led = lead_to_folder(link, disk);
+    return led ? std::string() : led.error().message;
+  };
+  CHECK(said() == "lake.url: there is no folder " + disk + ": make it, or mount its disk");
+  fs::create_directory(disk);
+  fs::create_directory(link + "/gold");
+  CHECK(said().find(link + " holds tables") != std::string::npos);
+  fs::remove(link + "/gold");
+  CHECK(said().empty());
+  CHECK(fs::read_symlink(link) == disk);
+  CHECK(said().empty());  // as at every later start
+  fs::create_directory(disk + "/gold");
+  CHECK(fs::exists(link + "/gold"));
+  fs::create_directory(folder.path() + "/other");
+  CHECK_FALSE(lead_to_folder(link, folder.path() + "/other"));
+  CHECK(fs::read_symlink(link) == disk);
 }
 
 TEST_CASE("Airflow's variables are taken where they mean the same, after ours, and it is said") {
