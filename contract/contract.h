@@ -121,6 +121,7 @@ struct Source {
   std::string paging = "none";  // none, page, cursor, link
   std::string page_parameter = "page", size_parameter, cursor_parameter = "cursor", next_cursor;
   std::int64_t page_size = 0, first_page = 1;
+  std::int64_t requests_per_minute = 0;          // at most; 0: as fast as it answers
   std::string since_parameter, until_parameter;  // take the window's ends
   // Streams. Without brokers and connection the embedded log.
   std::string brokers;             // of Kafka's protocol, where there is no connection

@@ -103,6 +103,7 @@ void read_rest(const CustomProperties& own, const Value& server, const std::stri
   source.next_cursor = own.text("batuta.nextCursor").value_or("");
   source.page_size = own.integer("batuta.pageSize", 1, 1'000'000).value_or(0);
   source.first_page = own.integer("batuta.firstPage", 0, 1'000'000).value_or(1);
+  source.requests_per_minute = own.integer("batuta.requestsPerMinute", 1, 60'000).value_or(0);
   source.since_parameter = own.text("batuta.sinceParameter").value_or("");
   source.until_parameter = own.text("batuta.untilParameter").value_or("");
   if (source.paging == "cursor" && !source.next_cursor.starts_with("/"))

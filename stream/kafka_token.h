@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "common/time.h"
+#include "common/client_credentials.h"
 #include "stream/kafka_connection.h"
 
 namespace batuta::stream {
@@ -21,14 +21,7 @@ struct TokenSource {
 // Takes them out of the settings, where these say so (kafka_connection.h has checked them).
 std::optional<TokenSource> take_token_source(KafkaSettings& settings);
 
-struct AccessToken {
-  std::string text;
-  Time until{};
-};
-
-// Asks the endpoint, once. Errc::unauthenticated where it refuses the client, Errc::unavailable
-// where it cannot be reached, Errc::malformed for what is no token. No message holds a secret.
-// Blocking, for ten seconds at most; any thread.
+// Asks the endpoint, once: fetch_access_token().
 Result<AccessToken> fetch_token(const TokenSource& source);
 
 }  // namespace batuta::stream

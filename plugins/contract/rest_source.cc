@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "common/client_credentials.h"
 #include "common/exact_json.h"
 #include "common/http_client.h"
 #include "common/safe_json.h"
@@ -24,6 +25,8 @@ constexpr std::int64_t max_pages = 100'000;
 constexpr std::size_t max_page_bytes = std::size_t{32} << 20;
 constexpr auto first_wait = std::chrono::milliseconds(500);
 constexpr auto longest_wait = std::chrono::minutes(5);
+// A token that ends sooner is not begun with.
+constexpr auto least_token_life = std::chrono::seconds(30);
 
 // The target of `Link: <url>; rel="next"`, which may be one of several and in one of several
 // headers, or empty.
@@ -114,7 +117,15 @@ class RestReader {
   void use(const plugin::Connection& connection) {
     if (!connection.host.empty()) base_ = connection.base_url();
     request_.outgoing = outgoing_of(connection.extra_json);
-    if (!connection.login.empty()) {
+    if (const std::string endpoint = connection.extra("token_url"); !endpoint.empty()) {
+      // Login and password are the client's then, and go to the token endpoint alone.
+      client_ = {endpoint,
+                 connection.login,
+                 connection.password,
+                 connection.extra("scope"),
+                 connection.extra("audience"),
+                 request_.outgoing};
+    } else if (!connection.login.empty()) {
       request_.login = connection.login;
       request_.password = connection.password;
     } else if (!connection.password.empty()) {
@@ -143,12 +154,48 @@ class RestReader {
     return url;
   }
 
+  // With a token that is good for a while, where the connection has a token endpoint.
+  Status let_in() {
+    if (client_.url.empty()) return success();
+    if (!token_.text.empty() && token_.until - read_clock().wall > least_token_life)
+      return success();
+    auto token = fetch_access_token(client_);
+    if (!token) return token.error();
+    token_ = *std::move(token);
+    std::erase_if(request_.headers, [](const auto& one) { return one.first == "Authorization"; });
+    request_.headers.emplace_back("Authorization", "Bearer " + token_.text);
+    return success();
+  }
+
+  // No sooner than the contract's rate allows.
+  Result<HttpAnswer> ask() {
+    if (source_.requests_per_minute > 0) {
+      const auto now = std::chrono::steady_clock::now();
+      if (next_request_ > now) {
+        to_.context.sleep(std::chrono::duration_cast<Duration>(next_request_ - now));
+        to_.context.check_cancelled();
+      }
+      next_request_ =
+          std::max(now, next_request_) +
+          std::chrono::nanoseconds(std::chrono::minutes(1)) / source_.requests_per_minute;
+    }
+    if (Status status = let_in(); !status) return status.error();
+    return http_call(request_);
+  }
+
   // 200, or behind the first page by number 404, which some services answer behind the last.
   HttpAnswer fetch(const std::string& url, bool behind_first) {
     request_.url = url;
+    bool asked_anew = false;
     for (int tried = 1;; ++tried) {
-      auto answer = http_call(request_);
+      auto answer = ask();
       to_.context.check_cancelled();
+      // A token may be called back before its end.
+      if (answer && answer->status == 401 && !token_.text.empty() && !asked_anew) {
+        asked_anew = true;
+        token_ = {};
+        continue;
+      }
       if (answer && (answer->status == 200 || (behind_first && answer->status == 404)))
         return std::move(*answer);
       const std::string said =
@@ -262,6 +309,9 @@ class RestReader {
   lake::BronzeRows bronze_;
   HttpRequest request_;
   std::int64_t max_tries_ = 6;  // of one request
+  ClientCredentials client_;    // without url: the connection has no token endpoint
+  AccessToken token_;
+  std::chrono::steady_clock::time_point next_request_{};  // not before
   std::string base_, first_;
 };
 

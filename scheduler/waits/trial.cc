@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/client_credentials.h"
 #include "common/safe_json.h"
 #include "common/url.h"
 
@@ -30,16 +31,34 @@ Result<std::string> ask_database(const Connection& connection, const TrialHooks&
   return std::string("the database answers");
 }
 
+std::string extra_text(const Connection& connection, const char* name) {
+  const auto extra = parse_untrusted(connection.extra.empty() ? "{}" : connection.extra);
+  if (!extra || !extra->is_object() || !extra->contains(name)) return {};
+  const json& value = (*extra)[name];
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+
 Result<std::string> ask_http(const Connection& connection, const TrialHooks& hooks) {
   const ServerDoor door =
       server_door(connection.conn_type, connection.host, connection.schema,
                   connection.port.value_or(0), connection.login, connection.password);
   HttpRequest request;
   request.url = door.base;
-  request.login = door.login;
-  request.password = door.password;
-  if (!door.bearer.empty()) request.headers.emplace_back("Authorization", "Bearer " + door.bearer);
   request.outgoing = outgoing_of(connection.extra);
+  std::string bearer = door.bearer;
+  if (const std::string endpoint = extra_text(connection, "token_url"); !endpoint.empty()) {
+    // The login is an OAuth client's, and goes to that endpoint alone.
+    const auto token = fetch_access_token(
+        {endpoint, connection.login, connection.password, extra_text(connection, "scope"),
+         extra_text(connection, "audience"), request.outgoing},
+        hooks.http);
+    if (!token) return token.error();
+    bearer = token->text;
+  } else {
+    request.login = door.login;
+    request.password = door.password;
+  }
+  if (!bearer.empty()) request.headers.emplace_back("Authorization", "Bearer " + bearer);
   request.timeout = patience;
   request.ignore_body = true;
   request.cancelled = hooks.cancelled;

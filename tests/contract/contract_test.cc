@@ -344,8 +344,10 @@ TEST_CASE("contract: sources are read by the kind of their server") {
   const Source rest = source_of(
       "{server: a, type: api, location: 'https://example.org/v1/clients', customProperties: ["
       "{property: batuta.paging, value: cursor}, {property: batuta.records, value: /data},"
-      "{property: batuta.nextCursor, value: /next}]}");
+      "{property: batuta.requestsPerMinute, value: 90}, {property: batuta.nextCursor, value: "
+      "/next}]}");
   CHECK(rest.kind == SourceKind::rest);
+  CHECK(rest.requests_per_minute == 90);
   CHECK(rest.paging == "cursor");
   CHECK(rest.records == "/data");
   const Source other = source_of(

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -313,6 +314,15 @@ class Service:
         items = [{"id": n, "at": f"2024-05-0{n}T00:00:00Z", "who": {"name": f"n{n}"}, "paid": "PAID"} for n in range(1, 6)]
 
         class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                """The token endpoint: a token for the client alone, the second one is good."""
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                asked.append((self.path, body, self.headers.get("Authorization")))
+                tokens = len([1 for path, *_ in asked if path == "/token"])
+                good = self.headers.get("Authorization") == "Basic " + b64encode(b"client:s3cret%2F1").decode()
+                self.answer(200 if good else 401, {"access_token": "secret-token" if tokens > 1 else "called-back", "expires_in": 3600}
+                            if good else {"error": "invalid_client"})
+
             def do_GET(self):
                 url = urlsplit(self.path)
                 query = {name: values[0] for name, values in parse_qs(url.query).items()}
@@ -329,7 +339,7 @@ class Service:
                 if url.path == "/split":
                     links = ['<?page=1>; rel="first"'] + ([f'<?page={page + 1}>; rel="next"'] if more else [])
                     return self.answer(200, part, {"Link": links})
-                if url.path in ("/pages", "/ends"):
+                if url.path in ("/pages", "/ends", "/tokens"):
                     return self.answer(200, part)
                 if url.path == "/cursor":
                     return self.answer(200, {"data": part, "next": str(page + 1) if more else None})
@@ -366,18 +376,25 @@ def a_rest_service_becomes_tables():
             "cursor": [("batuta.paging", "cursor"), ("batuta.records", "/data"), ("batuta.nextCursor", "/next")],
             "ends": [("batuta.paging", "page")],
             "busy": [("batuta.paging", "link")],
-            "split": [("batuta.paging", "link")]}
+            "split": [("batuta.paging", "link")],
+            "tokens": [("batuta.paging", "page"), ("batuta.requestsPerMinute", 600)]}
     with Folder("contract-rest") as folder:
         for name, properties in [*ways.items(), ("same", ways["pages"])]:
-            given = [("batuta.connection", "items")] + properties
+            given = [("batuta.connection", "client" if name == "tokens" else "items")] + properties
             write(folder, name, contract(name, {"server": "api", "type": "api", "location": f"/{name}", "customProperties": [
                 {"property": key, "value": value} for key, value in given]}, columns))
         tasks = [task for name in ways for task in both(name)]
         server = folder.server({"shop": dag("shop", tasks), "same": dag("same", both("same"))}).start()
         server.call("POST", "/api/v2/connections", {"connection_id": "items", "conn_type": "http", "host": "127.0.0.1",
                                                     "port": service.port, "password": "secret-token"})
+        server.call("POST", "/api/v2/connections", {
+            "connection_id": "client", "conn_type": "http", "host": "127.0.0.1", "port": service.port, "login": "client", "password": "s3cret/1",
+            "extra": json.dumps({"token_url": f"http://127.0.0.1:{service.port}/token", "scope": "orders.read"})})
         known(server, "shop")
         ended(server, "shop")
+        tokens = [row for row in service.asked if row[0] == "/token"]
+        assert len(tokens) == 2 and tokens[0][1] == "grant_type=client_credentials&scope=orders.read", tokens
+        assert {login for path, _, login in service.asked if path == "/tokens"} == {"Bearer called-back", "Bearer secret-token"}, service.asked
         for name in ways:
             rows = server.sql(f"SELECT id, who, CAST(paid AS VARCHAR) FROM silver.{name} ORDER BY id")
             assert rows == [[n, f"n{n}", PAID] for n in range(1, 6)], (name, rows)

@@ -46,6 +46,44 @@ TEST_CASE("trial: an HTTP server is asked for its address with the login, and re
   CHECK(try_connection(connection, {}, answering(503, asked)).error().code == Errc::unavailable);
 }
 
+TEST_CASE("trial: an OAuth client asks its token endpoint, and its server with the token alone") {
+  std::vector<HttpRequest> asked;
+  HttpAnswer token;
+  token.status = 200;
+  token.body = R"({"access_token":"t-1","expires_in":60})";
+  TrialHooks hooks;
+  hooks.http = [&](const HttpRequest& request) -> Result<HttpAnswer> {
+    asked.push_back(request);
+    HttpAnswer answer = token;
+    if (request.url == "http://server.test") answer.status = 204;
+    return answer;
+  };
+  Connection connection = connection_of("http");
+  connection.extra = R"({"token_url":"https://id.test/token","scope":"a b","audience":"x"})";
+  const auto well = try_connection(connection, {}, hooks);
+  REQUIRE(well);
+  CHECK(*well == "the server answers (HTTP 204)");
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0].url == "https://id.test/token");
+  CHECK(asked[0].login == "ann");
+  CHECK(asked[0].password == "pass%20word");
+  CHECK(asked[0].body == "grant_type=client_credentials&scope=a%20b&audience=x");
+  CHECK(asked[1].login.empty());
+  CHECK(asked[1].password.empty());
+  REQUIRE(asked[1].headers.size() == 1);
+  CHECK(asked[1].headers[0].second == "Bearer t-1");
+
+  token.status = 400;
+  token.body = R"({"error":"invalid_client"})";
+  const auto refused = try_connection(connection, {}, hooks);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message ==
+        "token endpoint https://id.test/token answered 400: invalid_client");
+  token.status = 200;
+  token.body = "no JSON";
+  CHECK(try_connection(connection, {}, hooks).error().code == Errc::malformed);
+}
+
 TEST_CASE("trial: a database is asked for one row, read only") {
   TrialHooks hooks;
   std::string params;
