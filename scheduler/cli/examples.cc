@@ -141,7 +141,8 @@ constexpr Example examples[] = {
      "batuta lake expire silver/shop/orders --contract contracts/shop/orders.odcs.yaml --dry-run"},
     {"lake restore", "batuta lake restore silver/financial/quotes --at 2026-11-20T10:00:00Z"},
     {"db backup", "batuta db backup"},
-    {"secrets rotate-key", "systemctl stop batuta && batuta secrets rotate-key --home /srv/batuta"},
+    {"secrets rotate-key",
+     "systemctl stop batuta-scheduler && batuta secrets rotate-key --home /var/lib/batuta"},
     {"db clean", "batuta db clean --clean-before-timestamp 2024-01-01T00:00:00Z --dry-run"},
     {"completion",
      "source <(batuta completion bash)\n"

@@ -1,6 +1,7 @@
 // Copies and checks of the whole file, over connections of their own.
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -64,6 +65,18 @@ void write_copy(const std::string& from, const std::string& to) {
     if (!findings.empty()) throw StoreError("the copy is damaged: " + findings.front(), false);
   }
   sync_path(to, O_RDONLY);
+}
+
+// Root may put a copy back for a server of another user, which must be able to write it.
+void give_to_owner_of_store(const std::string& store, const std::string& fresh) {
+  const std::string folder = fs::path(store).parent_path().string();
+  const std::string like = fs::exists(store) ? store : folder.empty() ? "." : folder;
+  struct stat info {};
+  const bool known = ::stat(like.c_str(), &info) == 0;
+  if (known && info.st_uid == ::geteuid()) return;
+  if (!known || ::chown(fresh.c_str(), info.st_uid, info.st_gid) != 0) {
+    throw StoreError("cannot give it to the owner of " + like + ": " + std::strerror(errno), false);
+  }
 }
 
 }  // namespace
@@ -138,6 +151,7 @@ Result<std::string> restore_database(const std::string& from, const std::string&
         throw StoreError(from + " is empty, no copy of a store", false);
       }
     }
+    give_to_owner_of_store(to, fresh);
     if (fs::exists(to)) {
       const fs::path folder = fs::path(to).parent_path() / "backups";
       fs::create_directories(folder);

@@ -71,7 +71,8 @@ std::string rescue_copy(Database& db);
 std::string rescue_note(const std::string& path);
 std::optional<std::string> rescued_copy(const std::string& path);
 // Puts the copy `from` in the place of the store `to`, which nobody may have open; the store that
-// is there, its log with it, goes to backups/replaced-<time>.db. The name of that, or empty.
+// is there, its log with it, goes to backups/replaced-<time>.db. The name of that, or empty. It
+// belongs to whom the one that was there, else their folder, belongs to.
 // Nothing is changed after an error: Errc::not_found, Errc::invalid for what is no sound copy of a
 // store.
 Result<std::string> restore_database(const std::string& from, const std::string& to, Time now);

@@ -1,8 +1,11 @@
 // Retention, backups, checks, the lock.
 #include <doctest/doctest.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 
 #include "scheduler/store/home_lock.h"
@@ -392,6 +395,27 @@ TEST_CASE_FIXTURE(Fixture, "a check works on a closed store and finds damage") {
     damaged = !error.full();
   }
   CHECK(damaged);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a copy that root puts back belongs to whom the store belonged to") {
+  if (::geteuid() != 0) return;  // nobody else may give files away
+  ended_run(1, at(5), 1);
+  const std::string copy = folder.file("copy.db");
+  REQUIRE(backup_database(path, copy).ok());
+  store.reset();
+  constexpr uid_t nobody = 65534;
+  REQUIRE(::chown(path.c_str(), nobody, nobody) == 0);
+  const auto owner = [&] {
+    struct stat info {};
+    REQUIRE(::stat(path.c_str(), &info) == 0);
+    return info.st_uid;
+  };
+  REQUIRE(restore_database(copy, path, at(60)).ok());
+  CHECK(owner() == nobody);
+  // It is gone: to whom the folder belongs.
+  std::filesystem::remove(path);
+  REQUIRE(restore_database(copy, path, at(70)).ok());
+  CHECK(owner() == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a check ends when it is asked to") {
