@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "common/number_range.h"
@@ -18,7 +19,8 @@ using json = nlohmann::json;
 
 void add_pools(CLI::App& app, Session& session) {
   struct Arguments {
-    std::string name, description;
+    std::string name;
+    std::optional<std::string> description;
     int slots = 0;
   };
   auto a = std::make_shared<Arguments>();
@@ -40,42 +42,48 @@ void add_pools(CLI::App& app, Session& session) {
   get->add_option("name", a->name)->required();
   CLI::App* set = add_verb(*pools, session, "set", "Create or change a pool", [&session, a] {
     const Client client = session.client();
-    const json body{{"name", a->name}, {"slots", a->slots}, {"description", a->description}};
-    const json known = client.all("/api/v2/pools", "pools");
-    const bool exists = std::any_of(known.begin(), known.end(),
-                                    [&](const json& p) { return p["name"] == a->name; });
-    json change{{"slots", a->slots}, {"description", a->description}};
-    print_object(session.format(),
-                 exists ? client.call("PATCH", "/api/v2/pools/" + percent_encoded(a->name), change)
-                        : client.call("POST", "/api/v2/pools", body));
+    json body{{"slots", a->slots}};
+    if (a->description) body["description"] = *a->description;
+    const std::string path = "/api/v2/pools/" + percent_encoded(a->name);
+    if (!client.look_up(path).is_null())
+      return print_object(session.format(), client.call("PATCH", path, body));
+    body["name"] = a->name;
+    print_object(session.format(), client.call("POST", "/api/v2/pools", body));
   });
   set->add_option("name", a->name)->required();
   set->add_option("slots", a->slots, "-1 = unlimited")->required();
-  set->add_option("description", a->description);
+  set->add_option("description", a->description, "of a pool that is there: stays unless given");
   CLI::App* remove = add_verb(*pools, session, "delete", "Delete a pool", [&session, a] {
     session.client().call("DELETE", "/api/v2/pools/" + percent_encoded(a->name), nullptr);
   });
   remove->add_option("name", a->name)->required();
 }
 
+// Whether it was there; its description stays unless one is given.
+bool put_variable(const Client& client, const std::string& key, const std::string& value,
+                  const std::optional<std::string>& description) {
+  json body{{"key", key}, {"value", value}};
+  if (description) body["description"] = *description;
+  const std::string path = "/api/v2/variables/" + percent_encoded(key);
+  const bool exists = !client.look_up(path).is_null();
+  client.call(exists ? "PATCH" : "POST", exists ? path : "/api/v2/variables", body);
+  return exists;
+}
+
 void import_variables(Session& session, const std::string& file) {
   const Client client = session.client();
   for (const Variable& variable : read_variables(file)) {
-    const json body{
-        {"key", variable.key}, {"value", variable.value}, {"description", variable.description}};
-    const json known = client.all(
-        "/api/v2/variables?variable_key_pattern=" + percent_encoded(variable.key), "variables");
-    const bool exists = std::any_of(known.begin(), known.end(),
-                                    [&](const json& v) { return v["key"] == variable.key; });
-    client.call(exists ? "PATCH" : "POST",
-                "/api/v2/variables" + (exists ? "/" + percent_encoded(variable.key) : ""), body);
+    std::optional<std::string> description;
+    if (!variable.description.empty()) description = variable.description;
+    const bool exists = put_variable(client, variable.key, variable.value, description);
     std::printf("%s %s\n", variable.key.c_str(), exists ? "changed" : "created");
   }
 }
 
 void add_variables(CLI::App& app, Session& session) {
   struct Arguments {
-    std::string key, value, description;
+    std::string key, value;
+    std::optional<std::string> description;
   };
   auto a = std::make_shared<Arguments>();
   CLI::App* variables = app.add_subcommand("variables", "Variables for templates");
@@ -94,16 +102,11 @@ void add_variables(CLI::App& app, Session& session) {
       add_verb(*variables, session, "set", "Create or change a variable", [&session, a] {
         const Client client = session.client();
         const std::string value = a->value == "-" ? read_secret("value of " + a->key) : a->value;
-        const json known = client.all("/api/v2/variables", "variables");
-        const bool exists = std::any_of(known.begin(), known.end(),
-                                        [&](const json& v) { return v["key"] == a->key; });
-        const json body{{"key", a->key}, {"value", value}, {"description", a->description}};
-        client.call(exists ? "PATCH" : "POST",
-                    "/api/v2/variables" + (exists ? "/" + percent_encoded(a->key) : ""), body);
+        (void)put_variable(client, a->key, value, a->description);
       });
   set->add_option("key", a->key)->required();
   set->add_option("value", a->value, "`-` reads it from standard input")->required();
-  set->add_option("--description", a->description);
+  set->add_option("--description", a->description, "of one that is there: stays unless given");
   CLI::App* import =
       add_verb(*variables, session, "import", "Create or change those of a JSON file",
                [&session, a] { import_variables(session, a->value); });

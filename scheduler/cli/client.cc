@@ -20,10 +20,20 @@ using json = nlohmann::json;
 constexpr Duration call_timeout = std::chrono::seconds(75);
 constexpr Duration hint_timeout = std::chrono::seconds(2);
 
+// What an environment says; a variable that is empty says nothing.
+const char* told_by(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value == nullptr || *value == '\0' ? nullptr : value;
+}
+
 std::optional<std::pair<std::string, std::string>> endpoint_of(const std::string& home) {
-  const char* url = std::getenv("BATUTA_URL");
-  const char* token = std::getenv("BATUTA_TOKEN");
-  if (url != nullptr && token != nullptr) return std::pair<std::string, std::string>(url, token);
+  const char* url = told_by("BATUTA_URL");
+  const char* token = told_by("BATUTA_TOKEN");
+  if (url != nullptr && token != nullptr) {
+    std::string address = url;  // as a browser shows it, with a slash that paths bring themselves
+    while (address.ends_with('/')) address.pop_back();
+    return std::pair<std::string, std::string>(std::move(address), token);
+  }
   if (url != nullptr || token != nullptr) {
     throw Failure(
         std::string(url != nullptr ? "BATUTA_URL is set and BATUTA_TOKEN is not"
@@ -53,7 +63,12 @@ constexpr std::size_t max_answer = std::size_t{66} << 20;
 // {"detail": "…"} or {"detail": [{"loc": […], "msg": "…"}…]} as people read it.
 std::string detail_of(const std::string& body) {
   const auto parsed = parse_untrusted(body);
-  if (!parsed || !parsed->is_object() || !parsed->contains("detail")) return body.substr(0, 500);
+  if (!parsed || !parsed->is_object() || !parsed->contains("detail")) {
+    constexpr std::size_t most = 500;  // a page of some other server
+    return body.size() <= most ? body
+                               : body.substr(0, most) + "… (" + std::to_string(body.size()) +
+                                     " bytes, no answer of Batuta: is it its address?)";
+  }
   const json& detail = (*parsed)["detail"];
   if (detail.is_string()) return detail;
   std::string text;
@@ -73,16 +88,20 @@ std::string detail_of(const std::string& body) {
 }
 
 // What to do about an answer whose own words do not say it.
-std::string remedy_of(int status, const std::string& path, const std::string& body) {
-  const bool bad_token = body.find("the token is unknown") != std::string::npos;
+std::string remedy_of(const std::string& method, const std::string& path,
+                      const HttpAnswer& answer) {
+  const int status = answer.status;
+  const bool bad_token = answer.body.find("the token is unknown") != std::string::npos;
   if ((status == 401 && path != "/auth/token") || (status == 403 && bad_token)) {
     return "\n  make a new token: batuta tokens create USER --password, then set BATUTA_URL and "
            "BATUTA_TOKEN; "
            "or unset both to use the home's own";
   }
   if (status == 403) return "\n  who you are: batuta tokens show";
-  if (status == 429 || status == 503) return "\n  nothing was changed: try again in a moment";
-  return "";
+  const bool passes = (status == 429 || status == 503) && answer.header("retry-after") != nullptr;
+  if (!passes) return "";  // a question that is too slow is as slow again
+  return std::string(method == "GET" ? "\n  " : "\n  nothing was changed: ") +
+         "try again in a moment";
 }
 
 }  // namespace
@@ -110,7 +129,7 @@ Failure Client::refused(const std::string& method, const std::string& path,
   std::string near;
   if (answer.status == 404 && hints_) near = near_id(hurried(hint_timeout), path);
   return Failure(detail_of(answer.body) + (near.empty() ? "" : "\n  " + near) +
-                     remedy_of(answer.status, path, answer.body) + "\n  (" + method + " " + path +
+                     remedy_of(method, path, answer) + "\n  (" + method + " " + path +
                      " was answered with " + std::to_string(answer.status) + ")",
                  1);
 }
@@ -119,6 +138,10 @@ Client Client::find(const std::string& home) {
   auto endpoint = endpoint_of(home);
   if (!endpoint) throw Failure(no_server(home), 1);
   return Client(std::move(endpoint->first), std::move(endpoint->second));
+}
+
+bool Client::server_is_named() {
+  return told_by("BATUTA_URL") != nullptr;
 }
 
 bool Client::server_is_running(const std::string& home) {

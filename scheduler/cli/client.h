@@ -41,6 +41,8 @@ class Client {
   Client patient(Duration timeout) const;
   // The same server with another token.
   Client with_token(std::string token) const { return Client(url_, std::move(token)); }
+  // Whether the environment names one, BATUTA_URL.
+  static bool server_is_named();
   // nullopt-like: whether a server answers at all.
   static bool server_is_running(const std::string& home);
 

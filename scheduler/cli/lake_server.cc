@@ -4,7 +4,6 @@
 #include <cctype>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
@@ -184,7 +183,7 @@ void write_parquet(const std::string& path, const std::string& bytes) {
 bool asks_server(const Session& session, bool files) {
   if (files) return false;
   // One that is named and does not answer is an error, not a reason to read other files.
-  return std::getenv("BATUTA_URL") != nullptr || Client::server_is_running(session.home);
+  return Client::server_is_named() || Client::server_is_running(session.home);
 }
 
 json tables_of_server(const Session& session) {

@@ -76,11 +76,12 @@ void add_process_commands(CLI::App& app, Session& session) {
   add_server_options(*standalone, *options);
   add_worker_options(*standalone, *options);
   add_log_format(*standalone);
-  standalone->add_flag(
+  CLI::Option* demo = standalone->add_flag(
       "--demo", options->demo,
       "with a quote service and an alert receiver; runs the DAG financial at once");
-  standalone->add_flag("--once", options->once,
-                       "with --demo: in a temporary home, ends after that run");
+  standalone
+      ->add_flag("--once", options->once, "with --demo: in a temporary home, ends after that run")
+      ->needs(demo);
   standalone->callback([options, &session] {
     session.serve = [options, p = session.processes] { return p->standalone(*options); };
   });

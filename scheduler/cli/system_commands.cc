@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -145,6 +146,34 @@ std::string lake_line(const LakeSettings& settings) {
                 : opened.error().message;
 }
 
+// What the server says of itself. Who may not see a part is told the rest.
+void add_server_parts(const Client& client, json& report) {
+  for (const auto& [name, part] : client.health().items()) {
+    report["health of " + name] = part.value("status", json(nullptr));
+    if (part.contains("reason")) report["trouble of " + name] = part["reason"];
+  }
+  const auto add = [&](const char* name, const std::function<void()>& look) {
+    try {
+      look();
+    } catch (const Failure& refused) {
+      const std::string said = refused.what();
+      report[name] = "not told: " + said.substr(0, said.find('\n'));
+    }
+  };
+  add("login provider", [&] {
+    if (client.get("/api/batuta/login")["provider"].is_null()) return;
+    const json provider = client.get("/api/batuta/config/provider");
+    report["login provider"] = provider["status"];
+    if (!provider["reason"].is_null()) report["trouble of the login provider"] = provider["reason"];
+  });
+  add("events", [&] {
+    const json outbox = client.get("/api/batuta/outbox?limit=1");
+    report["lineage"] =
+        events_line(outbox, "lineage", "off (lineage.url and lineage.file are not set)");
+    report["traces"] = events_line(outbox, "traces", "off (traces.url is not set)");
+  });
+}
+
 void doctor(Session& session) {
   const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
   const auto there = [](const std::filesystem::path& path) {
@@ -158,25 +187,7 @@ void doctor(Session& session) {
               {"libduckdb", there(folder / "libduckdb.so")},
               {"bounds of attempts", attempt_bounds_line()},
               {"server", Client::server_is_running(session.home) ? "running" : "not running"}};
-  if (report["server"] == "running") {
-    const json health = session.client().health();
-    for (const auto& [name, part] : health.items()) {
-      report["health of " + name] = part.value("status", json(nullptr));
-      if (part.contains("reason")) report["trouble of " + name] = part["reason"];
-    }
-    if (!session.client().get("/api/batuta/login")["provider"].is_null()) {
-      const json provider = session.client().get("/api/batuta/config/provider");
-      report["login provider"] = provider["status"];
-      if (!provider["reason"].is_null())
-        report["trouble of the login provider"] = provider["reason"];
-    }
-  }
-  if (report["server"] == "running") {
-    const json outbox = session.client().get("/api/batuta/outbox?limit=1");
-    report["lineage"] =
-        events_line(outbox, "lineage", "off (lineage.url and lineage.file are not set)");
-    report["traces"] = events_line(outbox, "traces", "off (traces.url is not set)");
-  }
+  if (report["server"] == "running") add_server_parts(session.client(), report);
   const auto lake = session.processes->lake_settings(session.home);
   report["lake"] = lake ? lake_line(*lake) : lake.error().message;
   print_object(session.format(), report);
@@ -272,8 +283,13 @@ void add_system_commands(CLI::App& app, Session& session) {
   list->add_option("--before", filter->before, "ISO 8601");
   add_page(*list, *filter);
 
-  add_verb(app, session, "health", "Is the scheduler well",
-           [&session] { print_object(session.format(), session.client().health()); });
+  add_verb(app, session, "health", "Is the scheduler well; exit code 1 if a part of it is not",
+           [&session] {
+             const json health = session.client().health();
+             print_object(session.format(), health);
+             for (const json& part : health)
+               if (part.value("status", json()) == "unhealthy") session.exit_code = 1;
+           });
   add_verb(app, session, "metrics", "What Prometheus reads",
            [&session] { std::printf("%s", session.client().get_text("/metrics").c_str()); });
   add_verb(app, session, "doctor", "What an installation consists of, and whether it is there",

@@ -12,5 +12,6 @@ TEST_CASE("hints: the commands of Airflow, Dagu and cron are told what does the 
   CHECK(hint_for("tasks failed-deps").find("tasks explain") != std::string::npos);
   CHECK(hint_for("retry").find("--only-failed") != std::string::npos);
   CHECK(hint_for("crontab").find("import-crontab") != std::string::npos);
+  CHECK(hint_for("rotate-fernet-key").find("batuta secrets rotate-key") != std::string::npos);
   CHECK(hint_for("runz").empty());
 }

@@ -57,6 +57,7 @@ def an_unknown_command_is_named():
     assert "batuta dags list: The following argument was not expected: --nope" in run("dags", "list", "--nope", code=2).stderr
     assert "batuta dags --help" in run("dags", code=2).stderr
     assert "--nonsense" in run("dags", "list", "--nonsense", code=2).stderr
+    assert "--demo" in run("standalone", "--once", code=2).stderr, "alone it would do nothing"
     opposite = run("variables", "unset", code=2).stderr
     assert '"set"' not in opposite and "batuta variables --help" in opposite, opposite
 
@@ -438,7 +439,11 @@ def the_verbs_do_what_they_say():
         assert json.loads(server.cli("connections", "get", "d", "-o", "json").stdout)["port"] == 80
         assert [server.cli("variables", "get", key).stdout for key in ("plain", "nested", "told")] == [
             "text\n", '{"a":[1]}\n', "5\n"]
-        assert json.loads(server.cli("pools", "get", "small", "-o", "json").stdout)["slots"] == 1
+        server.cli("variables", "set", "told", "6")
+        assert json.loads(server.cli("variables", "get", "told", "-o", "json").stdout)["description"] == "five", "it stays"
+        server.cli("pools", "set", "small", "2")
+        small = json.loads(server.cli("pools", "set", "small", "1", "-o", "json").stdout)
+        assert small["slots"] == 1 and small["description"] == "one at a time", small
         marked = server.trigger("slow")["dag_run_id"]
         server.cli("tasks", "mark", "slow", marked, "sleeps", "failed", "--downstream", "--upstream")
         server.wait_run("slow", marked, 30)
@@ -527,6 +532,9 @@ def users_are_managed():
         ana = log_in("ana", "anas-password")
         pool = {"name": "p", "slots": 1}
         assert may(ana, "GET", "/api/v2/dags") == 200 and may(ana, "POST", "/api/v2/pools", pool) == 403
+        # An address as a browser shows it; what she may not see is said, and the rest is told.
+        report = run("doctor", "--home", server.home, env={**os.environ, "BATUTA_URL": server.url + "/", "BATUTA_TOKEN": ana}).stdout
+        assert "not told: " in report and "healthy" in report, report
         server.cli("users", "set-role", "ana", "admin")
         assert may(ana, "POST", "/api/v2/pools", pool) == 200
         assert "ana" in server.cli("tokens", "list").stdout

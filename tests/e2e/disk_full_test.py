@@ -73,6 +73,8 @@ def refuses_while_full_and_recovers():
         except Refused as error:
             assert error.status == 503, error
             assert "full" in error.body, error.body
+        unwell = server.cli("health", check=False)
+        assert unwell.returncode == 1 and "full" in unwell.stdout, unwell
         time.sleep(1)
         disk.fill()
         disk.free()
