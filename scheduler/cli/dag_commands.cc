@@ -43,10 +43,10 @@ struct Trigger {
 // "-": what stands on standard input, where no other user of the machine sees it.
 std::string given_conf(const std::string& text) {
   if (text != "-") return text;
-  constexpr std::size_t most = std::size_t{4} << 20;
+  constexpr std::size_t most = std::size_t{1} << 20;  // as the server takes
   std::string read;
   for (char c = 0; read.size() <= most && std::cin.get(c);) read += c;
-  if (read.size() > most) throw Failure("--conf: more than 4 MiB on standard input", 2);
+  if (read.size() > most) throw Failure("--conf: more than 1 MiB on standard input", 2);
   return read;
 }
 

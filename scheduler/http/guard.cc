@@ -121,9 +121,12 @@ std::optional<Refusal> check_length(Head& head, const GuardOptions& options) {
   if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) {
     return Refusal{400, "Content-Length must be one plain number"};
   }
-  if (text.size() > 15) return Refusal{413, "the body is too large"};
-  head.content_length = std::stoull(text);
-  if (head.content_length > options.max_body) return Refusal{413, "the body is too large"};
+  const bool countable = text.size() <= 15;
+  if (countable) head.content_length = std::stoull(text);
+  if (!countable || head.content_length > options.max_body) {
+    return Refusal{413, "the body is too large: at most " + std::to_string(options.max_body) +
+                            " bytes are taken"};
+  }
   if (head.content_length > 0 && !wants_body && head.method != Method::del) {
     return Refusal{400, "this method takes no body"};
   }
@@ -170,9 +173,13 @@ std::variant<HeadScanner::NeedMore, std::size_t, Refusal> HeadScanner::scan(
   for (; at_ < bytes.size(); ++at_) {
     const auto c = static_cast<unsigned char>(bytes[at_]);
     if (line_start_ == 0 && at_ >= options_.max_request_line) {
-      return Refusal{414, "the request line is too long"};
+      return Refusal{414, "the request line is too long: at most " +
+                              std::to_string(options_.max_request_line) + " bytes are taken"};
     }
-    if (at_ >= options_.max_head_bytes) return Refusal{431, "the header is too large"};
+    if (at_ >= options_.max_head_bytes) {
+      return Refusal{431, "the header is too large: at most " +
+                              std::to_string(options_.max_head_bytes) + " bytes are taken"};
+    }
     if (c == '\n') {
       if (at_ == 0 || bytes[at_ - 1] != '\r') return Refusal{400, "a line ends without CR"};
       if (at_ == 1) return Refusal{400, "not an HTTP/1.1 request line"};

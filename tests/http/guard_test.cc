@@ -52,6 +52,13 @@ TEST_CASE("an ordinary request passes and its parts are decoded once") {
   CHECK(head->keep_alive);
 }
 
+TEST_CASE("what is too large is told how large it may be") {
+  const auto verdict = check_head(post("Content-Length: 5000000\r\n"), options);
+  const auto* refusal = std::get_if<Refusal>(&verdict);
+  REQUIRE(refusal);
+  CHECK(refusal->detail == "the body is too large: at most 1048576 bytes are taken");
+}
+
 TEST_CASE("framing that two readers could see differently is refused") {
   const Bad table[] = {
       {"CL and TE", post("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n"), 501},
