@@ -117,7 +117,7 @@ class RestReader {
   void use(const plugin::Connection& connection) {
     if (!connection.host.empty()) base_ = connection.base_url();
     request_.outgoing = outgoing_of(connection.extra_json);
-    if (const std::string endpoint = connection.extra("token_url"); !endpoint.empty()) {
+    if (const std::string endpoint = connection.extra("login_url"); !endpoint.empty()) {
       // Login and password are the client's then, and go to the token endpoint alone.
       client_ = {endpoint,
                  connection.login,

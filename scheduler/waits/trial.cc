@@ -46,7 +46,7 @@ Result<std::string> ask_http(const Connection& connection, const TrialHooks& hoo
   request.url = door.base;
   request.outgoing = outgoing_of(connection.extra);
   std::string bearer = door.bearer;
-  if (const std::string endpoint = extra_text(connection, "token_url"); !endpoint.empty()) {
+  if (const std::string endpoint = extra_text(connection, "login_url"); !endpoint.empty()) {
     // The login is an OAuth client's, and goes to that endpoint alone.
     const auto token = fetch_access_token(
         {endpoint, connection.login, connection.password, extra_text(connection, "scope"),

@@ -389,7 +389,7 @@ def a_rest_service_becomes_tables():
                                                     "port": service.port, "password": "secret-token"})
         server.call("POST", "/api/v2/connections", {
             "connection_id": "client", "conn_type": "http", "host": "127.0.0.1", "port": service.port, "login": "client", "password": "s3cret/1",
-            "extra": json.dumps({"token_url": f"http://127.0.0.1:{service.port}/token", "scope": "orders.read"})})
+            "extra": json.dumps({"login_url": f"http://127.0.0.1:{service.port}/token", "scope": "orders.read"})})
         known(server, "shop")
         ended(server, "shop")
         tokens = [row for row in service.asked if row[0] == "/token"]

@@ -59,7 +59,7 @@ TEST_CASE("trial: an OAuth client asks its token endpoint, and its server with t
     return answer;
   };
   Connection connection = connection_of("http");
-  connection.extra = R"({"token_url":"https://id.test/token","scope":"a b","audience":"x"})";
+  connection.extra = R"({"login_url":"https://id.test/token","scope":"a b","audience":"x"})";
   const auto well = try_connection(connection, {}, hooks);
   REQUIRE(well);
   CHECK(*well == "the server answers (HTTP 204)");
