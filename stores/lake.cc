@@ -189,6 +189,13 @@ std::string folder_of(const std::string& url) {
   return plain ? path : std::string();
 }
 
+Result<std::string> plain_url(const std::string& url) {
+  if (std::string folder = folder_of(url); !folder.empty()) return "file://" + folder;
+  const auto location = parse_location(url);
+  if (!location) return location.error();
+  return location->text();
+}
+
 struct Lake::Store {
   StoreAccess access;
   std::string cache_folder;  // empty: nothing is read by an engine or staged

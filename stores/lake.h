@@ -36,6 +36,9 @@ Result<StoreAccess> store_access(const std::string& url,
 // "/data/lake" of "file:///data/lake"; empty: `url` names no folder by its absolute path.
 std::string folder_of(const std::string& url);
 
+// The URL of a store or a folder without a slash at its end; the errors of parse_location().
+Result<std::string> plain_url(const std::string& url);
+
 // A handle: copies are the same lake. Any thread.
 class Lake {
  public:

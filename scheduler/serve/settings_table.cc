@@ -16,7 +16,6 @@
 #include "scheduler/serve/vault_settings.h"
 #include "scheduler/store/secret_reference.h"
 #include "stores/lake.h"
-#include "stores/options.h"
 #include "worker/slot_user.h"
 
 namespace batuta {
@@ -91,13 +90,9 @@ bool fits_proxy_url(std::string& text) {
 // Put in order: without a slash at its end. Empty: the folder of the home.
 bool fits_store(std::string& text) {
   if (text.empty()) return true;
-  if (const std::string folder = stores::folder_of(text); !folder.empty()) {
-    text = "file://" + folder;
-    return true;
-  }
-  const auto location = stores::parse_location(text);
-  if (location) text = location->text();
-  return location.ok();
+  auto plain = stores::plain_url(text);
+  if (plain) text = *std::move(plain);
+  return plain.ok();
 }
 
 // Names and values as a program's environment can hold them.
@@ -381,8 +376,7 @@ std::vector<Setting> most_settings() {
        .example = R"(["/usr/bin/vault"])",
        .fits = fits_plain_path},
       {.name = "lake.url",
-       .sentence = "The object store, or the folder, that holds the lake; none: the folder lake of "
-                   "the home.",
+       .sentence = "The store or folder that holds the lake; none: the folder lake of the home.",
        .kind = Kind::text,
        .member = &Settings::lake_url,
        .expects = "s3://bucket/prefix, gs://bucket/prefix or azblob://account/container/prefix, "
