@@ -469,6 +469,8 @@ def postgresql_and_sqlite_are_read_by_window():
         assert take("2024-05-01T00:00:00Z", "2024-06-01T00:00:00Z") == [[1, 2], [1, 2]]
         assert take("2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z") == [[1, 2, 3], [1, 2, 3]]
         assert server.sql("SELECT count(*) FROM bronze.big") == [[3]]
+        kinds = server.sql("SELECT DISTINCT typeof(id), typeof(price), typeof(details), typeof(updated_at) FROM bronze.big")
+        assert kinds == [["BIGINT", "DECIMAL(18,2)", "VARCHAR", "TIMESTAMP WITH TIME ZONE"]], kinds
         # A run without an interval: a first load begins at the beginning, the next one where that ended.
         for row, count in [(None, 4), ("(5, 5, NULL, '2024-01-01 00:00:00')", 4), ("(6, 6, NULL, strftime('%Y-%m-%d %H:%M:%f', 'now'))", 5)]:
             with sqlite3.connect(base) as db:
