@@ -148,7 +148,8 @@ std::string lake_line(const LakeSettings& settings) {
 
 // What the server says of itself. Who may not see a part is told the rest.
 void add_server_parts(const Client& client, json& report) {
-  for (const auto& [name, part] : client.health().items()) {
+  const json health = client.health();  // kept: items() looks into it
+  for (const auto& [name, part] : health.items()) {
     report["health of " + name] = part.value("status", json(nullptr));
     if (part.contains("reason")) report["trouble of " + name] = part["reason"];
   }
