@@ -104,7 +104,8 @@ class DemoCleaning {
   // Empty folders of the demo, the mark, and the home when nothing is left in it.
   void finish() {
     if (failed_) return;
-    for (const char* folder : {"bundles", "demo/dags", "backups"}) remove_empty(home_ / folder);
+    for (const char* folder : {"bundles", "demo/dags", "backups", "domains"})
+      remove_empty(home_ / folder);
     const std::vector<fs::path> stays = files_in("");
     std::error_code ignored;
     fs::remove(home_ / demo_mark, ignored);

@@ -17,6 +17,7 @@
 #include "scheduler/commands/demo_broker.h"
 #include "scheduler/commands/demo_clean.h"
 #include "scheduler/commands/demo_kafka.h"
+#include "scheduler/commands/demo_monitors.h"
 #include "scheduler/commands/demo_postgres.h"
 #include "scheduler/commands/demo_process.h"
 #include "scheduler/commands/demo_real.h"
@@ -30,7 +31,6 @@
 #include "scheduler/demo/simulation.h"
 #include "scheduler/demo/written_file.h"
 #include "scheduler/http/server.h"
-#include "scheduler/serve/platform_facts.h"
 #include "scheduler/store/home_lock.h"
 
 namespace batuta {
@@ -313,7 +313,7 @@ Status seed_store(Server& server, const std::vector<Pipeline>& pipelines, const 
 // `stays`: whoever reads what is printed can look into the home later. `postgres` may be null.
 Result<std::string> run_one(Server& server, const Pipeline& pipeline, const std::string& home,
                             const DemoPostgres* postgres, bool stays) {
-  if (!pipeline.simulation) return demo_run(server, home);
+  if (!pipeline.simulation) return demo_run(server, home, stays);
   RunRequested request;
   request.dag_id = pipeline.name;
   request.logical_date = read_clock().wall;
@@ -330,36 +330,11 @@ Result<std::string> run_one(Server& server, const Pipeline& pipeline, const std:
   if (!right) return right.error();
   bool delivered = true;
   if (pipeline.simulation->delivers()) {
-    const auto told = show_delivery(home, pipeline.name, *pipeline.simulation, postgres);
+    const auto told = show_delivery(home, pipeline.name, *pipeline.simulation, postgres, stays);
     if (!told) return told.error();
     delivered = *told;
   }
   return std::string(*right && delivered ? "success" : "wrong");
-}
-
-// Judges what the bundles promise of their tables and tasks, and prints it: "success", or what
-// became of the run of the platform's DAG.
-Result<std::string> judge_monitors(Server& server, const std::string& home,
-                                   const std::vector<Pipeline>& pipelines) {
-  std::string names;
-  for (const Pipeline& pipeline : pipelines)
-    if (pipeline.simulation) names += (names.empty() ? "'" : ", '") + pipeline.name + "'";
-  if (names.empty()) return std::string("success");
-  RunRequested request;
-  request.dag_id = monitors_dag_id;
-  request.conf_json = "{}";
-  auto state = watch_run(server, std::move(request), patience);
-  if (!state && state.error().code == Errc::not_found) return std::string("success");  // "off"
-  if (!state || *state != "success") return state;
-  show_query(home,
-             "monitors (what is told of attempts is up to a minute old, and volume wants three "
-             "versions before the newest)",
-             "SELECT monitor_id AS monitor, kind, target, status, message FROM "
-             "\"mngt/platform/monitor_result\" WHERE domain IN (" +
-                 names +
-                 ") QUALIFY row_number() OVER (PARTITION BY monitor_id ORDER BY evaluated_at "
-                 "DESC) = 1 ORDER BY 1");
-  return state;
 }
 
 void print_postgres(const PostgresAddress& address, const std::vector<Pipeline>& pipelines) {
@@ -466,8 +441,10 @@ int run_pipelines(const cli::ServeOptions& given) {
       if (!state) return state;
       if (*state != "success") worst = *state;
     }
-    const auto judged =
-        judge_monitors((*serving)->server(), (*serving)->home().folder(), *pipelines);
+    std::vector<std::string> names;
+    names.reserve(pipelines->size());
+    for (const Pipeline& pipeline : *pipelines) names.push_back(pipeline.name);
+    const auto judged = judge_monitors((*serving)->server(), (*serving)->home().folder(), names);
     if (!judged) return judged.error();
     return *judged == "success" ? worst : *judged;
   });

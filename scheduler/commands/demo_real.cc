@@ -1,5 +1,6 @@
 #include "scheduler/commands/demo_real.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 
 #include <cinttypes>
@@ -8,6 +9,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "common/fd.h"
 #include "scheduler/commands/demo_postgres.h"
 #include "scheduler/commands/demo_truth.h"
 #include "scheduler/commands/supervisor.h"
@@ -77,7 +79,8 @@ Status choose_server(const Home& home, const std::string& name, const demo::Real
 }
 
 Result<bool> show_delivery(const std::string& home, const std::string& name,
-                           const demo::Simulation& simulation, const DemoPostgres* postgres) {
+                           const demo::Simulation& simulation, const DemoPostgres* postgres,
+                           bool stays) {
   const fs::path folder = fs::path(home) / "demo" / name / "delivered";
   std::error_code error;
   fs::remove_all(folder, error);
@@ -87,16 +90,23 @@ Result<bool> show_delivery(const std::string& home, const std::string& name,
               name.c_str(),
               postgres == nullptr ? " (with --real: in PostgreSQL, too)" : ", and in PostgreSQL");
   std::fflush(stdout);
+  const UniqueFd nowhere{::open("/dev/null", O_WRONLY | O_CLOEXEC)};
   bool all = true;
   for (const std::string& table : simulation.gold()) {
     const std::string file = folder / (last_part(table) + ".parquet");
     const auto child = start_process(
-        {program("batuta"), "lake", "export", table, "--files", "--to", file, "--home", home});
+        {program("batuta"), "lake", "export", table, "--files", "--to", file, "--home", home},
+        nowhere.get());
     if (!child) return child.error();
     int status = 0;
     waitpid(*child, &status, 0);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
       return {Errc::unavailable, table + " cannot be exported"};
+    const auto bytes = fs::file_size(file, error);
+    if (error) return {Errc::unavailable, file + " cannot be looked at: " + error.message()};
+    std::printf("  written %s, %" PRIuMAX " bytes\n",
+                stays ? file.c_str() : (last_part(table) + ".parquet").c_str(), bytes);
+    std::fflush(stdout);
     if (postgres == nullptr) continue;
     const auto same = is_in_postgres(home, table, *simulation.real_database(), *postgres);
     if (!same) return same.error();

@@ -23,8 +23,9 @@ Status choose_server(const Home& home, const std::string& name, const demo::Real
 
 // Writes each gold table of the pipeline as a file to <home>/demo/<name>/delivered, as anybody
 // gets it by HTTP, and says so; with `postgres`, not null, also whether each is there, whole.
-// Whether all are.
+// Whether all are. `stays`: whoever reads what is printed can look into the home later.
 Result<bool> show_delivery(const std::string& home, const std::string& name,
-                           const demo::Simulation& simulation, const DemoPostgres* postgres);
+                           const demo::Simulation& simulation, const DemoPostgres* postgres,
+                           bool stays);
 
 }  // namespace batuta

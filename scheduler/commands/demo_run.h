@@ -35,8 +35,10 @@ Status drop_in_bundle(const Home& home, const std::string& name);
 // durable.
 Status seed_demo(Server& server, const DemoServices& services);
 
-// Triggers `financial`, waits for its end, prints the gold table. The run's state: "success" or
-// "failed". Errc::unavailable when the server is stopped meanwhile.
-Result<std::string> demo_run(Server& server, const std::string& home);
+// Triggers `financial` for the last whole hour, waits for its end, prints the gold table, and
+// compares that hour with <home>/demo/financial/truth.json, what the market says it must be. The
+// run's state, or "wrong". Errc::unavailable when the server is stopped meanwhile. `stays`: whoever
+// reads what is printed can look into the home later.
+Result<std::string> demo_run(Server& server, const std::string& home, bool stays);
 
 }  // namespace batuta

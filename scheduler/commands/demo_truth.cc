@@ -104,7 +104,8 @@ Result<bool> holds(const std::string& home, const json& assertion) {
       found_rows(home, with_columns(assertion.at("query").get<std::string>(), columns));
   if (!found) return found.error();
   const bool right = *found == expected;
-  std::printf("  %s %s (%zu rows)\n", right ? "holds" : "WRONG", name.c_str(), found->size());
+  std::printf("  %s %s (%zu %s)\n", right ? "holds" : "WRONG", name.c_str(), found->size(),
+              found->size() == 1 ? "row" : "rows");
   if (!right) {
     show_difference("missing", expected, *found);
     show_difference("unexpected", *found, expected);
@@ -157,8 +158,8 @@ void show_query(const std::string& home, const std::string& heading, const std::
 void show_table(const std::string& home, const std::string& table, int rows) {
   // Limited in the query: that of --limit says how to see more, and here there is no --limit.
   const std::string most = std::to_string(rows);
-  show_query(home, table, "SELECT * FROM \"" + table + "\" LIMIT " + most);
-  std::printf("(the first %s rows at most)\n", most.c_str());
+  show_query(home, table, "SELECT COLUMNS('^[^_]') FROM \"" + table + "\" LIMIT " + most);
+  std::printf("(the first %s rows at most, without columns such as _computed_at)\n", most.c_str());
 }
 
 }  // namespace batuta

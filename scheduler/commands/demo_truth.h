@@ -20,7 +20,8 @@ Result<std::int64_t> count_rows(const std::string& home, const std::string& tabl
 // Prints under `heading` what the query gives.
 void show_query(const std::string& home, const std::string& heading, const std::string& query);
 
-// Prints the table's first rows under its name, and that there may be more.
+// Prints the table's first rows under its name, without the columns that begin with '_', and that
+// there may be more.
 void show_table(const std::string& home, const std::string& table, int rows);
 
 }  // namespace batuta

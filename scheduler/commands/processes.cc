@@ -8,12 +8,14 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "common/log.h"
 #include "scheduler/commands/clone_command.h"
 #include "scheduler/commands/dags_test_command.h"
 #include "scheduler/commands/demo_clean.h"
+#include "scheduler/commands/demo_monitors.h"
 #include "scheduler/commands/demo_pipelines.h"
 #include "scheduler/commands/demo_run.h"
 #include "scheduler/commands/process_parts.h"
@@ -72,8 +74,12 @@ int run_demo(ServeOptions options) {
   };
   auto serving = Serving::start(options, std::move(with));
   if (!serving) return fail(serving.error());
-  const auto outcome =
-      (*serving)->run([&] { return demo_run((*serving)->server(), (*serving)->home().folder()); });
+  const auto outcome = (*serving)->run([&]() -> Result<std::string> {
+    const std::string& home = (*serving)->home().folder();
+    auto state = demo_run((*serving)->server(), home, !options.once);
+    if (!state || *state != "success") return state;
+    return judge_monitors((*serving)->server(), home, {"financial"});
+  });
   if (outcome && !options.once) {
     (*serving)->print_link();
     (*serving)->wait();

@@ -6,13 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/demo/assertions.h"
 
 namespace batuta::demo {
 namespace {
 
 using nlohmann::json;
-__extension__ typedef __int128 Wide;
-
 constexpr int digits = 6;  // of a price: DECIMAL(18,6)
 
 // A plain decimal as millionths; nullopt for anything else or more than six places.
@@ -84,7 +83,61 @@ struct Hour {
   }
 };
 
+// Half to even; `by` is above 0.
+Wide divided(Wide number, Wide by) {
+  const Wide whole = number / by, twice = 2 * (number % by);
+  const bool away = twice > by || twice < -by || ((twice == by || twice == -by) && whole % 2 != 0);
+  if (!away) return whole;
+  return whole + (number < 0 ? -1 : 1);
+}
+
+json price_cell(Wide value) {
+  return decimal_text(static_cast<std::int64_t>(value), digits);
+}
+
+// In the order of the query's columns; what cannot be computed is null.
+json gold_row(const std::string& ticker, Time at, const Hour& hour) {
+  const json none;
+  return json::array(
+      {ticker, to_iso(at).substr(0, 13), std::to_string(hour.trades), std::to_string(hour.volume),
+       price_cell(hour.open), price_cell(hour.high), price_cell(hour.low), price_cell(hour.close),
+       hour.volume > 0 ? price_cell(divided(hour.price_volume, Wide{3} * hour.volume)) : none,
+       hour.open > 0 ? price_cell(divided(Wide{hour.close - hour.open} * 1'000'000, hour.open))
+                     : none});
+}
+
 }  // namespace
+
+std::string quote_manifest(const QuoteSource& source, const QuoteQuery& query, Time now) {
+  std::int64_t silver = 0;
+  std::map<std::pair<std::string, Time>, Hour> hours;
+  source.scan(query, std::nullopt, [&](const Quote& quote) {
+    if (quote.visible_at > now || quote.defect != Defect::none || quote.at.copy != 0) return true;
+    ++silver;
+    hours[{quote.at.ticker, std::chrono::floor<std::chrono::hours>(quote.at.date)}].add(quote);
+    return true;
+  });
+  const std::string within =
+      " WHERE strftime(date, '%Y-%m-%dT%H') >= '" + to_iso(query.start).substr(0, 13) +
+      "' AND strftime(date, '%Y-%m-%dT%H') < '" + to_iso(query.end).substr(0, 13) + "'";
+  json assertions = json::array();
+  assert_rows(assertions, "silver/financial/quotes: rows",
+              R"(SELECT CAST(count(*) AS VARCHAR) FROM "silver/financial/quotes")" + within,
+              json::array({json::array({std::to_string(silver)})}));
+  json gold = json::array();
+  for (const auto& [key, hour] : hours) gold.push_back(gold_row(key.first, key.second, hour));
+  std::string columns = "ticker, strftime(date, '%Y-%m-%dT%H')";
+  for (const char* name : {"trades", "volume", "open", "high", "low", "close", "vwap", "return"})
+    columns += std::string(", CAST(\"") + name + "\" AS VARCHAR)";
+  assert_rows(assertions, "gold/financial/financial_data_hour: every row",
+              "SELECT " + columns + R"( FROM "gold/financial/financial_data_hour")" + within,
+              std::move(gold));
+  return json_text({{"pipeline", "financial"},
+                    {"start", to_iso(query.start)},
+                    {"end", to_iso(query.end)},
+                    {"now", to_iso(now)},
+                    {"assertions", std::move(assertions)}});
+}
 
 std::string quote_truth(const QuoteSource& source, const QuoteQuery& query, Time now) {
   std::int64_t rows = 0;

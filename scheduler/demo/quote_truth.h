@@ -19,4 +19,8 @@ namespace batuta::demo {
 // vwap = price_volume / 3 / volume.
 std::string quote_truth(const QuoteSource& source, const QuoteQuery& query, Time now);
 
+// The truth manifest of the pipeline `financial`, as simulation.h has it, over what has appeared by
+// `now` in whole hours: how many quotes silver has of the window, and gold's hours in full.
+std::string quote_manifest(const QuoteSource& source, const QuoteQuery& query, Time now);
+
 }  // namespace batuta::demo

@@ -27,9 +27,10 @@ bool PlatformFacts::clock_holds() {
 }
 
 void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags,
-                            CostWatch& costs) {
+                            CostWatch& costs, bool at_once) {
+  const std::lock_guard one(gathering_);
   const Boot begun = read_clock().boot;
-  if (begun < next_) return;
+  if (begun < next_ && !at_once) return;
   std::string retention, facts;
   if (bag.dags.contains(std::string_view(maintenance_dag_id)) && clock_holds())
     retention = http::retention_told(bag, read_clock().wall);

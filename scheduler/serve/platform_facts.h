@@ -25,8 +25,10 @@ class PlatformFacts {
   // Blocks on the store. Nothing where no monitor asks for it; and put off where the last time took
   // so long that it would be more than one part in fifty of the time.
   // `lags` is told which topics monitors ask for, and asked how far behind their groups are;
-  // `costs` likewise of tables and domains.
-  void refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags, CostWatch& costs);
+  // `costs` likewise of tables and domains. `at_once` is not put off. Any thread that may wait:
+  // one after another.
+  void refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags, CostWatch& costs,
+               bool at_once = false);
   // JSON (scheduler/api/lake_facts.h), or empty: nothing is known. Any thread.
   std::string json() const;
   // JSON (scheduler/api/lake_retention.h), or empty: no row goes by its age. Any thread.
@@ -37,7 +39,8 @@ class PlatformFacts {
 
   mutable std::mutex mutex_;
   std::string json_, retention_;  // guarded by mutex_
-  // Of refresh()'s thread.
+  std::mutex gathering_;          // held by refresh(), taken before mutex_
+  // These guarded by gathering_, as what `costs` has is.
   const Now begun_ = read_clock();
   bool clock_held_ = true;
   Boot next_{};

@@ -222,7 +222,7 @@ Status Server::Impl::start() {
   hooks.each_minute = [this] {
     endpoint.renew_if_due();
     catalogue.ask_if_missed();
-    facts.refresh(history, *dags.bag().snapshot(), lags, costs);
+    gather_facts(false);
     if (keep_exports) keep_exports(read_clock().wall);
   };
   hooks.looked_at_store = [this](const std::string& found) {
@@ -231,6 +231,10 @@ Status Server::Impl::start() {
   };
   housekeeping = std::make_unique<Housekeeping>(home, kept->upkeep(), engine, std::move(hooks));
   return success();
+}
+
+void Server::Impl::gather_facts(bool at_once) {
+  facts.refresh(history, *dags.bag().snapshot(), lags, costs, at_once);
 }
 
 void Server::Impl::take_over(const Settings& settings) {
@@ -341,6 +345,9 @@ Registry& Server::registry() {
 }
 History& Server::history() {
   return impl_->history;
+}
+void Server::gather_facts() {
+  impl_->gather_facts(true);
 }
 bool Server::stopping() const {
   return impl_->stopped;

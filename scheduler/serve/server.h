@@ -44,6 +44,9 @@ class Server {
   // As over HTTP: passwords of its conf are sealed. Any thread; `done` on the control thread.
   void request(RunRequested event, std::function<void(Reply)> done);
   Engine& engine();
+  // What the next launches are told of attempts and contracts (platform_facts.h), gathered now and
+  // not within the minute. Blocks on the store; not on the control thread.
+  void gather_facts();
   Registry& registry();
   History& history();
   bool stopping() const;

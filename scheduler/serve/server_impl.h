@@ -77,6 +77,7 @@ struct Server::Impl {
   Status start();
 
   void take_over(const Settings& settings);
+  void gather_facts(bool at_once);
   // DAGs that the server brings along, as lake and settings are now. Any thread: the last who calls
   // has seen what any before it saw.
   void set_own_dags();

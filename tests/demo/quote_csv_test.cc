@@ -68,6 +68,26 @@ TEST_CASE("the truth of a CSV window is exact to six places") {
   CHECK(truth["gold"][0]["price_volume"] == "24227155527.762");
 }
 
+TEST_CASE("the manifest of a CSV window has gold's hours in full, half to even") {
+  const auto manifest = *parse_untrusted(quote_manifest(
+      *small(), {{"T"}, at("2015-02-17T00:00:00Z"), at("2015-02-18T00:00:00Z")}, at("2020-01-01")));
+  const auto& assertions = manifest["assertions"];
+  REQUIRE(assertions.size() == 2);
+  CHECK(assertions[0]["rows"][0][0] == "1");
+  REQUIRE(assertions[1]["rows"].size() == 1);
+  const auto& row = assertions[1]["rows"][0];
+  REQUIRE(row.size() == 10);
+  CHECK(row[1] == "2015-02-17T00");
+  CHECK(row[2] == "1");
+  CHECK(row[3] == "63152400");
+  CHECK(row[5] == "128.880005");
+  CHECK(row[8] == "127.876668");  // (128.880005 + 126.919998 + 127.830002) / 3
+  // Nothing had appeared before.
+  const auto early = *parse_untrusted(quote_manifest(
+      *small(), {{"T"}, at("2015-02-17T00:00:00Z"), at("2015-02-18T00:00:00Z")}, at("2015-01-01")));
+  CHECK(early["assertions"][0]["rows"][0][0] == "0");
+}
+
 TEST_CASE("the real AAPL file replays whole") {
   const char* given = std::getenv("BATUTA_TEST_DATA");
   const char* tree = std::getenv("BATUTA_SOURCE_DIR");

@@ -160,11 +160,13 @@ def check_cleaning(home, busy, model):
     assert busy.returncode != 0 and "removed" not in busy.stdout and "scheduler" in busy.stderr, busy
     mine = home / "demo" / "dags" / "mine.json"
     mine.write_text("{}")
+    (home / "domains").mkdir(exist_ok=True)  # as a domain that was destroyed leaves it
     done = run("demo", "run", "--clean", "--home", home).stdout
     told = {line.split()[1]: line.split()[0] for line in done.splitlines()[1:]}
     assert {name for name, what in told.items() if what == "kept"} == {str(path.relative_to(home)) for path in (model, mine)}, done
     assert {"lake", "stream", "secret.key", "batuta.db", "demo/brokerage"} <= {name for name, what in told.items() if what == "removed"}, done
     assert sorted(path for path in home.rglob("*") if path.is_file()) == sorted([model, mine]), list(home.rglob("*"))
+    assert not (home / "domains").exists(), list(home.rglob("*"))
     # Again: there is nothing more; and with the last file of one's own, the folder is all that is left.
     assert "nothing to remove" in run("demo", "run", "--clean", "--home", home).stdout
     assert mine.is_file() and model.is_file()

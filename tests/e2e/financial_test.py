@@ -232,14 +232,18 @@ def a_storm_is_a_few_messages():
 
 
 def the_demo_runs_once():
-    """standalone --demo --once ends with exit code 0 and prints the gold table"""
+    """standalone --demo --once ends with exit code 0 and prints the gold table and the monitors"""
     result = subprocess.run([BATUTA, "standalone", "--demo", "--once", "--dags", SOURCE / "dags"],
                             capture_output=True, text=True, timeout=180)
     assert result.returncode == 0, result.stdout + result.stderr
     run("contracts", "validate", FINANCIAL.parents[1] / "contracts")
     run("dags", "validate", FINANCIAL.parent)
     assert "1 passed, 0 failed" in run("models", "test", FINANCIAL.parents[1] / "models").stdout
+    assert "WRONG" not in result.stdout, result.stdout
+    assert f"holds {GOLD}: every row (3 rows)" in result.stdout or "is not compared" in result.stdout, result.stdout
     assert "run success" in result.stdout and GOLD in result.stdout and "vwap" in result.stdout, result.stdout
+    told = [line.split() for line in result.stdout.split("\nmonitors (")[1].splitlines() if line.startswith("financial/")]
+    assert len(told) == 7 and {row[3] for row in told if row[1] != "volume"} == {"well"}, result.stdout
 
 
 if __name__ == "__main__":
