@@ -49,8 +49,8 @@ constexpr Route lake_rows[] = {
      "`next_cursor` goes on in the version that the first page was of",
      {.query = &lake_rows_params, .answer = "LakeRows"}},
     {get,   LAKE_TABLE "/export", get_lake_export, read_lake,
-     "All its rows as a file, Parquet, CSV, JSON lines or a tar archive of folders by partition, by `format` or Accept; resumed by Range, with If-Range or of a "
-     "named version; too large a file is refused, never cut",
+     "All its rows as a file, Parquet, CSV, JSON lines or a tar archive of folders by partition, by `format` or Accept; "
+     "resumed by Range, with If-Range or of a named version; too large a file is refused, never cut",
      {.query = &lake_export_params}},
     {get,   "/api/lake/domains/{domain}/cost", get_lake_cost, some_lake,
      "What a domain's tables hold and what the tasks that write them took, by layer, DAG and day; `hidden`: not all of it may be "
@@ -93,13 +93,14 @@ constexpr Route lake_rows[] = {
      "retention (vacuum with force, expire) needs the right to delete, besides",
      {.body = &lake_upkeep_body, .answer = "LakeMaintenance", .status = 202}},
     {get,   LAKE_MAINTENANCE, reading<list_lake_upkeep>, edit_some_lake,
-     "Such orders and looks ahead that the server remembers, of tables that one may edit, the newest first, without their reports",
+     "Such orders and looks ahead that the server remembers, of tables that one may edit, the newest first; no reports",
      {.answer = "LakeMaintenanceCollection"}},
     {get,   LAKE_MAINTENANCE "/{operation}", reading<get_lake_upkeep>, edit_some_lake,
      "How far one is: queued, running, ended, failed or stopped; its report. Needs the right to edit the table",
      {.answer = "LakeMaintenance"}},
     {del,   LAKE_MAINTENANCE "/{operation}", stop_lake_upkeep, edit_some_lake,
-     "End one that is under way at its next step; what it has committed stands. Needs the right to edit the table", {.status = 204}},
+     "End one that is under way at its next step; what it has committed stands. Needs the right to edit the table",
+     {.status = 204}},
     {get,   LAKE_QUARANTINE, reading<list_quarantines>, some_lake, "Tables with rows in quarantine",
      {.answer = "LakeQuarantineCollection"}},
     {get,   LAKE_QUARANTINE "/{domain}/{table}", get_quarantine, some_lake,

@@ -495,12 +495,5 @@ TEST_CASE("a query that takes too long ends, and the connection serves the next"
   CHECK(impatient.run("etl", "run_1"));
 }
 
-TEST_CASE_FIXTURE(Fixture, "who ends waits for no read: none begins any more") {
-  REQUIRE(history.run("etl", "run_1"));
-  history.stop();
-  CHECK_THROWS_AS(history.run("etl", "run_1"), StoreError);
-  CHECK_THROWS_AS(history.ended_runs({}, 100), StoreError);
-}
-
 }  // namespace
 }  // namespace batuta::test

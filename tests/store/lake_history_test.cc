@@ -193,4 +193,11 @@ TEST_CASE_FIXTURE(LakeHistory, "a store without reports has neither quality nor 
   CHECK(quality("silver/a/t").empty());
 }
 
+TEST_CASE_FIXTURE(LakeHistory, "who ends waits for no read: none begins any more") {
+  REQUIRE(history.run("etl", "run_1"));
+  history.stop();
+  CHECK_THROWS_AS(history.run("etl", "run_1"), StoreError);
+  CHECK_THROWS_AS(history.ended_runs({}, 100), StoreError);
+}
+
 }  // namespace batuta::test::lake_history_test
