@@ -21,6 +21,7 @@ def run_by_one_command(name, tables, *options):
     # Monitors of the bundle are judged and printed.
     told = [line.split() for line in done.stdout.split("\nmonitors (")[1].splitlines() if line.startswith(f"{name}/")]
     assert {row[3] for row in told if row[1] in ("freshness", "schema", "failures")} == {"well"}, done.stdout
+    assert "unknown" not in {row[3] for row in told if row[1] != "volume"}, done.stdout
     assert "WRONG" not in done.stdout and f"\nwhat the lake must hold of {name}\n" in done.stdout, done.stdout
     # The home is gone, and there is no --limit to raise.
     assert "truth.json" not in done.stdout and "--limit" not in done.stdout + done.stderr, done.stdout
