@@ -16,7 +16,9 @@ class Pace {
   void took(Duration step);                    // the last step, with its commit
 
  private:
-  std::int64_t rows_ = 20;
+  // The fewest: the first step is what a commit takes, and little else, which later ones are held
+  // to.
+  std::int64_t rows_ = 8;
   int smallest_ = 0;  // steps in a row that could be no smaller
   Duration last_{};
   Duration shortest_ = std::chrono::seconds(1);
