@@ -21,6 +21,7 @@
 
 #include "common/time.h"
 #include "worker/attempt_group.h"
+#include "worker/log_format.h"
 #include "worker/slot_user.h"
 
 namespace batuta {
@@ -45,8 +46,9 @@ struct AgentOptions {
   AttemptBounds attempt_bounds;    // where control groups can be had
   AttemptBounds most_bounds;       // what a task may ask for itself; 0: no more than the above
   std::int64_t run_dir_limit = 0;  // bytes of the folder that a run's tasks share; 0 = any number
-  std::int64_t lake_memory = 0;    // bytes of a slot's SQL engine; 0 = the engine's own
-  std::int64_t lake_threads = 0;   // of a slot's SQL engine; 0 = the engine's own
+  std::int64_t log_limit = usual_log_limit;  // bytes of one try's log
+  std::int64_t lake_memory = 0;              // bytes of a slot's SQL engine; 0 = the engine's own
+  std::int64_t lake_threads = 0;             // of a slot's SQL engine; 0 = the engine's own
   Duration plugin_load_timeout = std::chrono::seconds(5);
   // Used until the scheduler's Welcome says otherwise.
   Duration heartbeat = std::chrono::seconds(2);

@@ -317,7 +317,7 @@ void Agent::report(Attempt& attempt, Finished finished) {
   judge_deferral(attempt.launch, agreed_version_, finished);
   const bool well = ended_well(finished.outcome);
   if (!well || attempt.log || !finished.reason.empty()) {
-    AttemptLog& log = log_of(attempt, options_.home);
+    AttemptLog& log = log_of(attempt, options_.home, options_.log_limit);
     finished.reason = log.masked(finished.reason);
     log.finish(finished);
     finished.output_found = log.found();

@@ -136,7 +136,7 @@ void Agent::tell_bounds(SlotProcess& slot, Attempt& attempt) const {
   } else if (cpu > 0) {
     say(not_kept, "more than the " + processors_text(cpu) + " that it asks for");
   }
-  AttemptLog& log = log_of(attempt, options_.home);
+  AttemptLog& log = log_of(attempt, options_.home, options_.log_limit);
   if (!kept.empty()) log.note("It may have " + kept + " together with all that it starts.");
   if (not_kept.empty()) return;
   log.note("It may have " + not_kept + ": attempts are not bounded as a whole here (" + why + ").");

@@ -41,8 +41,8 @@ std::string summary(const Finished& done, std::string_view reason) {
 }  // namespace
 
 AttemptLog::AttemptLog(std::string path, const std::vector<std::string>& secrets,
-                       const std::vector<std::string>& watch)
-    : file_(std::move(path)), mask_(secrets) {
+                       const std::vector<std::string>& watch, LogFile::Limits limits)
+    : file_(std::move(path), limits), mask_(secrets) {
   for (const std::string& text : watch) {
     if (auto pattern = Pattern::compile(text)) watch_.push_back(*std::move(pattern));
   }

@@ -19,7 +19,7 @@ class AttemptLog {
   // `secrets`: values that must not be shown. `watch`: Launch::watch; what is no expression is
   // found nowhere.
   AttemptLog(std::string path, const std::vector<std::string>& secrets,
-             const std::vector<std::string>& watch = {});
+             const std::vector<std::string>& watch = {}, LogFile::Limits limits = {});
 
   // A line of the agent's own, between two of the attempt's: no pattern is looked for in it.
   void note(std::string_view text);

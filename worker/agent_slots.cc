@@ -62,6 +62,7 @@ bool Agent::fill(Seat& seat, const std::string& run_as) {
   options.lake_threads = options_.lake_threads;
   options.run_folders = options_.home + "/runs";
   options.run_dir_limit = options_.run_dir_limit;
+  options.log_limit = options_.log_limit;
   options.bounds_by_process = !attempt_groups_ || !attempt_groups_->can({1, 0});
   options.lease_us = lease_us_;
   Status may_start = success();

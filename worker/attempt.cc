@@ -2,7 +2,7 @@
 
 namespace batuta {
 
-AttemptLog& log_of(Attempt& attempt, const std::string& home) {
+AttemptLog& log_of(Attempt& attempt, const std::string& home, std::int64_t limit) {
   if (!attempt.log) {
     const Launch& launch = attempt.launch;
     std::vector<std::string> secrets;
@@ -10,7 +10,8 @@ AttemptLog& log_of(Attempt& attempt, const std::string& home) {
       secrets.insert(secrets.end(), secret.mask.begin(), secret.mask.end());
     }
     attempt.log = std::make_unique<AttemptLog>(
-        task_log_path(home, launch.run_uuid, launch.key, launch.try_number), secrets, launch.watch);
+        task_log_path(home, launch.run_uuid, launch.key, launch.try_number), secrets, launch.watch,
+        LogFile::Limits::of(limit));
   }
   return *attempt.log;
 }

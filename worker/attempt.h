@@ -34,7 +34,8 @@ struct Attempt {
   std::unique_ptr<AttemptLog> log;  // made by log_of
 };
 
-// The attempt's log, made on first use: most short attempts never say a word.
-AttemptLog& log_of(Attempt& attempt, const std::string& home);
+// The attempt's log, made on first use: most short attempts never say a word. `limit`: of its
+// bytes.
+AttemptLog& log_of(Attempt& attempt, const std::string& home, std::int64_t limit);
 
 }  // namespace batuta

@@ -14,8 +14,13 @@ namespace batuta {
 class LogFile {
  public:
   struct Limits {
-    std::uint64_t head = log_head_bytes;
-    std::uint64_t tail = log_tail_bytes;
+    std::uint64_t head = usual_log_limit / 8 * 7;
+    std::uint64_t tail = usual_log_limit / 8;
+    // Of a log that has `bytes` in all; at least 1 KiB.
+    static Limits of(std::int64_t bytes) {
+      const auto eighth = static_cast<std::uint64_t>(bytes > 1024 ? bytes : 1024) / 8;
+      return {eighth * 7, eighth};
+    }
   };
   explicit LogFile(std::string path) : LogFile(std::move(path), Limits{}) {}
   LogFile(std::string path, Limits limits) : path_(std::move(path)), limits_(limits) {}

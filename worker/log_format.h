@@ -11,8 +11,8 @@
 // both share one pipe, so that their order is kept. A line over `max_line` is broken into several.
 // Secrets of the attempt's connections are replaced by ***. The agent's own lines are:
 //
-//   ... WARN Log limit reached: <n> bytes left out        the first 56 MiB and the last 8 MiB are
-//   kept
+//   ... WARN Log limit reached: <n> bytes left out        of what is longer than worker.log_limit
+//   its beginning is kept, and its end as an eighth of that
 //   ... INFO Attempt ended: success, exit code 0, peak memory 12.3 MiB
 //   ... INFO Attempt ended: tables handed in, exit code 0, peak memory 12.3 MiB
 //   ... ERROR Attempt ended: crashed (signal 9 (killed)), signal 9, peak memory 0.0 MiB
@@ -33,8 +33,7 @@
 namespace batuta {
 
 inline constexpr std::size_t max_line = 16 << 10;
-inline constexpr std::uint64_t log_head_bytes = 56u << 20;
-inline constexpr std::uint64_t log_tail_bytes = 8u << 20;
+inline constexpr std::int64_t usual_log_limit = 256 << 20;  // bytes of one try's log
 
 // `run_uuid` must have passed parse_uuid: it becomes a path.
 inline std::string task_log_path(const std::string& home, const std::string& run_uuid,

@@ -55,6 +55,8 @@ int agent(int argc, char** argv) {
       options.most_bounds.cpu_percent = std::atoll(argv[i]);
     } else if (flag == "--run-dir-limit") {
       options.run_dir_limit = std::atoll(argv[i]);
+    } else if (flag == "--log-limit") {
+      options.log_limit = std::atoll(argv[i]);
     } else if (flag == "--lake-memory") {
       options.lake_memory = std::atoll(argv[i]);
     } else if (flag == "--lake-threads") {

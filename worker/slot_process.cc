@@ -195,7 +195,7 @@ Attempt* SlotProcess::log_owner() {
 
 void SlotProcess::feed_log(std::string_view bytes, const std::string& home) {
   Attempt* owner = bytes.empty() ? nullptr : log_owner();
-  if (owner != nullptr) log_of(*owner, home).feed(bytes);
+  if (owner != nullptr) log_of(*owner, home, options_.log_limit).feed(bytes);
 }
 
 bool SlotProcess::read_log(std::size_t limit, const std::string& home) {

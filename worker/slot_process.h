@@ -14,6 +14,7 @@
 #include "common/result.h"
 #include "worker/attempt.h"
 #include "worker/attempt_group.h"
+#include "worker/log_format.h"
 #include "worker/posix.h"
 #include "worker/slot_link.h"
 #include "worker/slot_user.h"
@@ -30,11 +31,12 @@ class SlotProcess {
     std::string plugins;
     std::string engine_library;
     std::int64_t max_attempts = 10'000;
-    std::int64_t memory_limit = 0;   // bytes; 0 = none
-    std::int64_t lake_memory = 0;    // bytes of the SQL engine; 0 = the engine's own
-    std::int64_t lake_threads = 0;   // of the SQL engine; 0 = the engine's own
-    std::string run_folders{};       // of runs' tasks: worker/run_folder.h; empty: none
-    std::int64_t run_dir_limit = 0;  // bytes of one; 0 = any number
+    std::int64_t memory_limit = 0;             // bytes; 0 = none
+    std::int64_t lake_memory = 0;              // bytes of the SQL engine; 0 = the engine's own
+    std::int64_t lake_threads = 0;             // of the SQL engine; 0 = the engine's own
+    std::string run_folders{};                 // of runs' tasks: worker/run_folder.h; empty: none
+    std::int64_t run_dir_limit = 0;            // bytes of one; 0 = any number
+    std::int64_t log_limit = usual_log_limit;  // bytes of one try's
     // Nothing bounds an attempt as a whole: what memory its task asks for is each process's
     // (RLIMIT_DATA).
     bool bounds_by_process = false;

@@ -129,6 +129,7 @@ std::vector<std::string> agent_command(const Home& home, const ServeOptions& opt
   for (const auto& [flag, value] :
        {std::pair{"--lake-memory", home.settings().lake_memory},
         {"--run-dir-limit", home.settings().worker_run_dir_limit},
+        {"--log-limit", home.settings().worker_log_limit},
         {"--lake-threads", std::int64_t{home.settings().lake_threads}}}) {
     command.emplace_back(flag);
     command.push_back(std::to_string(value));

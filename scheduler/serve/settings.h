@@ -38,6 +38,7 @@ struct Settings {
   std::int64_t worker_attempt_memory_max = 0;
   int worker_attempt_cpu_max = 0;
   std::int64_t worker_run_dir_limit = std::int64_t{10} << 30;  // bytes; 0: none
+  std::int64_t worker_log_limit = std::int64_t{256} << 20;     // bytes of one try's log
   std::string worker_env = "{}";                               // a JSON object of texts
   std::string worker_container_socket;                         // empty: there is no engine
   std::vector<std::string> worker_container_images;            // empty: each may be run

@@ -259,6 +259,12 @@ std::vector<Setting> most_settings() {
        .member = &Settings::worker_run_dir_limit,
        .least = settings_mib,
        .zero_is_none = true},
+      {.name = "worker.log_limit",
+       .sentence = "How much of one try's log is kept: of a longer one its beginning, and its end "
+                   "as an eighth of that.",
+       .kind = Kind::bytes,
+       .member = &Settings::worker_log_limit,
+       .least = settings_mib},
       {.name = "worker.env",
        .sentence = "What commands and Python tasks find in their environment.",
        .kind = Kind::object,

@@ -87,7 +87,8 @@ void AgentFixture::start_agent() {
                                     std::to_string(options_.load_timeout_ms),
                                     std::to_string(options_.stop_drain_ms),
                                     std::to_string(options_.most_memory),
-                                    std::to_string(options_.most_cpu)};
+                                    std::to_string(options_.most_cpu),
+                                    std::to_string(options_.log_limit)};
   std::vector<char*> argv;
   argv.reserve(words.size() + 1);
   for (std::string& word : words) argv.push_back(word.data());

@@ -10,6 +10,7 @@
 
 #include "common/frame.h"
 #include "common/message.h"
+#include "worker/log_format.h"
 #include "worker/posix.h"
 
 namespace batuta {
@@ -27,6 +28,7 @@ class AgentFixture {
     int stop_drain_ms = 0;
     std::int64_t most_memory = 0;  // that a task may ask for; 0: the machine's
     int most_cpu = 0;              // percent of a processor
+    std::int64_t log_limit = usual_log_limit;
   };
   AgentFixture() : AgentFixture(Options{}) {}
   explicit AgentFixture(Options options);

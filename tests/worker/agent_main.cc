@@ -10,7 +10,7 @@
 
 int main(int argc, char** argv) {
   if (argc > 1 && std::string_view{argv[1]} == "slot") return batuta::run_slot(argc, argv);
-  if (argc != 10) return 2;
+  if (argc != 11) return 2;
   batuta::log::start("worker", batuta::log::Level::warn);
   batuta::AgentOptions options;
   options.home = argv[2];
@@ -20,5 +20,6 @@ int main(int argc, char** argv) {
   options.plugin_load_timeout = std::chrono::milliseconds(std::atoi(argv[6]));
   options.stop_drain = std::chrono::milliseconds(std::atoi(argv[7]));
   options.most_bounds = {std::atoll(argv[8]), std::atoll(argv[9])};
+  options.log_limit = std::atoll(argv[10]);
   return batuta::run_agent(options);
 }
