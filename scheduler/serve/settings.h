@@ -1,6 +1,7 @@
 // What may be set about an installation, as one table: reading batuta.json and the environment,
 // `config list`, the schema for editors and docs/configuration.md are made or tested from it. To
-// add a setting: a member of Settings, a row of settings_table.cc, a row of docs/configuration.md.
+// add a setting: a member of Settings, a row of settings_table.cc (of worker_settings.cc and its
+// like for those of one kind), a row of docs/configuration.md.
 #pragma once
 
 #include <cstdint>

@@ -2,9 +2,7 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 
-#include "common/safe_json.h"
 #include "common/url.h"
 #include "scheduler/core/cron.h"
 #include "scheduler/http/forwarded.h"
@@ -14,9 +12,9 @@
 #include "scheduler/serve/monitor_notices.h"
 #include "scheduler/serve/settings.h"
 #include "scheduler/serve/vault_settings.h"
+#include "scheduler/serve/worker_settings.h"
 #include "scheduler/store/secret_reference.h"
 #include "stores/lake.h"
-#include "worker/slot_user.h"
 
 namespace batuta {
 namespace {
@@ -35,15 +33,6 @@ bool fits_address(std::string& text) {
   return address.has_value();
 }
 
-bool fits_image(std::string& text) {
-  return !text.empty() && text.size() <= 512;
-}
-
-// As the kernel takes the address of a socket.
-bool fits_socket(std::string& path) {
-  return path.size() < 108 && (path.empty() || path.front() == '/');
-}
-
 bool fits_something(std::string& text) {
   return !text.empty();
 }
@@ -53,14 +42,6 @@ bool fits_store_secret(std::string& text) {
   if (!reference) return false;
   text = reference->text();
   return true;
-}
-
-bool fits_user_range(std::string& text) {
-  return parse_user_range(text).has_value();
-}
-
-bool fits_run_as(std::string& name) {
-  return valid_user_name(name);
 }
 
 bool fits_folder(std::string& text) {
@@ -95,39 +76,9 @@ bool fits_store(std::string& text) {
   return plain.ok();
 }
 
-// Names and values as a program's environment can hold them.
-bool fits_env(std::string& text) {
-  const auto given = parse_untrusted(text);
-  if (!given || !given->is_object()) return false;
-  for (const auto& [name, value] : given->items()) {
-    if (name.empty() || name.starts_with("BATUTA_") || name.find('=') != std::string::npos ||
-        name.find('\0') != std::string::npos || !value.is_string() ||
-        value.get_ref<const std::string&>().find('\0') != std::string::npos) {
-      return false;
-    }
-  }
-  text = json_text(*given);
-  return text.size() <= (32 << 10);
-}
-
-bool fits_word(std::string& word) {
-  return !word.empty() && word.size() <= 4096 && word.find('\0') == std::string::npos;
-}
-
-// Its names; a value may be a secret.
-std::string starred_env(const std::string& env) {
-  auto shown = parse_untrusted(env);
-  if (!shown || !shown->is_object()) return "{}";
-  for (auto& value : *shown) value = "***";
-  return json_text(*shown);
-}
-
 using Kind = Setting::Kind;
 constexpr std::int64_t settings_kib = 1 << 10, settings_mib = 1 << 20;
 constexpr std::int64_t one_second = 1'000;  // in milliseconds
-
-const char* const of_containers =
-    "a list of images that may be run, such as [\"registry.example.org/etl/*\", \"python:3.12\"]";
 
 std::vector<Setting> most_settings() {
   return with_event_settings(with_login_settings({
@@ -188,116 +139,6 @@ std::vector<Setting> most_settings() {
        .example = R"(["127.0.0.1"])",
        .live = true,
        .fits = fits_address},
-      {.name = "worker.user",
-       .sentence = "The user that slots, and with them plugins and commands, run as. Only for a "
-                   "server that root runs.",
-       .kind = Kind::text,
-       .member = &Settings::worker_user,
-       .expects = "the name of a user",
-       .example = R"("batuta-worker")",
-       .fits = fits_something},
-      {.name = "worker.user_range",
-       .sentence = "User ids of which each slot has one of its own; with worker.user.",
-       .kind = Kind::text,
-       .member = &Settings::worker_user_range,
-       .expects = "two user ids from 1000 with a dash between, such as \"64000-64031\"",
-       .example = R"("64000-64031")",
-       .fits = fits_user_range},
-      {.name = "worker.run_as_users",
-       .sentence = "Users that tasks may ask to run as (run_as); with worker.user.",
-       .kind = Kind::list,
-       .member = &Settings::worker_run_as_users,
-       .expects = "a list of names of users, neither root nor numbers",
-       .example = R"(["reports"])",
-       .fits = fits_run_as},
-      {.name = "worker.warm_python",
-       .sentence = "Whether Python tasks that do not say so are forked from an interpreter that "
-                   "stays in the slot.",
-       .kind = Kind::flag,
-       .member = &Settings::worker_warm_python},
-      {.name = "worker.memory_limit",
-       .sentence = "How much memory of its own a slot may have, and each process that a task "
-                   "starts.",
-       .kind = Kind::bytes,
-       .member = &Settings::worker_memory_limit,
-       .least = 64 * settings_mib,  // less, and no plugin can be loaded
-       .zero_is_none = true},
-      {.name = "worker.attempt_memory",
-       .sentence = "How much memory an attempt may have together with all that it starts; where "
-                   "the worker has a control group of its own.",
-       .kind = Kind::bytes,
-       .member = &Settings::worker_attempt_memory,
-       .least = 64 * settings_mib,
-       .zero_is_none = true},
-      {.name = "worker.attempt_cpu",
-       .sentence = "How much processor time an attempt may have together with all that it starts, "
-                   "in percent of one processor; 0 for no bound.",
-       .kind = Kind::integer,
-       .member = &Settings::worker_attempt_cpu,
-       .most = 100'000,
-       .unit = "percent of a processor",
-       .example = "150"},
-      {.name = "worker.attempt_memory_max",
-       .sentence = "The most memory that a task may ask for itself (its field memory); 0: no more "
-                   "than worker.attempt_memory, where that is set.",
-       .kind = Kind::bytes,
-       .member = &Settings::worker_attempt_memory_max,
-       .least = 64 * settings_mib,
-       .zero_is_none = true},
-      {.name = "worker.attempt_cpu_max",
-       .sentence = "The most processor time that a task may ask for itself (its field cpu), in "
-                   "percent of one processor; 0: no more than worker.attempt_cpu, where that is "
-                   "set.",
-       .kind = Kind::integer,
-       .member = &Settings::worker_attempt_cpu_max,
-       .most = 100'000,
-       .unit = "percent of a processor",
-       .example = "400"},
-      {.name = "worker.run_dir_limit",
-       .sentence = "How much the folder may hold that the tasks of a run share.",
-       .kind = Kind::bytes,
-       .member = &Settings::worker_run_dir_limit,
-       .least = settings_mib,
-       .zero_is_none = true},
-      {.name = "worker.log_limit",
-       .sentence = "How much of one try's log is kept: of a longer one its beginning, and its end "
-                   "as an eighth of that.",
-       .kind = Kind::bytes,
-       .member = &Settings::worker_log_limit,
-       .least = settings_mib},
-      {.name = "worker.env",
-       .sentence = "What commands and Python tasks find in their environment.",
-       .kind = Kind::object,
-       .member = &Settings::worker_env,
-       .expects = "an object of texts by name, such as {\"PATH\": "
-                  "\"/opt/tools/bin:/usr/bin:/bin\", \"TZ\": \"Europe/Rome\"}, none of them "
-                  "BATUTA_…, at most 32 KiB",
-       .example = R"({"TZ": "Europe/Rome"})",
-       .fits = fits_env,
-       .shown = starred_env},
-      {.name = "worker.container_socket",
-       .sentence = "The socket of the engine that runs containers.",
-       .kind = Kind::text,
-       .member = &Settings::worker_container_socket,
-       .expects = "the absolute path of a container engine's socket, such as "
-                  "\"/run/docker.sock\"",
-       .example = R"("/run/docker.sock")",
-       .fits = fits_socket},
-      {.name = "worker.container_images",
-       .sentence = "Images that may be run; without it every image.",
-       .kind = Kind::list,
-       .member = &Settings::worker_container_images,
-       .expects = of_containers,
-       .example = R"(["python:3.12*"])",
-       .fits = fits_image,
-       .empty_fits = false},  // it would allow every image: whoever wrote one meant none
-      {.name = "worker.spark_submit",
-       .sentence = "The program that spark tasks start, and words before theirs.",
-       .kind = Kind::list,
-       .member = &Settings::worker_spark_submit,
-       .expects = "a list of words, such as [\"/opt/spark/bin/spark-submit\"]",
-       .example = R"(["/opt/spark/bin/spark-submit"])",
-       .fits = fits_word},
       {.name = "contracts",
        .sentence = "Where data contracts lie; without it the folder contracts beside the DAG "
                    "folder.",
@@ -499,7 +340,8 @@ std::vector<Setting> most_settings() {
 
 // Those with one prefix side by side: `config list` shows them as sections.
 const std::vector<Setting>& settings_table() {
-  static const std::vector<Setting> table = with_vault_settings(with_aws_settings(most_settings()));
+  static const std::vector<Setting> table =
+      with_worker_settings(with_vault_settings(with_aws_settings(most_settings())));
   return table;
 }
 
