@@ -87,7 +87,8 @@ void print_switch(Session& session, const json& answer) {
 }  // namespace
 
 void add_bundle_commands(CLI::App& app, Session& session) {
-  CLI::App* bundles = app.add_subcommand("bundles", "Bundles: DAGs of folders, repositories and object stores");
+  CLI::App* bundles =
+      app.add_subcommand("bundles", "Bundles: DAGs of folders, repositories and object stores");
   bundles->require_subcommand(1);
   auto a = std::make_shared<BundleArguments>();
   add_verb(*bundles, session, "list", "All bundles, what they are at and what is wrong with them",
