@@ -319,6 +319,7 @@ Result<std::shared_ptr<Stream>> Hub::subscribe(FeedFilter filter, const std::str
       impl_->io, std::move(filter), impl_->limits.outbound_bytes, holder, std::move(allowed));
   stream->add("retry: 1000\n\n");
   if (last_event_id) impl_->resume(*last_event_id, *stream);
+  stream->wake();  // tasks that were missed are gathered: the next event may be long in coming
   impl_->streams.push_back(stream);
   if (!impl_->pinging) {
     impl_->pinging = true;

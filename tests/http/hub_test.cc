@@ -136,6 +136,21 @@ TEST_CASE(
   CHECK(each.find("\"queued\"") != each.npos);
 }
 
+TEST_CASE("a page that comes back is told at once of the tasks it missed, each as it was last") {
+  Fixture f;
+  FeedFilter filter;
+  filter.gather = std::chrono::milliseconds(1);
+  const auto before = *f.hub.subscribe(filter, nullptr, ana);
+  f.publish({run_event(1, "r", "running")});
+  const std::string last = id_of(before->next());
+  f.publish(
+      {task_event(2, "a", "queued"), task_event(3, "b", "queued"), task_event(4, "a", "running")});
+  const auto back = *f.hub.subscribe(filter, &last, ana);
+  const std::string missed = back->next();
+  CHECK(missed.ends_with("data: " + gathered({{"a", "running"}, {"b", "queued"}}) + "\n\n"));
+  CHECK(id_of(missed).ends_with(".4"));
+}
+
 TEST_CASE("a page that reads too slowly is dropped, though its tasks are gathered") {
   HubLimits limits;
   limits.outbound_bytes = 1000;
