@@ -10,7 +10,9 @@ namespace batuta::cli {
 
 NewFile::NewFile(std::string path)
     : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wbxe"), &std::fclose) {
-  if (!file_) throw Failure("cannot make the file " + path_ + "; is it there already?", 1);
+  if (!file_ && errno == EEXIST)
+    throw Failure(path_ + " exists already: name a new file, or remove it first", 1);
+  if (!file_) throw Failure("cannot make the file " + path_ + ": " + std::strerror(errno), 1);
 }
 
 NewFile::~NewFile() {
