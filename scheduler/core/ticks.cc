@@ -96,7 +96,10 @@ Time handled_until(const LiveDag& dag) {
 Time first_cursor(const Dag& dag, Time now) {
   if (!dag.catchup) return rest_at(dag, now);
   if (dag.start_date) return *dag.start_date - least_time;
-  if (!dag.schedule.dates.empty()) return dag.schedule.dates.front() - least_time;
+  if (!dag.schedule.dates.empty()) {
+    // The first tick may lie before the first date, where that rolls back to an open day.
+    return next_tick(dag.schedule, Time::min()).value_or(dag.schedule.dates.front()) - least_time;
+  }
   return rest_at(dag, now - dag.catchup_window - least_time);
 }
 

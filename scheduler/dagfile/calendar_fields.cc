@@ -58,7 +58,7 @@ void check_open_days(FieldReader& fields, const Dag& dag, const ClosedDays& clos
                           "each year, or more than 1000 days in a row are closed");
   }
   const bool dates = dag.schedule.kind == Timetable::Kind::dates;
-  if (!has_ticks(dag.schedule)) return;
+  if (!has_ticks(dag.schedule) || (dates && dag.schedule.dates.empty())) return;  // told
   const Time from = dates ? dag.schedule.dates.front() - std::chrono::days(400) : far_ahead;
   if (next_tick(dag.schedule, from)) return;
   fields.problem("exclude",

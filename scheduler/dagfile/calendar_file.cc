@@ -105,18 +105,28 @@ class DayReader {
 
   void add(const DayText& from, const DayText& to, std::optional<std::int64_t> since,
            std::optional<std::int64_t> until, const std::string& pointer) {
-    const ZoneDay first(from.date);
-    ZoneDay last(to.date);
-    if (from.yearly && last < first)
-      last = ZoneDay(to.date + std::chrono::years(1));  // over New Year
+    const ZoneDay first(from.date), last(to.date);
+    if (from.yearly) {
+      if (since && until && *until < *since)
+        return problems_.add(pointer,
+                             "\"until\" lies before \"since\": the day would be closed in no year");
+      if (first <= last) return add_yearly(first, last, 0, since, until);
+      // Over New Year, in a leap year on both sides: 29 February may be among its days.
+      add_yearly(first, ZoneDay(from.date.year() / 12 / 31), 0, since, until);
+      return add_yearly(ZoneDay(from.date.year() / 1 / 1), last, 1, since, until);
+    }
     if (last < first) return problems_.add(pointer, "\"to\" lies before \"from\"");
     if (last - first >= longest_range) {
       return problems_.add(pointer, "from \"from\" to \"to\" are at most 366 days");
     }
-    if (!from.yearly) return closed_.ranges.push_back({first, last});
+    closed_.ranges.push_back({first, last});
+  }
+
+  // Days of the leap year; `later`: by how many years behind those that are told.
+  void add_yearly(ZoneDay first, ZoneDay last, int later, std::optional<std::int64_t> since,
+                  std::optional<std::int64_t> until) {
     for (ZoneDay day = first; day <= last; day += days(1)) {
       const std::chrono::year_month_day date(day);
-      const int later = static_cast<int>(date.year()) - leap_year;
       ClosedYearly one;
       one.month = static_cast<std::uint8_t>(static_cast<unsigned>(date.month()));
       one.day = static_cast<std::uint8_t>(static_cast<unsigned>(date.day()));

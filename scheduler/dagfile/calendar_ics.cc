@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "common/text.h"
 #include "scheduler/dagfile/calendar_file.h"
 
 namespace batuta {
@@ -90,10 +91,11 @@ std::string whole_date(std::chrono::year_month_day date) {
   return std::string(4 - year.size(), '0') + year + "-" + month_and_day(date);
 }
 
-// "\," and "\;" and "\n" of a text.
+// "\," and "\;" and "\n" of a text; one that is too long for a day's name ends with "…".
 std::string summary_text(std::string_view value) {
+  constexpr std::string_view more = "…";
   std::string out;
-  for (std::size_t i = 0; i < value.size() && out.size() < max_summary; ++i) {
+  for (std::size_t i = 0; i < value.size(); ++i) {
     if (value[i] == '\\' && i + 1 < value.size()) {
       ++i;
       out += value[i] == 'n' || value[i] == 'N' ? ' ' : value[i];
@@ -101,10 +103,12 @@ std::string summary_text(std::string_view value) {
       out += value[i];
     }
   }
-  while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0U) == 0x80U &&
-         out.size() >= max_summary) {
-    out.pop_back();  // not the half of a letter
-  }
+  if (out.size() <= max_summary) return out;
+  std::size_t end = max_summary - more.size();
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0U) == 0x80U)
+    --end;  // whole letters
+  out.resize(end);
+  out += more;
   return out;
 }
 
@@ -121,7 +125,7 @@ class IcsEvent {
     } else if (it.name == "DURATION") {
       duration(it);
     } else if (it.name == "SUMMARY") {
-      summary_ = summary_text(it.value);
+      summary(it);
     } else if (it.name == "RRULE") {
       rule_ = it;
     } else if (it.name == "STATUS") {
@@ -171,6 +175,13 @@ class IcsEvent {
     tell(it, it.name + " must be a whole day, " + it.name + ";VALUE=DATE:20261225" +
                  (date ? ": an event with a time of day closes no day" : ""));
     return std::nullopt;
+  }
+
+  // Judged once its lines are one again: they may have been parted within a letter.
+  void summary(const IcsLine& it) {
+    const auto text = to_utf8(it.value);
+    if (!text) return tell(it, "SUMMARY: " + text.error().message + ": save the file as UTF-8");
+    summary_ = summary_text(*text);
   }
 
   // "P3D" or "P1W".

@@ -117,6 +117,53 @@ TEST_CASE("roll moves a tick to the next or the last open day, and two that meet
         TickTexts{"2026-02-18T08:00:00Z", "2026-02-18T09:00:00Z", "2026-02-18T10:00:00Z"});
 }
 
+TEST_CASE("days over New Year hold 29 February where they reach so far, and end where they say") {
+  const TempFolder bundle;
+  const auto after = [&](const char* to, const char* from) {
+    return calendar_ticks(dag_beside(bundle, R"("schedule": "@daily", "exclude": {"days": [{"from":
+        "12-20", "since": 2026, "to": ")" + std::string(to) +
+                                                 "\"}]}"),
+                          from, 1);
+  };
+  CHECK(after("03-05", "2027-12-19T12:00:00Z") == TickTexts{"2028-03-06T00:00:00Z"});
+  CHECK(after("02-29", "2027-12-19T12:00:00Z") == TickTexts{"2028-03-01T00:00:00Z"});
+  CHECK(after("02-29", "2026-12-19T12:00:00Z") == TickTexts{"2027-03-01T00:00:00Z"});
+  CHECK(after("02-29", "2026-01-14T12:00:00Z") == TickTexts{"2026-01-15T00:00:00Z"});
+}
+
+TEST_CASE("catch-up has the tick of a first date that rolls back before it") {
+  const TempFolder bundle;
+  const Dag dag = dag_beside(bundle, R"("schedule": {"dates": ["2026-02-14T10:00:00Z",
+      "2026-02-18T10:00:00Z"]}, "exclude": "weekend", "roll": "previous", "catchup": true)");
+  const auto first = upcoming_run(dag, std::nullopt, *parse_iso("2026-03-01T00:00:00Z"));
+  REQUIRE(first);
+  CHECK(to_iso(first->logical_date) == "2026-02-13T10:00:00Z");
+}
+
+TEST_CASE("an event's name that is too long is cut between letters, one that is no UTF-8 refused") {
+  TempFolder bundle;
+  const auto write = [&](const std::string& name) {
+    bundle.write("calendars/x.ics",
+                 "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20260310\nSUMMARY:" + name +
+                     "\nEND:VEVENT\nEND:VCALENDAR\n");
+    return parse_beside(bundle, R"("schedule": "@daily", "exclude": "calendar:x")");
+  };
+  std::string accents;
+  for (int i = 0; i < 130; ++i) accents += "\xC3\xA7";
+  for (const std::string before : {"", "a"}) {
+    const auto read = write(before + accents);
+    REQUIRE_MESSAGE(read.dag, why_refused(read));
+    CHECK(dag_from_canonical(read.dag->version, read.dag->canonical_json));
+    CHECK(read.dag->canonical_json.find("\xC3\xA7…\"") != std::string::npos);
+  }
+  // Lines may be parted within a letter.
+  CHECK(write("Consci\xC3\n \xAAncia").dag);
+  const auto latin = write("Consci\xEAncia");
+  CHECK_FALSE(latin.dag);
+  CHECK(why_refused(latin).find("line 4: SUMMARY: byte 7 is no text in utf-8: save") !=
+        std::string::npos);
+}
+
 TEST_CASE("an iCalendar file is a calendar: whole days, once or each year, and nothing guessed") {
   TempFolder bundle;
   bundle.write("calendars/feriados.ics",
@@ -189,6 +236,9 @@ TEST_CASE("what is no calendar is refused with what to write, and an unknown one
        "too few days are left"},
       {R"("schedule":"0 0 25 12 *","exclude":{"days":["12-25"]})",
        "no tick of the schedule is left"},
+      {R"("schedule":"@daily","exclude":{"days":[{"date":"12-25","since":2030,"until":2020}]})",
+       "would be closed in no year"},
+      {R"("schedule":{"dates":["soon"]},"exclude":"weekend")", "is not a time with its zone"},
       {R"("schedule":"@daily","exclude":"weekend","roll":"back")", "roll must be"},
       {R"("schedule":"@daily","roll":"next")", "what \"exclude\" names"},
       {R"("schedule":"@once","exclude":"weekend")", "exclude needs a \"schedule\""},
