@@ -154,13 +154,16 @@ Result<std::string> restore_database(const std::string& from, const std::string&
     give_to_owner_of_store(to, fresh);
     if (fs::exists(to)) {
       const fs::path folder = fs::path(to).parent_path() / "backups";
-      fs::create_directories(folder);
+      if (fs::create_directories(folder)) give_to_owner_of_store(to, folder.string());
       replaced = (folder / ("replaced-" + to_iso(now) + ".db")).string();
       // A sound one as one file; one that cannot be read as it is, with what belongs to it.
       if (!backup_database(to, replaced)) {
         for (const char* ending : {"", "-wal", "-shm"}) {
           if (fs::exists(to + ending)) fs::copy_file(to + ending, replaced + ending);
         }
+      }
+      for (const char* ending : {"", "-wal", "-shm"}) {
+        if (fs::exists(replaced + ending)) give_to_owner_of_store(to, replaced + ending);
       }
     }
     // The log of the old store must not be taken for the new one's.

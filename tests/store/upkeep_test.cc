@@ -405,17 +405,21 @@ TEST_CASE_FIXTURE(Fixture, "a copy that root puts back belongs to whom the store
   store.reset();
   constexpr uid_t nobody = 65534;
   REQUIRE(::chown(path.c_str(), nobody, nobody) == 0);
-  const auto owner = [&] {
+  const auto owner = [](const std::string& of) {
     struct stat info {};
-    REQUIRE(::stat(path.c_str(), &info) == 0);
+    REQUIRE(::stat(of.c_str(), &info) == 0);
     return info.st_uid;
   };
-  REQUIRE(restore_database(copy, path, at(60)).ok());
-  CHECK(owner() == nobody);
+  const auto replaced = restore_database(copy, path, at(60));
+  REQUIRE(replaced.ok());
+  CHECK(owner(path) == nobody);
+  // What was there is kept where that user can read it, and keeps its own copies.
+  CHECK(owner(*replaced) == nobody);
+  CHECK(owner(folder.file("backups")) == nobody);
   // It is gone: to whom the folder belongs.
   std::filesystem::remove(path);
   REQUIRE(restore_database(copy, path, at(70)).ok());
-  CHECK(owner() == 0);
+  CHECK(owner(path) == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a check ends when it is asked to") {
