@@ -228,15 +228,16 @@ pid_t start_warm(Context& context, const Child& child, const std::map<int, int>&
                         [&](const Warm& one) { return one.key == key; });
   };
   const UniqueFd given = given_of(child, what);
-  int gate[2];
-  if (::pipe2(gate, O_CLOEXEC) != 0) throw RetryableError("no pipe: " + failure());
-  const UniqueFd go_read{gate[0]}, go{gate[1]};
-  std::vector<int> fds{given.get(), go_read.get()};
-  for (const auto& [theirs, ours] : descriptors) fds.push_back(ours);  // 3, 4, 6
   for (bool again = known() != kept().end();; again = false) {
     if (known() == kept().end()) make(context, key, child.program, environment, what);
     std::rotate(known(), known() + 1, kept().end());
     const Warm& warm = kept().back();
+    // Of this question alone: what another one may have started must not take the go-ahead.
+    int gate[2];
+    if (::pipe2(gate, O_CLOEXEC) != 0) throw RetryableError("no pipe: " + failure());
+    const UniqueFd go_read{gate[0]}, go{gate[1]};
+    std::vector<int> fds{given.get(), go_read.get()};
+    for (const auto& [theirs, ours] : descriptors) fds.push_back(ours);  // 3, 4, 6
     // One that has died between two attempts started nothing. One that dies now may have, and what
     // it started ends without a go-ahead.
     if (!ask(warm, fds)) {

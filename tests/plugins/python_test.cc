@@ -290,6 +290,37 @@ TEST_CASE("a warm interpreter has imported what it was told to, and two at most 
   CHECK(run.host.failure_kind == BATUTA_FAIL_RETRYABLE);
 }
 
+TEST_CASE("what a warm interpreter started before it died runs nothing once another is asked") {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  PythonRun run;
+  run.host.parameters["env"] = {{"PYTHONUSERBASE", run.folder + "/base"}};
+  REQUIRE(run("import batuta, site; batuta.result(site.getusersitepackages())") == 0);
+  const std::string site = json::parse(run.host.result);
+  fs::create_directories(site);
+  std::ofstream(site + "/dies_at_the_second.py") << R"PY(
+import os, sys
+warm, asked = sys.modules["batuta"], []
+fork = warm._fork
+def _fork(link, fds):
+    asked.append(1)
+    if len(asked) != 2:
+        return fork(link, fds)
+    if os.fork() == 0:
+        link.close()
+        if os.read(fds[1], 1):
+            open(os.environ["PYTHONUSERBASE"] + "/ran", "w").close()
+    os._exit(0)
+warm._fork = _fork
+)PY";
+  run.host.keeps_processes = true;
+  run.host.parameters["warm"] = true;
+  run.host.parameters["preload"] = {"dies_at_the_second"};
+  CHECK_MESSAGE(run("pass") == 0, run.host.failure);
+  CHECK_MESSAGE(run("import batuta; batuta.result(7)") == 0, run.host.failure);
+  CHECK(run.host.result == "7");
+  CHECK_FALSE(fs::exists(run.folder + "/base/ran"));
+}
+
 TEST_CASE("no script becomes a module of the warm interpreter, whatever its task is called") {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   PythonRun run;
