@@ -251,6 +251,13 @@ Result<std::int64_t> check_retention(const LogFolder& log, const VacuumOptions& 
   if (auto writable = check_writable(snapshot->protocol, snapshot->metadata); !writable)
     return Error{Errc::invalid, log.table() + ": " + writable.error().message, {}};
   const std::int64_t own = file_retention_ms(snapshot->metadata);
+  const std::int64_t own_of_log = log_retention_ms(snapshot->metadata);
+  if (options.log_retain_ms >= 0 && options.log_retain_ms < own_of_log && !options.force) {
+    return {Errc::invalid,
+            "a retention of the log shorter than the table's own " + in_days(own_of_log) +
+                " takes versions for good, from who would read or restore them: --force does it, "
+                "delta.logRetentionDuration of the table changes it"};
+  }
   if (options.retain_ms < 0) return own;
   if (options.retain_ms < own && !options.force) {
     return {Errc::invalid,

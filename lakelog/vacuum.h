@@ -25,7 +25,10 @@ inline constexpr std::int64_t staging_guard_ms = 24LL * 3600 * 1000;
 struct VacuumOptions {
   std::int64_t now_ms = 0;
   std::int64_t retain_ms = -1;  // -1: the table's own (see retention.h)
-  bool force = false;           // a shorter retention than the table's own
+  // Of the clean-up of the log that follows (log_cleanup.h), and not done here: what may not be
+  // done to the log is refused before any file goes. -1: the table's own.
+  std::int64_t log_retain_ms = -1;
+  bool force = false;  // a shorter retention than the table's own, of files or of the log
   bool dry_run = false;
   CheckpointReader* checkpoints = nullptr;  // null: tables that need one cannot be vacuumed
   std::function<bool()> cancelled{};        // asked between deletions; null = never
@@ -54,8 +57,8 @@ struct VacuumResult {
 // a restore to a version whose files go is refused from the log entry on that comes before the
 // first deletion. Killed anywhere, the next one goes on. Errors:
 //   Errc::not_found    no such table
-//   Errc::invalid      a retention shorter than the table's without force, or a table we may not
-//                      write
+//   Errc::invalid      a retention, of files or of the log, shorter than the table's without force,
+//                      or a table we may not write
 //   Errc::malformed    the log cannot be read: nothing is deleted
 //   Errc::unavailable  the storage said no
 Result<VacuumResult> vacuum(Storage& lake, const std::string& table, const VacuumOptions& options);

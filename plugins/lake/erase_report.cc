@@ -121,7 +121,7 @@ std::vector<std::pair<std::string, std::string>> never_reached(bool in_folder) {
   const auto miss = [&out](const char* what, const char* why) { out.emplace_back(what, why); };
   miss("log entries of the tables",
        "statistics of files that are gone may hold single values as bounds, until the log is "
-       "cleaned up: batuta lake vacuum TABLE --log-retain 0s, twice (the first makes the "
+       "cleaned up: batuta lake vacuum TABLE --log-retain 0s --force, twice (the first makes the "
        "checkpoint behind which the second deletes)");
   miss("tables and rows made from these under other columns",
        "run their models again: they follow what changed here");

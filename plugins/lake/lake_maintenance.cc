@@ -86,6 +86,7 @@ json run_vacuum(plugin::Context& context, Session& session, lakelog::Storage& la
   lakelog::VacuumOptions options;
   options.now_ms = wall_ms_of_now();
   if (context.has("retain")) options.retain_ms = milliseconds_of(context, "retain");
+  if (context.has("log_retain")) options.log_retain_ms = milliseconds_of(context, "log_retain");
   options.force = context.boolean("force", false);
   options.dry_run = context.boolean("dry_run", false);
   options.checkpoints = &reader;
@@ -95,7 +96,7 @@ json run_vacuum(plugin::Context& context, Session& session, lakelog::Storage& la
   if (files.cancelled) throw plugin::RetryableError("cancelled");
   lakelog::CleanupOptions cleanup;
   cleanup.now_ms = options.now_ms;
-  if (context.has("log_retain")) cleanup.log_retain_ms = milliseconds_of(context, "log_retain");
+  cleanup.log_retain_ms = options.log_retain_ms;
   cleanup.dry_run = options.dry_run;
   cleanup.reader = &reader;
   cleanup.writer = &writer;

@@ -221,7 +221,8 @@ constexpr BodyField lake_upkeep_rows[] = {
      "Of vacuum: how old what goes must be, such as 7d; unless given the table's own, or 7d"},
     {"log_retain", Kind::text, false, "Of vacuum: the same of log entries (30d)"},
     {"force", Kind::flag, false,
-     "Of vacuum: a shorter time than the table's own; needs the right to delete"},
+     "Of vacuum: a shorter time than the table's own, of files or of the log; needs the right to "
+     "delete"},
     {"version", Kind::integer, false, "Of restore: what it shall be again"},
     {"at", Kind::time, false, "Of restore: the version of that time"},
     {"expected_version", Kind::integer, false,

@@ -286,7 +286,7 @@ void add_lake_maintenance(CLI::App& lake, Session& session) {
   old->add_option("--retain", a->retain, "how old that must be (the table's own, or 7d)");
   old->add_option("--log-retain", a->log_retain,
                   "how old log entries behind a checkpoint must be (the table's own, or 30d)");
-  old->add_flag("--force", a->force, "a --retain shorter than the table's own");
+  old->add_flag("--force", a->force, "a --retain or --log-retain shorter than the table's own");
   CLI::App* aged = verb("expire", "Removes rows that are older than a contract's retention",
                         [&session, a] { expire(session, *a); });
   aged->add_option("--contract", a->contract,

@@ -123,6 +123,27 @@ TEST_CASE("a retention shorter than the table's own needs force") {
   CHECK(table.live() == "c d");
 }
 
+TEST_CASE("a retention of the log shorter than the table's own needs force, before a file goes") {
+  KeptTable table = table_of_old();
+  VacuumOptions options;
+  options.now_ms = table.now_ms;
+  options.log_retain_ms = 29 * one_day;
+  const auto refused = vacuum(table.storage, test_table, options);
+  REQUIRE(!refused.ok());
+  CHECK(refused.error().code == Errc::invalid);
+  CHECK(refused.error().message.find("of the log shorter than the table's own 30 days") !=
+        std::string::npos);
+  CHECK(table.has(kept_path("a")));
+  options.dry_run = true;
+  CHECK_FALSE(vacuum(table.storage, test_table, options).ok());
+  options.dry_run = false;
+  options.log_retain_ms = 30 * one_day;
+  CHECK(vacuumed(table, options).deleted_files == 1);
+  options.log_retain_ms = 0;
+  options.force = true;
+  CHECK(vacuumed(table, options).deleted_files == 0);
+}
+
 TEST_CASE("what an attempt may be staging stays for a day at least, force or not") {
   KeptTable table = table_of_old();
   table.stage(kept_path("staged"));

@@ -392,6 +392,8 @@ TEST_CASE("the plugin says what is wrong with what it is asked for") {
         "there is no table silver/demo/none");
   CHECK(refusal({{"operation", "optimize"}, {"table", things}, {"target_bytes", 5}}) ==
         "parameter target_bytes: from 1 MiB to 4 GiB");
+  CHECK(refusal({{"operation", "vacuum"}, {"table", things}, {"log_retain", "1h"}})
+            .find("of the log shorter") != std::string::npos);
   CHECK(refusal({{"operation", "vacuum"}, {"table", things}, {"retain", "1h"}}).find("--force") !=
         std::string::npos);
   CHECK(refusal({{"operation", "restore"}, {"table", things}, {"version", 9}})
