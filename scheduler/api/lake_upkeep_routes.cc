@@ -164,12 +164,24 @@ bool hides_names(Context& context, const Request& request, const LakeName& name)
   });
 }
 
-// Blocks on the store where the report has names.
+// So do errors that name a file: what stands between the first "column=" and the file's own name.
+std::string without_values(const std::string& error) {
+  const auto from = error.find('='), to = error.rfind('/');
+  if (from == error.npos || to == error.npos || to < from) return error;
+  return error.substr(0, from + 1) + "***" + error.substr(to);
+}
+
+// Blocks on the store where the report, or the error, has names.
 json upkeep_row(Context& context, const Request& request, const Upkeep& order, bool repeated) {
   json report = order.report_json.empty() ? json() : stored_json(order.report_json);
   if (!report.is_object()) report = nullptr;
-  if (!report.is_null() && (report.contains("deleted") || report.contains("foreign")) &&
-      hides_names(context, request, order.name)) {
+  std::string error = without_values(order.error);
+  const bool has_names =
+      error != order.error ||
+      (!report.is_null() && (report.contains("deleted") || report.contains("foreign")));
+  const bool hides = has_names && hides_names(context, request, order.name);
+  if (!hides) error = order.error;
+  if (hides && !report.is_null()) {
     report["deleted"] = report["foreign"] = json::array();
     report["names_hidden"] = true;
   }
@@ -183,7 +195,7 @@ json upkeep_row(Context& context, const Request& request, const Upkeep& order, b
           {"by", text_or_null(order.by)},
           {"asked_at", to_iso(order.asked_at)},
           {"ended_at", order.ended_at ? json(to_iso(*order.ended_at)) : json()},
-          {"error", text_or_null(order.error)},
+          {"error", text_or_null(error)},
           {"repeated", repeated},
           {"report", std::move(report)}};
 }
@@ -205,6 +217,7 @@ json upkeep_before(const AskedUpkeep& asked) {
 json upkeep_after(const Upkeep& order) {
   json out = upkeep_named(order);
   out["state"] = order.state;
+  if (!order.error.empty()) out["error"] = without_values(order.error);
   const json report = order.report_json.empty() ? json() : stored_json(order.report_json);
   if (!report.is_object()) return out;
   for (const auto& [name, value] : report.items())

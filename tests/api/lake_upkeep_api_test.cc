@@ -251,6 +251,23 @@ TEST_CASE_FIXTURE(Upkeeping,
   const json bare = body_of(call(Method::get, path, "", "auditor"))["report"];
   CHECK(bare["deleted"] == json({"a=1/x"}));
   CHECK_FALSE(bare.contains("names_hidden"));
+  // Nor does an error say more, and the event log, which others read, says why and no value.
+  upkeep_answer = [](const auto&) {
+    return Result<std::string>(Errc::invalid, "its file day=1999-12-31/x.parquet is gone");
+  };
+  REQUIRE(post(order("restore", {{"version", 0}, {"operation", "op-2"}})).status == 202);
+  (void)end_of("op-2");
+  const std::string failed = std::string(upkeep_orders) + "/op-2";
+  const auto error_for = [&](const char* role) {
+    return body_of(call(Method::get, failed, "", role))["error"];
+  };
+  CHECK(error_for("keeper") == "its file day=***/x.parquet is gone");
+  CHECK(error_for("auditor") == "its file day=1999-12-31/x.parquet is gone");
+  const json listed = body_of(call(Method::get, upkeep_orders, "", "keeper"))["orders"][0];
+  CHECK(listed["error"] == "its file day=***/x.parquet is gone");
+  const std::string ended = registry.audit.back().extra_json;
+  CHECK(ended.find("day=***/x.parquet is gone") != std::string::npos);
+  CHECK(ended.find("1999") == std::string::npos);
 }
 
 }  // namespace batuta::http
