@@ -90,6 +90,15 @@ Error AwsSecrets::refusal_of(const std::string& name, const HttpAnswer& answer) 
     return failed(status + ": who asks may not do secretsmanager:GetSecretValue of \"" + name +
                   "\", or not kms:Decrypt of its key");
   }
+  if (type.starts_with("Throttling") || answer.status == 429)
+    return failed(status + ": it is asked too often");
+  if (type == "InvalidRequestException") {
+    return failed(status + " to \"" + name +
+                  "\": the secret is to be deleted (restore-secret brings it back), or has no "
+                  "version yet");
+  }
+  if (type == "DecryptionFailure")
+    return failed(status + " to \"" + name + "\": see whether its key in KMS is there and enabled");
   if (answer.status >= 400 && answer.status < 500) {
     return failed(status + " to \"" + name +
                   "\": see whether access key, secret key and session token are right and have "
@@ -187,14 +196,17 @@ std::vector<Setting> with_aws_settings(std::vector<Setting> table) {
        .member = &Settings::aws_endpoint,
        .expects = "an address such as \"https://secretsmanager.example.org\", without a path",
        .example = R"("https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com")",
-       .fits = fits_aws_endpoint},
+       .fits = fits_aws_endpoint,
+       .shown = [](const std::string& url) { return without_user_info(url); }},
       {.name = "secrets.aws_access_key",
        .sentence = "The access key that it is asked with; none: that of the server's environment.",
        .kind = AwsKind::text,
        .member = &Settings::aws_access_key,
        .expects = "the id of an access key",
        .example = R"("AKIAIOSFODNN7EXAMPLE")",
-       .fits = fits_access_key},
+       .fits = fits_access_key,
+       // The secret of the key may stand here by mistake: what does not fit is not repeated.
+       .shown = [](const std::string& key) { return key; }},
       {.name = "secrets.aws_secret_key",
        .sentence = "Where the secret of that access key is kept.",
        .kind = AwsKind::reference,

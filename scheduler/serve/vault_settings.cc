@@ -64,7 +64,8 @@ std::vector<Setting> with_vault_settings(std::vector<Setting> table) {
        .expects = "the address of a vault such as \"https://vault.example.org:8200\", without user "
                   "and password",
        .example = R"("https://vault.example.org:8200")",
-       .fits = fits_vault_url},
+       .fits = fits_vault_url,
+       .shown = [](const std::string& url) { return without_user_info(url); }},
       {.name = "secrets.vault_paths",
        .sentence = "Paths of its API that {\"$vault\": …} may read, and all that is below them.",
        .kind = VaultKind::list,

@@ -101,6 +101,13 @@ TEST_CASE_FIXTURE(FakeAws, "what AWS Secrets Manager has not, or does not give, 
   CHECK(aws_says(aws_read(client, {"prod/batuta/db"}), "secretsmanager:GetSecretValue"));
   type = "com.amazonaws#ExpiredTokenException";
   CHECK(aws_says(aws_read(client, {"prod/batuta/db"}), "400 ExpiredTokenException"));
+  // Neither is mended by another key.
+  type = "ThrottlingException";
+  CHECK(aws_says(aws_read(client, {"prod/batuta/db"}), "it is asked too often"));
+  type = "InvalidRequestException";
+  CHECK(aws_says(aws_read(client, {"prod/batuta/db"}), "restore-secret"));
+  type = "DecryptionFailure";
+  CHECK(aws_says(aws_read(client, {"prod/batuta/db"}), "its key in KMS"));
   status = 500;
   type = "no <word>";
   CHECK(aws_says(aws_read(client, {"prod/batuta/db"}), "answered 500 to"));
@@ -140,6 +147,12 @@ TEST_CASE("the settings of AWS Secrets Manager fit each other") {
   CHECK(wrong(R"({"secrets.aws_region": "eu-west-1", "secrets.aws_endpoint": "http://aws"})")
             .find("must be https") != std::string::npos);
   CHECK(wrong(R"({"secrets.aws_names": ["prod/*"]})").find("a list of names") != std::string::npos);
+  // What stands at the wrong place is not repeated: it may be the secret.
+  for (const char* text : {R"({"secrets.aws_access_key": "hidden/word"})",
+                           R"({"secrets.aws_endpoint": "https://u:hidden/word@aws"})"}) {
+    CHECK(wrong(text).find("must be") != std::string::npos);
+    CHECK(wrong(text).find("hidden") == std::string::npos);
+  }
   Settings settings;
   CHECK(aws_secrets_of(settings) == nullptr);
   settings.aws_region = "eu-west-1";

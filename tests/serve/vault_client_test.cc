@@ -322,10 +322,14 @@ TEST_CASE("the settings of a vault fit each other, and keep its token to itself"
            {R"({"secrets.vault_url": "https://vault", "secrets.vault_role_id": "r",
                 "secrets.vault_token": {"$env": "A"}})",
             "two ways"},
+           {R"({"secrets.vault_url": "https://vault:8200", "secrets.vault_token": "hidden-word"})",
+            "a reference"},
+           {R"({"secrets.vault_url": "https://u:hidden-word@vault:8200"})", "without user"},
            {R"({"secrets.vault_token": {"$vault": ["secret/data/a", "b"]}})", "a reference"},
            {R"({"oidc.client_secret": {"$vault": ["secret/data/a", "b"]}})", "a reference"}}) {
     CAPTURE(std::string(one.text));
     CHECK(wrong(one.text).find(one.part) != std::string::npos);
+    CHECK(wrong(one.text).find("hidden-word") == std::string::npos);
   }
   const Settings none;
   CHECK(vault_of(none) == nullptr);
