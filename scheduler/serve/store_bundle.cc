@@ -99,6 +99,11 @@ bool same_bytes(const std::string& a, const std::string& b) {
   return first && second && std::equal(Bytes(first), Bytes(), Bytes(second), Bytes());
 }
 
+Error changed_meanwhile(const std::string& store) {
+  return {
+      Errc::unavailable, store + " has changed since it was looked at: it is looked at again", {}};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<lakelog::Storage>> StoreBundle::open() const {
@@ -141,7 +146,8 @@ Result<StoreBundle::Objects> StoreBundle::list(const lakelog::Storage& storage) 
     }
     lakelog::ListOptions options;
     options.details = true;
-    options.limit = hooks_.most_files + 1 - objects.size();
+    // Folders count as well, also those in which nothing is: with room for both none is cut off.
+    options.limit = hooks_.most_files + 1 - objects.size() + max_bundle_folders + 1;
     auto listing = storage.list(prefix, options);
     if (!listing) return listing.error();
     for (lakelog::ObjectInfo& one : listing->objects) {
@@ -194,6 +200,9 @@ Status StoreBundle::fetch_into(const std::string& folder, const lakelog::Storage
   for (const lakelog::ObjectInfo& one : objects) {
     const auto bytes = storage.read(one.key);
     if (!bytes) return bytes.error();
+    // Nor does it take more room than what was listed may.
+    if (one.size >= 0 && bytes->size() != static_cast<std::uint64_t>(one.size))
+      return changed_meanwhile(setting_.store);
     const fs::path path = fs::path(folder) / one.key;
     // Where a name is a file's and a folder's at once, no folder can hold both.
     fs::create_directories(path.parent_path(), failed);
@@ -216,9 +225,7 @@ Result<std::string> StoreBundle::check_out(const Commit& commit) const {
   if (fs::is_directory(target)) return target;
   const auto storage = open();
   if (!storage) return storage.error();
-  const Error changed{Errc::unavailable,
-                      setting_.store + " has changed since it was looked at: it is looked at again",
-                      {}};
+  const Error changed = changed_meanwhile(setting_.store);
   const auto is_it = [&](const Objects& objects) {
     return revision_of(objects).starts_with(commit.id);
   };

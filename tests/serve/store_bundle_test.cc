@@ -132,6 +132,24 @@ TEST_CASE("an object that changes while a bundle is fetched makes no revision of
   CHECK(world.revisions_here() == 0);
   world.source().clean({});
   CHECK_FALSE(fs::exists(staged));
+
+  // One that has grown is not even written: a bundle takes no more room than it may.
+  const auto second = world.source().fetch();
+  REQUIRE(second);
+  const std::string grown = world.folder.path("home/risk/.staging-") + second->id + "/dags/";
+  changed = false;
+  world.hooks.stop = [&] {
+    if (!changed && fs::exists(grown + "a.json")) {
+      changed = true;
+      world.put("dags/b.json", stored_dag("b", "a_longer_one"));
+    }
+    return false;
+  };
+  const auto longer = world.source().check_out(*second);
+  CHECK(changed);
+  REQUIRE_FALSE(longer);
+  CHECK(longer.error().message.find("has changed since it was looked at") != std::string::npos);
+  CHECK_FALSE(fs::exists(grown + "b.json"));
   CHECK(world.source().check_out(*world.source().fetch()));
 }
 
@@ -147,6 +165,12 @@ TEST_CASE("a store that holds no bundle, too much of one, or is not opened says 
   CHECK(world.revisions_here() == 0);
   world.hooks.most_files = 1;
   CHECK(refuses(world.source().fetch(), "a bundle holds at most 20,000"));
+  // Folders that a console made, and nothing in them, push no other out of the list.
+  for (const char* empty : {"a1/", "a2/", "a3/", "a4/"}) world.put(empty, "");
+  world.hooks.most_files = 2;
+  const auto found = world.source().fetch();
+  REQUIRE_MESSAGE(found.ok(), (found ? "" : found.error().message));
+  CHECK(found->subject.starts_with("2 objects, "));
   world.hooks.most_files = BundleSource::max_files;
   world.drops.password = "secret/of+another";
   CHECK(refuses(world.source().fetch(), "403"));
