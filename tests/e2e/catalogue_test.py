@@ -140,11 +140,13 @@ def sql(server, bearer):
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(lambda: refused(409, lambda: server.call("POST", console, slow)))
         end, running = time.time() + 20, {}
-        while time.time() < end and running.get("progress") is None:
-            running = next((one for one in server.get(console)["queries"] if one["query_id"] == "slow"), {})
-            time.sleep(0.1)
-        assert running.get("state") == "running" and 0 <= running["progress"] < 100, running
-        server.call("DELETE", console + "/slow")
+        try:
+            while time.time() < end and running.get("progress") is None:
+                running = next((one for one in server.get(console)["queries"] if one["query_id"] == "slow"), {})
+                time.sleep(0.1)
+            assert running.get("state") == "running" and running["progress"] is not None and 0 <= running["progress"] < 100, running
+        finally:  # or a failure would be told when the statement has run into its time limit
+            server.call("DELETE", console + "/slow")
         assert "cancelled" in str(answer.result()), answer.result()
     events = server.get("/api/v2/eventLogs?event=lake_sql&order_by=-when")["event_logs"]
     assert any("FROM bronze.shop.orders" in one["extra"] and one["owner"] == "eve" for one in events), events
