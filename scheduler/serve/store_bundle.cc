@@ -100,8 +100,11 @@ bool same_bytes(const std::string& a, const std::string& b) {
 }
 
 Error changed_meanwhile(const std::string& store) {
-  return {
-      Errc::unavailable, store + " has changed since it was looked at: it is looked at again", {}};
+  return {Errc::unavailable,
+          store +
+              " has changed since it was looked at: the next look, or the same command again, "
+              "takes what is there then",
+          {}};
 }
 
 }  // namespace

@@ -129,6 +129,7 @@ TEST_CASE("an object that changes while a bundle is fetched makes no revision of
   CHECK(changed);
   REQUIRE_FALSE(torn);
   CHECK(torn.error().message.find("has changed since it was looked at") != std::string::npos);
+  CHECK(torn.error().message.find("or the same command again") != std::string::npos);
   CHECK(world.revisions_here() == 0);
   world.source().clean({});
   CHECK_FALSE(fs::exists(staged));
