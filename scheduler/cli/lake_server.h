@@ -37,6 +37,9 @@ nlohmann::json history_of_server(const Session& session, const std::string& tabl
 // end and gives the report. An interrupt and a wait that is over stop it.
 nlohmann::json upkeep_by_server(const Session& session, const std::string& table,
                                 const nlohmann::json& body, Duration patience);
+// Of one that was told to stop, for `why`: what it came to where it ended all the same. Throws
+// Failure with `code` where it did not, or has not yet.
+nlohmann::json end_of_stopped(nlohmann::json order, const std::string& why, int code);
 struct AskedDiff {
   std::string table;
   std::vector<std::string> key;  // empty: the contract's

@@ -5,8 +5,10 @@
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "common/url.h"
 #include "scheduler/cli/client.h"
@@ -40,8 +42,8 @@ class UpkeepWait {
   json end_of(json order, Duration patience) {
     const auto until = std::chrono::steady_clock::now() + patience;
     while (is_going_on(order)) {
-      if (InterruptGuard::came()) stop("interrupted", interrupted_code);
-      if (std::chrono::steady_clock::now() > until) stop("not done within --timeout", 1);
+      if (InterruptGuard::came()) return stop("interrupted", interrupted_code);
+      if (std::chrono::steady_clock::now() > until) return stop("not done within --timeout", 1);
       tell(order);
       std::this_thread::sleep_for(between_upkeep_looks);
       order = look();
@@ -70,17 +72,21 @@ class UpkeepWait {
     }
   }
 
-  [[noreturn]] void stop(const std::string& why, int code) {
-    client_.call("DELETE", path_, nullptr);
+  json stop(const std::string& why, int code) {
+    std::optional<Failure> refused;
+    try {
+      client_.call("DELETE", path_, nullptr);
+    } catch (const Failure& failure) {
+      refused.emplace(failure);  // which is as well where it has just ended
+    }
     const auto until = std::chrono::steady_clock::now() + end_patience;
     json order = look();
+    if (refused && is_going_on(order)) throw Failure(*refused);
     while (is_going_on(order) && std::chrono::steady_clock::now() < until) {
       std::this_thread::sleep_for(between_upkeep_looks);
       order = look();
     }
-    throw Failure(why + (is_going_on(order) ? ": it ends at its next step" : ": it was stopped") +
-                      "; each version that it made is whole",
-                  code);
+    return end_of_stopped(std::move(order), why, code);
   }
 
   // For whoever sits before it.
@@ -100,6 +106,13 @@ class UpkeepWait {
 };
 
 }  // namespace
+
+json end_of_stopped(json order, const std::string& why, int code) {
+  if (order["state"] == "ended" || order["state"] == "failed") return order;
+  throw Failure(why + (is_going_on(order) ? ": it ends at its next step" : ": it was stopped") +
+                    "; each version that it made is whole",
+                code);
+}
 
 json upkeep_by_server(const Session& session, const std::string& table, const json& body,
                       Duration patience) {
