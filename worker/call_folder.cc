@@ -44,11 +44,17 @@ CallFolder::CallFolder(const std::string& parent, bool shared) {
   if (::mkdtemp(name.data()) == nullptr) return;
   path_ = name;
   lock_ = locked_folder(path_);
-  for (const char* sub : {"slots", "scratch", "logs"}) fs::create_directory(path_ + "/" + sub);
-  if (!shared) return;
+  std::error_code error;
+  for (const char* sub : {"slots", "scratch", "logs"})
+    if (!error) fs::create_directory(path_ + "/" + sub, error);
   using fs::perms;
   for (const std::string& folder : {path_, path_ + "/scratch"})
-    fs::permissions(folder, perms::owner_all | perms::group_exec | perms::others_exec);
+    if (shared && !error)
+      fs::permissions(folder, perms::owner_all | perms::group_exec | perms::others_exec, error);
+  if (!error) return;
+  std::error_code ignored;
+  fs::remove_all(path_, ignored);
+  path_.clear();
 }
 
 CallFolder::~CallFolder() {

@@ -96,10 +96,12 @@ Result<Finished> wait_for_report(SlotProcess& slot, const SlotCall& call, const 
 Result<Finished> run_in_slot(const SlotCall& call, Result<std::string>* large) {
   std::error_code error;
   const std::string parent = std::filesystem::temp_directory_path(error).string();
-  if (error) return {Errc::unavailable, "TMPDIR names no folder"};
+  if (error) return {Errc::unavailable, "TMPDIR names no folder: name one that is there"};
   remove_left_calls_sometimes(parent);
   const CallFolder work(parent, !call.user.empty());
-  if (work.path().empty()) return {Errc::unavailable, "cannot make a folder in " + parent};
+  if (work.path().empty())
+    return {Errc::unavailable, "cannot make a folder in " + parent +
+                                   " (TMPDIR): see whether its disk is full, and who may write it"};
   const auto file = find_plugin(call);
   if (!file) return file.error();
   SlotProcess::Options options;

@@ -83,5 +83,19 @@ TEST_CASE(
   remove_left_calls("/nowhere/at/all");
 }
 
+TEST_CASE("a call's folder without room for what belongs into it has no path, and is gone") {
+  const Temporary temporary;
+  // Its own path is the longest but for a few bytes: there is none for a folder in it.
+  constexpr std::size_t longest = 4095, own = sizeof "/batuta-slot-XXXXXX" - 1;
+  std::string parent = temporary.path;
+  while (parent.size() + own + 2 < longest) {
+    const std::size_t left = longest - own - 2 - parent.size();
+    parent += "/" + std::string(left > 300 ? 200 : left > 200 ? 100 : left - 1, 'a');
+  }
+  fs::create_directories(parent);
+  CHECK(CallFolder(parent, false).path().empty());
+  CHECK(fs::is_empty(parent));
+}
+
 }  // namespace
 }  // namespace batuta
