@@ -51,11 +51,12 @@ struct SlotPage {
   // the newest that nobody will keep.
   std::atomic<std::uint64_t> checkpoint_kept{0};
   std::atomic<std::uint64_t> checkpoint_refused{0};
+  ClaimPlace places[slot_window];
+  char nonce[nonce_bytes] = {};
   // Whole percents that the attempt of the number above them is done with, as it told last; 0: it
   // has told nothing. See progress_word().
   std::atomic<std::uint64_t> progress{0};
-  ClaimPlace places[slot_window];
-  char nonce[nonce_bytes] = {};
+  // New ones go here: a slot may be of a newer package than the agent that still runs.
 
   ClaimPlace& place(std::uint64_t number) { return places[number % slot_window]; }
 };
