@@ -267,6 +267,11 @@ test('SQL is run by keys, its rows drawn in sight alone and saved; a link opens 
   const { page, finish } = await newPage(session, '#/lake');
   await page.getByRole('link', { name: 'SQL', exact: true }).last().click();
   const editor = page.getByLabel('One SELECT over tables of the lake');
+  // What elsewhere would lead to another view is written here.
+  await write(page, editor, 'SELECT ');
+  await page.keyboard.type('go', { delay: 40 });
+  await page.waitForFunction(() => document.querySelector('.editor-host').shadowRoot.textContent.includes('SELECT go'));
+  assert.match(page.url(), /#\/lake\/sql/);
   await write(page, editor, 'SELECT id, note FROM ');
   await page.getByText('Tables', { exact: true }).click();
   // Its columns are offered once it is named.

@@ -10,7 +10,7 @@ import { Palette } from './palette';
 const goForMs = 1200; // after "g"
 
 // Where letters are typed they are letters.
-const isTyping = (target: EventTarget | null): boolean =>
+const isTyping = (target: EventTarget | null | undefined): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
 /** The buttons for the bar, and what is open: a dialog stands outside the bar's landmark. */
@@ -26,7 +26,8 @@ export function useKeyMap(): { buttons: VNode; dialogs: VNode } {
         if (!document.querySelector('dialog[open]')) setOpen('palette');
         return;
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector('dialog[open]')) return;
+      // An editor stands in a shadow root, for which its host is the target.
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.composedPath()[0]) || document.querySelector('dialog[open]')) return;
       const isGoing = event.timeStamp - going.current < goForMs;
       going.current = -goForMs;
       const place = isGoing ? places.find((one) => one.key === event.key) : undefined;
