@@ -394,12 +394,24 @@ test('clearing shows first what would run again; a run and a task are marked by 
   await finish();
 });
 
+test('where nothing is, a heading says so and a link leads on', async () => {
+  const { page, finish } = await newPage(session, '#/nowhere');
+  await page.getByRole('heading', { name: 'Nothing is at this address.' }).waitFor();
+  await check(page, 'an address where nothing is');
+  await page.evaluate(() => (location.hash = '#/dags/no_such_dag'));
+  await page.getByRole('heading', { name: 'no_such_dag' }).waitFor();
+  await page.getByRole('main').getByRole('link', { name: 'Problems' }).waitFor();
+  await check(page, 'a DAG that is not there');
+  await finish();
+});
+
 test('a run of 1,200 tasks draws only what is in sight and can be searched', async () => {
   const { page, finish } = await newPage(session);
   await trigger(page, 'wide');
-  await page.getByText('1,200').waitFor();
+  await page.getByText('1,200', { exact: true }).waitFor();
   await headState(page, 'success').waitFor({ timeout: 2 * patience });
   assert.ok((await page.locator('.task-row').count()) < 60);
+  await page.getByText('1,200 boxes are too many for a picture').waitFor(); // no picture is missing without a word
   await page.locator('.virtual-rows').evaluate((list) => (list.scrollTop = list.scrollHeight));
   await taskRow(page, 'task_1199').waitFor();
   await page.getByRole('searchbox', { name: 'Search tasks' }).fill('0777');

@@ -55,10 +55,11 @@ const acts = {
 
 /** Opens a view in the still world, in the language that its page has. */
 export async function openView(page, view, language) {
-  // By way of an address that has no heading: what is waited for is then of this view, not of the one before.
+  // By way of an address where nothing is: what is waited for is then of this view, not of the one before.
   await page.evaluate(() => (location.hash = '#/nowhere'));
-  await page.locator('main h1').waitFor({ state: 'detached' });
+  await page.locator('main .nowhere').waitFor();
   await page.evaluate((to) => (location.hash = to), view.hash);
+  await page.locator('main .nowhere').waitFor({ state: 'detached' });
   await page.locator('main h1').first().waitFor();
   if (view.first) await acts[view.first.key][language](page);
   await page.locator(view.ready).first().waitFor();

@@ -122,9 +122,14 @@ function View({ route }: { route: Route }) {
       return <ProblemsView />;
     case 'unknown':
       return (
-        <Empty>
-          {t('Nothing is at this address.')} <a href="#/dags">{t('All DAGs')}</a>
-        </Empty>
+        <>
+          <div class="page-head nowhere">
+            <h1>{t('Nothing is at this address.')}</h1>
+          </div>
+          <Empty>
+            <a href="#/dags">{t('All DAGs')}</a>
+          </Empty>
+        </>
       );
   }
 }

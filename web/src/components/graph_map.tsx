@@ -7,6 +7,7 @@ import { stateInfo } from '../lib/states';
 import { useSeen } from '../lib/use_seen';
 
 const most = { width: 190, height: 120 }; // px
+const lowest = 200; // px: in a picture that is lower it would lie over boxes
 
 interface Props {
   graph: Graph;
@@ -28,7 +29,7 @@ export function GraphMap({ graph, zoom, box, stateOf }: Props) {
     }
     return [...found].map(([name, boxes]) => [name, outlines(boxes)] as const);
   }, [graph, stateOf]);
-  if (!seen || (seen.width >= graph.width && seen.height >= graph.height)) return null;
+  if (!seen || seen.height * zoom < lowest || (seen.width >= graph.width && seen.height >= graph.height)) return null;
   const scale = Math.min(most.width / graph.width, most.height / graph.height);
   const go = (event: PointerEvent & { currentTarget: Element }) => {
     if (event.buttons !== 1) return;

@@ -27,7 +27,7 @@ const columns: readonly Column<EventLog>[] = [
   { name: t('Event'), cell: (entry) => <strong>{entry.event}</strong> },
   { name: t('By'), cell: (entry) => entry.owner ?? '' },
   { name: t('About'), cell: (entry) => <About entry={entry} /> },
-  { name: t('Extra'), cell: (entry) => (entry.extra ? <code class="value">{entry.extra}</code> : '') },
+  { name: t('Extra'), cell: (entry) => (entry.extra ? <code class="value" tabIndex={0}>{entry.extra}</code> : '') },
 ];
 
 /** Of one DAG where it is named. */

@@ -69,7 +69,7 @@ function Facts({ of }: { of: Backfill }) {
       )}
       {of.dag_run_conf !== null && (
         <Fact name={t('Configuration')}>
-          <code class="value">{jsonText(of.dag_run_conf)}</code>
+          <code class="value" tabIndex={0}>{jsonText(of.dag_run_conf)}</code>
         </Fact>
       )}
     </dl>

@@ -71,6 +71,9 @@ export function DagView({ dag, tab }: { dag: string; tab: string }) {
   if (details.error instanceof ApiError && details.error.status === 404) {
     return (
       <>
+        <div class="page-head">
+          <h1>{dag}</h1>
+        </div>
         <ErrorBox error={details.error} onRetry={details.reload} />
         <Empty>
           {t('If a file of the dags folder should hold it, that file may be broken: see')} <a href="#/problems">{t('Problems')}</a>.

@@ -115,8 +115,10 @@ export function DagGraph({ dag, tasks, groups, states, schedule = '', selected, 
     if (!asset) onSelect(id);
     else if (asset.uri !== null) void openAsset(asset.uri);
   };
-  // Nothing could be folded or left out: the list of tasks serves better.
-  if (!isDrawn && used.size === 1 && used.has(null) && selected === null) return null;
+  // Nothing can be folded or left out: the list of tasks serves better, and what is missing here is said.
+  if (!isDrawn && used.size === 1 && used.has(null) && selected === null) {
+    return <p class="muted">{t('{count} boxes are too many for a picture: fold groups, or choose a task and what comes before or behind it.', { count: number(boxes) })}</p>;
+  }
   return (
     <section class="graph-card card" aria-label={t('Graph')}>
       <div class="graph-bar">

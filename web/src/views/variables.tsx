@@ -11,7 +11,7 @@ const mask = '***';
 
 const columns: readonly Column<Variable>[] = [
   { name: t('Key'), cell: (variable) => <strong>{variable.key}</strong> },
-  { name: t('Value'), cell: (variable) => <code class="value">{variable.value}</code> },
+  { name: t('Value'), cell: (variable) => <code class="value" tabIndex={0}>{variable.value}</code> },
   { name: t('Description'), cell: (variable) => variable.description ?? '' },
 ];
 
