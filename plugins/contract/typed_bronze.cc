@@ -77,7 +77,9 @@ std::string held_type(const Column& column, const std::string& file_type) {
   if (file_type == "FLOAT") return "float";
   if (file_type == "BOOLEAN") return "boolean";
   if (file_type == "DATE") return "date";
-  if (file_type == "TIMESTAMP WITH TIME ZONE") return "timestamp";
+  // A day of it is that of the clock in the source's text, which an instant does not keep.
+  if (file_type == "TIMESTAMP WITH TIME ZONE")
+    return column.type == "timestamp" ? "timestamp" : text;
   if (is_local_time(file_type)) return in_utc(column) ? "timestamp" : text;
   if (const auto decimal = decimal_type(file_type))
     return "decimal(" + std::string(decimal->precision <= 18 ? "18" : "38") + "," +

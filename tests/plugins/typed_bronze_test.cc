@@ -370,6 +370,9 @@ TEST_CASE("typed bronze: only types that say what their text says take its place
   CHECK(held_type(column("timestamp", "America/Sao_Paulo"), "TIMESTAMP WITH TIME ZONE") ==
         "timestamp");
   CHECK(held_type(column("string"), "BIGINT") == "string");
+  // 22:00-03 is the day in the source's text, and the next one in UTC.
+  CHECK(held_type(column("date"), "TIMESTAMP WITH TIME ZONE") == "string");
+  CHECK(held_type(column("date"), "TIMESTAMP") == "timestamp");
   contract::Column formatted = column("date");
   formatted.format = "%d/%m/%Y";
   CHECK(held_type(formatted, "DATE") == "string");
