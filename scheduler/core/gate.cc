@@ -58,6 +58,7 @@ namespace {
 void answer_run(Turn& turn, LiveRun& run, const GateAnswered& event) {
   if (!run.gate_asked) return;
   run.gate_asked = false;
+  if (run.row().ending) return;       // by somebody meanwhile: that is how it ends
   if (run.is_held()) return;          // held meanwhile: it is asked again
   const bool begun = has_begun(run);  // perhaps with another version, which asked for nothing
   // Tasks that name a value would fail one by one, each without the reason.

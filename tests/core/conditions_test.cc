@@ -243,6 +243,16 @@ TEST_CASE(
       CHECK(world.run_state(run) == DagRunState::running);
       CHECK(world.state_of(run, "a") == TaskState::queued);
     }
+    SUBCASE("it is marked success meanwhile, and that is how it ends") {
+      world.ask(RunStateRequested{0, "dag", world.ledger.runs.at(run).run.dag_run_id,
+                                  DagRunState::success, "ann", std::nullopt});
+      REQUIRE(world.run_state(run) == DagRunState::running);  // until its task has ended
+      broken.params_unknown = true;
+      world.tell(broken);
+      const RunRow& row = world.ledger.runs.at(run).run;
+      CHECK((row.state == DagRunState::success || row.ending == DagRunState::success));
+      CHECK(row.reason == "marked success by ann");
+    }
     SUBCASE("a program told nothing") {
       broken.why = "param \"day\": it may not be run";
       broken.params_unknown = true;
