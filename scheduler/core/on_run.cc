@@ -1,5 +1,6 @@
 // Requests about runs: trigger, cancel, delete, notes.
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/partition.h"
@@ -272,9 +273,10 @@ std::vector<InstanceIndex> noted_instances(const LiveRun& run, const NoteSet& ev
 void on(Turn& turn, const NoteSet& event) {
   LiveRun* run = run_of_request(turn, event.request, event.dag_id, event.dag_run_id, event.stored);
   if (run == nullptr) return;
+  std::string before;
   if (event.task_id.empty()) {
     touch(turn, *run);
-    run->row().note = event.note;
+    before = std::exchange(run->row().note, event.note);
   } else {
     const std::vector<InstanceIndex> named = noted_instances(*run, event);
     if (named.empty()) {
@@ -282,12 +284,14 @@ void on(Turn& turn, const NoteSet& event) {
                    "no task instance '" + event.task_id + "'");
     }
     create_rows(turn, *run);
+    before = run->detail(named.front()).note;  // of many instances the first's stands for all
     for (const InstanceIndex i : named) {
       touch(turn, *run, i);
       run->detail(i).note = event.note;
     }
   }
-  log_event(turn, "set_note", event.user, event.dag_id, event.dag_run_id, event.task_id);
+  log_event(turn, "set_note", event.user, event.dag_id, event.dag_run_id, event.task_id,
+            "{" + json_member("before", before) + "," + json_member("after", event.note) + "}");
   reply(turn, event.request, *run);
 }
 

@@ -271,7 +271,12 @@ void end_task(Turn& turn, LiveRun& run, InstanceIndex i, Cause cause, TaskState 
               std::string reason) {
   touch(turn, run, i);
   InstanceCold& detail = run.detail(i);
-  if (!detail.end_date || !has_attempt(run.task(i).state)) detail.end_date = turn.now.wall;
+  // What is over keeps the time at which it was, as in Airflow: a mark days later is no work of
+  // days. A wait for a retry is not over, though its try has an end.
+  const TaskState from = run.task(i).state;
+  if (!detail.end_date || (!has_attempt(from) && !is_terminal(from))) {
+    detail.end_date = turn.now.wall;
+  }
   if (!detail.start_date) detail.start_date = detail.end_date;
   if (!reason.empty()) detail.reason = std::move(reason);
   run.task(i).asked.reset();

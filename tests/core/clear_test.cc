@@ -299,12 +299,14 @@ TEST_CASE("a mark changes what it names, and the run is judged by its leaves aga
   Failed failed;
   World& world = failed.world;
   failed.forget();
+  world.pass(3h);
   MarkRequested event = mark_of(world, failed.run, "b", TaskState::success);
   event.stored = world.ledger.runs.at(failed.run);
   const Reply reply = world.ask(event);
   REQUIRE(reply.tasks.size() == 1);
   CHECK(reply.tasks[0].state == TaskState::failed);
   CHECK(world.state_of(failed.run, "b") == TaskState::success);
+  CHECK(world.row(failed.run, "b").end_date == reply.tasks[0].end_date);  // it worked no longer
   CHECK(world.state_of(failed.run, "c") == TaskState::upstream_failed);
   CHECK(world.launched().empty());
   CHECK(world.run_state(failed.run) == DagRunState::failed);
@@ -445,7 +447,11 @@ TEST_CASE("notes are kept on runs and tasks, and who wrote them is in the event 
   CHECK(row.event == "set_note");
   CHECK(row.owner == "ana");
   CHECK(row.task_id == "b");
-  CHECK(row.extra_json.empty());
+  CHECK(row.extra_json == R"({"before":"","after":"look at this"})");
+  note.note = "mended";
+  failed.world.ask(note);
+  CHECK(failed.world.ledger.events.back().extra_json ==
+        R"({"before":"look at this","after":"mended"})");
   const auto before = failed.world.ledger.events.size();
   note.task_id = "nobody";
   CHECK(failed.world.ask(note).code == Errc::not_found);
