@@ -91,6 +91,11 @@ std::string detail_of(const std::string& body) {
 std::string remedy_of(const std::string& method, const std::string& path,
                       const HttpAnswer& answer) {
   const int status = answer.status;
+  if (status == 401 && path.starts_with("/hooks/")) {
+    return "\n  set $BATUTA_HOOK_SECRET to the secret of the connection or variable that the DAG's "
+           "\"webhook\" names, and see that it is there; why it was refused: batuta events list "
+           "--event hook_refused";
+  }
   const bool bad_token = answer.body.find("the token is unknown") != std::string::npos;
   if ((status == 401 && path != "/auth/token") || (status == 403 && bad_token)) {
     return "\n  make a new token: batuta tokens create USER --password, then set BATUTA_URL and "

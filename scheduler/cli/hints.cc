@@ -124,14 +124,19 @@ namespace {
 // What is named by itself, not below a DAG.
 std::string near_entry(const Client& client, const std::vector<std::string>& parts) {
   struct Kind {
-    const char *plural, *word, *field;
+    const char *list, *plural, *word, *field;
   };
-  static constexpr Kind kinds[] = {{"pools", "pool", "name"},
-                                   {"variables", "variable", "key"},
-                                   {"connections", "connection", "connection_id"}};
+  static constexpr Kind kinds[] = {
+      {"/api/v2/pools?limit=1000", "pools", "pool", "name"},
+      {"/api/v2/variables?limit=1000", "variables", "variable", "key"},
+      {"/api/v2/connections?limit=1000", "connections", "connection", "connection_id"},
+      {"/api/batuta/users", "users", "user", "username"},
+      {"/api/batuta/groups", "groups", "group", "name"},
+      {"/api/batuta/roles", "roles", "role", "name"},
+      {"/api/batuta/bundles", "bundles", "bundle", "name"}};
   for (const Kind& kind : kinds) {
     if (parts[2] != kind.plural) continue;
-    const json page = client.get("/api/v2/" + parts[2] + "?limit=1000");
+    const json page = client.get(kind.list);
     const auto known = texts_of(page[kind.plural], kind.field);
     return among(parts[3], known) ? "" : missing(kind.word, parts[3], known);
   }
@@ -142,7 +147,9 @@ std::string near_entry(const Client& client, const std::vector<std::string>& par
 
 std::string near_id(const Client& client, const std::string& path) try {
   const auto parts = segments(path);
-  if (parts.size() == 4 && parts[0] == "api" && parts[2] != "dags" && parts[2] != "dagSources") {
+  // A bundle is asked for by what is done with it: /api/batuta/bundles/NAME/deploy.
+  const bool of_entry = parts.size() == 4 || (parts.size() == 5 && parts[2] == "bundles");
+  if (of_entry && parts[0] == "api" && parts[2] != "dags" && parts[2] != "dagSources") {
     return near_entry(client, parts);
   }
   const bool of_dag = parts.size() >= 4 && parts[0] == "api" &&

@@ -114,7 +114,10 @@ int build_plugins(const PluginBuild& build) {
   }
   const fs::path sdk = beside_executable("sdk");
   if (!fs::exists(sdk / "batutaConfig.cmake")) {
-    throw Failure("there is no SDK at " + sdk.string(), 1);
+    throw Failure("there is no SDK at " + sdk.string() +
+                      ": it lies beside the executable of an installation (the package, or cmake "
+                      "--install of a build), which is the one to call",
+                  1);
   }
   const fs::path made = source / "build";
   must_run({"cmake", "-S", source.string(), "-B", made.string(), "-DCMAKE_BUILD_TYPE=Release",

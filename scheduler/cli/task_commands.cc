@@ -92,10 +92,19 @@ void clear(Session& session, const TaskArguments& a) {
   print_rows(session.format(), answer["task_instances"], columns);
 }
 
-// The one that was named, or all that were touched with it.
-void print_marked(Session& session, const json& answer) {
+// Prints the one that was named, or all that are touched with it.
+void mark_it(Session& session, const TaskArguments& a) {
+  const json body{{"new_state", a.state},
+                  {"include_upstream", a.upstream},
+                  {"include_downstream", a.downstream},
+                  {"include_past", a.past},
+                  {"include_future", a.future}};
+  const std::string path = instance_path(a) + (a.dry_run ? "/dry_run" : "");
+  const json answer = session.client().call("PATCH", path, body);
   if (!answer.contains("task_instances")) return print_object(session.format(), answer);
-  print_rows(session.format(), answer["task_instances"], instance_columns);
+  std::vector<Column> columns = instance_columns;
+  if (a.past || a.future) columns.insert(columns.begin(), {"run_id", "dag_run_id"});
+  print_rows(session.format(), answer["task_instances"], columns);
 }
 
 }  // namespace
@@ -171,15 +180,13 @@ void add_task_commands(CLI::App& app, Session& session) {
                session.client().all(task_path(*a) + "/xcomEntries" + which(*a), "xcom_entries"),
                {{"key", "key"}, {"when", "timestamp"}});
   });
-  CLI::App* mark = on_task("mark", "Set its state by hand", [&session, a] {
-    const json body{{"new_state", a->state},
-                    {"include_upstream", a->upstream},
-                    {"include_downstream", a->downstream}};
-    const json answer = session.client().call("PATCH", instance_path(*a), body);
-    print_marked(session, answer);
-  });
+  CLI::App* mark =
+      on_task("mark", "Set its state by hand", [&session, a] { mark_it(session, *a); });
   mark->add_flag("--downstream", a->downstream, "and everything after it");
   mark->add_flag("--upstream", a->upstream, "and everything before it");
+  mark->add_flag("--past", a->past, "in the runs before this one too");
+  mark->add_flag("--future", a->future, "in the runs after this one too");
+  mark->add_flag("--dry-run", a->dry_run, "show what would be marked");
   mark->add_option("state", a->state)
       ->required()
       ->check(CLI::IsMember({"success", "failed", "skipped"}));

@@ -445,6 +445,9 @@ def the_verbs_do_what_they_say():
         small = json.loads(server.cli("pools", "set", "small", "1", "-o", "json").stdout)
         assert small["slots"] == 1 and small["description"] == "one at a time", small
         marked = server.trigger("slow")["dag_run_id"]
+        asked = server.cli("tasks", "mark", "slow", marked, "sleeps", "failed", "--past", "--dry-run", "-o", "json")
+        assert {one["task_id"] for one in json.loads(asked.stdout)} == {"sleeps"}, asked.stdout
+        assert not server.get("/api/v2/eventLogs?event=mark")["event_logs"], "a preview marks nothing"
         server.cli("tasks", "mark", "slow", marked, "sleeps", "failed", "--downstream", "--upstream")
         server.wait_run("slow", marked, 30)
         everything = json.loads(server.cli("runs", "list", "-o", "json").stdout)

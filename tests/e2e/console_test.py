@@ -287,6 +287,8 @@ def what_was_meant_is_told():
         assert 'there is no run "r-2024-05-07"; did you mean "r-2024-05-06"?' in told("runs", "get", "nightly", "r-2024-05-07")
         assert 'there is no task "laod"; did you mean "load"?' in told("tasks", "log", "nightly", "r-2024-05-06", "laod")
         assert 'there is no pool "default_poo"; did you mean "default_pool"?' in told("pools", "get", "default_poo")
+        assert 'there is no user "admim"; did you mean "admin"?' in told("users", "set-role", "admim", "viewer")
+        assert 'there is no bundle "defualt"; did you mean "default"?' in told("bundles", "deploy", "defualt")
         assert "did you mean" not in told("dags", "details", "something_else_entirely")
 
 

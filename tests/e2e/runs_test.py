@@ -140,6 +140,10 @@ def a_webhook_triggers_its_dag():
             assert trial(server, "/hooks/hooked", None, wrong, body)[0] == 401, wrong
         assert trial(server, "/hooks/plain", None, signed, body)[0] == 404
         assert trial(server, "/hooks/nobody", None, signed, body)[0] == 404
+        server.env["BATUTA_HOOK_SECRET"] = "other"
+        sent = server.cli("hooks", "send", "hooked", check=False)
+        assert sent.returncode == 1 and "set $BATUTA_HOOK_SECRET" in sent.stderr, sent.stderr
+        assert "token" not in sent.stderr, sent.stderr
         keyed = signature(body, key="order-7")
         first = trial(server, "/hooks/hooked", None, keyed, body)[1]["dag_run_id"]
         other = json.dumps({"word": "bye"}).encode()
