@@ -237,7 +237,7 @@ const routes = [
   ['GET', '/api/lake/alerts', () => ({ alerts: [], total_entries: 0, counts: { open: 0, acknowledged: 0, closed: 0 }, domains: [], more: false })],
   ['GET', '/api/batuta/dags/:dag/dagRuns/:run/taskInstances/:task/report', (w, ids, q) => {
     const told = must(taskOf(w, ids).tries[Number(q.get('try_number')) - 1]?.report);
-    return { try_number: Number(q.get('try_number')), quality: told, lineage: [] };
+    return { try_number: Number(q.get('try_number')), quality: told, lineage: [{ from: 'bronze/financial/quotes', from_version: 7, to: 'silver/financial/quotes' }] };
   }],
 ].map(([method, pattern, handler]) => {
   const full = pattern.startsWith('/api/') ? pattern : `/api/v2${pattern}`;

@@ -302,13 +302,18 @@ test('the rules that a try broke stand open above its log, those that hold are f
   await trigger(page, 'flaky');
   await headState(page, 'success').waitFor();
   await taskRow(page, 'wobble').click();
-  const quality = page.locator('.quality');
+  const quality = page.locator('.quality').first();
   await quality.getByText('2 rules hold').waitFor();
   assert.equal(await quality.getByText('open_and_close_inside_range').isVisible(), false);
   await page.getByLabel('Try', { exact: true }).selectOption('1');
   await quality.getByText('1 of 2 rules broken').waitFor();
   const cells = await quality.getByRole('row', { name: /open_and_close_inside_range/ }).getByRole('cell').allTextContents();
   assert.deepEqual(cells, ['open_and_close_inside_range', 'silver/financial/quotes', 'broken', '1,204 of 56,000']);
+  // What it read, at which version, and what it made.
+  await page.getByText('Tables read and made').click();
+  const made = page.getByRole('row', { name: /bronze\/financial\/quotes/ });
+  assert.deepEqual(await made.getByRole('cell').allTextContents(), ['bronze/financial/quotes', '7', 'silver/financial/quotes']);
+  assert.match(await made.getByRole('link').first().getAttribute('href'), /#\/lake\/bronze\/financial\/quotes\?tab=rows&version=7$/);
   for (const width of [1360, 390]) {
     await page.setViewportSize({ width, height: 900 });
     const over = await page.locator('.task-panel').evaluate((panel) => panel.scrollWidth - panel.clientWidth);
@@ -318,7 +323,7 @@ test('the rules that a try broke stand open above its log, those that hold are f
   await trigger(page, 'demo');
   await taskRow(page, 'extract', 'success').click();
   await page.locator('.log-text', { hasText: 'row 4' }).waitFor();
-  assert.equal(await quality.count(), 0);
+  assert.equal(await page.locator('.quality').count(), 0);
   await finish();
 });
 
