@@ -54,6 +54,7 @@ class ExportFile {
 
 std::vector<std::string> keys_of(const std::vector<std::string>& names) {
   std::vector<std::string> out;
+  out.reserve(names.size());
   for (const std::string& name : names)
     out.push_back((out.empty() ? "{" : ",") + json_text(name) + ":");
   return out;

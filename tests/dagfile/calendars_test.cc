@@ -197,7 +197,8 @@ TEST_CASE("an iCalendar file is a calendar: whole days, once or each year, and n
       {"DTSTART;VALUE=DATE:20260310\nEXDATE;VALUE=DATE:20270310", "EXDATE is not read"},
       {"DTSTART;VALUE=DATE:20260310\nDTEND;VALUE=DATE:20260310", "DTEND is the day after the last"},
       {"SUMMARY:nothing", "an event without DTSTART is no day"}};
-  for (const auto& [event, why] : refused) {
+  for (const auto& one : refused) {
+    const std::string &event = one.first, &why = one.second;
     CAPTURE(event);
     bundle.write("calendars/bad.ics",
                  "BEGIN:VCALENDAR\nBEGIN:VEVENT\n" + event + "\nEND:VEVENT\nEND:VCALENDAR\n");
@@ -245,7 +246,8 @@ TEST_CASE("what is no calendar is refused with what to write, and an unknown one
       {R"("schedule":null,"exclude":"weekend")", "exclude needs a \"schedule\""},
       {R"("schedule":"@continuous","max_active_runs":1,"exclude":"weekend","roll":"next")",
        "leave roll out"}};
-  for (const auto& [fields, why] : refused) {
+  for (const auto& one : refused) {
+    const std::string &fields = one.first, &why = one.second;
     CAPTURE(fields);
     const auto result = parse_beside(bundle, fields);
     CHECK_FALSE(result.dag);
