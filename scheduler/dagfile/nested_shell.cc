@@ -243,6 +243,18 @@ std::vector<FieldProblem> password_argument_warnings(const Dag& dag) {
   return out;
 }
 
+namespace {
+
+// ssh joins its words with blanks, and a shell over there reads them all anew: no argument is safe.
+std::string remedy(const std::string& program) {
+  if (program == "ssh")
+    return "the other host's shell reads all of its words, arguments and \"args\" too: send it on "
+           "standard input (printf %s {{ … }} | ssh host 'v=$(cat); echo \"$v\"')";
+  return "hand it over as an argument (sh -c 'echo \"$1\"' sh {{ … }}), in \"env\" or in \"args\"";
+}
+
+}  // namespace
+
 std::vector<FieldProblem> nested_shell_warnings(const Dag& dag) {
   std::vector<FieldProblem> out;
   for (std::size_t i = 0; i < dag.tasks.size() && out.size() < max_warnings; ++i) {
@@ -251,8 +263,7 @@ std::vector<FieldProblem> nested_shell_warnings(const Dag& dag) {
       if (!program) return false;
       out.push_back({place_of_command(i),
                      "a value in what \"" + *program +
-                         "\" reads is code there, whatever its quotes: hand it over as an argument "
-                         "(sh -c 'echo \"$1\"' sh {{ … }}), in \"env\" or in \"args\""});
+                         "\" reads is code there, whatever its quotes: " + remedy(*program)});
       return true;
     });
   }

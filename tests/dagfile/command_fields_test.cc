@@ -93,6 +93,12 @@ TEST_CASE("a value that another shell reads as code is warned of, with its place
   }
 }
 
+TEST_CASE("ssh has no argument that is safe: its warning says standard input") {
+  CHECK(warned("ssh host rm {{ params.p }}").find("| ssh host 'v=$(cat)") != std::string::npos);
+  CHECK(warned("sh -c 'rm {{ params.p }}'").find("standard input") == std::string::npos);
+  CHECK(warned("printf %s {{ params.p }} | ssh host 'v=$(cat); rm -- \"$v\"'").empty());
+}
+
 TEST_CASE("a password in the arguments of a program is warned of") {
   const auto told = [](const std::string& command) {
     const json dag{{"dag_id", "x"},
