@@ -96,7 +96,7 @@ def a_broken_file_at_a_restart_is_not_a_deleted_one():
 
 
 def the_event_log_tells_who_did_what():
-    """Logins, tokens and writes are in the event log by name, never by value; a flood of guesses is not."""
+    """Logins, tokens and writes are in the event log, by name and never by value, but for notes, which have before and after; a flood of guesses is not."""
     with Folder("audit") as folder:
         server = folder.server({"one": dag("one", [mock("a")])}, command="scheduler").start()
         admin = json.loads((server.home / "admin.json").read_text())
@@ -109,8 +109,9 @@ def the_event_log_tells_who_did_what():
         server.cli("dags", "pause", "one")
         server.cli("db", "backup")
         run = server.trigger("one")["dag_run_id"]
-        server.call("PATCH", f"/api/v2/dags/one/dagRuns/{run}", {"note": "hidden-value"})
-        server.call("PATCH", f"/api/v2/dags/one/dagRuns/{run}/taskInstances/a", {"note": "hidden-value"})
+        server.call("PATCH", f"/api/v2/dags/one/dagRuns/{run}", {"note": "looked at"})
+        server.call("PATCH", f"/api/v2/dags/one/dagRuns/{run}", {"note": "mended"})
+        server.call("PATCH", f"/api/v2/dags/one/dagRuns/{run}/taskInstances/a", {"note": "seen"})
         for verb in ("retry", "drop"):
             assert status_of(lambda: server.call("POST", f"/api/batuta/outbox/77/{verb}", {})) == 404
         for number in range(60):
@@ -125,6 +126,8 @@ def the_event_log_tells_who_did_what():
         failed = [row for row in rows if row["event"] == "login_failed"]
         assert 1 <= len(failed) <= 30 and failed[-1]["owner"] == "admin" and failed[0]["owner"] is None, failed
         assert "hidden-value" not in json.dumps(rows)
+        notes = sorted((json.loads(row["extra"])["before"] or "", json.loads(row["extra"])["after"]) for row in rows if row["event"] == "set_note")
+        assert notes == [("", "looked at"), ("", "seen"), ("looked at", "mended")], notes
         assert "post_pool" in server.cli("events", "list", "--event", "post_pool").stdout
         assert "pause" in server.cli("dags", "events", "one").stdout
         # A token of one's own: shown, then ended.
