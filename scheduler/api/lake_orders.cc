@@ -59,10 +59,12 @@ template <class Order>
 std::vector<Order> LakeOrders<Order>::all() {
   const std::lock_guard lock(mutex_);
   std::vector<std::pair<std::uint64_t, Order>> ordered;
+  ordered.reserve(kept_.size());
   for (const auto& [operation, kept] : kept_) ordered.emplace_back(kept.number, kept.order);
   std::sort(ordered.begin(), ordered.end(),
             [](const auto& a, const auto& b) { return a.first > b.first; });
   std::vector<Order> out;
+  out.reserve(ordered.size());
   for (auto& [number, order] : ordered) out.push_back(std::move(order));
   return out;
 }
