@@ -192,8 +192,22 @@ Result<std::string> VaultClient::token(const std::string& refused, const Until& 
     return given;
   }
   if (options_.role_id.empty()) return std::string();
-  const std::unique_lock lock(mutex_, until.end);
-  if (!lock.owns_lock()) return failed("took too long to log us in");
+  {
+    std::unique_lock lock(mutex_);
+    if (!free_.wait_until(lock, until.end, [this] { return !taken_; }))
+      return failed("took too long to log us in");
+    taken_ = true;
+  }
+  struct Give {
+    ~Give() {
+      {
+        const std::lock_guard lock(client.mutex_);
+        client.taken_ = false;
+      }
+      client.free_.notify_one();
+    }
+    VaultClient& client;
+  } const give{*this};
   const Clock::time_point now = options_.now();
   if (login_ && (login_->token == refused || now >= login_->ends)) login_.reset();
   if (login_ && now >= login_->renew_at) renew(until);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
@@ -70,7 +71,9 @@ class VaultClient {
 
   const VaultOptions options_;
   mutable HttpConnections connections_;
-  std::timed_mutex mutex_;  // guards what follows; held while it is logged in
+  std::mutex mutex_;
+  std::condition_variable free_;
+  bool taken_ = false;  // by who asks for the token, or logs in: what follows is theirs meanwhile
   std::optional<Login> login_;
 };
 
