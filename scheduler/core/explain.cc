@@ -196,7 +196,7 @@ bool listens_to(const SchedulerState& state, const std::string& queue) {
 
 NamedTask named_task(const LiveRun& run, TaskIndex task, MapIndex map_index) {
   std::string text = "'" + run.definition(task).id + "'";
-  if (map_index != unmapped) text += " [" + number(map_index) + "]";
+  if (map_index != unmapped) text += " [" + number(number_of(map_index)) + "]";
   return {run.row().dag_id, text + " of " + run.row().dag_id + ", run " + run.row().dag_run_id};
 }
 
