@@ -434,10 +434,11 @@ TEST_CASE("who holds the slots that a task waits for is named to who may read th
   api.backend.reasons = {
       {"Worker", "all are taken", {{"demo", "'a' of demo"}, {foreign, "'b' of " + foreign}}}};
   const auto told = [&](const char* role) {
-    return json::parse(api.call(Method::get,
-                                "/api/v2/dags/demo/dagRuns/live/taskInstances/second/dependencies",
-                                "", role)
-                           .body)["dependencies"][0]["reason"]
+    return nlohmann::json::parse(
+               api.call(Method::get,
+                        "/api/v2/dags/demo/dagRuns/live/taskInstances/second/dependencies", "",
+                        role)
+                   .body)["dependencies"][0]["reason"]
         .get<std::string>();
   };
   CHECK(told("scoped") == "all are taken: 'a' of demo; and 1 other");
