@@ -194,13 +194,13 @@ bool listens_to(const SchedulerState& state, const std::string& queue) {
   });
 }
 
-NamedTask named_task(const LiveRun& run, TaskIndex task, MapIndex map_index) {
+ReasonTask named_task(const LiveRun& run, TaskIndex task, MapIndex map_index) {
   std::string text = "'" + run.definition(task).id + "'";
   if (map_index != unmapped) text += " [" + number(number_of(map_index)) + "]";
   return {run.row().dag_id, text + " of " + run.row().dag_id + ", run " + run.row().dag_run_id};
 }
 
-void name_task(Reason& reason, NamedTask task) {
+void name_task(Reason& reason, ReasonTask task) {
   if (reason.tasks.size() < max_tasks_found) {
     reason.tasks.push_back(std::move(task));
   } else {
@@ -393,7 +393,7 @@ std::string sentence_of(const Reason& reason,
   if (reason.tasks.empty()) return reason.reason;
   std::string names;
   std::size_t named = 0;
-  for (const NamedTask& task : reason.tasks) {
+  for (const ReasonTask& task : reason.tasks) {
     if (named == max_tasks_named) break;
     if (!may_read(task.dag_id)) continue;
     names += (named == 0 ? ": " : "; ") + task.text;

@@ -12,7 +12,7 @@
 namespace batuta {
 
 // A task instance of any DAG, so not for everybody to read.
-struct NamedTask {
+struct ReasonTask {
   std::string dag_id;
   std::string text;  // "'load' of shop, run manual__1"
 };
@@ -24,7 +24,7 @@ struct Reason {
   std::string reason;  // a sentence: "no live worker offers financial_bronze; did you mean …?"
   // Whom it is about: who holds the slots that are all taken, who waits for them. max_tasks_found
   // at most; more_tasks: there are others.
-  std::vector<NamedTask> tasks{};
+  std::vector<ReasonTask> tasks{};
   bool more_tasks = false;
 };
 
