@@ -318,6 +318,8 @@ void Agent::report(Attempt& attempt, Finished finished) {
   const bool well = ended_well(finished.outcome);
   if (!well || attempt.log || !finished.reason.empty()) {
     AttemptLog& log = log_of(attempt, options_.home, options_.log_limit);
+    if (const std::string memory = log.short_of_memory(finished); !memory.empty())
+      finished.reason += (finished.reason.empty() ? "" : "; ") + memory;
     finished.reason = log.masked(finished.reason);
     log.finish(finished);
     finished.output_found = log.found();
@@ -409,6 +411,7 @@ bool Agent::place(std::unique_ptr<Attempt>& attempt) {
   }
   if (best == nullptr) return false;
   if (!bound_attempt(*best, *attempt)) return true;
+  attempt->process_memory = process_memory(attempt->launch);
   if (attempt->launch.asks_bounds()) tell_bounds(*best, *attempt);
   if (alone) best->set_exclusive();
   if (attempt->sole) sole_ = attempt->launch.key;

@@ -113,6 +113,14 @@ bool Agent::bound_attempt(SlotProcess& slot, const Attempt& attempt) {
   return false;
 }
 
+// What RLIMIT_DATA leaves each of its processes: the setting's, or what it asks for where no
+// control group keeps that. 0: any.
+std::int64_t Agent::process_memory(const Launch& launch) const {
+  const bool by_group = attempt_groups_ && attempt_groups_->can({1, 0});
+  const std::int64_t asked = by_group ? 0 : launch.memory, of_all = options_.memory_limit;
+  return asked > 0 && of_all > 0 ? std::min(asked, of_all) : std::max(asked, of_all);
+}
+
 // Whoever reads the log of such an attempt sees what is kept, and how.
 void Agent::tell_bounds(SlotProcess& slot, Attempt& attempt) const {
   const auto [memory, cpu] = asked_of(attempt.launch);

@@ -24,6 +24,16 @@ bool is_level(char c) {
   return c == 'D' || c == 'I' || c == 'W' || c == 'E';
 }
 
+// What the C library, C++, Python, the JVM, Node.js and GNU's tools say.
+bool says_no_memory(std::string_view line) {
+  for (const std::string_view words :
+       {"Cannot allocate memory", "MemoryError", "bad_alloc", "memory exhausted", "ut of memory",
+        "OutOfMemory", "ut of Memory"}) {
+    if (line.find(words) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
 std::string summary(const Finished& done, std::string_view reason) {
   std::string text = done.outputs.empty() ? to_string(done.outcome) : log_handed_in;
   if (!reason.empty()) text += " (" + std::string{reason} + ")";
@@ -49,6 +59,7 @@ AttemptLog::AttemptLog(std::string path, const std::vector<std::string>& secrets
 }
 
 void AttemptLog::look(std::string_view line) {
+  if (process_memory_ > 0 && !said_no_memory_) said_no_memory_ = says_no_memory(line);
   for (const Pattern& pattern : watch_) found_ = found_ || pattern.found_in(line);
 }
 
@@ -128,6 +139,21 @@ void AttemptLog::feed(std::string_view raw) {
     take(shown, lines);
   }
   file_.write(lines);
+}
+
+std::string AttemptLog::short_of_memory(const Finished& finished) const {
+  const bool failed = finished.outcome == Outcome::failed || finished.outcome == Outcome::crashed;
+  if (!failed || process_memory_ <= 0) return {};
+  const std::int64_t bound_kib = process_memory_ >> 10;
+  const bool nearly = finished.peak_rss_kib >= bound_kib / 10 * 9;
+  // The unfinished line counts, too: a program that ends so may say it last.
+  if (!nearly && !said_no_memory_ && !says_no_memory(line_)) return {};
+  char had[64];
+  std::snprintf(had, sizeof had, "%.1f MiB", static_cast<double>(finished.peak_rss_kib) / 1024);
+  return "it ran out of memory, as it seems: each of its processes may have " +
+         std::to_string(process_memory_ >> 20) + " MiB of its own here (RLIMIT_DATA), " +
+         (nearly ? "and one had " + std::string(had)
+                 : "and its log says that there was no more (it had " + std::string(had) + ")");
 }
 
 void AttemptLog::finish(const Finished& finished) {

@@ -2,6 +2,7 @@
 // (worker/log_format.h) in the file, secrets masked on the way.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,12 @@ class AttemptLog {
   void feed(std::string_view raw);
   // The last line. An attempt that said nothing and ended well leaves no file.
   void finish(const Finished& finished);
+  // Each process of the attempt is told that there is no memory when it wants more than so many
+  // bytes (RLIMIT_DATA): from now on lines are looked at for what programs then say. 0: no bound.
+  void bound_by_process(std::int64_t bytes) { process_memory_ = bytes; }
+  // Of an attempt that failed under that bound: that memory ran out, as far as can be known (a line
+  // says so, or a process had nearly all of it), to be added to its reason; else empty.
+  std::string short_of_memory(const Finished& finished) const;
   // Whether a line so far, as it stands in the file, holds one of the patterns.
   bool found() const { return found_; }
   // A text that goes elsewhere than the log, such as the reason of a failure.
@@ -44,6 +51,8 @@ class AttemptLog {
   Mask mask_;
   std::vector<Pattern> watch_;
   bool found_ = false;
+  std::int64_t process_memory_ = 0;
+  bool said_no_memory_ = false;
   std::string line_;  // the unfinished line
   char level_ = 'I';
   bool after_mark_ = false;  // the mark byte came last: its letter is still to come

@@ -121,6 +121,7 @@ class Agent {
   std::string cannot_run_as(const std::string& user) const;
   bool bound_attempt(SlotProcess& slot, const Attempt& attempt);
   void tell_bounds(SlotProcess& slot, Attempt& attempt) const;
+  std::int64_t process_memory(const Launch& launch) const;
 
   // agent_stop.cc
   void on_stop_signal();

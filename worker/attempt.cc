@@ -12,6 +12,7 @@ AttemptLog& log_of(Attempt& attempt, const std::string& home, std::int64_t limit
     attempt.log = std::make_unique<AttemptLog>(
         task_log_path(home, launch.run_uuid, launch.key, launch.try_number), secrets, launch.watch,
         LogFile::Limits::of(limit));
+    attempt.log->bound_by_process(attempt.process_memory);
   }
   return *attempt.log;
 }

@@ -14,9 +14,10 @@ struct Attempt {
   Launch launch;
   std::string body;  // the launch as it came, to be passed on unread
   std::int64_t arrived_boot_us = 0;
-  int deaths = 0;          // of agents while it ran: a suspect
-  bool sole = false;       // runs only while nothing else does
-  int journal_place = -1;  // its entry in the list of what runs
+  int deaths = 0;                   // of agents while it ran: a suspect
+  bool sole = false;                // runs only while nothing else does
+  std::int64_t process_memory = 0;  // what each of its processes may have (RLIMIT_DATA); 0: any
+  int journal_place = -1;           // its entry in the list of what runs
 
   // Set when it starts.
   std::uint64_t number = 0;  // in its slot

@@ -20,6 +20,7 @@
 #include "plugins/builtin/virtual_environment.h"
 #include "plugins/builtin/warm_python.h"
 #include "plugins/outputs/file_outputs.h"
+#include "plugins/outputs/table_files.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -230,6 +231,7 @@ struct Python {
       optional(BATUTA_PARAM_ARRAY, "preload", "modules that it has imported already"),
       optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
       optional(BATUTA_PARAM_OBJECT, "env", "more environment variables"),
+      optional(BATUTA_PARAM_ARRAY, "reads", "tables that it finds as Parquet files"),
       optional(BATUTA_PARAM_ARRAY, "outputs", "tables that files of its folder become")};
 
   void execute(Context& context) {
@@ -247,6 +249,7 @@ struct Python {
     batuta::plugin::Child child;
     child.environment = batuta::plugin::environment_of(context);
     batuta::plugin::hand_over_results(context, child.environment);
+    batuta::outputs::hand_out_tables(context, child.environment);
     child.program =
         batuta::plugin::interpreter(context.text("python", "python3"), child.environment["PATH"]);
     if (const auto packages = context.texts("requirements"); !packages.empty()) {

@@ -18,6 +18,7 @@
 #include "plugins/builtin/shell_command.h"
 #include "plugins/builtin/upstream_results.h"
 #include "plugins/outputs/file_outputs.h"
+#include "plugins/outputs/table_files.h"
 #include "plugins/sdk/plugin.h"
 
 namespace {
@@ -79,6 +80,7 @@ struct Shell {
       optional(BATUTA_PARAM_STRING, "working_dir", "absolute; else a fresh folder"),
       optional(BATUTA_PARAM_STRING, "umask", "octal, such as 027"),
       optional(BATUTA_PARAM_OBJECT, "env", "more environment variables"),
+      optional(BATUTA_PARAM_ARRAY, "reads", "tables that it finds as Parquet files"),
       optional(BATUTA_PARAM_ARRAY, "outputs", "tables that files of its folder become"),
       optional(BATUTA_PARAM_BOOLEAN, "do_xcom_push",
                "the last line of standard output becomes the return value", "true"),
@@ -103,6 +105,7 @@ struct Shell {
     const std::string secrets = context.scratch() + "/.secrets";
     batuta::plugin::hand_over_secrets(context, secrets, secrets, command.environment);
     batuta::plugin::hand_over_results(context, command.environment);
+    batuta::outputs::hand_out_tables(context, command.environment);
     const std::string result_file = context.scratch() + "/.result";
     command.environment["BATUTA_RESULT"] = result_file;
     const std::string asset_file = context.scratch() + "/.assets";

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
@@ -83,6 +84,13 @@ void hand_out_tables(plugin::Context& context, const std::string& folder) {
       throw plugin::FinalError(why);
     }
   }
+}
+
+void hand_out_tables(plugin::Context& context, std::map<std::string, std::string>& environment) {
+  if (context.texts("reads").empty()) return;
+  const std::string folder = context.scratch() + "/.tables";
+  hand_out_tables(context, folder);
+  environment["BATUTA_TABLES"] = folder;
 }
 
 }  // namespace batuta::outputs

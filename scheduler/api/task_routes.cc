@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "scheduler/api/auth.h"
 #include "scheduler/api/codecs.h"
 #include "scheduler/api/handlers.h"
 #include "scheduler/api/params.h"
@@ -173,7 +174,11 @@ void get_dependencies(Context& context, Call call) {
     const auto answer = [call](const Result<std::vector<Reason>>& reasons) {
       if (!reasons) return call.respond(error_response(reasons.error()));
       json items = json::array();
-      for (const auto& r : *reasons) items.push_back({{"name", r.name}, {"reason", r.reason}});
+      const auto may_read = [&](const std::string& dag_id) {
+        return may(call.request->identity, Action::read, "dag:" + dag_id);
+      };
+      for (const auto& r : *reasons)
+        items.push_back({{"name", r.name}, {"reason", sentence_of(r, may_read)}});
       call.respond(json_response({{"dependencies", items}}));
     };
     // Its run may have left memory.

@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -69,6 +70,17 @@ json trigger_body(const Trigger& trigger) {
   return body;
 }
 
+// In a task's command: nobody but that command knows whose run it waits for, and in the last slot
+// it would wait for ever.
+void tell_waiting_task() {
+  const char* const task = std::getenv("BATUTA_TASK_ID");
+  if (task == nullptr || *task == '\0') return;
+  std::fprintf(stderr,
+               "batuta: the task %s waits for this run in a slot, which the run may need: a "
+               "trigger_dag task with wait_for_completion waits without one\n",
+               shown_text(task).c_str());
+}
+
 void trigger_run(Session& session, const Trigger& trigger) {
   const Client client = session.client();
   Client::Headers headers;
@@ -76,6 +88,7 @@ void trigger_run(Session& session, const Trigger& trigger) {
   json run =
       client.call("POST", dag_path(trigger.dag_id) + "/dagRuns", trigger_body(trigger), headers);
   if (trigger.wait) {
+    tell_waiting_task();
     const std::string path = dag_path(trigger.dag_id) + "/dagRuns/" +
                              percent_encoded(run["dag_run_id"].get<std::string>());
     const std::string state =

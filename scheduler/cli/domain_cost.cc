@@ -52,8 +52,8 @@ void cost_of_domain(Session& session, const CostArguments& a) {
   const std::vector<Column> work{{"runs", "runs"},
                                  {"tries", "attempts"},
                                  {"failed", "failed"},
-                                 {"busy seconds", "busy_seconds"},
-                                 {"cpu seconds", "cpu_seconds"},
+                                 {"busy seconds", "busy_seconds", true},
+                                 {"cpu seconds", "cpu_seconds", true},
                                  {"read bytes", "read_bytes"},
                                  {"peak KiB", "peak_rss_kib"}};
   std::vector<Column> columns{{"dag", "dag_id"}};

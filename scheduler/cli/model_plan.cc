@@ -245,7 +245,7 @@ void print_plan(Session& session, const json& plan) {
               {"computes", "computes"},
               {"rows", "rows"},
               {"bytes", "bytes"},
-              {"seconds", "seconds"},
+              {"seconds", "seconds", true},
               {"downstream", "downstream"},
               {"why", "why"}});
 }

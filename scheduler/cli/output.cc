@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstdio>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -177,6 +178,18 @@ std::string without_controls(std::string text, std::string_view kept) {
 
 }  // namespace
 
+std::string seconds_text(double value) {
+  const double size = std::fabs(value);
+  char text[64];
+  const bool small = size > 0 && size < 0.001;
+  std::snprintf(text, sizeof text, small || size >= 1e15 ? "%.3g" : "%.3f", value);
+  std::string out = text;
+  if (small || size >= 1e15) return out;
+  out.erase(out.find_last_not_of('0') + 1);
+  if (out.back() == '.') out.pop_back();
+  return out == "-0" ? "0" : out;
+}
+
 Format format_named(const std::string& name) {
   if (name == "json") return Format::json;
   if (name == "yaml") return Format::yaml;
@@ -274,8 +287,12 @@ void print_rows(const Look& look, const json& rows, const std::vector<Column>& u
   for (const Column& column : columns) lines[0].push_back(column.title);
   for (const json& row : rows) {
     lines.emplace_back();
-    for (const Column& column : columns)
-      lines.back().push_back(cell_text(field_of(row, column.field)));
+    for (const Column& column : columns) {
+      const json& value = field_of(row, column.field);
+      const bool rounded =
+          column.seconds && look.format == Format::table && value.is_number_float();
+      lines.back().push_back(rounded ? seconds_text(value.get<double>()) : cell_text(value));
+    }
   }
   if (look.format == Format::plain) return print_plain(lines);
   std::vector<std::size_t> widths(columns.size());

@@ -27,8 +27,11 @@ struct Look {
 
 struct Column {
   std::string title;
-  std::string field;  // of each row; "a.b" goes into objects
+  std::string field;     // of each row; "a.b" goes into objects
+  bool seconds = false;  // a time taken: in a table to the millisecond (seconds_text)
 };
+// 2.9714140000000002 is "2.971", 3.0 is "3"; what is below a thousandth keeps three digits. Pure.
+std::string seconds_text(double value);
 
 // A list of objects. Terminal escapes in values are replaced, so that no value can play tricks. On
 // a terminal the widest columns of a table are cut to its width ("…"); in a pipe or file, and in

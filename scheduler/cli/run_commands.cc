@@ -41,7 +41,7 @@ void list_runs(Session& session, const RunArguments& a) {
               {"logical date", "logical_date"},
               {"start", "start_date"},
               {"end", "end_date"},
-              {"seconds", "duration"}});
+              {"seconds", "duration", true}});
 }
 
 void clear_run(Session& session, const RunArguments& a) {

@@ -41,9 +41,9 @@ std::string instance_path(const TaskArguments& a) {
 }
 
 const std::vector<Column> instance_columns{
-    {"task_id", "task_id"}, {"map", "map_index"},    {"name", "rendered_map_index"},
-    {"state", "state"},     {"try", "try_number"},   {"start", "start_date"},
-    {"end", "end_date"},    {"seconds", "duration"}, {"worker", "hostname"}};
+    {"task_id", "task_id"}, {"map", "map_index"},          {"name", "rendered_map_index"},
+    {"state", "state"},     {"try", "try_number"},         {"start", "start_date"},
+    {"end", "end_date"},    {"seconds", "duration", true}, {"worker", "hostname"}};
 
 void print_report(Session& session, const TaskArguments& a) {
   std::string asked = which(a);
@@ -146,7 +146,7 @@ void add_task_commands(CLI::App& app, Session& session) {
     columns.push_back({"asked KiB", "batuta.memory_asked_kib"});
     columns.push_back({"peak KiB", "batuta.peak_rss_kib"});
     columns.push_back({"asked cpu", "batuta.cpu_asked"});
-    columns.push_back({"cpu seconds", "batuta.cpu_seconds"});
+    columns.push_back({"cpu seconds", "batuta.cpu_seconds", true});
     columns.push_back({"read bytes", "batuta.read_bytes"});
     columns.push_back({"reason", "batuta.reason"});
     print_rows(session.format(),

@@ -194,6 +194,38 @@ bool listens_to(const SchedulerState& state, const std::string& queue) {
   });
 }
 
+ReasonTask named_task(const LiveRun& run, TaskIndex task, MapIndex map_index) {
+  std::string text = "'" + run.definition(task).id + "'";
+  if (map_index != unmapped) text += " [" + number(number_of(map_index)) + "]";
+  return {run.row().dag_id, text + " of " + run.row().dag_id + ", run " + run.row().dag_run_id};
+}
+
+void name_task(Reason& reason, ReasonTask task) {
+  if (reason.tasks.size() < max_tasks_found) {
+    reason.tasks.push_back(std::move(task));
+  } else {
+    reason.more_tasks = true;
+  }
+}
+
+// Who has the slots of these workers: first what runs, then what was launched to be the next.
+void name_holders(const std::vector<LiveAgent*>& workers, Reason& reason) {
+  for (const auto attempts : {&LiveAgent::started, &LiveAgent::unstarted}) {
+    for (const LiveAgent* agent : workers) {
+      for (const auto& [launch, ref] : agent->*attempts) {
+        if (reason.more_tasks) return;
+        const InstanceHot& row = ref.run->task(ref.instance);
+        name_task(reason, named_task(*ref.run, row.task, row.map_index));
+      }
+    }
+  }
+}
+
+bool any_idle(const LivePlugin& plugin) {
+  return std::any_of(plugin.workers.begin(), plugin.workers.end(),
+                     [](const LiveAgent* agent) { return agent->idle() > 0; });
+}
+
 void explain_worker(const SchedulerState& state, const Task& task, const LivePlugin& plugin,
                     Reasons& out) {
   if (plugin.workers.empty() && !listens_to(state, plugin.queue)) {
@@ -217,16 +249,43 @@ void explain_worker(const SchedulerState& state, const Task& task, const LivePlu
   }
   std::int64_t slots = 0;
   std::int64_t assigned = 0;
-  bool idle = false;
   for (const LiveAgent* agent : plugin.workers) {
     slots += agent->slots;
     assigned += agent->assigned();
-    idle = idle || agent->idle() > 0;
   }
-  if (!idle) {
-    out.push_back({"Worker", "all " + number(slots) + " slots that can run " + task.plugin +
-                                 " are taken (" + number(assigned) + " attempts)"});
+  if (any_idle(plugin)) return;
+  out.push_back({"Worker", "all " + number(slots) + " slots that can run " + task.plugin +
+                               " are taken (" + number(assigned) + " attempts)"});
+  name_holders(plugin.workers, out.back());
+}
+
+// Of an attempt that runs: whether tasks of other runs wait for a slot such as its own and there is
+// none. What its program does is not known here; where it waits for one of them, nothing goes on.
+void explain_holding(const SchedulerState& state, const LiveRun& run, InstanceIndex i,
+                     Reasons& out) {
+  LiveAgent* const agent = run.cell(i).agent;
+  if (agent == nullptr) return;
+  Reason reason{"Worker",
+                "it holds a slot, none is free, and tasks of other runs wait for one; should it "
+                "wait for one of those runs, neither goes on (a trigger_dag task with "
+                "wait_for_completion and a sensor wait without a slot)"};
+  for (const LaneNo number : state.busy_lanes) {
+    const Lane& lane = state.lanes[number];
+    const LivePool& pool = state.pools[lane.pool];
+    if (pool.exists && pool.row.slots >= 0 && pool.occupied() >= pool.row.slots) continue;
+    const LivePlugin& wanted = state.plugins[lane.plugin];
+    const auto& workers = wanted.workers;
+    if (std::find(workers.begin(), workers.end(), agent) == workers.end() || any_idle(wanted))
+      continue;
+    for (const auto& [key, waiting] : lane.by_priority) {
+      if (waiting == &run) continue;
+      if (reason.more_tasks) break;
+      const std::uint32_t rank = waiting->groups[key.group].ready.first();
+      const TaskIndex task = waiting->plan->groups[key.group].by_rank[rank];
+      name_task(reason, named_task(*waiting, task, unmapped));
+    }
   }
+  if (!reason.tasks.empty()) out.push_back(std::move(reason));
 }
 
 void explain_dispatch(const SchedulerState& state, const LiveRun& run, InstanceIndex i,
@@ -329,6 +388,26 @@ void explain_attempt(const LiveRun& run, InstanceIndex i, Reasons& out) {
 
 }  // namespace
 
+std::string sentence_of(const Reason& reason,
+                        const std::function<bool(const std::string& dag_id)>& may_read) {
+  if (reason.tasks.empty()) return reason.reason;
+  std::string names;
+  std::size_t named = 0;
+  for (const ReasonTask& task : reason.tasks) {
+    if (named == max_tasks_named) break;
+    if (!may_read(task.dag_id)) continue;
+    names += (named == 0 ? ": " : "; ") + task.text;
+    ++named;
+  }
+  const std::size_t others = reason.tasks.size() - named;
+  if (others == 0) return reason.reason + names + (reason.more_tasks ? "; and others" : "");
+  return reason.reason + names + (named == 0 ? ": " : "; and ") +
+         number(static_cast<std::int64_t>(others)) + (reason.more_tasks ? " others or more" : "") +
+         (reason.more_tasks ? ""
+          : others == 1     ? " other"
+                            : " others");
+}
+
 Reason why_no_other_try(const InstanceHot& row, const std::string& reason,
                         const RetryPolicy& policy, const SchedulerOptions& options) {
   std::string text;
@@ -359,6 +438,7 @@ std::vector<Reason> explain(const SchedulerState& state, const InstanceKey& inst
     out.push_back(why_no_other_try(run.task(*i), run.detail(*i).reason, run.definition(*i).retry,
                                    state.options));
   }
+  if (now_in == TaskState::running) explain_holding(state, run, *i, out);
   if (is_terminal(now_in) || now_in == TaskState::running || now_in == TaskState::publishing) {
     return out;
   }

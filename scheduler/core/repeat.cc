@@ -25,6 +25,11 @@ void end_exhausted(Turn& turn, LiveRun& run, InstanceIndex i, const Finished& re
       "repeated " + std::to_string(repeat.max) + " times, as often as it may" +
       (repeat.until ? ", and its condition does not hold yet" : ", and its condition still holds");
   detail.reason += (detail.reason.empty() ? "" : "; ") + why;
+  // What it published stays: no skip, whatever plugin it was.
+  const bool published = run.task(i).state == TaskState::publishing;
+  if (repeat.max_is_skip && !published && !mutant("ignore_on_max")) {
+    return end_task(turn, run, i, Cause::skipped, TaskState::skipped);
+  }
   if (!repeat.max_is_success || mutant("ignore_on_max")) {
     return end_without_retry(turn, run, i);
   }

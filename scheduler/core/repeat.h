@@ -25,7 +25,9 @@ struct Repeat {
   Duration delay = std::chrono::minutes(1);  // from the end of a try to the next one
   double multiplier = 0;                     // of the delay after each try; 0 or 1: it is constant
   Duration max_delay = std::chrono::hours(24);
-  bool max_is_success = false;  // the last try may be the last although the loop is not over
+  // What the last try makes of the task when the loop is not over: a failure, unless one of these.
+  bool max_is_success = false;
+  bool max_is_skip = false;  // but of a try that published tables: that is a failure
 
   bool loops() const { return max > 0; }
 };

@@ -154,7 +154,7 @@ void read_shell(FieldReader& fields, Task& task, json& params) {
   read_surroundings(fields, params);
   read_env(fields, params);
   read_outputs(fields, task, params);
-  read_table_outputs(fields, params);
+  read_tables(fields, params);
 }
 
 namespace {

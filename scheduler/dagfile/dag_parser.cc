@@ -17,6 +17,7 @@
 #include "scheduler/dagfile/nested_shell.h"
 #include "scheduler/dagfile/plugin_check.h"
 #include "scheduler/dagfile/task_templates.h"
+#include "scheduler/dagfile/xcom_order.h"
 
 namespace batuta {
 namespace {
@@ -186,6 +187,8 @@ DagFileResult parse_dag_file(std::string_view text, const std::string& file,
       auto warnings = nested_shell_warnings(*result.dag);
       const auto of_passwords = password_argument_warnings(*result.dag);
       warnings.insert(warnings.end(), of_passwords.begin(), of_passwords.end());
+      const auto of_order = xcom_order_warnings(*result.dag);
+      warnings.insert(warnings.end(), of_order.begin(), of_order.end());
       place(warnings, tasks, text, file, result.warnings);
     } else {
       problems.add("/tasks", finished.error().message);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -23,8 +24,6 @@ class Words {
   }
   const std::vector<std::string>& list() const { return words_; }
   bool open() const { return open_; }
-
- private:
   void feed(char c) {
     if (escaped_) {
       escaped_ = false;
@@ -54,6 +53,11 @@ class Words {
       add(c);
     }
   }
+  // Where a variable's value would be put in: not in '…', and not behind a backslash.
+  bool expands() const { return !escaped_ && quote_ != '\''; }
+  bool quoted() const { return escaped_ || quote_ != '\0'; }
+
+ private:
   void start() {
     if (!open_) words_.emplace_back();
     open_ = true;
@@ -84,11 +88,7 @@ bool takes_script(std::string_view word) {
                      [](unsigned char c) { return std::isalpha(c) != 0; });
 }
 
-}  // namespace
-
-std::optional<std::string> reads_as_code(std::string_view before) {
-  Words read;
-  read.feed(before);
+std::optional<std::string> code_reader(const Words& read) {
   const auto& words = read.list();
   // Words that are complete: the value begins the next one, or stands in the last.
   const std::size_t done = words.size() - (read.open() ? 1 : 0);
@@ -105,6 +105,14 @@ std::optional<std::string> reads_as_code(std::string_view before) {
     if (done > i + 1 && takes_script(words[done - 1])) return std::string(name) + " -c";
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> reads_as_code(std::string_view before) {
+  Words read;
+  read.feed(before);
+  return code_reader(read);
 }
 
 std::optional<std::string> program_given(std::string_view before) {
@@ -253,6 +261,108 @@ std::string remedy(const std::string& program) {
   return "hand it over as an argument (sh -c 'echo \"$1\"' sh {{ … }}), in \"env\" or in \"args\"";
 }
 
+// The name of the variable that stands at the beginning of what follows a $: "1", "@", "FILE", of
+// "{FILE:-x}" too; empty: none.
+std::string_view variable_at(std::string_view rest) {
+  const auto of_name = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+  const bool braced = rest.starts_with('{');
+  if (braced) rest.remove_prefix(1);
+  if (rest.empty()) return {};
+  if (rest[0] == '@' || rest[0] == '*') return rest.substr(0, 1);
+  if (!braced && std::isdigit(static_cast<unsigned char>(rest[0])) != 0) return rest.substr(0, 1);
+  const auto end = std::find_if_not(rest.begin(), rest.end(), of_name);
+  return rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
+}
+
+constexpr std::size_t max_text_read = 64u << 10, max_variables_read = 1000;
+
+// Calls visit(variable, the command before it) for each variable that sh puts in, until it returns
+// true. Comments are passed over; here documents are read as commands.
+template <class Visit>
+void each_variable(std::string_view text, Visit&& visit) {
+  text = text.substr(0, max_text_read);
+  Words before;
+  std::size_t seen = 0;
+  bool comment = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool begins = i == 0 || std::string_view(" \t\n;&|(").find(text[i - 1]) != text.npos;
+    comment = c != '\n' && (comment || (c == '#' && begins && !before.quoted()));
+    if (comment) continue;
+    if (c == '$' && before.expands()) {
+      const std::string_view name = variable_at(text.substr(i + 1));
+      if (!name.empty() && (++seen > max_variables_read || visit(name, before))) return;
+    }
+    before.feed(c);
+  }
+}
+
+bool has_value(const json& text) {
+  if (!text.is_string()) return false;
+  const auto pieces = parse_template(text.get_ref<const std::string&>());
+  return pieces && std::any_of(pieces->begin(), pieces->end(), [](const auto& piece) {
+           const auto* expr = std::get_if<TemplateExpr>(&piece);
+           return expr != nullptr && !expr->raw();
+         });
+}
+
+// The variables that hold values of templates, by name, each with the field that says so.
+std::map<std::string, std::string, std::less<>> variables_of(const json& params) {
+  std::map<std::string, std::string, std::less<>> out;
+  const json args = params.value("args", json::array());
+  if (has_value(args)) {  // a list that is known when it runs
+    for (const char* name : {"@", "*", "1", "2", "3", "4", "5", "6", "7", "8", "9"})
+      out.emplace(name, "args");
+  } else if (args.is_array()) {
+    for (std::size_t i = 0; i < args.size(); ++i) {
+      if (!has_value(args[i])) continue;
+      const std::string field = "args/" + std::to_string(i);
+      out.emplace(std::to_string(i + 1), field);
+      out.emplace("@", field);
+      out.emplace("*", field);
+    }
+  }
+  const json env = params.value("env", json::object());
+  if (env.is_object()) {
+    for (const auto& [name, value] : env.items())
+      if (has_value(value)) out.emplace(name, "env/" + name);
+  }
+  return out;
+}
+
+// As templates in the command itself: what the first shell puts into the words of the second one.
+std::optional<FieldProblem> variable_warning(const Task& task, std::size_t at) {
+  if (task.plugin != "shell" || !task.has_templates) return std::nullopt;
+  const auto spec = parse_untrusted(task.spec_json);
+  if (!spec) return std::nullopt;
+  const json& params = spec->at("params");
+  const auto variables = variables_of(params);
+  if (variables.empty()) return std::nullopt;
+  std::optional<FieldProblem> found;
+  for (const char* field : {"command", "script"}) {
+    const auto text = params.find(field);
+    if (text == params.end() || !text->is_string() || found) continue;
+    each_variable(
+        text->get_ref<const std::string&>(), [&](std::string_view name, const Words& before) {
+          const auto variable = variables.find(name);
+          const auto program = variable == variables.end() ? std::nullopt : code_reader(before);
+          if (!program) return false;
+          const std::string written = "\"$" + std::string(name) + "\"";
+          const bool other_host = *program == "ssh";
+          found = FieldProblem{
+              "/tasks/" + std::to_string(at) + "/" + variable->second,
+              "the " + std::string(field) + " puts this value, " + written + ", into what \"" +
+                  *program + "\" reads, and it is code there: " +
+                  (other_host
+                       ? "send it on standard input (printf %s " + written +
+                             " | ssh host 'v=$(cat); echo \"$v\"')"
+                       : "hand it over as an argument (sh -c 'echo \"$1\"' sh " + written + ")")};
+          return true;
+        });
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<FieldProblem> nested_shell_warnings(const Dag& dag) {
@@ -266,6 +376,7 @@ std::vector<FieldProblem> nested_shell_warnings(const Dag& dag) {
                          "\" reads is code there, whatever its quotes: " + remedy(*program)});
       return true;
     });
+    if (auto warning = variable_warning(dag.tasks[i], i)) out.push_back(std::move(*warning));
   }
   return out;
 }

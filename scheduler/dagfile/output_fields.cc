@@ -95,4 +95,9 @@ void read_table_outputs(FieldReader& fields, json& params) {
   params["outputs"] = std::move(list);
 }
 
+void read_tables(FieldReader& fields, json& params) {
+  if (const auto tables = fields.texts("reads", max_table_reads)) params["reads"] = *tables;
+  read_table_outputs(fields, params);
+}
+
 }  // namespace batuta

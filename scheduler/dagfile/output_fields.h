@@ -9,9 +9,13 @@
 namespace batuta {
 
 inline constexpr std::size_t max_table_outputs = 100;
+inline constexpr std::size_t max_table_reads = 200;
 
 // Puts the list into `params` as plugins/outputs wants it; every problem at the pointer of its
 // entry. Contracts are read already (put_in_contracts).
 void read_table_outputs(FieldReader& fields, nlohmann::json& params);
+
+// "reads", tables that it finds as files, and "outputs".
+void read_tables(FieldReader& fields, nlohmann::json& params);
 
 }  // namespace batuta

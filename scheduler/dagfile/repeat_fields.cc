@@ -103,11 +103,12 @@ void read_bound(FieldReader& fields, Repeat& loop) {
   }
   const auto what = fields.text("on_max");
   if (!what) return;
-  if (*what != "fail" && *what != "success") {
-    fields.problem("on_max",
-                   "on_max must be fail or success" + did_you_mean(*what, {"fail", "success"}));
+  if (*what != "fail" && *what != "success" && *what != "skip") {
+    fields.problem("on_max", "on_max must be fail, success or skip" +
+                                 did_you_mean(*what, {"fail", "success", "skip"}));
   }
   loop.max_is_success = *what == "success";
+  loop.max_is_skip = *what == "skip";
 }
 
 void refuse_kinds(FieldReader& fields, const Task& task) {
@@ -127,11 +128,16 @@ void refuse_kinds(FieldReader& fields, const Task& task) {
 // A try that ended with a code other than 0 hands in no tables: as a success it would lose them.
 void refuse_lost_tables(FieldReader& fields, FieldReader& repeat, const Task& task) {
   const Repeat& loop = task.repeat;
+  const json* outputs = fields.find("outputs");
+  if (outputs == nullptr || outputs->empty()) return;
+  if (loop.max_is_skip) {
+    repeat.problem("on_max",
+                   "each turn of a task with \"outputs\" publishes its tables: it cannot be "
+                   "skipped after the last");
+  }
   const bool hands_in =
       task.plugin == "shell" || task.plugin == "python" || task.plugin == "container";
   if (!hands_in || loop.exit_codes.empty()) return;
-  const json* outputs = fields.find("outputs");
-  if (outputs == nullptr || outputs->empty()) return;
   const bool names_failures =
       std::any_of(loop.exit_codes.begin(), loop.exit_codes.end(),
                   [](const CodeRange& range) { return range.least != 0 || range.most != 0; });

@@ -85,7 +85,7 @@ void read_python(FieldReader& fields, Task& task, json& params) {
   if (const json* given = fields.object("params")) params["params"] = *given;
   read_env(fields, params);
   read_working_dir(fields, params);
-  read_table_outputs(fields, params);
+  read_tables(fields, params);
 }
 
 void read_branch(FieldReader& fields, Task& task, json& params) {

@@ -195,6 +195,7 @@ json webhook_alert(const NumberedAlert& each, const Sending& sending) {
           {"try_number", a.try_number},
           {"reason", a.reason},
           {"text", or_null(a.text)},
+          {"template_error", or_null(a.mishap)},
           {"log_tail", or_null(tail_of(a, sending))},
           {"url", or_null(link_of(a, sending))}};
 }

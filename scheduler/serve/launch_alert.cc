@@ -1,8 +1,10 @@
 // Alerts: what a notifier says of a task instance, a run or a DAG.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
 #include "common/slack_text.h"
+#include "scheduler/core/effects.h"
 #include "scheduler/outbox/alert.h"
 #include "scheduler/serve/launch_context.h"
 #include "scheduler/store/sealed_conf.h"
@@ -22,11 +24,21 @@ Result<std::string> rendered_text(const json& text, const TemplateScope& scope) 
   return value.is_string() ? value.get<std::string>() : json_text(value);
 }
 
-// What cannot be rendered is shown as it was written: a wrong channel's name beats no alert.
-std::string render_text(const json& notifier, const char* name, const TemplateScope& scope) {
+void add_mishap(Alert& alert, const std::string& words) {
+  alert.mishap += (alert.mishap.empty() ? "" : "; ") + words;
+}
+
+// What cannot be rendered is shown as it was written, and said: a wrong channel's name beats no
+// alert.
+std::string render_text(const json& notifier, const char* name, const TemplateScope& scope,
+                        Alert& alert) {
   if (!notifier.contains(name) || !notifier[name].is_string()) return "";
   auto rendered = rendered_text(notifier[name], scope);
-  return rendered ? std::move(*rendered) : notifier[name].get<std::string>();
+  if (rendered) return std::move(*rendered);
+  add_mishap(alert,
+             std::string("The alert's \"") + name +
+                 "\" cannot be rendered, and is as it was written: " + rendered.error().message);
+  return notifier[name].get<std::string>();
 }
 
 // The author's own text into the alert, or why there is none: whatever becomes of it, DAG, task,
@@ -37,7 +49,7 @@ void set_text(const json& notifier, const TemplateScope& scope, Alert& alert) {
   if (rendered) {
     alert.text = std::move(*rendered);
   } else {
-    alert.mishap = "The alert's own text cannot be rendered: " + rendered.error().message;
+    add_mishap(alert, "The alert's own text cannot be rendered: " + rendered.error().message);
   }
 }
 
@@ -46,8 +58,18 @@ void set_receivers(const json& notifier, const TemplateScope& scope, Alert& aler
   if (to == notifier.end()) return;
   const json list = to->is_array() ? *to : json::array({*to});
   for (const json& each : list) {
-    alert.to.push_back(render_text({{"to", each}}, "to", scope));
+    alert.to.push_back(render_text({{"to", each}}, "to", scope, alert));
   }
+}
+
+EventLogRow mishap_event(const Alert& alert, Time now) {
+  EventLogRow row{now, "alert_template_failed", alert.dag_id, alert.dag_run_id, alert.task_id, "",
+                  {}};
+  row.extra_json = json_text({{"notifier", alert.channel_kind},
+                              {"connection", alert.connection},
+                              {"on", to_string(alert.on)},
+                              {"error", alert.mishap}});
+  return row;
 }
 
 // In plain or JSON text alike.
@@ -143,16 +165,33 @@ OutboxRow RegistryLaunchContext::render_alert(const Attempt& attempt, const Aler
     return value ? std::optional(quoted_text(*value)) : value;
   };
   set_text(notifier, quoted, alert);
-  alert.channel = render_text(notifier, "channel", scope);
-  alert.username = render_text(notifier, "username", scope);
-  alert.subject = render_text(notifier, "subject", scope);
+  alert.channel = render_text(notifier, "channel", scope, alert);
+  alert.username = render_text(notifier, "username", scope, alert);
+  alert.subject = render_text(notifier, "subject", scope, alert);
   set_receivers(notifier, scope, alert);
+  if (!alert.mishap.empty()) note_mishap(mishap_event(alert, now));
   OutboxRow row;
   row.kind = OutboxKind::alert;
   row.key = alert.connection;
   row.created_at = now;
   row.payload_json = alert_payload(alert);
   return row;
+}
+
+// Instances of one mapped task that fail in one turn have one event: each alert says it anyhow.
+void RegistryLaunchContext::note_mishap(EventLogRow row) {
+  const bool known =
+      std::any_of(alert_mishaps_.rbegin(), alert_mishaps_.rend(), [&](const EventLogRow& other) {
+        return other.dag_id == row.dag_id && other.dag_run_id == row.dag_run_id &&
+               other.task_id == row.task_id && other.extra_json == row.extra_json;
+      });
+  if (!known) alert_mishaps_.push_back(std::move(row));
+}
+
+void RegistryLaunchContext::tell(SchedulerState& state, Changes& changes, const Now& now) {
+  for (EventLogRow& row : alert_mishaps_) changes.event_log.push_back(std::move(row));
+  alert_mishaps_.clear();
+  if (tell_) tell_(state, changes, now);
 }
 
 }  // namespace batuta

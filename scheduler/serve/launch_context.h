@@ -84,9 +84,8 @@ class RegistryLaunchContext : public LaunchContext {
   void met_broker_errors(const std::string& list_json) override;
   void results_edited(RunSeq run) override { mapped_.forget(run); }
   OutboxRow render_alert(const Attempt& attempt, const AlertEffect& alert, Time now) override;
-  void tell(SchedulerState& state, Changes& changes, const Now& now) override {
-    if (tell_) tell_(state, changes, now);
-  }
+  // The alerts whose templates failed since the last call are events, too (launch_alert.cc).
+  void tell(SchedulerState& state, Changes& changes, const Now& now) override;
 
  private:
   // The four above, whatever the secrets that they meet: launch_mapping.cc, launch_gate.cc,
@@ -113,6 +112,7 @@ class RegistryLaunchContext : public LaunchContext {
   // `params` outlives the scope.
   TemplateScope scope_of(const Attempt& attempt, const RunParams& params,
                          std::vector<std::string>* hidden);
+  void note_mishap(EventLogRow row);
   Status add_secrets(const Attempt& attempt, Launch& out);
   Status add_secret(const std::string& connection, Launch& out);
   bool uses_lake(const Attempt& attempt, const Launch& out) const;
@@ -155,6 +155,7 @@ class RegistryLaunchContext : public LaunchContext {
   ParamsCache params_;
   MappedCache mapped_;
   ResultCache large_;
+  std::vector<EventLogRow> alert_mishaps_;  // of render_alert, for the next tell
 
   mutable std::mutex mutex_;  // guards what follows
   std::map<std::string, PluginInfo, std::less<>> catalogue_;

@@ -119,8 +119,9 @@ class FakeBackend final : public ApiBackend {
   }
   void live(std::function<void(Result<LiveView>)> done) override { done(view); }
   void explain(const InstanceKey&, std::function<void(Result<std::vector<Reason>>)> done) override {
-    done(std::vector<Reason>{{"Worker", "no live worker offers shell"}});
+    done(reasons);
   }
+  std::vector<Reason> reasons{{"Worker", "no live worker offers shell"}};
   EngineMetrics metrics() const override {
     EngineMetrics told = numbers;
     told.skipped_by[{"hourly", "late"}] = 3;

@@ -427,4 +427,22 @@ TEST_CASE("a token's scope holds for every route and list") {
   CHECK(api.status(Method::get, "/api/batuta/users", "", "scoped") == 403);
 }
 
+TEST_CASE("who holds the slots that a task waits for is named to who may read their DAG alone") {
+  TwoDags api;
+  api.registry.token_rows["scoped-token"].user = "admin";
+  api.registry.token_rows["scoped-token"].scope = grants({"read dag:demo"});
+  api.backend.reasons = {
+      {"Worker", "all are taken", {{"demo", "'a' of demo"}, {foreign, "'b' of " + foreign}}}};
+  const auto told = [&](const char* role) {
+    return nlohmann::json::parse(
+               api.call(Method::get,
+                        "/api/v2/dags/demo/dagRuns/live/taskInstances/second/dependencies", "",
+                        role)
+                   .body)["dependencies"][0]["reason"]
+        .get<std::string>();
+  };
+  CHECK(told("scoped") == "all are taken: 'a' of demo; and 1 other");
+  CHECK(told("admin") == "all are taken: 'a' of demo; 'b' of " + foreign);
+}
+
 }  // namespace batuta::http::rights_test

@@ -35,6 +35,17 @@ TEST_CASE("yaml: a text that could be read as something else is quoted") {
   CHECK(yaml_text(json{{"no", 1}}) == "\"no\": 1\n");
 }
 
+TEST_CASE("seconds in a table are told to the millisecond, and small ones are not none") {
+  using batuta::cli::seconds_text;
+  CHECK(seconds_text(2.9714140000000002) == "2.971");
+  CHECK(seconds_text(3.0) == "3");
+  CHECK(seconds_text(12.5) == "12.5");
+  CHECK(seconds_text(0) == "0");
+  CHECK(seconds_text(0.0000042) == "4.2e-06");
+  CHECK(seconds_text(86400.25) == "86400.25");
+  CHECK(seconds_text(100.0) == "100");
+}
+
 TEST_CASE("yaml: what YAML does not take as it is, is escaped") {
   CHECK(yaml_text("a\x7f\xC2\x9B") == "\"a\\x7f\\x9b\"\n");
   CHECK(yaml_text("é €") == "\"é €\"\n");

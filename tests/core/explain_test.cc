@@ -7,11 +7,13 @@ namespace {
 
 using namespace testing;
 
-// All reasons in one line.
-std::string why(const World& world, RunSeq run, const std::string& task) {
+// All reasons, a line each, for a reader of every DAG but `hidden`.
+std::string why(const World& world, RunSeq run, const std::string& task,
+                const std::string& hidden = "") {
+  const auto may_read = [&](const std::string& dag_id) { return dag_id != hidden; };
   std::string text;
   for (const Reason& reason : explain(world.state, world.row(run, task).key(), world.now)) {
-    text += reason.name + ": " + reason.reason + "\n";
+    text += reason.name + ": " + sentence_of(reason, may_read) + "\n";
   }
   return text;
 }
@@ -107,6 +109,42 @@ TEST_CASE("busy workers and retry delays are named") {
   CHECK(has(why(world, run, "b"), "all 1 slots"));
   world.finish(world.attempt(run, "a"), Outcome::failed);
   CHECK(has(why(world, run, "a"), "the next try is due at 2026-03-10T12:01:00Z"));
+}
+
+TEST_CASE("who holds the slots that are all taken is named, to those who may read their DAG") {
+  World world;
+  world.add(chain("caller", 1));
+  world.add(chain("called", 1));
+  world.join("w", 1);
+  const RunSeq holder = world.trigger("caller");
+  world.start(world.attempt(holder, "t0"));
+  CHECK(why(world, holder, "t0").empty());
+  const RunSeq waiting = world.trigger("called");
+  const std::string run_of_holder = world.state.runs.at(holder)->row().dag_run_id;
+  CHECK(has(why(world, waiting, "t0"),
+            ("all 1 slots that can run mock are taken (1 attempts): 't0' of caller, run " +
+             run_of_holder + "\n")
+                .c_str()));
+  const std::string hidden = why(world, waiting, "t0", "caller");
+  CHECK(has(hidden, "are taken (1 attempts): 1 other\n"));
+  CHECK(!has(hidden, "caller"));
+  // What the holder's program does nobody knows: it may wait for just that run.
+  CHECK(has(why(world, holder, "t0"), "should it wait for one of those runs, neither goes on"));
+  CHECK(has(why(world, holder, "t0"), ": 't0' of called, run "));
+  CHECK(!has(why(world, holder, "t0", "called"), "of called"));
+  world.join("more", 1);
+  CHECK(why(world, holder, "t0").empty());
+}
+
+TEST_CASE("of many holders five are named, and the others counted") {
+  Reason reason{"Worker", "all are taken"};
+  for (int i = 0; i < 7; ++i) reason.tasks.push_back({"d", std::to_string(i)});
+  const auto all = [](const std::string&) { return true; };
+  CHECK(sentence_of(reason, all) == "all are taken: 0; 1; 2; 3; 4; and 2 others");
+  reason.more_tasks = true;
+  CHECK(sentence_of(reason, all) == "all are taken: 0; 1; 2; 3; 4; and 2 others or more");
+  reason.tasks.clear();
+  CHECK(sentence_of(reason, all) == "all are taken");
 }
 
 TEST_CASE("what runs or has ended needs no explanation; strangers get one") {

@@ -88,7 +88,7 @@ TEST_CASE("what a turn of a loop returned is kept of the last one alone") {
   CHECK(one.world.ledger.xcoms.size() == 1);
 }
 
-TEST_CASE("a loop that ran as often as it may fails, or is a success when it says so") {
+TEST_CASE("a loop that ran as often as it may fails, or is a success or skipped when it says so") {
   Repeat repeat = until_code(3, 2);
   SUBCASE("it fails, for good") {
     Loop one(repeat, [](Task& t) { t.retry.retries = 5; });
@@ -108,6 +108,19 @@ TEST_CASE("a loop that ran as often as it may fails, or is a success when it say
     one.end(0);
     CHECK(one.a() == TaskState::success);
     CHECK(one.world.ledger.xcoms.size() == 1);
+  }
+  SUBCASE("it is skipped, as a soft wait that ended in vain is, and retries are not asked") {
+    repeat.max_is_skip = true;
+    Loop one(repeat, [](Task& t) { t.retry.retries = 5; });
+    one.end(0);
+    one.world.live(5s);
+    one.end(1);
+    CHECK(one.a() == TaskState::skipped);
+    CHECK(one.row().reason ==
+          "exit code 1; repeated 2 times, as often as it may, and its condition does not hold yet");
+    CHECK(one.row().failures == 0);
+    CHECK(one.world.ledger.xcoms.empty());
+    CHECK(one.world.state_of(one.run, "b") == TaskState::skipped);
   }
   SUBCASE("continue_on is asked") {
     Loop one(repeat, [](Task& t) { t.continue_on.failure = true; });

@@ -19,10 +19,11 @@ json params_of(const Dag& dag, std::string_view task) {
   return (*parse_untrusted(dag.tasks[*find_task(dag, task)].spec_json))["params"];
 }
 
-std::string warned(const std::string& command) {
-  const json dag{{"dag_id", "x"},
-                 {"params", {{"p", "v"}}},
-                 {"tasks", {{{"task_id", "a"}, {"type", "shell"}, {"command", command}}}}};
+std::string warned(const std::string& command, const json& fields = json::object()) {
+  json task{{"task_id", "a"}, {"type", "shell"}, {"command", command}};
+  task.update(fields);
+  const json dag{
+      {"dag_id", "x"}, {"params", {{"p", "v"}}}, {"tasks", json::array({std::move(task)})}};
   const auto result = parse_dag_file(json_text(dag), "x.json", "/nonexistent", {});
   REQUIRE(result.dag);
   return result.warnings.empty() ? "" : result.warnings.front().text();
@@ -97,6 +98,30 @@ TEST_CASE("ssh has no argument that is safe: its warning says standard input") {
   CHECK(warned("ssh host rm {{ params.p }}").find("| ssh host 'v=$(cat)") != std::string::npos);
   CHECK(warned("sh -c 'rm {{ params.p }}'").find("standard input") == std::string::npos);
   CHECK(warned("printf %s {{ params.p }} | ssh host 'v=$(cat); rm -- \"$v\"'").empty());
+}
+
+TEST_CASE("a value of args or env that the first shell puts into another's code is warned of") {
+  json args = json::object();
+  args["args"] = {"plain", "{{ params.p }}", "{{ params.p | raw }}"};
+  args["env"] = {{"FILE", "{{ params.p }}"}, {"MODE", "fast"}};
+  for (const char* command :
+       {"ssh host \"rm $2\"", "ssh host rm \"$2\"", "ssh -p 22 host ls \"$@\"", "eval \"ls $2\"",
+        "sh -c \"rm ${2}\"", "# don't\nbash -lc \"rm ${2:-x}\"", "ssh host \"rm $*\""}) {
+    CAPTURE(command);
+    const std::string told = warned(command, args);
+    CHECK(told.find("/tasks/0/args/1: the command puts this value") != std::string::npos);
+  }
+  CHECK(warned("ssh host \"rm $FILE\"", args).find("/tasks/0/env/FILE: ") != std::string::npos);
+  CHECK(warned("ssh host rm $2", args).find("printf %s \"$2\" | ssh host") != std::string::npos);
+  for (const char* command :
+       {"ssh host \"rm $1\"", "ssh host 'rm $2'", "ssh host \"rm \\$2\"", "ssh \"$2\" ls",
+        "sh -c 'rm -- \"$1\"' sh \"$2\"", "printf %s \"$2\" | ssh host 'cat >f'", "rm -- \"$2\"",
+        "ssh host \"ls $3\"", "ssh host $MODE", "# ssh host $2\nls", "ssh host \"$(date)\""}) {
+    CAPTURE(command);
+    CHECK(warned(command, args).empty());
+  }
+  args["args"] = "{{ params.p }}";
+  CHECK(warned("ssh host \"rm $1\"", args).find("/tasks/0/args: ") != std::string::npos);
 }
 
 TEST_CASE("a password in the arguments of a program is warned of") {

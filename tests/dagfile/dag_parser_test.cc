@@ -279,6 +279,7 @@ TEST_CASE("a loop may hand in tables where no success loses them") {
   CHECK(fits(R"({"while":{"exit_codes":0},"max":3,"on_max":"success"})"));
   CHECK(fits(R"({"until":{"output":"ready"},"max":3,"on_max":"success"})"));
   CHECK_FALSE(fits(R"({"while":{"exit_codes":75},"max":3,"on_max":"success"})"));
+  CHECK_FALSE(fits(R"({"until":{"output":"ready"},"max":3,"on_max":"skip"})"));
 }
 
 TEST_CASE("what the condition of a loop points to is null where nothing is, whatever the pointer") {

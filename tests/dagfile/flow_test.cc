@@ -130,4 +130,30 @@ TEST_CASE("what a plugin waits for is read as a sensor's fields are, and a wrong
   CHECK((*read)["on_timeout"] == "fail");
 }
 
+TEST_CASE("a result taken from a task that is not upstream is warned of, with its place") {
+  const auto warned = [](const std::string& last) {
+    const auto result = parse_flow(R"({"dag_id": "x", "tasks": [
+      {"task_id": "a", "type": "shell", "command": "echo 1"},
+      {"task_id": "b", "type": "shell", "command": "echo 2", "depends_on": ["a"]},
+      {"task_id": "c", "type": "shell", "depends_on": ["b"], )" +
+                                   last + "}]}");
+    REQUIRE(result.dag);
+    return result.warnings.empty() ? "" : result.warnings.front().text();
+  };
+  CHECK(warned(R"("command": "echo {{ ti.xcom_pull('b') }} {{ ti.xcom_pull('a') }}")").empty());
+  CHECK(warned(R"("command": "echo", "expand": {"env": "{{ ti.xcom_pull('a') }}"})").empty());
+  const char* const beside = R"({"dag_id": "x", "tasks": [
+      {"task_id": "a", "type": "shell", "command": "echo 1"},
+      {"task_id": "b", "type": "shell", "command": "echo {{ ti.xcom_pull('a') | default(0) }}"},
+      {"task_id": "c", "type": "shell", "command": "echo", "depends_on": ["b"],
+       "run_if": [{"value": "{{ ti.xcom_pull('a') }}", "equals": 1}]}]})";
+  const auto result = parse_flow(beside);
+  REQUIRE(result.dag);
+  REQUIRE(result.warnings.size() == 2);
+  CHECK(result.warnings[0].text().find(
+            "/tasks/1: xcom_pull names \"a\", which is not upstream of \"b\"") !=
+        std::string::npos);
+  CHECK(result.warnings[1].text().find("not upstream of \"c\"") != std::string::npos);
+}
+
 }  // namespace batuta

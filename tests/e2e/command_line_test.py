@@ -400,7 +400,10 @@ def the_verbs_do_what_they_say():
         definition = dag("work", [shell("first", "echo out; echo 42"), mock("second", ["first"])])
         slow = dag("slow", [mock("sleeps", run_for="60s")])
         server = folder.server({"work": definition, "slow": slow}).start()
-        shown = json.loads(server.cli("dags", "trigger", "work", "--wait", "-o", "json").stdout)
+        waited = run("dags", "trigger", "work", "--wait", "-o", "json", "--home", server.home,
+                     env={**server.env, "BATUTA_TASK_ID": "load"})
+        assert "the task load waits for this run in a slot" in waited.stderr, waited.stderr
+        shown = json.loads(waited.stdout)
         assert shown["state"] == "success", shown
         run_id = shown["dag_run_id"]
         assert run_id in server.cli("runs", "list", "work").stdout

@@ -204,7 +204,9 @@ TEST_CASE("a webhook is signed over time and body, as the documentation says") {
     answer.status = 204;
     return answer;
   };
-  CHECK(send_alerts({row_of(7, alert), row_of(8, alert)}, connection, sending(), {http, {}}).sent);
+  Alert broken = alert;
+  broken.mishap = "no param x";
+  CHECK(send_alerts({row_of(7, alert), row_of(8, broken)}, connection, sending(), {http, {}}).sent);
   CHECK(seen.url == "https://hooks.example/in");  // the key is in no address
   CHECK(seen.outgoing.proxy == "http://proxy:3128");
   CHECK(seen.outgoing.ca_file == "/etc/ca.pem");
@@ -221,6 +223,8 @@ TEST_CASE("a webhook is signed over time and body, as the documentation says") {
   CHECK(first["task_id"] == "load");
   CHECK(first["dag_run_id"] == "scheduled__1");
   CHECK(first["reason"] == "exit code 1 <@U1> & co");
+  CHECK(first["template_error"].is_null());
+  CHECK(body["alerts"][1]["template_error"] == "no param x");
   connection.password.clear();
   CHECK(send_alerts({row_of(7, alert)}, connection, sending(), {http, {}}).sent);
   CHECK(seen.headers.size() == 1);

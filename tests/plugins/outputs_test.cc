@@ -276,4 +276,32 @@ TEST_CASE_FIXTURE(Scripts, "a Python task hands in what it wrote") {
   CHECK(rows(orders_table, "SELECT sum(id) FROM t") == Rows{"3"});
 }
 
+TEST_CASE_FIXTURE(Scripts, "commands and Python code find the tables that they read as files") {
+  plugin = "sql_model";
+  put("silver/shop/source", "SELECT 7 AS n");
+  const json as_parquet = json::array({{{"table", orders_table}, {"file", "o.parquet"}}});
+  const json reads = json::array({"silver/shop/source"});
+  plugin = "shell";
+  run("r1", {{"command", "cp \"$BATUTA_TABLES/silver/shop/source.parquet\" o.parquet"},
+             {"reads", reads},
+             {"outputs", as_parquet}});
+  CHECK(rows(orders_table, "SELECT n FROM t") == Rows{"7"});
+  CHECK(host->reports.at("lineage") ==
+        Rows{R"({"from":"silver/shop/source","from_version":0,"to":"silver/shop/orders"})"});
+  run("r2", {{"command", "echo \"${BATUTA_TABLES-none}\""}});
+  CHECK(host->result == R"("none")");
+  plugin = "python";
+  run("r3", {{"code",
+              "import batuta, shutil\n"
+              "shutil.copy(batuta.table('silver/shop/source'), 'o.parquet')\n"
+              "try:\n    batuta.table('silver/shop/orders')\n"
+              "except batuta.Fail as no: batuta.result(str(no))\n"},
+             {"reads", reads},
+             {"outputs", json::array({{{"table", "gold/shop/again"}, {"file", "o.parquet"}}})}});
+  CHECK(rows("gold/shop/again", "SELECT n FROM t") == Rows{"7"});
+  CHECK(host->result.find("add it to its \\\"reads\\\"") != std::string::npos);
+  CHECK(refusal({{"code", "1"}, {"reads", json::array({"silver/shop/nothing"})}}) ==
+        "reads: there is no table silver/shop/nothing");
+}
+
 }  // namespace batuta

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "scheduler/core/scheduler_state.h"
 #include "scheduler/dagfile/run_conf.h"
 #include "scheduler/outbox/alert.h"
 #include "scheduler/store/backend.h"
@@ -153,10 +154,28 @@ TEST_CASE_FIXTURE(Fixture,
       R"({"text": "<!subteam^S1> {{ params.who }} {{ ti.xcom_pull('first') }} {{ ti.reason }}"})");
   CHECK(own.find("<!subteam^S1> &lt;!channel&gt; &amp; co &lt;@U1&gt; said &lt;!here&gt;") !=
         std::string::npos);
+  SchedulerState state;
+  Changes quiet;
+  context.tell(state, quiet, {});
+  CHECK(quiet.event_log.empty());
   const std::string broken = alert(R"({"text": "{{ params.nobody }}"})");
   for (const char* part : {"d.greet", "Run: one", "said &lt;!here&gt;", "cannot be rendered"}) {
     CHECK_MESSAGE(broken.find(part) != std::string::npos, broken);
   }
+  // The event log says it once for a turn, and of the receiver's name as of the text.
+  alert(R"({"text": "{{ params.nobody }}"})");
+  const std::string no_channel = alert(R"({"text": "x", "channel": "#{{ params.nobody }}"})");
+  CHECK(no_channel.find("is as it was written") != std::string::npos);
+  Changes changes;
+  context.tell(state, changes, {});
+  REQUIRE(changes.event_log.size() == 2);
+  for (const EventLogRow& event : changes.event_log) {
+    CHECK(event.event == "alert_template_failed");
+    CHECK(event.dag_id + "." + event.task_id + " " + event.dag_run_id == "d.greet one");
+    CHECK(event.extra_json.find("cannot be rendered") != std::string::npos);
+  }
+  context.tell(state, changes, {});
+  CHECK(changes.event_log.size() == 2);
 }
 
 namespace {

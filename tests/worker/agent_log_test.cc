@@ -85,6 +85,32 @@ TEST_CASE("an abnormal end makes a log even without a word") {
         "peak memory 2.0 MiB\n");
 }
 
+TEST_CASE("a failure under a bound of each process's memory is told as one where it shows") {
+  const TempFolder folder;
+  Finished failed;
+  failed.outcome = Outcome::failed;
+  failed.exit_code = 1;
+  failed.peak_rss_kib = 20 << 10;
+  const auto told_of = [&](const char* line, std::int64_t bound, const Finished& finished) {
+    AttemptLog log{folder.path + "/log", {}};
+    log.bound_by_process(bound);
+    log.feed(line);
+    return log.short_of_memory(finished);
+  };
+  constexpr std::int64_t bound = 100 << 20;
+  for (const char* line :
+       {"MemoryError\n", "tail: memory exhausted\n", "  what():  std::bad_alloc"})
+    CHECK(told_of(line, bound, failed) ==
+          "it ran out of memory, as it seems: each of its processes may have 100 MiB of its own "
+          "here (RLIMIT_DATA), and its log says that there was no more (it had 20.0 MiB)");
+  CHECK(told_of("no such file\n", bound, failed).empty());
+  CHECK(told_of("MemoryError\n", 0, failed).empty());
+  failed.peak_rss_kib = 95 << 10;
+  CHECK(told_of("no such file\n", bound, failed).ends_with(", and one had 95.0 MiB"));
+  failed.outcome = Outcome::success;
+  CHECK(told_of("MemoryError\n", bound, failed).empty());
+}
+
 TEST_CASE("an attempt that leaves tables to publish does not call itself a success yet") {
   const TempFolder folder;
   const std::string path = folder.path + "/log";

@@ -135,6 +135,14 @@ TEST_CASE("an attempt has the memory that its task asks for, in a slot of its ow
   CHECK((killed || failed.outcome == Outcome::failed || failed.result_json == "0" ||
          failed.result_json == R"("0")"));
   if (killed) CHECK(failed.reason.find("(its memory)") != std::string::npos);
+  Launch told = world.make(
+      "shell", R"({"command":"head -c 200000000 /dev/zero | tail -c 200000000 >/dev/null"})");
+  told.memory = 100 * mib;
+  world.send(told);
+  const Finished refused = world.finished(told.key);
+  if (refused.outcome == Outcome::failed)
+    CHECK(refused.reason.find("; it ran out of memory, as it seems: each of its processes may have "
+                              "100 MiB") != std::string::npos);
   const std::string log = world.log_of(narrow);
   CHECK(log.find(" INFO It may have 100 MiB of memory") != std::string::npos);
   CHECK(log.find("0.5 processors") != std::string::npos);

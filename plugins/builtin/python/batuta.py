@@ -128,6 +128,14 @@ def xcom(task_id):
     return _start["context"].get("upstream", {}).get(task_id)
 
 
+def table(name):
+    """The path of the Parquet file with what a table of the task's "reads" holds."""
+    path = os.path.join(os.environ.get("BATUTA_TABLES", ""), name + ".parquet")
+    if not os.path.isabs(path) or not os.path.isfile(path):
+        raise Fail(f'the task does not read the table "{name}": add it to its "reads"')
+    return path
+
+
 def result(value):
     """The return value: anything that JSON can say, 64 MiB at most. The last call counts."""
     text = _json(value, "the result")
