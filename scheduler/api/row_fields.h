@@ -36,7 +36,7 @@ std::optional<std::string> with_fields(std::string_view body, std::string_view l
                                        const std::set<std::string, std::less<>>& chosen);
 
 // What a handler answers to `request` is sent through here: whole, or with the fields that it
-// names. Any thread; some 300 MB a second there.
+// names. Any thread; reads over the whole answer there.
 Result<Respond> choosing(const Request& request, const Route& route, Respond respond);
 
 }  // namespace batuta::http
