@@ -136,7 +136,7 @@ bool choose(Turn& turn, const ClearRequested& event, std::vector<Chosen>& out) {
     const bool one = n < event.map_indexes.size() && event.map_indexes[n];
     // A task that is there has not that instance.
     const bool misspelt = std::none_of(out.begin(), out.end(), [&](const Chosen& chosen) {
-      return find_planned(*chosen.run, id);
+      return find_planned(*chosen.run, id).has_value();
     });
     reply(turn, event.request, Errc::not_found,
           "no task '" + id + "'" +

@@ -191,10 +191,8 @@ TEST_CASE("a stop does not wait for the secret of a bundle's connection") {
   store.id = "risk_store";
   store.conn_type = "aws";
   store.password = R"({"$command": ["/bin/sh", "-c", "echo > ')" + asked + R"('; sleep 60"]})";
-  std::promise<bool> kept;
-  (*server)->engine().write([&] { return (*server)->registry().add_connection(store); },
-                            [&](const Status& status) { kept.set_value(status.ok()); });
-  REQUIRE(kept.get_future().get());
+  REQUIRE((*server)->engine().write_and_wait(
+      [&] { return (*server)->registry().add_connection(store); }));
   (*server)->stop();
   server->reset();
   installation.folder.write("home/batuta.json", R"({"secrets.programs": ["/bin/sh"],
