@@ -63,10 +63,12 @@ class JsonWalk {
     if (next() != '"') return fail();
     const auto from = at_++;
     while (good()) {
-      at_ = text_.find_first_of("\"\\", at_);
+      at_ = text_.find('"', at_);
       if (!good()) break;
-      if (text_[at_] == '"') return text_.substr(from, ++at_ - from);
-      at_ = at_ + 2 <= text_.size() ? at_ + 2 : text_.npos;
+      std::size_t slashes = 0;
+      while (at_ - 1 - slashes > from && text_[at_ - 1 - slashes] == '\\') ++slashes;
+      ++at_;
+      if (slashes % 2 == 0) return text_.substr(from, at_ - from);
     }
     return {};
   }
