@@ -40,7 +40,7 @@ std::string brotli(std::string_view bytes) {
     }
     std::size_t made = 0;
     const std::uint8_t* piece = BrotliEncoderTakeOutput(state.get(), &made);
-    out.append(reinterpret_cast<const char*>(piece), made);
+    if (made > 0) out.append(reinterpret_cast<const char*>(piece), made);
   }
   return out;
 }
