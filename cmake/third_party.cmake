@@ -16,6 +16,17 @@ set_target_properties(SODIUM::static PROPERTIES IMPORTED_LOCATION ${SODIUM_ARCHI
 find_library(YAML_ARCHIVE libyaml.a REQUIRED)
 add_library(YAML::static STATIC IMPORTED)
 set_target_properties(YAML::static PROPERTIES IMPORTED_LOCATION ${YAML_ARCHIVE})
+find_library(BROTLI_COMMON_ARCHIVE libbrotlicommon.a REQUIRED)
+foreach(part enc dec)
+  find_library(BROTLI_${part}_ARCHIVE libbrotli${part}.a REQUIRED)
+endforeach()
+# The decoder is for the tests alone.
+add_library(BROTLI::encoder STATIC IMPORTED)
+set_target_properties(BROTLI::encoder PROPERTIES
+  IMPORTED_LOCATION ${BROTLI_enc_ARCHIVE} INTERFACE_LINK_LIBRARIES ${BROTLI_COMMON_ARCHIVE})
+add_library(BROTLI::decoder STATIC IMPORTED)
+set_target_properties(BROTLI::decoder PROPERTIES
+  IMPORTED_LOCATION ${BROTLI_dec_ARCHIVE} INTERFACE_LINK_LIBRARIES ${BROTLI_COMMON_ARCHIVE})
 find_library(RE2_ARCHIVE libre2.a REQUIRED)
 add_library(RE2::static STATIC IMPORTED)
 set_target_properties(RE2::static PROPERTIES IMPORTED_LOCATION ${RE2_ARCHIVE} INTERFACE_LINK_LIBRARIES Threads::Threads)

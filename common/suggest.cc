@@ -30,10 +30,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
   constexpr std::size_t longest = 128;
   if (word.empty() || word.size() > longest) return {};
+  // Some milliseconds at most, whoever asks on whichever thread.
+  std::size_t letter_pairs_left = 2'000'000;
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(1, (word.size() + 1) / 3) + 1;
   for (const auto& candidate : candidates) {
     if (candidate.size() > longest) continue;
+    // So many letters at least are put in or left out.
+    const auto longer = std::max(word.size(), candidate.size());
+    if (longer - std::min(word.size(), candidate.size()) >= best_distance) continue;
+    const auto pairs = word.size() * candidate.size();
+    if (pairs > letter_pairs_left) break;
+    letter_pairs_left -= pairs;
     const auto distance = edit_distance(word, candidate);
     if (distance < best_distance) {
       best_distance = distance;

@@ -8,8 +8,9 @@
 namespace batuta {
 
 // The candidate nearest to `word` when it is near enough to be a slip of the hand (at most a third
-// of the word's letters, at least one), else empty. O(candidates * length^2); words and candidates
-// beyond 128 bytes are not compared.
+// of the word's letters, at least one), else empty. Words and candidates beyond 128 bytes are not
+// compared, and of very many candidates the first alone: two million pairs of letters, some
+// milliseconds.
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
 
 // "; it is one of a, b, c".

@@ -64,6 +64,7 @@ constexpr std::int64_t most_return_bytes = 16 << 20;  // that can be asked for
 constexpr std::size_t max_sql_bytes = 256u << 10;
 constexpr std::int64_t usual_export_bytes = 1 << 30;
 constexpr std::int64_t max_export_bytes = std::int64_t{1} << 40;
+constexpr std::int64_t usual_export_files = 20'000, max_export_files = 1'000'000;
 
 // Of the rows in a returned answer.
 std::size_t returned_bytes(const plugin::Context& context) {
@@ -108,7 +109,10 @@ ExportOptions export_of(const plugin::Context& context) {
   to.partition_by = context.texts("partition_by");
   to.tar = context.boolean("tar", false);
   to.most_bytes = context.integer("most_bytes", usual_export_bytes);
+  to.most_files = context.integer("most_files", usual_export_files);
   (void)export_name(to);
+  if (to.most_files < 1 || to.most_files > max_export_files)
+    throw plugin::FinalError("parameter most_files: 1 to " + std::to_string(max_export_files));
   if (to.most_bytes < 1 || to.most_bytes > max_export_bytes)
     throw plugin::FinalError("parameter most_bytes: 1 to " + std::to_string(max_export_bytes));
   std::error_code failure;
@@ -379,6 +383,8 @@ struct LakeSql {
                        "false"),
       plugin::optional(BATUTA_PARAM_INTEGER, "most_bytes",
                        "export: of the file; diff: of the files that are compared", "1073741824"),
+      plugin::optional(BATUTA_PARAM_INTEGER, "most_files",
+                       "export: files below folders by partition", "20000"),
       plugin::optional(BATUTA_PARAM_BOOLEAN, "analyze", "explain: run it and measure", "false"),
       plugin::optional(BATUTA_PARAM_INTEGER, "from_version",
                        "diff: the older version; the one before version unless given"),
@@ -433,15 +439,16 @@ struct LakeSql {
     const auto timeout = context.duration("timeout", std::chrono::seconds(30));
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     auto options = session_options(context);
-    std::atomic<bool> outgrown = false;
+    std::atomic<Outgrown> outgrown = Outgrown::no;
     StatementProgress progress;
     if (exports) {
       options.scratch = question.to.folder;
       options.threads = 1;
     }
     options.cancelled = [&context, &question, &outgrown, deadline, exports] {
-      if (exports && export_outgrows(question.to)) outgrown = true;
-      return outgrown || context.cancelled() || std::chrono::steady_clock::now() > deadline;
+      if (exports && outgrown == Outgrown::no) outgrown = export_outgrows(question.to);
+      return outgrown != Outgrown::no || context.cancelled() ||
+             std::chrono::steady_clock::now() > deadline;
     };
     options.progress = [&progress](double share) { progress.note(share); };
     std::string told;
@@ -470,7 +477,8 @@ struct LakeSql {
       if (answer) answer->fail(why);
       throw plugin::FinalError(why);
     } catch (const plugin::RetryableError&) {
-      if (outgrown) throw plugin::FinalError(too_large_export(question.to.most_bytes));
+      if (outgrown != Outgrown::no)
+        throw plugin::FinalError(outgrown_export(question.to, outgrown));
       if (context.cancelled() || std::chrono::steady_clock::now() <= deadline) throw;
       throw TooSlow("the query took longer than its time-out of " +
                     std::to_string(timeout / std::chrono::milliseconds(1)) +

@@ -19,6 +19,22 @@ using nlohmann::json;
 
 constexpr std::size_t write_bytes = 256u << 10;
 
+std::string too_large_export(std::int64_t most_bytes) {
+  return "the file would be larger than the " + std::to_string(most_bytes) +
+         " bytes that an export may have: ask for fewer columns or rows (columns, where), for "
+         "Parquet, or export where the lake is, with batuta lake export --files";
+}
+
+std::string too_many_files(const ExportOptions& options) {
+  std::string by;
+  for (const std::string& name : options.partition_by) by += (by.empty() ? "" : ", ") + name;
+  if (by.empty()) by = "the table's own partitions";
+  return "partition_by: by " + by + " there would be more than the " +
+         std::to_string(options.most_files) +
+         " files that an export may have: name columns with fewer values, choose rows (where), or "
+         "take one file";
+}
+
 // A new file that takes so many bytes and no more.
 class ExportFile {
  public:
@@ -131,18 +147,33 @@ std::int64_t bytes_of(const std::string& path) {
   return bytes;
 }
 
-// Of a folder in which somebody writes.
-std::int64_t grown_bytes(const std::string& folder) {
+// Of a folder in which somebody writes; looked through until either is too much.
+Outgrown outgrown_folder(const std::string& folder, const ExportOptions& options) {
   namespace fs = std::filesystem;
   std::error_code failure;
-  std::int64_t bytes = 0;
+  std::int64_t bytes = 0, files = 0;
   for (auto at = fs::recursive_directory_iterator(folder, failure);
        !failure && at != fs::recursive_directory_iterator(); at.increment(failure)) {
     std::error_code gone;
-    const auto size = at->is_regular_file(gone) ? at->file_size(gone) : 0;
-    if (!gone) bytes += static_cast<std::int64_t>(size);
+    if (!at->is_regular_file(gone) || gone) continue;
+    const auto size = at->file_size(gone);
+    if (gone) continue;
+    bytes += static_cast<std::int64_t>(size);
+    if (bytes > options.most_bytes) return Outgrown::bytes;
+    if (++files > options.most_files) return Outgrown::files;
   }
-  return bytes;
+  return Outgrown::no;
+}
+
+// Before a folder is made: a column of ids would make one for each row.
+void check_file_count(Session& session, const BoundSelect& select, const ExportOptions& options) {
+  std::string by;
+  for (const std::string& name : options.partition_by)
+    by += (by.empty() ? "" : ", ") + quoted_name(name);
+  const std::string count = "SELECT count(*) FROM (SELECT DISTINCT " + by + " FROM (" + select.sql +
+                            ") LIMIT " + std::to_string(options.most_files + 1) + ")";
+  if (session.value(count, select.params).integer() > options.most_files)
+    throw plugin::FinalError(too_many_files(options));
 }
 
 // The folders become the one file.
@@ -174,19 +205,27 @@ void check_partitions(const BoundSelect& select, const ExportOptions& options) {
 
 }  // namespace
 
-std::string too_large_export(std::int64_t most_bytes) {
-  return "the file would be larger than the " + std::to_string(most_bytes) +
-         " bytes that an export may have: ask for fewer columns or rows (columns, where), for "
-         "Parquet, or export where the lake is, with batuta lake export --files";
-}
-
-bool export_outgrows(const ExportOptions& options) {
+Outgrown export_outgrows(const ExportOptions& options) {
   std::error_code failure;
-  if (!options.partition_by.empty() || options.tar)
-    return grown_bytes(options.folder + "/rows") > options.most_bytes;
+  // Also of the table's own partitions, which nobody has looked up yet.
+  const std::string folders = options.folder + "/rows";
+  if (std::filesystem::is_directory(folders, failure)) return outgrown_folder(folders, options);
   const auto bytes =
       std::filesystem::file_size(options.folder + "/rows." + options.format, failure);
-  return !failure && bytes > static_cast<std::uintmax_t>(options.most_bytes);
+  const bool larger = !failure && bytes > static_cast<std::uintmax_t>(options.most_bytes);
+  return larger ? Outgrown::bytes : Outgrown::no;
+}
+
+std::string outgrown_export(const ExportOptions& options, Outgrown what) {
+  switch (what) {
+    case Outgrown::bytes:
+      return too_large_export(options.most_bytes);
+    case Outgrown::files:
+      return too_many_files(options);
+    case Outgrown::no:
+      break;
+  }
+  return {};
 }
 
 std::string export_name(const ExportOptions& options) {
@@ -205,7 +244,10 @@ Exported export_rows(Session& session, const BoundSelect& select, const ExportOp
   if (options.format != "parquet") {
     out = write_lines(session, select, options, path);
   } else {
-    if (!options.partition_by.empty()) check_partitions(select, options);
+    if (!options.partition_by.empty()) {
+      check_partitions(select, options);
+      check_file_count(session, select, options);
+    }
     const std::string copy = options.partition_by.empty()
                                  ? "COPY (" + select.sql + ") TO " + quoted_literal(path) +
                                        " (FORMAT parquet, COMPRESSION zstd" + told_masked(options) +
@@ -214,6 +256,8 @@ Exported export_rows(Session& session, const BoundSelect& select, const ExportOp
     out.rows = session.value(copy, select.params).integer();
     std::filesystem::create_directories(
         options.partition_by.empty() ? options.folder : path);  // of no rows there is no folder
+    if (const Outgrown what = export_outgrows(options); what == Outgrown::files)
+      throw plugin::FinalError(outgrown_export(options, what));
     out.bytes = bytes_of(path);
     if (out.bytes > options.most_bytes)
       throw plugin::FinalError(too_large_export(options.most_bytes));

@@ -18,6 +18,7 @@ struct ExportOptions {
   std::vector<std::string> partition_by;
   bool tar = false;  // those folders as one file, a tar archive
   std::int64_t most_bytes = 0;
+  std::int64_t most_files = 0;        // below folders by partition
   std::vector<std::string> masked{};  // "gold/shop/people:cpf": what Parquet is to tell of itself
 };
 
@@ -38,13 +39,15 @@ std::string export_name(const ExportOptions& options);
 // Writes what `select` gives. On one thread of the engine the same question to the same version has
 // the same bytes. CSV and JSON lines have values as the SQL console has them (cell_json.h), Parquet
 // has the table's types. Throws plugin::FinalError when they are more than `most_bytes`, where that
-// is seen; of Parquet the caller looks at how the file grows.
+// is seen; of Parquet the caller looks at how the file grows. Folders by partition of more than
+// `most_files` files are refused before one is made.
 Exported export_rows(Session& session, const BoundSelect& select, const ExportOptions& options);
 
-// Whether what is written so far has more bytes than it may.
-bool export_outgrows(const ExportOptions& options);
+enum class Outgrown { no, bytes, files };
+// Whether what is written so far is more than it may be. Looks at every file: not for each row.
+Outgrown export_outgrows(const ExportOptions& options);
 
-// Of most_bytes, and what to do.
-std::string too_large_export(std::int64_t most_bytes);
+// What it is more than, and what to do.
+std::string outgrown_export(const ExportOptions& options, Outgrown what);
 
 }  // namespace batuta::lake

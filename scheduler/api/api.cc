@@ -10,6 +10,7 @@
 #include "scheduler/api/lake_exports.h"
 #include "scheduler/api/metric_routes.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/api/row_fields.h"
 #include "scheduler/http/gzip.h"
 #include "scheduler/http/response.h"
 
@@ -121,6 +122,7 @@ Status unknown_parameter(const Route& route, const std::string& name) {
   for (const QueryParam& param : *route.query) {
     for (ParamName& one : names_of(param)) known.push_back(std::move(one.name));
   }
+  if (!row_schema(route).list.empty()) known.emplace_back(fields_param);
   std::string message = "unknown query parameter \"" + name.substr(0, 64) + "\"";
   message += known.empty() ? ": this takes none" : did_you_mean(name, known);
   return {Errc::malformed, std::move(message)};
@@ -133,6 +135,7 @@ Status only_served(const Request& request, const Route& route) {
   if (route.query == &sign_on_params) return success();
   for (const auto& [name, value] : request.query) {
     const QueryParam* param = find_param(*route.query, name);
+    if (!param && name == fields_param && !row_schema(route).list.empty()) continue;
     if (!param) return unknown_parameter(route, name);
     if (param->served || value.empty()) continue;
     return {Errc::invalid, "filter " + name + " is not supported by this server", "query." + name};
@@ -155,9 +158,11 @@ void handle(Context& context, std::shared_ptr<Request> request, const Respond& r
   if (const auto ok = only_served(*request, *match.route); !ok) {
     return respond(error_response(ok.error()));
   }
+  auto chosen = choosing(*request, *match.route, respond);
+  if (!chosen) return respond(error_response(chosen.error()));
   request->path_params = std::move(match.params);
   request->route = match.route;
-  match.route->handler(context, {std::move(request), respond});
+  match.route->handler(context, {std::move(request), *std::move(chosen)});
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
+#include "common/suggest.h"
 #include "lakelog/branch.h"
 #include "scheduler/api/auth.h"
 #include "scheduler/api/bulk.h"
@@ -76,6 +77,15 @@ Status read_backfill_branch(const Dag& dag, BodyReader& fields, BackfillRow& row
   return check_branch_tasks(dag, {});
 }
 
+// The near one of those that the caller may see: others are not told of.
+Error no_dag_to_fill(const Request& request, const DagBagSnapshot& bag, const std::string& dag_id) {
+  std::vector<std::string> known;
+  for (const auto& [id, dag] : bag.dags) {
+    if (may(request.identity, Action::read, resource_of(id))) known.push_back(id);
+  }
+  return {Errc::not_found, "Could not find dag " + dag_id + did_you_mean(dag_id, known), {}};
+}
+
 struct Asked {
   BackfillRow row;
   std::shared_ptr<const Dag> dag;
@@ -105,7 +115,7 @@ Result<Asked> read_backfill(Context& context, const Request& request) {
   }
   const auto bag = context.services.backend.dags();
   const auto it = bag->dags.find(row.dag_id);
-  if (it == bag->dags.end()) return {Errc::not_found, "Could not find dag " + row.dag_id};
+  if (it == bag->dags.end()) return no_dag_to_fill(request, *bag, row.dag_id);
   asked.dag = it->second;
   if (const auto ok = read_conf(*asked.dag, fields, row); !ok) return ok.error();
   if (const auto ok = read_backfill_branch(*asked.dag, fields, row); !ok) return ok.error();

@@ -13,8 +13,8 @@ class Compressor {
  public:
   Compressor();
 
-  // What a handler answers to `request` is sent through here: compressed when the client asked for
-  // it and it is worth it, as it is otherwise, also when too many answers wait or the Compressor
+  // What a handler answers to `request` is sent through here: compressed as the client asked for
+  // it when it is worth it, as it is otherwise, also when too many answers wait or the Compressor
   // has ended. Any thread.
   Respond wrap(const Request& request, Respond respond);
 

@@ -130,22 +130,31 @@ void get_openapi(Context& context, Call call) {
   // It tells of the executable, which does not change while it runs: made once, by a reader.
   struct Document {
     explicit Document(std::string_view version)
-        : text(openapi_document(version)), packed(gzip(text)), etag(stable_uuid(text)) {}
-    std::string text, packed, etag;
+        : text(openapi_document(version)),
+          gzipped(gzip(text)),
+          brotlied(brotli(text)),
+          etag(stable_uuid(text)) {}
+    const std::string& as(Packing packing) const {
+      if (packing == Packing::none) return text;
+      return packing == Packing::gzip ? gzipped : brotlied;
+    }
+    std::string text, gzipped, brotlied, etag;
   };
   context.read(call, [&context, request = call.request]() -> Result<Response> {
     static const Document document(context.services.version);
-    const bool small = accepts_gzip(*request);
-    // Two forms are two entities to a cache.
-    const std::string etag = "\"" + document.etag + (small ? "-gzip\"" : "\"");
+    const Packing packing = packing_of(*request);
+    const bool small = packing != Packing::none;
+    const std::string coding = coding_name(packing);
+    // Each form is an entity of its own to a cache.
+    const std::string etag = "\"" + document.etag + (small ? "-" + coding : "") + "\"";
     Response response;
     response.headers = {{"ETag", etag}, {"Vary", "Accept-Encoding"}, {"Cache-Control", "no-cache"}};
     if (has_entity(*request, etag)) {
       response.status = 304;
       return response;
     }
-    response.body = small ? document.packed : document.text;
-    if (small) response.headers.emplace_back("Content-Encoding", "gzip");
+    response.body = document.as(packing);
+    if (small) response.headers.emplace_back("Content-Encoding", coding);
     return response;
   });
 }

@@ -6,6 +6,7 @@
 #include "common/safe_json.h"
 #include "scheduler/api/openapi_schemas.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/api/row_fields.h"
 #include "scheduler/core/states.h"
 
 namespace batuta::http {
@@ -98,6 +99,16 @@ json parameters_of(const Route& route) {
       if (const auto text = about(param); !text.empty()) row["description"] = text;
       parameters.push_back(std::move(row));
     }
+  }
+  if (const RowSchema rows = row_schema(route); !rows.list.empty()) {
+    json names = json::array();
+    for (const auto name : rows.known) names.push_back(name);
+    parameters.push_back({{"name", fields_param},
+                          {"in", "query"},
+                          {"required", false},
+                          {"schema", list_of({{"type", "string"}, {"enum", std::move(names)}})},
+                          {"description", "Only these fields of each of " + std::string(rows.list) +
+                                              ", also as one text with commas; all unless given"}});
   }
   return parameters;
 }

@@ -31,6 +31,7 @@ namespace fs = std::filesystem;
 using json = nlohmann::json;
 
 constexpr std::int64_t most_export_bytes = std::int64_t{1} << 40;
+constexpr std::int64_t most_export_files = 1'000'000;
 
 struct ExportArguments {
   std::string table, format = "parquet", to, at, timeout = "6h", plugins;
@@ -90,6 +91,7 @@ json export_params(const ExportArguments& a, const std::vector<std::string>& col
               {"format", a.format},
               {"result_folder", folder},
               {"most_bytes", most_export_bytes},
+              {"most_files", most_export_files},
               {"by_partitions", a.hive},
               {"timeout", a.timeout}};
   if (!columns.empty()) params["columns"] = columns;

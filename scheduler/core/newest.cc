@@ -24,7 +24,8 @@ bool newest_has_tasks(Turn& turn, const ClearRequested& event, const Dag& newest
   for (std::size_t n = 0; n < event.task_ids.size(); ++n) {
     if (!find_task(newest, event.task_ids[n])) {
       reply(turn, event.request, Errc::not_found,
-            "no task '" + event.task_ids[n] + "' in the newest version of the DAG");
+            "no task '" + event.task_ids[n] + "' in the newest version of the DAG" +
+                near_task(newest, event.task_ids[n]));
       return false;
     }
     if (n < event.map_indexes.size() && event.map_indexes[n]) {

@@ -132,11 +132,17 @@ bool choose(Turn& turn, const ClearRequested& event, std::vector<Chosen>& out) {
   const auto unknown = std::find(known.begin(), known.end(), false);
   if (unknown != known.end()) {
     const auto n = static_cast<std::size_t>(unknown - known.begin());
+    const std::string& id = event.task_ids[n];
     const bool one = n < event.map_indexes.size() && event.map_indexes[n];
+    // A task that is there has not that instance.
+    const bool misspelt = std::none_of(out.begin(), out.end(), [&](const Chosen& chosen) {
+      return find_planned(*chosen.run, id).has_value();
+    });
     reply(turn, event.request, Errc::not_found,
-          "no task '" + event.task_ids[n] + "'" +
+          "no task '" + id + "'" +
               (one ? " with map index " + std::to_string(number_of(*event.map_indexes[n])) : "") +
-              " in " + (out.size() == 1 ? "this run" : "these runs"));
+              " in " + (out.size() == 1 ? "this run" : "these runs") +
+              (misspelt ? near_task(*out.front().run->stored.dag, id) : ""));
     return false;
   }
   if (total > max_cleared_tasks) {

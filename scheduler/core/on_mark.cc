@@ -112,7 +112,11 @@ bool choose(Turn& turn, const MarkRequested& event, std::vector<Marked>& out) {
       out.push_back({run, named,
                      with_closure(*run, named, event.include_upstream, event.include_downstream)});
     } else if (out.empty()) {
-      reply(turn, event.request, Errc::not_found, "no " + what_is_marked(event));
+      reply(turn, event.request, Errc::not_found,
+            "no " + what_is_marked(event) +
+                (event.task_id.empty() || find_planned(*run, event.task_id)
+                     ? ""
+                     : near_task(*run->stored.dag, event.task_id)));
     }
     return !out.empty();
   };

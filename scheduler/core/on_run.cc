@@ -195,7 +195,8 @@ RunAnswer request_run(Turn& turn, const RunRequested& event) {
     return {Errc::invalid, bad.message, "/" + bad.where};
   }
   if (const std::string id = unknown_task(*dag.dag, event.only); !id.empty()) {
-    return {Errc::invalid, "the DAG has no task '" + id.substr(0, 250) + "'", "/only"};
+    return {Errc::invalid,
+            "the DAG has no task '" + id.substr(0, 250) + "'" + near_task(*dag.dag, id), "/only"};
   }
   RunRow row = make_row(event, dag, turn.now);
   if (std::string taken = taken_by_other(event, row, dag); !taken.empty()) {

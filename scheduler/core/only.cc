@@ -1,6 +1,10 @@
 // A run of chosen tasks alone.
 #include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "common/suggest.h"
 #include "scheduler/core/mutant.h"
 #include "scheduler/core/turn.h"
 
@@ -35,6 +39,12 @@ std::string unknown_task(const Dag& dag, const std::vector<std::string>& ids) {
     if (!find_task(dag, id)) return id;
   }
   return {};
+}
+
+std::string near_task(const Dag& dag, std::string_view id) {
+  std::vector<std::string> ids;
+  for (const Task& task : dag.tasks) ids.push_back(task.id);
+  return did_you_mean(id, ids);
 }
 
 void keep_only(Turn& turn, LiveRun& run, const RunRequested& event) {

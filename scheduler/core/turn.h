@@ -404,6 +404,8 @@ void on(Turn& turn, const BackfillLooked& event);
 std::set<TaskIndex> companions_of(const Dag& dag, const std::set<TaskIndex>& tasks);
 // The first of these ids that the DAG has no task for; empty when it has all.
 std::string unknown_task(const Dag& dag, const std::vector<std::string>& ids);
+// "; did you mean \"load\"?" of the DAG's tasks, for the end of a refusal; empty when none is near.
+std::string near_task(const Dag& dag, std::string_view id);
 // A run that was just made is of the tasks that the request names; it has them.
 void keep_only(Turn& turn, LiveRun& run, const RunRequested& event);
 

@@ -39,17 +39,28 @@ bool same_word(std::string_view a, std::string_view lower) {
   });
 }
 
-// "q=0", "q=0.0": not wanted.
-bool refused(std::string_view parameters) {
-  const auto q = parameters.find("q=");
-  if (q == parameters.npos) return false;
-  const auto weight = trimmed(parameters.substr(q + 2));
-  return !weight.empty() && weight.find_first_not_of("0.") == weight.npos;
+// In thousandths: "q=0.25" is 250, "q=0" is not wanted; 1000 where nothing or no number is said.
+int weight_of(std::string_view parameters) {
+  const auto q = std::min(parameters.find("q="), parameters.find("Q="));
+  if (q == parameters.npos) return 1000;
+  auto said = parameters.substr(q + 2);
+  said = trimmed(said.substr(0, said.find(';')));
+  if (said.empty() || said.find_first_not_of("0123456789.") != said.npos) return 1000;
+  if (said.front() != '0' && said.front() != '.') return 1000;
+  const auto dot = said.find('.');
+  int weight = 0;
+  int place = 100;
+  for (const char digit : dot == said.npos ? std::string_view() : said.substr(dot + 1)) {
+    if (digit == '.' || place == 0) break;
+    weight += (digit - '0') * place;
+    place /= 10;
+  }
+  return weight;
 }
 
-// What is said of a coding by name, and of all that have none; nothing where nothing is said.
+// The weight of a coding by name, and of all that have none; nothing where nothing is said.
 struct Codings {
-  std::optional<bool> named, any;
+  std::optional<int> named, any;
 };
 
 template <class IsName>
@@ -60,27 +71,65 @@ Codings codings_of(const Request& request, IsName is_name) {
   any_part(*header, [&](std::string_view part) {
     const auto end = std::min(part.find(';'), part.size());
     const auto name = trimmed(part.substr(0, end));
-    const bool taken = !refused(part.substr(end));
-    if (is_name(name)) out.named = taken;
-    if (name == "*") out.any = taken;
+    const int weight = weight_of(part.substr(end));
+    if (is_name(name)) out.named = weight;
+    if (name == "*") out.any = weight;
     return false;
   });
   return out;
 }
 
-}  // namespace
-
-bool accepts_gzip(const Request& request) {
+int gzip_weight(const Request& request) {
   const auto is_gzip = [](std::string_view name) {
     return same_word(name, "gzip") || same_word(name, "x-gzip");
   };
   const Codings told = codings_of(request, is_gzip);
-  return told.named.value_or(told.any.value_or(false));
+  return told.named.value_or(told.any.value_or(0));
+}
+
+int brotli_weight(const Request& request) {
+  const auto is_brotli = [](std::string_view name) { return same_word(name, "br"); };
+  return codings_of(request, is_brotli).named.value_or(0);
+}
+
+}  // namespace
+
+bool accepts_gzip(const Request& request) {
+  return gzip_weight(request) > 0;
 }
 
 bool accepts_brotli(const Request& request) {
-  const auto is_brotli = [](std::string_view name) { return same_word(name, "br"); };
-  return codings_of(request, is_brotli).named.value_or(false);
+  return brotli_weight(request) > 0;
+}
+
+Packing packing_of(const Request& request) {
+  const int small = gzip_weight(request);
+  if (brotli_weight(request) > small) return Packing::brotli;
+  return small > 0 ? Packing::gzip : Packing::none;
+}
+
+const char* coding_name(Packing packing) {
+  switch (packing) {
+    case Packing::gzip:
+      return "gzip";
+    case Packing::brotli:
+      return "br";
+    case Packing::none:
+      break;
+  }
+  return "identity";
+}
+
+std::string packed(std::string_view bytes, Packing packing) {
+  switch (packing) {
+    case Packing::gzip:
+      return gzip(bytes);
+    case Packing::brotli:
+      return brotli(bytes);
+    case Packing::none:
+      break;
+  }
+  return std::string(bytes);
 }
 
 bool has_entity(const Request& request, std::string_view etag) {
@@ -128,9 +177,10 @@ std::string gzip(std::string_view bytes) {
   return out;
 }
 
-void compress(Response& response) {
-  response.body = gzip(response.body);
-  response.headers.emplace_back("Content-Encoding", "gzip");
+void compress(Response& response, Packing packing) {
+  if (packing == Packing::none) return;
+  response.body = packed(response.body, packing);
+  response.headers.emplace_back("Content-Encoding", coding_name(packing));
   response.headers.emplace_back("Vary", "Accept-Encoding");
 }
 

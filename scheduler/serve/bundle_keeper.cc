@@ -145,7 +145,7 @@ void BundleKeeper::start() {
   if (!kept_.empty()) thread_ = std::thread([this] { run(); });
 }
 
-void BundleKeeper::stop() {
+void BundleKeeper::begin_stop() {
   std::deque<Asked> left;
   {
     const std::lock_guard lock(mutex_);
@@ -154,6 +154,10 @@ void BundleKeeper::stop() {
   }
   wake_.notify_all();
   for (Asked& one : left) one.done({Errc::unavailable, "the scheduler is stopping"});
+}
+
+void BundleKeeper::stop() {
+  begin_stop();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -264,6 +268,7 @@ void BundleKeeper::tell(const std::string& name, const std::string& problem) {
   bool is_new = false;
   {
     const std::lock_guard lock(mutex_);
+    if (stopping_) return;  // what ends with us is no problem of the bundle
     std::string& kept = kept_.at(name).problem;
     is_new = kept != problem;
     kept = problem;

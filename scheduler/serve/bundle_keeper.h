@@ -45,6 +45,8 @@ class BundleKeeper final : public http::Bundles {
   ~BundleKeeper() override;
   // Fetches at once, and then as often as each bundle's setting says.
   void start();
+  // Begins what stop() ends, without waiting: whatever its thread waits for may be ended then.
+  void begin_stop();
   // Whatever is asked and not begun is answered with unavailable; a git under way is waited for,
   // and what is asked of a store ends.
   void stop();

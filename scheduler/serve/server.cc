@@ -277,10 +277,11 @@ void Server::Impl::stop() {
   housekeeping.reset();
   endpoint.withdraw();
   if (http_server) http_server->stop();
+  bundles.begin_stop();
+  secrets.stop();  // a bundle's connection and those below wait for it
   bundles.stop();
   dags.stop();
   asio::post(io, [this] { workers.stop(); });
-  secrets.stop();  // those below wait for it
   param_programs.stop();
   if (sign_on) sign_on->stop();
   outbox.stop();

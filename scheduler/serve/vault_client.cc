@@ -16,6 +16,10 @@ constexpr std::size_t max_vault_answer = std::size_t{2} << 20;
 constexpr std::size_t max_vault_token = std::size_t{16} << 10;
 constexpr Duration vault_connect_limit = std::chrono::seconds(5);
 
+// A renewal that hangs leaves the read most of its time: the token that there is holds meanwhile.
+constexpr Duration vault_renew_limit = std::chrono::seconds(3);
+constexpr Duration vault_renew_again = std::chrono::seconds(30);
+
 constexpr int http_ok = 200, http_denied = 403, http_missing = 404, http_too_many = 429,
               http_sealed = 503;
 
@@ -167,8 +171,13 @@ Result<VaultClient::Login> VaultClient::log_in(const Until& until) const {
 }
 
 // Where that is refused, or near the end of all that it may be renewed for, it is logged in anew;
-// what there is holds until its end.
-void VaultClient::renew(const Until& until) {
+// what there is holds until its end. Where neither comes about, the next reads do not try at once:
+// each would wait for it.
+void VaultClient::renew(const Until& all) {
+  const Clock::time_point started = Clock::now();
+  const Until until{started + std::min<Clock::duration>(vault_renew_limit, (all.end - started) / 3),
+                    all.stop};
+  login_->renew_at = options_.now() + vault_renew_again;
   bool again = !login_->renewable;
   if (!again) {
     const auto answer = ask("POST", "/auth/token/renew-self", login_->token, "{}", until);

@@ -32,7 +32,8 @@ struct VaultOptions {
 };
 
 // Any thread. The token of a login is in memory alone; it is renewed when two thirds of its lease
-// are over, and logged in for again when that is refused or it has ended.
+// are over, and logged in for again when that is refused or it has ended. A renewal that
+// gets no answer takes a third of a read's time and 3 s at most, and is tried again after 30 s.
 class VaultClient {
  public:
   using Clock = std::chrono::steady_clock;
@@ -61,7 +62,7 @@ class VaultClient {
   Result<std::string> look_up(const SecretReference& reference, const char* setting,
                               const Until& until) const;
   Result<std::string> token(const std::string& refused, const Until& until);
-  void renew(const Until& until);
+  void renew(const Until& all);
   Result<Login> log_in(const Until& until) const;
   void take_lease(Login& login, const nlohmann::json& auth) const;
   Error failed(const std::string& why) const;

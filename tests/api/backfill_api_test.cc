@@ -104,6 +104,9 @@ TEST_CASE("a body that cannot mean a backfill is refused, and the field is named
   }
   for (const std::string& path : {all, all + "/dry_run"}) {
     CHECK(api.status(Method::post, path, body({{"dag_id", "nobody"}}).dump()) == 404);
+    const auto near = api.call(Method::post, path, body({{"dag_id", "demmo"}}).dump());
+    CHECK(near.status == 404);
+    CHECK_MESSAGE(near.body.find("did you mean \\\"demo\\\"?") != std::string::npos, near.body);
     CHECK(api.status(Method::post, path, body().dump(), "viewer") == 403);
   }
   CHECK(api.backend.events.empty());

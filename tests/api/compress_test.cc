@@ -3,6 +3,7 @@
 
 #include "tests/api/fake_services.h"
 #include "tests/http/gunzip.h"
+#include "tests/http/unbrotli.h"
 
 namespace batuta::http::compress_test {
 namespace {
@@ -39,6 +40,13 @@ TEST_CASE("a long list is packed for a client that takes gzip, and says the same
   const auto refused =
       api.call(Method::get, target, "", "admin", asking({{"accept-encoding", "gzip;q=0"}}));
   CHECK(refused.body == plain.body);
+  const auto brotli =
+      api.call(Method::get, target, "", "admin", asking({{"accept-encoding", "br"}}));
+  CHECK(header(brotli, "Content-Encoding") == "br");
+  CHECK(header(brotli, "Vary") == "Accept-Encoding");
+  CHECK(unbrotli(brotli.body) == plain.body);
+  // What it says is the same, so is its tag.
+  CHECK(header(brotli, "ETag") == header(plain, "ETag"));
 }
 
 TEST_CASE("short answers, errors and streams are sent as they are") {
@@ -83,6 +91,11 @@ TEST_CASE("the OpenAPI document has an ETag, and whoever has it is told so") {
   const auto whole = api.call(Method::get, "/openapi.json");
   const auto small = api.call(Method::get, "/openapi.json", "", "admin", gzip_wanted);
   CHECK(gunzip(small.body) == whole.body);
+  const auto brotli =
+      api.call(Method::get, "/openapi.json", "", "admin", asking({{"accept-encoding", "br"}}));
+  CHECK(unbrotli(brotli.body) == whole.body);
+  CHECK(header(brotli, "ETag") != header(whole, "ETag"));
+  CHECK(header(brotli, "ETag") != header(small, "ETag"));
   const auto etag = header(whole, "ETag");
   CHECK(etag.size() > 10);
   CHECK(etag != header(small, "ETag"));

@@ -9,6 +9,7 @@
 
 #include "lakelog/branch.h"
 #include "scheduler/api/routes.h"
+#include "scheduler/api/row_fields.h"
 #include "stream/letters.h"
 #include "tests/api/existing_path.h"
 #include "tests/api/fake_bundles.h"
@@ -235,6 +236,7 @@ TEST_CASE("the document names the parameters that are served, and none that are 
         if (param.served) served.insert(one.name);
       }
     }
+    if (!row_schema(route).list.empty()) served.emplace(fields_param);
     CHECK(named == served);
   }
 }

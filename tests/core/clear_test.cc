@@ -359,6 +359,32 @@ TEST_CASE("a refusal of a field names it, and no other refusal names one") {
   CHECK(where(event).empty());
 }
 
+TEST_CASE(
+    "a task id that there is not is answered with the near one, wherever a request names it") {
+  World world;
+  world.add(chain("dag", 1));
+  world.join("w", 1);
+  const std::string near = "; did you mean \"t0\"?";
+  const auto message = [&](Event event) { return world.ask(std::move(event)).message; };
+  RunRequested only;
+  only.dag_id = "dag";
+  only.dag_run_id = "x";
+  only.only = {"to"};
+  CHECK(message(only) == "the DAG has no task 'to'" + near);
+  const RunSeq run = world.trigger("dag");
+  world.run_all();
+  ClearRequested clear = clear_of(world, run, {"T0"});
+  CHECK(message(clear) == "no task 'T0' in this run" + near);
+  clear.on_latest_version = true;
+  CHECK(message(clear) == "no task 'T0' in the newest version of the DAG" + near);
+  CHECK(message(mark_of(world, run, "t00", TaskState::failed)) == "no task instance 't00'" + near);
+  // None is near, or it is the instance that there is not.
+  CHECK(message(clear_of(world, run, {"nobody"})) == "no task 'nobody' in this run");
+  MarkRequested seventh = mark_of(world, run, "t0", TaskState::failed);
+  seventh.map_index = MapIndex{7};
+  CHECK(message(seventh) == "no task instance 't0'");
+}
+
 TEST_CASE("only success, failed and skipped can be marked, and nothing of a run being ended") {
   World world;
   world.add(chain("dag", 2));

@@ -71,6 +71,12 @@ TEST_CASE("the near name is suggested, a far one is not") {
   CHECK(nearest("", names).empty());
   CHECK(nearest(std::string(10'000, 'x'), names).empty());
   CHECK(did_you_mean("pol", names) == "; did you mean \"pool\"?");
+  // Of a great many the first alone are looked at: it takes milliseconds whatever is asked.
+  std::vector<std::string> many(1'000, std::string(100, 'a'));
+  many.push_back(std::string(99, 'a') + "b");
+  CHECK(nearest(std::string(98, 'a') + "cb", many) == many.front());
+  many.insert(many.begin(), many.back());
+  CHECK(nearest(std::string(98, 'a') + "cb", many) == many.front());
 }
 
 }  // namespace batuta

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/http/gunzip.h"
+#include "tests/http/unbrotli.h"
 
 namespace batuta::http {
 namespace {
@@ -39,6 +40,23 @@ TEST_CASE("Brotli is sent to those alone who name it") {
   CHECK_FALSE(accepts_brotli(Request()));
 }
 
+TEST_CASE("an answer made anew is Brotli where that alone is taken or liked better, else gzip") {
+  for (const char* best : {"br", "gzip;q=0.5, br", "br;q=0.9, gzip;q=0.8, *;q=0.1", "br;q=0.002",
+                           "gzip;q=0, br;q=0.1", "br;Q=1.0, gzip;q=0.999", "br, *;q=0.5"}) {
+    CAPTURE(best);
+    CHECK(packing_of(with("accept-encoding", best)) == Packing::brotli);
+  }
+  for (const char* cheap : {"gzip, deflate, br, zstd", "gzip", "*", "br;q=0.5, gzip",
+                            "br;q=0.5, gzip;q=0.5", "br;q=0, gzip;q=0.001", "br;q=x, gzip"}) {
+    CAPTURE(cheap);
+    CHECK(packing_of(with("accept-encoding", cheap)) == Packing::gzip);
+  }
+  for (const char* no : {"", "identity", "br;q=0", "br;q=0.000, gzip;q=0", "zstd"}) {
+    CAPTURE(no);
+    CHECK(packing_of(with("accept-encoding", no)) == Packing::none);
+  }
+}
+
 TEST_CASE("If-None-Match names an entity alone, in a list, weakly or by the star") {
   for (const char* yes : {"\"a\"", "\"x\", \"a\"", "W/\"a\"", "*"}) {
     CHECK(has_entity(with("if-none-match", yes), "\"a\""));
@@ -58,7 +76,12 @@ TEST_CASE("what is packed comes out as it was, whatever its size") {
     CAPTURE(size);
     CHECK(gunzip(gzip(flat)) == flat);
     CHECK(gunzip(gzip(noise)) == noise);
-    if (size > 10'000) CHECK(gzip(flat).size() < size / 100);
+    CHECK(unbrotli(brotli(flat)) == flat);
+    CHECK(unbrotli(brotli(noise)) == noise);
+    if (size > 10'000) {
+      CHECK(gzip(flat).size() < size / 100);
+      CHECK(brotli(flat).size() < size / 100);
+    }
   }
 }
 
@@ -74,7 +97,7 @@ TEST_CASE("only a large text is worth packing, and only once") {
   response.content_type = "image/png";
   CHECK_FALSE(worth_compressing(response));
   response.content_type = "application/json";
-  compress(response);
+  compress(response, Packing::gzip);
   CHECK(gunzip(response.body).size() == 100'000);
   response.body += std::string(100'000, 'x');
   CHECK_FALSE(worth_compressing(response));

@@ -182,6 +182,11 @@ TEST_CASE("a table is written as a file, whole or not at all") {
   CHECK(refused({{"format", "xlsx"}}, folder()) == "format: parquet, csv or jsonl");
   CHECK(refused({{"partition_by", {"ticker"}}, {"format", "csv"}}, folder())
             .starts_with("partition_by: folders by partition are of Parquet"));
+  const std::string none_made = folder();
+  CHECK(refused({{"partition_by", {"ticker"}}, {"most_files", 1}}, none_made)
+            .starts_with("partition_by: by ticker there would be more than the 1 files"));
+  CHECK(std::filesystem::is_empty(none_made));
+  CHECK(refused({{"most_files", 0}}, folder()) == "parameter most_files: 1 to 1000000");
   CHECK(refused({{"partition_by", {"nothing"}}}, folder())
             .starts_with("partition_by: \"nothing\" is none of the columns"));
   for (const std::string& bad : {home.lake + "/out", std::string("relative"), into})

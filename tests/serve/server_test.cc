@@ -180,3 +180,33 @@ TEST_CASE("after its stop a server answers every request with unavailable") {
   CHECK((*server)->stopping());
   CHECK(trigger(**server, "late").code == Errc::unavailable);
 }
+
+TEST_CASE("a stop does not wait for the secret of a bundle's connection") {
+  Installation installation;
+  const std::string asked = installation.folder.path("asked");
+  auto server = installation.start();
+  REQUIRE(server);
+  await_ready(**server);
+  Connection store;
+  store.id = "risk_store";
+  store.conn_type = "aws";
+  store.password = R"({"$command": ["/bin/sh", "-c", "echo > ')" + asked + R"('; sleep 60"]})";
+  REQUIRE((*server)->engine().write_and_wait(
+      [&] { return (*server)->registry().add_connection(store); }));
+  (*server)->stop();
+  server->reset();
+  installation.folder.write("home/batuta.json", R"({"secrets.programs": ["/bin/sh"],
+    "bundles": [{"name": "risk", "store": "s3://bucket/risk", "connection": "risk_store"}]})");
+  installation.home = *Home::open(installation.folder.path("home"));
+  auto again = installation.start();
+  REQUIRE(again);
+  const Boot deadline = read_clock().boot + std::chrono::seconds(20);
+  while (!std::filesystem::exists(asked)) {
+    REQUIRE(read_clock().boot < deadline);
+    std::this_thread::yield();
+  }
+  // The look-up has 10 s, whoever waits for it 15.
+  const Boot before = read_clock().boot;
+  (*again)->stop();
+  CHECK(read_clock().boot - before < std::chrono::seconds(5));
+}

@@ -220,6 +220,37 @@ TEST_CASE_FIXTURE(FakeVault, "a login is kept, renewed before its end, and made 
   CHECK(times(the_login) == 2);
 }
 
+TEST_CASE_FIXTURE(FakeVault, "a renewal that hangs costs a read a part of its time, and not each") {
+  bool hangs = true;
+  std::vector<Duration> given;
+  VaultOptions slow = by_role();
+  slow.http = [&](const HttpRequest& request) -> Result<HttpAnswer> {
+    if (!hangs || !request.url.ends_with("/renew-self")) return answer(request);
+    given.push_back(request.timeout);
+    return {Errc::unavailable, "timed out"};
+  };
+  VaultClient client(slow);
+  CHECK(warehouse(client) == "s3cret");
+  now += 41min;
+  CHECK(warehouse(client) == "s3cret");
+  CHECK(warehouse(client) == "s3cret");
+  REQUIRE(given.size() == 1);
+  CHECK(given[0] <= 3s);
+  CHECK(client.read({"secret/data/warehouse", "password"}, 3s, {}).ok());
+  now += 31s;
+  CHECK(client.read({"secret/data/warehouse", "password"}, 3s, {}).ok());
+  REQUIRE(given.size() == 2);
+  CHECK(given[1] <= 1s);
+  hangs = false;
+  now += 31s;
+  CHECK(warehouse(client) == "s3cret");
+  CHECK(times(the_renewal) == 1);
+  now += 30min;  // renewed for an hour: it is not due
+  CHECK(warehouse(client) == "s3cret");
+  CHECK(times(the_renewal) == 1);
+  CHECK(times(the_login) == 1);
+}
+
 TEST_CASE_FIXTURE(FakeVault, "near the longest life of a token it is logged in anew") {
   longest = 100min;
   VaultClient client(by_role());

@@ -61,7 +61,7 @@ EVERYWHERE = {"common/version.h"}
 
 # What the pure core may take from common, and from outside: the standard library only.
 CORE_COMMON = {"common/ids.h", "common/time.h", "common/uuid.h", "common/result.h",
-               "common/message.h", "common/pattern.h"}
+               "common/message.h", "common/pattern.h", "common/suggest.h"}
 HEAVY = re.compile(r"#include *<(boost/beast|nlohmann/json\.hpp|spdlog/|sqlite3\.h|CLI/|valijson/)")
 BEAST_HOME = re.compile(r"scheduler/http/session|cmake/asio_beast\.cc|tests/")
 
