@@ -115,7 +115,7 @@ test('a DAG is edited: errors at their lines, drawn while one types, saved over 
 });
 
 test('what somebody else changed in a file meanwhile is shown, and written over only when one says so', async () => {
-  const { page, finish } = await newPage(session, '#/dags/edited?tab=source&edit=yes');
+  const { page, finish } = await newPage(session, '#/dags/edited?tab=source&edit=yes', [/^409 \/api\/batuta\/dags\/edited\/file$/]);
   await page.getByText(/No errors. Tasks: \d/).waitFor();
   const [theirs, mine] = ['Theirs', 'Mine'].map((word) => saved().replace('Edited in the page', word));
   writeFileSync(file, theirs);
