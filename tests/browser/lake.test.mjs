@@ -272,6 +272,12 @@ test('SQL is run by keys, its rows drawn in sight alone and saved; a link opens 
   await page.keyboard.type('go', { delay: 40 });
   await page.waitForFunction(() => document.querySelector('.editor-host').shadowRoot.textContent.includes('SELECT go'));
   assert.match(page.url(), /#\/lake\/sql/);
+  // Over what is marked, words in several colours among it: no inline style comes of it, of which the console would tell.
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type("SELECT 'one' AS id, 2 FROM ", { delay: 40 });
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('values', { delay: 40 });
+  await page.waitForFunction(() => /^values$/i.test(document.querySelector('.editor-host').shadowRoot.querySelector('.cm-content').textContent));
   await write(page, editor, 'SELECT id, note FROM ');
   await page.getByText('Tables', { exact: true }).click();
   // Its columns are offered once it is named.

@@ -416,7 +416,11 @@ test('a run of 1,200 tasks draws only what is in sight and can be searched', asy
   await page.getByText('1,200', { exact: true }).waitFor();
   await headState(page, 'success').waitFor({ timeout: 2 * patience });
   assert.ok((await page.locator('.task-row').count()) < 60);
+  await page.locator('[data-unit="fan:task_0000"]', { hasText: 'task_…' }).waitFor(); // they stand beside each other: one box
+  await page.getByRole('button', { name: 'Unfold all groups' }).click();
   await page.getByText('1,200 boxes are too many for a picture').waitFor(); // no picture is missing without a word
+  await page.getByRole('button', { name: 'Fold all groups' }).click();
+  await page.locator('[data-unit="fan:task_0000"]').waitFor();
   await page.locator('.virtual-rows').evaluate((list) => (list.scrollTop = list.scrollHeight));
   await taskRow(page, 'task_1199').waitFor();
   await page.getByRole('searchbox', { name: 'Search tasks' }).fill('0777');
