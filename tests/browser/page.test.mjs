@@ -499,6 +499,26 @@ test('the language is switched by keyboard, on a narrow screen too, and is kept'
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, 'the bar is too wide');
   await check(page, 'Portuguese at 390');
   await shoot(page, 'language-390');
+  // The places are one line, which names where one is; opened, each is there, and the one that is chosen closes them.
+  const menu = page.locator('.places-button');
+  const links = page.getByRole('navigation', { name: 'Principal' }).getByRole('link');
+  assert.match(await menu.textContent(), /Menu: Início/);
+  assert.ok((await menu.evaluate((one) => one.getBoundingClientRect().height)) < 48);
+  assert.equal(await links.count(), 0);
+  await menu.focus();
+  await page.keyboard.press('Enter');
+  await links.nth(15).waitFor();
+  await check(page, 'the menu of places at 390');
+  await shoot(page, 'menu-390');
+  await page.keyboard.press('Escape');
+  await links.first().waitFor({ state: 'detached' });
+  assert.equal(await menu.evaluate((one) => one === document.activeElement), true);
+  await page.keyboard.press('Enter');
+  await links.filter({ hasText: 'Pools' }).click();
+  await page.getByRole('heading', { name: 'Pools', exact: true }).waitFor();
+  assert.equal(await links.count(), 0);
+  await page.evaluate(() => (location.hash = '#/home'));
+  await page.getByRole('heading', { name: 'Início', exact: true }).waitFor();
   await page.reload();
   await page.getByRole('heading', { name: 'Início', exact: true }).waitFor();
   await page.getByRole('button', { name: 'EN English' }).focus();
