@@ -402,7 +402,7 @@ constexpr ObjectSchema schemas[] = {
     {"LakeAlertCounts", "open:int acknowledged:int closed:int"},
     {"LakeAlertCollection",
      "[alerts:LakeAlert] total_entries:int counts:LakeAlertCounts [domains] more:bool"},
-    {"AttemptReport", "try_number:int [quality:object] [lineage:object]"},
+    {"AttemptReport", "try_number:int? [quality:object] [lineage:object]"},
     {"User", "username role created_at:time provider?"},
     {"UserCollection", "[users:User] total_entries:int"},
     {"TokenInfo", "token_id username purpose created_at:time expires_at:time [scope]"},

@@ -269,7 +269,9 @@ constexpr QueryParam job_list_rows[] = {
 
 constexpr QueryParam execution_rows[] = {limit, offset, own("job_name", Kind::text)};
 constexpr QueryParam report_rows[] = {
-    map_index, own("try_number", Kind::integer, "The newest try that told anything, unless given")};
+    map_index, own("try_number", Kind::integer, "The newest try that told anything, unless given"),
+    own("allow_none", Kind::flag,
+        "Where nothing was told, 200 with `try_number` null and empty lists in place of 404")};
 constexpr QueryParam right_rows[] = {
     own("username", Kind::text, "Oneself unless given"),
     own("action", Kind::text, "read, trigger, create, edit or delete"),

@@ -33,6 +33,9 @@ bool create_scheduled(Turn& turn, LiveDag& dag, const ScheduledTick& tick) {
   row.triggered_by = "timetable";
   row.partition_key = partition_of_tick(*dag.dag, date);
   create_run(turn, dag, std::move(row));
+  // Of nobody: the events of a DAG tell when a run began, whoever began it.
+  log_event(turn, "scheduled_run", "", dag.row.dag_id, run_id, "",
+            R"({"logical_date":")" + to_iso(date) + "\"}");
   return true;
 }
 

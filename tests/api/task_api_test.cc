@@ -315,6 +315,15 @@ TEST_CASE(
   CHECK(detail("/nobody/report") == "no such task instance");
   for (const char* wrong : {"0", "-1", "one", "99999999999"})
     CHECK(api.status(Method::get, of + "/first/report?try_number=" + wrong) == 422);
+  // Who says so is not refused for a try that told nothing; a task that is not there stays unknown.
+  const json none{{"try_number", nullptr}, {"quality", json::array()}, {"lineage", json::array()}};
+  CHECK(api.get(of + "/first/report?try_number=3&allow_none=true") == none);
+  CHECK(api.get(of + "/second/report?allow_none=true") == none);
+  CHECK(api.get(of + "/first/report?try_number=1&allow_none=true") == first);
+  CHECK(detail("/second/report?allow_none=false") ==
+        "no try of this task instance reported anything about quality or lineage");
+  CHECK(detail("/nobody/report?allow_none=true") == "no such task instance");
+  CHECK(api.status(Method::get, of + "/first/report?allow_none=perhaps") == 422);
 }
 
 TEST_CASE("a log is read as structured lines, as text, and followed by its token") {

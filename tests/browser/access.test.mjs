@@ -30,7 +30,7 @@ async function keep(page, values, said) {
 }
 
 test('a pool is made, changed and deleted; what is wrong is said at its field', async () => {
-  const { page, finish } = await newPage(session, '#/pools');
+  const { page, finish } = await newPage(session, '#/pools', [/^4\d\d \/api\/v2\/pools/]);
   await button(page, 'New pool…').click();
   await check(page, 'new pool');
   await keep(page, { Name: 'narrow', Slots: 'many' }, 'must be a whole number');
@@ -73,7 +73,7 @@ test('a variable is made and changed; a hidden value stays when nothing is writt
 });
 
 test('a connection has the fields of its type; a password goes in and never comes out', async () => {
-  const { page, finish } = await newPage(session, '#/connections');
+  const { page, finish } = await newPage(session, '#/connections', [/^4\d\d \/api\/v2\/connections/]);
   await button(page, 'New connection…').click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('Address, such as').waitFor();
@@ -139,7 +139,7 @@ schema:
 `;
 
 test('a domain is planned while its contract is typed, made after a look at what changes, and taken away', async () => {
-  const { page, finish } = await newPage(session, '#/lake/domains');
+  const { page, finish } = await newPage(session, '#/lake/domains', [/^4\d\d \/api\/lake\/domains\//]);
   await button(page, 'New domain…').click();
   const [name, text] = ['Name', 'Contract'].map((label) => page.getByLabel(label, { exact: true }));
   assert.ok(await button(page, 'Apply…').isDisabled());
@@ -190,7 +190,7 @@ test('a domain is planned while its contract is typed, made after a look at what
 });
 
 test('a role, a user and a group of them are made, changed and deleted', async () => {
-  const { page, finish } = await newPage(session, '#/access?tab=roles');
+  const { page, finish } = await newPage(session, '#/access?tab=roles', [/^4\d\d \/api\/batuta\/(roles|users|groups)/]);
   await button(page, 'New role…').click();
   await keep(page, { Name: 'clerk', Rights: 'read dag:demo\nfly dag:demo' }, /fly/);
   await keep(page, { Rights: 'read dag:demo\nread lake:shop/*', Description: 'reads the shop' });
@@ -223,7 +223,7 @@ test('a role, a user and a group of them are made, changed and deleted', async (
 });
 
 test('a token is shown once and ended; who may not edit sees no buttons, and changes the own password', async () => {
-  const { page, finish } = await newPage(session, '#/access?tab=tokens');
+  const { page, finish } = await newPage(session, '#/access?tab=tokens', [/^401 \/api\/v2\/dags\/demo$/]);
   await button(page, 'New token…').click();
   await keep(page, { 'What it is for': 'nightly', Days: '7', 'Only for these rights': 'read dag:demo' }, 'It is shown this once');
   const shown = page.getByRole('dialog').getByLabel('Token of admin');
@@ -241,7 +241,7 @@ test('a token is shown once and ended; who may not edit sees no buttons, and cha
 
   const other = await session.context.browser().newContext({ viewport: { width: 1280, height: 900 } });
   other.setDefaultTimeout(45_000);
-  const carla = await newPage({ ...session, context: other });
+  const carla = await newPage({ ...session, context: other }, '', [/^40[13] \/api\//]);
   const enter = async (password) => {
     await carla.page.getByLabel('User name').fill('carla');
     await carla.page.getByLabel('Password').fill(password);

@@ -58,16 +58,30 @@ export async function open() {
   };
 }
 
-// Failed requests are shown by the page itself; anything else on the console is a fault of the page,
-// a broken content security policy above all.
-const expected = /Failed to load resource/;
+// What the browser says of a request that failed, as "404 /api/v2/dags/none"; of anything else its own words.
+function saidOf(message) {
+  const failed = /^Failed to load resource: (?:the server responded with a status of (\d+)|(\S+))/.exec(message.text());
+  return failed ? `${failed[1] ?? failed[2]} ${new URL(message.location().url).pathname}` : message.text();
+}
 
-/** A page whose console must stay clean and in which no canary may come to life. */
-export async function newPage(session, hash = '') {
+/** Whoever is not signed in is told so once, when the page asks who it is. */
+export const signedOut = /^401 \/api\/batuta\/(session|login|logout)$/;
+/** A DAG whose file was written just now is asked for until it is there. */
+export const notYetRead = /^404 \/api\/v2\/dags\/\w+$/;
+
+/**
+ * A page whose console must stay clean and in which no canary may come to life. `refused`: what this case has refused,
+ * each matched against "<status> <path>"; any other failed request is a fault as all else on the console is, a broken
+ * content security policy above all.
+ */
+export async function newPage(session, hash = '', refused = []) {
   const page = await session.context.newPage();
   const faults = [];
   page.on('console', (message) => {
-    if (message.type() === 'error' && !expected.test(message.text())) faults.push(message.text());
+    if (message.type() !== 'error') return;
+    const said = saidOf(message);
+    const isMocks = session.target.lacks?.has(said) === true; // a route that the mock has not, and every server has
+    if (!isMocks && !refused.some((one) => one.test(said))) faults.push(said);
   });
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('request', (request) => {
@@ -86,7 +100,7 @@ export async function newPage(session, hash = '') {
 }
 
 export async function login(session) {
-  const { page, finish } = await newPage(session, session.target.code ? `#login=${session.target.code}` : '');
+  const { page, finish } = await newPage(session, session.target.code ? `#login=${session.target.code}` : '', session.target.code ? [] : [signedOut]);
   if (!session.target.code) {
     await page.getByLabel('User name').fill(session.target.username);
     await page.getByLabel('Password').fill(session.target.password);

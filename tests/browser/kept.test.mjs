@@ -61,7 +61,7 @@ test('a run is drawn with the tasks of its own version when the DAG has others b
 });
 
 test('a DAG whose file is broken or gone says so, until it is mended', async () => {
-  const { page, finish } = await newPage(session, '#/dags/changing');
+  const { page, finish } = await newPage(session, '#/dags/changing', [/^404 \/api\/.*\/never_was(\/|$)/]);
   await page.getByRole('heading', { name: 'changing', exact: true }).waitFor();
   assert.equal(await page.locator('.file-notice').count(), 0);
   breakFile();

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { canary } from './fixture_dags.mjs';
-import { check, goByKeys, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
+import { check, goByKeys, headState, login, look, newPage, notYetRead, open, shoot, trigger } from './harness.mjs';
 
 const folder = dirname(process.env.BATUTA_DAGS);
 const table = '#/lake/silver/shop/orders';
@@ -61,7 +61,7 @@ before(async () => {
   put(join(folder, 'home', 'lake', 'stray', 'one', '_delta_log', '00000000000000000000.json'), '{}\n');
   session = await open();
   await login(session);
-  const { page, finish } = await newPage(session);
+  const { page, finish } = await newPage(session, '', [notYetRead]);
   await page.waitForFunction(async () => (await fetch('/api/v2/dags/shop')).ok, null, { timeout: 20_000 });
   await page.reload();
   for (let turn = 0; turn < 2; turn += 1) {
@@ -272,6 +272,12 @@ test('SQL is run by keys, its rows drawn in sight alone and saved; a link opens 
   await page.keyboard.type('go', { delay: 40 });
   await page.waitForFunction(() => document.querySelector('.editor-host').shadowRoot.textContent.includes('SELECT go'));
   assert.match(page.url(), /#\/lake\/sql/);
+  // Over what is marked, words in several colours among it: no inline style comes of it, of which the console would tell.
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type("SELECT 'one' AS id, 2 FROM ", { delay: 40 });
+  await page.keyboard.press('Control+A');
+  await page.keyboard.type('values', { delay: 40 });
+  await page.waitForFunction(() => /^values$/i.test(document.querySelector('.editor-host').shadowRoot.querySelector('.cm-content').textContent));
   await write(page, editor, 'SELECT id, note FROM ');
   await page.getByText('Tables', { exact: true }).click();
   // Its columns are offered once it is named.
@@ -330,7 +336,7 @@ test('SQL is run by keys, its rows drawn in sight alone and saved; a link opens 
 });
 
 test('what is wrong with a statement leads to its place, one that runs is cancelled, and what was asked comes back', async () => {
-  const { page, finish } = await newPage(session, `#/lake/sql?${new URLSearchParams({ sql: 'SELECT id,\n  nothing FROM silver.shop.orders' })}`);
+  const { page, finish } = await newPage(session, `#/lake/sql?${new URLSearchParams({ sql: 'SELECT id,\n  nothing FROM silver.shop.orders' })}`, [/^4\d\d \/api\/lake\/sql/]);
   const editor = page.getByLabel('One SELECT over tables of the lake');
   await page.getByRole('button', { name: 'Run it' }).click();
   await look(page, 'lake-sql-wrong', page.locator('.sql-wrong'));
@@ -354,7 +360,7 @@ test('what is wrong with a statement leads to its place, one that runs is cancel
 });
 
 test('a table that is not there says so, and Portuguese has all of it', async () => {
-  const { page, finish } = await newPage(session, '#/lake/gold/shop/nothing');
+  const { page, finish } = await newPage(session, '#/lake/gold/shop/nothing', [/^404 \/api\/lake\/tables\/gold\/shop\/nothing/]);
   await page.getByText('It may not have been published yet', { exact: false }).waitFor();
   await check(page, 'no such table');
   await page.getByRole('button', { name: 'PT Português' }).click();
@@ -366,7 +372,7 @@ test('a table that is not there says so, and Portuguese has all of it', async ()
 });
 
 test('an alert is acknowledged and closed on the page, and its monitor tells what it found', async () => {
-  const { page, finish } = await newPage(session);
+  const { page, finish } = await newPage(session, '', [notYetRead]);
   await page.waitForFunction(async () => (await fetch('/api/v2/dags/lake_monitors')).ok, null, { timeout: 20_000 });
   await page.reload();
   await trigger(page, 'lake_monitors');
@@ -469,7 +475,7 @@ test('plugins are listed with their parameters, settings as they are in effect',
 });
 
 test('rejected rows are repaired and given up, after a look ahead that changes nothing', async () => {
-  const { page, finish } = await newPage(session, '#/lake/quarantine/shop/orders');
+  const { page, finish } = await newPage(session, '#/lake/quarantine/shop/orders', [/^4(00|22) \/api\/lake\/quarantine\//]);
   const dialog = page.getByRole('dialog');
   await page.getByText('All open rows', { exact: true }).waitFor();
   await page.locator('.lake-rows tbody tr', { hasText: 'no number' }).getByRole('checkbox').check();
@@ -521,7 +527,7 @@ test('dead letters are shown whole, repaired, sent again and given up; whoever m
     dag_id: 'post', schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
     tasks: [{ task_id: 'take', type: 'extract', contract: 'shop/messages' }],
   }));
-  const { page, finish } = await newPage(session);
+  const { page, finish } = await newPage(session, '', [notYetRead]);
   await page.waitForFunction(async () => (await fetch('/api/v2/dags/post')).ok, null, { timeout: 20_000 });
   await page.reload();
   await trigger(page, 'post');
@@ -582,7 +588,7 @@ test('dead letters are shown whole, repaired, sent again and given up; whoever m
 });
 
 test('a branch is begun, a run is started on it, what differs is shown by key, it is promoted and dropped', async () => {
-  const { page, finish } = await newPage(session, '#/lake');
+  const { page, finish } = await newPage(session, '#/lake', [/^4(00|22) \/api\/lake\/branches$/, /^4\d\d \/api\/v2\/dags\/post\/dagRuns$/]);
   const place = (dialog) => dialog.getByRole('combobox', { name: 'Branch of the lake' });
   const dialog = page.getByRole('dialog');
   await page.getByRole('link', { name: 'Branches', exact: true }).click();

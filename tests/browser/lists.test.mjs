@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
+import { check, headState, login, look, newPage, notYetRead, open, shoot, trigger } from './harness.mjs';
 
 let session;
 let begun; // other tests have had runs before
@@ -154,7 +154,7 @@ const yearly = {
 
 test('a backfill is begun after a look at what it would do, paused, resumed and cancelled', async () => {
   writeFileSync(join(process.env.BATUTA_DAGS, 'yearly.json'), JSON.stringify(yearly));
-  const { page, finish } = await newPage(session, '#/runs');
+  const { page, finish } = await newPage(session, '#/runs', [notYetRead]);
   await page.waitForFunction(async () => (await fetch('/api/v2/dags/yearly')).ok, null, { timeout: 20_000 });
   await page.getByRole('navigation', { name: 'Beside runs' }).getByRole('link', { name: 'Backfills' }).click();
   await page.getByText('No backfill yet.').waitFor();

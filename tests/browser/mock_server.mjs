@@ -236,7 +236,8 @@ const routes = [
   ['GET', '/api/lake/branches', () => ({ branches: [], total_entries: 0 })],
   ['GET', '/api/lake/alerts', () => ({ alerts: [], total_entries: 0, counts: { open: 0, acknowledged: 0, closed: 0 }, domains: [], more: false })],
   ['GET', '/api/batuta/dags/:dag/dagRuns/:run/taskInstances/:task/report', (w, ids, q) => {
-    const told = must(taskOf(w, ids).tries[Number(q.get('try_number')) - 1]?.report);
+    const told = taskOf(w, ids).tries[Number(q.get('try_number')) - 1]?.report;
+    if (!told) return { try_number: null, quality: [], lineage: [] };
     return { try_number: Number(q.get('try_number')), quality: told, lineage: [{ from: 'bronze/financial/quotes', from_version: 7, to: 'silver/financial/quotes' }] };
   }],
 ].map(([method, pattern, handler]) => {
@@ -300,12 +301,13 @@ async function answer(server, request, response) {
     for (const [name, value] of Object.entries(reply.headers)) response.setHeader(name, value);
     return response.end(typeof result === 'string' ? result : exactJson(result));
   }
+  server.lacks.add(`404 ${url.pathname}`);
   return refuse(404, 'no such resource');
 }
 
 /** Starts on a free port. `codes` are the one-time login codes; `dist` the built page. */
 export async function startMock({ dist, codes }) {
-  const server = { dist, codes: new Set(codes), world: new World(), streams: new Set(), signedIn: false };
+  const server = { dist, codes: new Set(codes), world: new World(), streams: new Set(), signedIn: false, lacks: new Set() };
   const http = createServer((request, response) => {
     response.setHeader('content-security-policy', csp);
     answer(server, request, response).catch((error) => {
@@ -317,6 +319,7 @@ export async function startMock({ dist, codes }) {
   return {
     url: `http://127.0.0.1:${http.address().port}`,
     world: server.world,
+    lacks: server.lacks, // what was asked for and is no route here, as "404 <path>"
     /** Breaks every live stream, as a restart would. */
     cutStreams: () => server.streams.forEach((stream) => stream.destroy()),
     endSession: () => (server.signedIn = false),

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { edited } from './fixture_dags.mjs';
-import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
+import { check, headState, login, look, newPage, notYetRead, open, shoot, taskRow, trigger } from './harness.mjs';
 
 let session;
 const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
@@ -115,7 +115,7 @@ test('a DAG is edited: errors at their lines, drawn while one types, saved over 
 });
 
 test('what somebody else changed in a file meanwhile is shown, and written over only when one says so', async () => {
-  const { page, finish } = await newPage(session, '#/dags/edited?tab=source&edit=yes');
+  const { page, finish } = await newPage(session, '#/dags/edited?tab=source&edit=yes', [/^409 \/api\/batuta\/dags\/edited\/file$/]);
   await page.getByText(/No errors. Tasks: \d/).waitFor();
   const [theirs, mine] = ['Theirs', 'Mine'].map((word) => saved().replace('Edited in the page', word));
   writeFileSync(file, theirs);
@@ -131,6 +131,32 @@ test('what somebody else changed in a file meanwhile is shown, and written over 
   await page.locator('button:enabled', { hasText: 'Save the file' }).click();
   await page.getByText('Saved. The DAG is read anew').waitFor();
   assert.equal(saved(), mine);
+  await finish();
+});
+
+// Its schedule begins its one run; its task asks for so much and no more.
+const once = {
+  dag_id: 'once', schedule: '@once', start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
+  tasks: [{ task_id: 'narrow', type: 'shell', command: 'echo done', memory: '128MiB', cpu: 0.5 }],
+};
+
+test('the events of a DAG have the run that its schedule began, and a task that asks for memory and processors tells of both', async () => {
+  writeFileSync(join(process.env.BATUTA_DAGS, 'once.json'), JSON.stringify(once));
+  const { page, finish } = await newPage(session, '', [notYetRead]);
+  await page.waitForFunction(async () => (await fetch('/api/v2/dags/once')).ok, null, { timeout: 20_000 });
+  await page.waitForFunction(async () => (await (await fetch('/api/v2/eventLogs?dag_id=once&event=scheduled_run')).json()).total_entries === 1, null, { timeout: 20_000 });
+  await goTo(page, '#/dags/once?tab=events');
+  const begun = page.locator('tbody tr', { hasText: 'scheduled_run' });
+  await begun.getByText('2024-01-01', { exact: false }).first().waitFor(); // its logical date
+  await look(page, 'dag-events', begun);
+  await begun.getByRole('link').first().click();
+  await headState(page, 'success').waitFor();
+  await taskRow(page, 'narrow').click();
+  await page.getByRole('tab', { name: 'Details' }).click();
+  const fact = (name) => page.locator('.task-panel .fact', { hasText: name });
+  await fact('Peak memory').getByText('of 134 MB', { exact: false }).waitFor();
+  await fact('Processors asked for').getByText('0.5').waitFor();
+  await check(page, 'a task that asks for memory');
   await finish();
 });
 

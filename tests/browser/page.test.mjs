@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { check, goByKeys, headState, login, newPage, open, patience, real, shoot, taskRow, trigger } from './harness.mjs';
+import { check, goByKeys, headState, login, newPage, open, patience, real, shoot, signedOut, taskRow, trigger } from './harness.mjs';
 
 let session;
 let loginHash;
@@ -20,7 +20,7 @@ test('the one-time code is gone from the address once it has been used', () => {
 test('a spent code leads to the login form, where a password works', async (t) => {
   if (!session.target.password) return t.skip('no password given');
   const fresh = await session.context.browser().newContext();
-  const { page, finish } = await newPage({ ...session, context: fresh }, '#login=spent');
+  const { page, finish } = await newPage({ ...session, context: fresh }, '#login=spent', [signedOut, /^401 \/api\/v2\/dags$/]);
   await page.getByText('This link has been used or is too old').waitFor();
   await shoot(page, 'login');
   await page.getByLabel('User name').fill(session.target.username);
@@ -43,7 +43,7 @@ test('a login provider has a button above the password, or alone; why nobody got
   for (const password of [true, false]) {
     const fresh = await session.context.browser().newContext();
     await fresh.route('**/api/batuta/login', (route) => route.fulfill({ json: { password, provider: 'Example Corp' } }));
-    const { page, finish } = await newPage({ ...session, context: fresh }, '#login_error=role');
+    const { page, finish } = await newPage({ ...session, context: fresh }, '#login_error=role', [signedOut]);
     const button = page.getByRole('link', { name: 'Sign in with Example Corp' });
     await button.waitFor();
     assert.equal(await button.getAttribute('href'), `/auth/oidc/login?next=${encodeURIComponent('/#/dags')}`);
@@ -196,7 +196,7 @@ test('XCom and details of a task are a tab away', async () => {
 });
 
 test('what the API refuses is said at the field', async () => {
-  const { page, finish } = await newPage(session, '#/dags/demo');
+  const { page, finish } = await newPage(session, '#/dags/demo', [/^422 \/api\/v2\/dags\/demo\/dagRuns$/]);
   await page.getByRole('button', { name: 'Trigger', exact: true }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel('rows').fill('101');
@@ -400,7 +400,7 @@ test('clearing shows first what would run again; a run and a task are marked by 
 });
 
 test('where nothing is, a heading says so and a link leads on', async () => {
-  const { page, finish } = await newPage(session, '#/nowhere');
+  const { page, finish } = await newPage(session, '#/nowhere', [/^404 \/api\/.*\/no_such_dag(\/|$)/]);
   await page.getByRole('heading', { name: 'Nothing is at this address.' }).waitFor();
   await check(page, 'an address where nothing is');
   await page.evaluate(() => (location.hash = '#/dags/no_such_dag'));
@@ -416,7 +416,11 @@ test('a run of 1,200 tasks draws only what is in sight and can be searched', asy
   await page.getByText('1,200', { exact: true }).waitFor();
   await headState(page, 'success').waitFor({ timeout: 2 * patience });
   assert.ok((await page.locator('.task-row').count()) < 60);
+  await page.locator('[data-unit="fan:task_0000"]', { hasText: 'task_…' }).waitFor(); // they stand beside each other: one box
+  await page.getByRole('button', { name: 'Unfold all groups' }).click();
   await page.getByText('1,200 boxes are too many for a picture').waitFor(); // no picture is missing without a word
+  await page.getByRole('button', { name: 'Fold all groups' }).click();
+  await page.locator('[data-unit="fan:task_0000"]').waitFor();
   await page.locator('.virtual-rows').evaluate((list) => (list.scrollTop = list.scrollHeight));
   await taskRow(page, 'task_1199').waitFor();
   await page.getByRole('searchbox', { name: 'Search tasks' }).fill('0777');
@@ -438,7 +442,7 @@ test('the pages of pools, variables, connections, events and health open', async
 });
 
 test('hostile text is only ever text', async () => {
-  const { page, finish } = await newPage(session);
+  const { page, finish } = await newPage(session, '', [/^4\d\d \/api\//]);
   await page.locator('.dag-about', { hasText: '<img src=x' }).waitFor();
   await trigger(page, 'hostile', (dialog) => dialog.getByText('<script>').first().waitFor());
   await headState(page, 'success').waitFor();
@@ -495,6 +499,26 @@ test('the language is switched by keyboard, on a narrow screen too, and is kept'
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, 'the bar is too wide');
   await check(page, 'Portuguese at 390');
   await shoot(page, 'language-390');
+  // The places are one line, which names where one is; opened, each is there, and the one that is chosen closes them.
+  const menu = page.locator('.places-button');
+  const links = page.getByRole('navigation', { name: 'Principal' }).getByRole('link');
+  assert.match(await menu.textContent(), /Menu: Início/);
+  assert.ok((await menu.evaluate((one) => one.getBoundingClientRect().height)) < 48);
+  assert.equal(await links.count(), 0);
+  await menu.focus();
+  await page.keyboard.press('Enter');
+  await links.nth(15).waitFor();
+  await check(page, 'the menu of places at 390');
+  await shoot(page, 'menu-390');
+  await page.keyboard.press('Escape');
+  await links.first().waitFor({ state: 'detached' });
+  assert.equal(await menu.evaluate((one) => one === document.activeElement), true);
+  await page.keyboard.press('Enter');
+  await links.filter({ hasText: 'Pools' }).click();
+  await page.getByRole('heading', { name: 'Pools', exact: true }).waitFor();
+  assert.equal(await links.count(), 0);
+  await page.evaluate(() => (location.hash = '#/home'));
+  await page.getByRole('heading', { name: 'Início', exact: true }).waitFor();
   await page.reload();
   await page.getByRole('heading', { name: 'Início', exact: true }).waitFor();
   await page.getByRole('button', { name: 'EN English' }).focus();

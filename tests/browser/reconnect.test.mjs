@@ -13,7 +13,7 @@ before(async () => {
 after(() => session?.close());
 
 test('after a gap in the live stream the page reads everything again', { skip: real }, async () => {
-  const { page, finish } = await newPage(session);
+  const { page, finish } = await newPage(session, '', [/^net::ERR_\w+ \/api\/batuta\/events$/]);
   await trigger(page, 'slow');
   await taskRow(page, 'wait', 'running').waitFor();
   const { world } = session.target;
@@ -30,7 +30,7 @@ test('after a gap in the live stream the page reads everything again', { skip: r
 });
 
 test('a session that ends leads back to the login', { skip: real }, async () => {
-  const { page, finish } = await newPage(session);
+  const { page, finish } = await newPage(session, '', [/^401 \/api\//]);
   await page.getByRole('heading', { name: 'DAGs' }).waitFor();
   session.target.endSession();
   await page.evaluate(() => (location.hash = '#/pools'));

@@ -80,7 +80,7 @@ export const readWorld = () => exactParse(readFileSync(answersFile, 'utf8'));
 export async function stillPage({ context }) {
   const page = await context.newPage();
   const faults = [];
-  page.on('console', (message) => message.type() === 'error' && !/Failed to load resource/.test(message.text()) && faults.push(message.text())); // what was refused is part of the world
+  page.on('console', (message) => message.type() === 'error' && faults.push(message.text()));
   page.on('pageerror', (error) => faults.push(String(error)));
   await page.goto(`${origin}/#/dags`);
   await page.locator('.dag-row').first().waitFor();

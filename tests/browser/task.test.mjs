@@ -95,6 +95,15 @@ test('the instances of a mapped task are a table beside the grid: sorted, narrow
   const { page, finish } = await newPage(session);
   await trigger(page, 'branchy');
   await headState(page, 'failed').waitFor();
+  // From the run's graph a mapped task opens the same table, and from there one of its instances.
+  await page.locator('.graph-node[data-task="many"]').click();
+  const beside = page.getByRole('region', { name: 'Task many', exact: true });
+  await beside.locator('tr[data-row]').nth(2).waitFor();
+  await page.reload();
+  await beside.locator('tr[data-row]').nth(2).waitFor();
+  await look(page, 'run-mapped', beside);
+  await beside.locator('tr[data-row$="many[1]"] a').first().click();
+  await page.getByRole('region', { name: 'Task many[1]' }).waitFor();
   await page.evaluate(() => (location.hash = '#/dags/branchy'));
   const row = page.locator('.grid-row[data-task="many"]');
   await row.locator('.grid-cells').click({ position: { x: 9, y: 11 } });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { check, headState, login, look, newPage, open, shoot, trigger } from './harness.mjs';
+import { check, headState, login, look, newPage, notYetRead, open, shoot, trigger } from './harness.mjs';
 
 let session;
 const goTo = (page, hash) => page.evaluate((to) => (location.hash = to), hash);
@@ -342,7 +342,7 @@ test('a graph of a thousand boxes is laid out beside the page, drawn where one l
     depends_on: at < wide ? [] : [...new Set([0, 7].map((aside) => `t_${(Math.floor(at / wide) - 1) * wide + ((at * 3 + aside) % wide)}`))],
   }));
   writeFileSync(join(process.env.BATUTA_DAGS, 'layered.json'), JSON.stringify({ dag_id: 'layered', schedule: null, start_date: '2024-01-01T00:00:00Z', tasks }));
-  const { page, finish } = await newPage(session);
+  const { page, finish } = await newPage(session, '', [notYetRead]);
   await page.waitForFunction(async () => (await fetch('/api/v2/dags/layered')).ok, null, { timeout: 20_000 });
   const worker = page.waitForEvent('worker');
   await goTo(page, '#/dags/layered?tab=tasks');

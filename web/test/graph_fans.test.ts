@@ -30,8 +30,16 @@ test('few tasks, and such as differ in a neighbour, stand alone', () => {
   const tasks = fan(mostBeside + 2);
   const odd = tasks.map((task) => (task.id === 'load_1' || task.id === 'load_2' ? { ...task, downstream: [] } : task));
   expect(withFans(odd, []).fans).toEqual([]);
-  const alone = Array.from({ length: 40 }, (_, at) => ({ id: `a${at}`, downstream: [] }));
-  expect(withFans(alone, []).fans).toEqual([]);
+});
+
+test('many tasks without any neighbour are one box, beside what hangs together', () => {
+  const alone = Array.from({ length: 1200 }, (_, at) => ({ id: `task_${at}`, downstream: [] }));
+  const graph = boxes(alone);
+  expect(graph.nodes.map((node) => [node.id, node.members.length])).toEqual([[fanId('task_0'), 1200]]);
+  expect(withFans(alone, []).fans[0]?.name).toBe('task_…');
+  const beside = boxes([...alone.slice(0, mostBeside + 1), { id: 'first', downstream: ['last'] }, { id: 'last', downstream: [] }]);
+  expect(beside.nodes.map((node) => node.id).sort()).toEqual([fanId('task_0'), 'first', 'last'].sort());
+  expect(withFans(alone.slice(0, mostBeside), []).fans).toEqual([]);
 });
 
 test('a fan stays in its group, and is none over the bounds of one or with other words on its edges', () => {

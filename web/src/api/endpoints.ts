@@ -152,7 +152,7 @@ export const setXcom = (task: t.TaskKey, key: string, value: unknown) =>
 export const deleteXcom = (task: t.TaskKey, key: string) => request<unknown>('DELETE', `${xcomUrl(task, key)}${queryString(of(task.map_index))}`);
 /** Over all DAGs, runs and tasks that one sees, without their values. */
 export const xcomsOf = (query: Query, signal?: AbortSignal) => rowsOf<t.XCom>(`${taskUrl('~', '~', '~')}/xcomEntries`, 'xcom_entries', query, signal);
-/** What a try told about quality and lineage; null when it told nothing. */
+/** What a try told about quality and lineage; `try_number` null and both lists empty when it told nothing. */
 export const attemptReport = (
   dag: string,
   run: string,
@@ -160,14 +160,11 @@ export const attemptReport = (
   attempt: number,
   signal?: AbortSignal,
   index = -1,
-): Promise<t.AttemptReport | null> =>
+): Promise<t.AttemptReport> =>
   get<t.AttemptReport>(
-    `${ours}/dags/${path(dag)}/dagRuns/${path(run)}/taskInstances/${path(task)}/report${queryString({ ...of(index), try_number: attempt })}`,
+    `${ours}/dags/${path(dag)}/dagRuns/${path(run)}/taskInstances/${path(task)}/report${queryString({ ...of(index), try_number: attempt, allow_none: true })}`,
     signal,
-  ).catch((error: unknown) => {
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  });
+  );
 export const dependencies = (dag: string, run: string, task: string, signal?: AbortSignal, index = -1) =>
   get<{ dependencies: t.Dependency[] }>(`${instanceUrl(dag, run, task, index)}/dependencies`, signal);
 const questionUrl = (dag: string, run: string, task: string, index: number) =>

@@ -80,7 +80,7 @@ export interface AssetWatcherExtra {
 }
 
 export interface AttemptReport {
-  lineage: Record<string, unknown>[]; quality: Record<string, unknown>[]; try_number: number;
+  lineage: Record<string, unknown>[]; quality: Record<string, unknown>[]; try_number: number | null;
 }
 
 export interface AwaitedAsset {

@@ -69,6 +69,36 @@ function ZoneSwitch() {
   );
 }
 
+const barPlaces = places.filter((place) => place.isInBar !== false);
+
+// On a phone the places are a menu of one line, which names where one is; elsewhere they are all there (css/shell.css).
+function Places({ route }: { route: Route }) {
+  const [isOpen, setOpen] = useState(false);
+  const here = barPlaces.find((place) => place.views.includes(route.view));
+  useEffect(() => setOpen(false), [route]);
+  const close = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape' || !isOpen) return;
+    setOpen(false);
+    document.getElementById('places-button')?.focus();
+  };
+  return (
+    <>
+      <button id="places-button" type="button" class="places-button link-button" aria-expanded={isOpen} aria-controls="places" onKeyDown={close} onClick={() => setOpen(!isOpen)}>
+        <Icon name="menu" />
+        {here ? t('Menu: {place}', { place: here.label }) : t('Menu')}
+      </button>
+      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape closes what its links are in */}
+      <nav id="places" class={`places ${isOpen ? 'is-open' : ''}`} aria-label={t('Main')} onKeyDown={close}>
+        {barPlaces.map((place) => (
+          <a key={place.href} href={place.href} aria-current={place === here ? 'page' : undefined} onClick={() => setOpen(false)}>
+            {place.label}
+          </a>
+        ))}
+      </nav>
+    </>
+  );
+}
+
 interface Props {
   route: Route;
   onLogout: () => void;
@@ -92,17 +122,7 @@ export function Shell({ route, onLogout, tools, children }: Props) {
           <img src="/favicon.svg" alt="" width="26" height="26" />
           <span>Batuta</span>
         </a>
-        <nav class="places" aria-label={t('Main')}>
-          {places.filter((place) => place.isInBar !== false).map((place) => (
-            <a
-              key={place.href}
-              href={place.href}
-              aria-current={place.views.includes(route.view) ? 'page' : undefined}
-            >
-              {place.label}
-            </a>
-          ))}
-        </nav>
+        <Places route={route} />
         <div class="topbar-end">
           <LiveMark />
           <button type="button" class="who link-button" title={t('Role: {role}', { role: session.role })} aria-label={t('{name}: change your password', { name: session.username })} onClick={() => setPassword(true)}>

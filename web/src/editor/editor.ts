@@ -62,6 +62,20 @@ const look = EditorView.theme({
   '.cm-lintRange-warning': { backgroundImage: 'none', textDecoration: 'underline wavy var(--warning)' },
 });
 
+// Chrome, when it writes over a marked text by itself, gives the new one the colours of the old as an inline style, which
+// the page's policy refuses and tells of. So such a text is put in here, by the way that CodeMirror reads typed text.
+const writeOver = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { main } = view.state.selection;
+    const text = event.data;
+    if (event.inputType !== 'insertText' || text === null || !event.cancelable || event.isComposing || view.composing || main.empty || view.state.readOnly) return false;
+    const insert = () => view.state.update(view.state.replaceSelection(text), { userEvent: 'input.type', scrollIntoView: true });
+    const isTaken = view.state.facet(EditorView.inputHandler).some((take) => take(view, main.from, main.to, text, insert)); // brackets around it, say
+    if (!isTaken) view.dispatch(insert());
+    return true;
+  },
+});
+
 const colours = HighlightStyle.define([
   { tag: tags.propertyName, color: 'var(--accent-strong)' },
   { tag: [tags.string, tags.special(tags.string)], color: 'var(--good)' },
@@ -94,6 +108,7 @@ export function makeEditor(host: HTMLElement, options: EditorOptions): Editor {
         lineNumbers(),
         history(),
         drawSelection(),
+        writeOver,
         highlightActiveLine(),
         highlightActiveLineGutter(),
         indentOnInput(),

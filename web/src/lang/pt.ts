@@ -58,6 +58,8 @@ export const portuguese: Readonly<Record<string, string>> = {
   'Task of the grid': 'Tarefa da grade',
   'State': 'Estado',
   'Instance': 'Instância',
+  'Menu: {place}': 'Menu: {place}',
+  'Menu': 'Menu',
   'Started': 'Início',
   'Duration': 'Duração',
   'No instances.': 'Nenhuma instância.',

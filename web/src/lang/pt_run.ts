@@ -12,6 +12,7 @@ export const runWords: Readonly<Record<string, string>> = {
   'If it is running, it is stopped.': 'Se estiver em execução, será parada.',
   'Task {task}': 'Tarefa {task}',
   'Close task': 'Fechar a tarefa',
+  'Processors asked for': 'Processadores pedidos',
   'About this task': 'Sobre esta tarefa',
   'Tasks by state': 'Tarefas por estado',
   'Data interval': 'Intervalo de dados',

@@ -84,6 +84,8 @@ export const viewWords: Readonly<Record<string, string>> = {
   'Table made': 'Tabela feita',
   '{failed} of {count} rules broken': '{failed} de {count} regras violadas',
   '{count} rules hold': '{count} regras valem',
+  '1 rule broken': '1 regra violada',
+  '1 rule holds': '1 regra vale',
   'Ticks without a run': 'Horários sem execução',
   'or more': 'ou mais',
   'Try {at} of at most {most}': 'Tentativa {at} de no máximo {most}',

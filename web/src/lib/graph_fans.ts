@@ -20,7 +20,7 @@ function nameOf(ids: readonly string[]): string {
   return `${start.length >= 3 ? start : first}…`;
 }
 
-/** The tasks with the fans among them as groups, and those groups behind the others. Tasks without any neighbour stay. */
+/** The tasks with the fans among them as groups, and those groups behind the others. Tasks without any neighbour have the same ones: none. */
 export function withFans<T extends GraphInput>(tasks: readonly T[], groups: readonly GroupInfo[]): { tasks: readonly T[]; groups: readonly GroupInfo[]; fans: readonly GroupInfo[] } {
   const known = new Set(tasks.map((task) => task.id));
   const above = new Map<string, string[]>();
@@ -36,7 +36,6 @@ export function withFans<T extends GraphInput>(tasks: readonly T[], groups: read
   for (const task of tasks) {
     const before = [...(above.get(task.id) ?? [])].sort();
     const behind = task.downstream.filter((id) => known.has(id)).map((id) => `${id}\n${JSON.stringify(task.labels?.[id] ?? '')}`).sort();
-    if (before.length + behind.length === 0) continue;
     const key = JSON.stringify([task.group ?? null, before, behind]);
     const beside = alike.get(key);
     if (beside) beside.push(task);

@@ -61,6 +61,11 @@ function Tables({ told }: { told: readonly unknown[] }) {
 const underWay = (task: TaskInstance, attempt: number) =>
   attempt === task.try_number && (task.state === 'queued' || task.state === 'running');
 
+function rulesText(failed: number, all: number): string {
+  if (all === 1) return failed === 1 ? t('1 rule broken') : t('1 rule holds');
+  return failed > 0 ? t('{failed} of {count} rules broken', { failed, count: all }) : t('{count} rules hold', { count: all });
+}
+
 function Rules({ results }: { results: readonly QualityResult[] }) {
   if (results.length === 0) return null;
   const failed = results.filter(broken).length;
@@ -70,7 +75,7 @@ function Rules({ results }: { results: readonly QualityResult[] }) {
       <summary>
         {t('Quality')}{' '}
         <span class="muted">
-          {failed > 0 ? t('{failed} of {count} rules broken', { failed, count: results.length }) : t('{count} rules hold', { count: results.length })}
+          {rulesText(failed, results.length)}
         </span>
       </summary>
       <SimpleTable rows={rows} columns={columns} keyOf={(row) => row.at} empty="" />

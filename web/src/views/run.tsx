@@ -2,6 +2,7 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Task, TaskGroup, TaskInstance } from '../api/types';
+import { Icon } from '../components/icon';
 import { Loaded } from '../components/loaded';
 import { withSearch } from '../lib/address';
 import { useLive, useNow, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
@@ -14,12 +15,14 @@ import { isEnded } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
 import { DagGraph } from './dag_graph';
+import { MappedTable } from './mapped_table';
 import { RunHead } from './run_head';
 import { TaskList } from './task_list';
 import { TaskPanel } from './task_panel';
 
 const mostTasks = 20_000; // more are said, not shown
 const rereadMs = 2000;
+const instancesTab = 'instances'; // of a mapped task as a whole, which has no log of its own
 
 interface Tasks {
   map: TaskMap;
@@ -77,7 +80,7 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
   const live = !isEnded(head.data?.state);
   const now = useNow(live);
   useTitle(`${run} · ${dag}`);
-  const select = (next: string | null, nextTab = tab) => {
+  const select = (next: string | null, nextTab = tab === instancesTab ? 'log' : tab) => {
     location.hash = withSearch(location.hash, { task: next, tab: next === null ? null : nextTab, ...(next === task ? {} : { try: null, line: null, beside: null, line2: null }) });
   };
   useEffect(() => {
@@ -92,6 +95,7 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
   const folded = useMemo(() => (map ? foldMapped(map) : undefined), [map]);
   const drawn = shape.data?.tasks ?? noTasks;
   const selected = task === null ? undefined : map?.get(task);
+  const mapped = task !== null && !selected && map?.has(`${task}[0]`) ? task : null;
   return (
     <Loaded of={head}>
       {(data) => (
@@ -108,10 +112,10 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
               groups={shape.data?.batuta.groups ?? noGroups}
               states={folded}
               selected={selected?.task_id ?? task}
-              onSelect={(id) => select(map.has(id) ? id : `${id}[0]`)}
+              onSelect={(id) => (map.has(id) ? select(id) : select(id, instancesTab))}
             />
           )}
-          <div class={`run-body ${selected ? 'has-panel' : ''}`}>
+          <div class={`run-body ${selected || mapped !== null ? 'has-panel' : ''}`}>
             <Loaded of={tasks}>
               {({ total }) => (
                 <TaskList
@@ -126,6 +130,17 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
                 />
               )}
             </Loaded>
+            {mapped !== null && (
+              <section class="task-panel card" aria-label={t('Task {task}', { task: mapped })}>
+                <header class="panel-head">
+                  <h2>{mapped}</h2>
+                  <button type="button" class="icon-button" aria-label={t('Close task')} onClick={() => select(null)}>
+                    <Icon name="close" />
+                  </button>
+                </header>
+                <MappedTable key={mapped} dag={dag} run={run} task={mapped} />
+              </section>
+            )}
             {selected && (
               <TaskPanel
                 key={taskKey(selected)}

@@ -6,7 +6,7 @@ import { Fact } from '../components/fact';
 import { Loaded } from '../components/loaded';
 import { At } from '../components/time';
 import type { EditField } from '../lib/edit_form';
-import { bytes, duration, elapsed, prettyJson } from '../lib/format';
+import { bytes, duration, elapsed, number, prettyJson } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
 import { t } from '../lib/words';
 
@@ -48,6 +48,7 @@ export function TaskDetails({ task, now }: { task: TaskInstance; now: number }) 
             <Fact name={t('Pool')}>{data.pool}</Fact>
             <Fact name={t('Priority')}>{data.priority_weight ?? '–'}</Fact>
             <Fact name={t('Peak memory')}>{memoryOf(data.batuta)}</Fact>
+            {typeof data.batuta.cpu_asked === 'number' && <Fact name={t('Processors asked for')}>{number(data.batuta.cpu_asked)}</Fact>}
             <Fact name={t('Worker')}>
               {data.hostname ?? '–'}
               {data.pid ? t(', process {pid}', { pid: data.pid }) : ''}
