@@ -1,8 +1,41 @@
 #include "plugins/lake/appender.h"
 
+#include <charconv>
+#include <chrono>
+
 #include "plugins/lake/sql_error.h"
 
 namespace batuta::lake {
+namespace {
+
+template <class Number>
+bool read_whole(std::string_view text, Number& out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+bool is_figure(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Days since 1970 of "2026-03-02".
+bool read_day(std::string_view text, std::int32_t& days) {
+  if (text.size() != 10 || text[4] != '-' || text[7] != '-') return false;
+  for (const auto at : {0U, 1U, 2U, 3U, 5U, 6U, 8U, 9U})
+    if (!is_figure(text[at])) return false;
+  int year = 0;
+  unsigned month = 0, day = 0;
+  if (!read_whole(text.substr(0, 4), year) || !read_whole(text.substr(5, 2), month) ||
+      !read_whole(text.substr(8, 2), day))
+    return false;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(day)};
+  if (year < 1 || !date.ok()) return false;
+  days = static_cast<std::int32_t>(std::chrono::sys_days(date).time_since_epoch().count());
+  return true;
+}
+
+}  // namespace
 
 Appender::Appender(Session& session, const std::string& table)
     : api_(session.api()), table_(table) {
@@ -21,6 +54,38 @@ void Appender::text(std::optional<std::string_view> value) {
 void Appender::integer(std::int64_t value) {
   note(api_.append_int64(appender_, value));
 }
+
+bool Appender::as_value(const std::string& type, std::string_view text) {
+  if (type == "long") {
+    std::int64_t value = 0;
+    if (!read_whole(text, value) || std::to_string(value) != text) return false;
+    note(api_.append_int64(appender_, value));
+  } else if (type == "double") {
+    // What has no digit in front is a word, such as NaN, or nothing that is sure.
+    const std::string_view digits = text.substr(text.starts_with('-') ? 1 : 0);
+    const bool padded = digits.size() > 1 && digits[0] == '0' && is_figure(digits[1]);
+    double value = 0;
+    if (digits.empty() || padded || !is_figure(digits.front()) || !is_figure(digits.back()) ||
+        !read_whole(text, value))
+      return false;
+    note(api_.append_double(appender_, value));
+  } else if (type == "boolean") {
+    if (text != "true" && text != "false") return false;
+    note(api_.append_bool(appender_, text == "true"));
+  } else if (type == "date") {
+    std::int32_t days = 0;
+    if (!read_day(text, days)) return false;
+    note(api_.append_date(appender_, duckdb_date{days}));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Appender::null() {
+  note(api_.append_null(appender_));
+}
+
 void Appender::end_row() {
   note(api_.appender_end_row(appender_));
 }

@@ -281,8 +281,8 @@ TEST_CASE("a first load of several partitions is in the order of its keys, by on
     lake::Session session(lake::engine_in(world.lake.path()));
     CHECK(
         session
-            .value("SELECT count(*) FILTER (before > here) FROM (SELECT (\"at\", sensor) AS here, "
-                   "lag((\"at\", sensor)) OVER (ORDER BY file_row_number) AS before FROM "
+            .value("SELECT count(*) FILTER (before > here) FROM (SELECT (sensor, \"at\") AS here, "
+                   "lag((sensor, \"at\")) OVER (ORDER BY file_row_number) AS before FROM "
                    "read_parquet($1, file_row_number = true))",
                    {world.lake.path() + "/" + silver + "/" + add.path})
             .integer() == 0);
