@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <tuple>
 
 #include "plugins/lake/sql_error.h"
 
@@ -32,6 +33,33 @@ bool read_day(std::string_view text, std::int32_t& days) {
                                          std::chrono::day(day)};
   if (year < 1 || !date.ok()) return false;
   days = static_cast<std::int32_t>(std::chrono::sys_days(date).time_since_epoch().count());
+  return true;
+}
+
+// Microseconds since 1970 of "2026-03-02 10:11:12.25+00"; fraction and offset may be missing.
+bool read_instant(std::string_view text, std::int64_t& micros) {
+  if (text.ends_with("+00")) text.remove_suffix(3);
+  std::int32_t days = 0;
+  constexpr std::size_t whole = 19, most_places = 6;
+  if (text.size() < whole || !read_day(text.substr(0, 10), days) || text[10] != ' ') return false;
+  std::int64_t seconds = 0;
+  for (const auto& [at, between, end] :
+       {std::tuple{11U, ':', 24}, std::tuple{14U, ':', 60}, std::tuple{17U, '.', 60}}) {
+    int part = 0;
+    const std::string_view figures = text.substr(at, 2);
+    if (!is_figure(figures[0]) || !read_whole(figures, part) || part >= end) return false;
+    if (text.size() > at + 2 && text[at + 2] != between) return false;
+    seconds = seconds * 60 + part;
+  }
+  std::int64_t fraction = 0;
+  if (text.size() > whole) {
+    const std::string_view places = text.substr(whole + 1);
+    if (places.empty() || places.size() > most_places || !is_figure(places[0]) ||
+        !read_whole(places, fraction))
+      return false;
+    for (std::size_t i = places.size(); i < most_places; ++i) fraction *= 10;
+  }
+  micros = (std::int64_t{days} * 86'400 + seconds) * 1'000'000 + fraction;
   return true;
 }
 
@@ -76,6 +104,10 @@ bool Appender::as_value(const std::string& type, std::string_view text) {
     std::int32_t days = 0;
     if (!read_day(text, days)) return false;
     note(api_.append_date(appender_, duckdb_date{days}));
+  } else if (type == "timestamp") {
+    std::int64_t micros = 0;
+    if (!read_instant(text, micros)) return false;
+    note(api_.append_timestamp(appender_, duckdb_timestamp{micros}));
   } else {
     return false;
   }

@@ -87,6 +87,7 @@ namespace batuta::lake {
   X(append_date)                      \
   X(append_double)                    \
   X(append_int64)                     \
+  X(append_timestamp)                 \
   X(append_varchar_length)            \
   X(append_null)
 

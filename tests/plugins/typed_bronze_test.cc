@@ -10,6 +10,7 @@
 #include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -359,44 +360,14 @@ TEST_CASE(
 TEST_CASE("typed bronze: a value that is read before the engine is what the engine reads of it") {
   const lakelog::TempLake folder;
   lake::Session session(lake::engine_in(folder.path()));
-  const std::vector<std::string> texts = {"0",
-                                          "7",
-                                          "-7",
-                                          "-0",
-                                          "+7",
-                                          "007",
-                                          "1_000",
-                                          " 7",
-                                          "7 ",
-                                          "",
-                                          "9223372036854775807",
-                                          "-9223372036854775808",
-                                          "9223372036854775808",
-                                          "0.1",
-                                          "-0.5",
-                                          "1e+300",
-                                          "1e400",
-                                          "1.",
-                                          ".5",
-                                          "NaN",
-                                          "inf",
-                                          "-inf",
-                                          "0x10",
-                                          "true",
-                                          "false",
-                                          "TRUE",
-                                          "t",
-                                          "1",
-                                          "2026-03-02",
-                                          "2024-02-29",
-                                          "2026-02-29",
-                                          "2026-13-01",
-                                          "0001-01-01",
-                                          "0000-01-01",
-                                          "2026-3-2",
-                                          "2026-03-02 ",
-                                          "+026-03-02",
-                                          "2026-03-02 10:00:00"};
+  std::istringstream listed(
+      "0;7;-7;-0;+7;007;1_000; 7;7 ;;9223372036854775807;-9223372036854775808;9223372036854775808;"
+      "0.1;-0.5;1e+300;1e400;1.;.5;NaN;inf;-inf;0x10;true;false;TRUE;t;1;2026-03-02;2024-02-29;"
+      "2026-02-29;2026-13-01;0001-01-01;0000-01-01;2026-3-2;2026-03-02 ;+026-03-02;"
+      "2026-03-02 10:00:00;2026-03-02 23:59:59.25+00;2026-03-02 10:00:00-03;2026-03-02 24:00:00;"
+      "2026-03-02T10:00:00Z");
+  std::vector<std::string> texts;
+  for (std::string text; std::getline(listed, text, ';');) texts.push_back(text);
   std::map<std::string, int> read;
   for (const std::string type : {"long", "double", "boolean", "date", "timestamp", "string"}) {
     for (const std::string& text : texts) {
@@ -419,7 +390,7 @@ TEST_CASE("typed bronze: a value that is read before the engine is what the engi
   CHECK(read["double"] > 8);
   CHECK(read["boolean"] == 2);
   CHECK(read["date"] == 3);
-  CHECK(read["timestamp"] + read["string"] == 0);
+  CHECK(read["timestamp"] == 2);
 }
 
 TEST_CASE("typed bronze: only types that say what their text says take its place") {

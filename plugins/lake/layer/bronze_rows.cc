@@ -15,7 +15,8 @@ constexpr std::int64_t memory_share = 4;
 
 // What Appender::as_value() knows.
 bool is_read_here(const std::string& type) {
-  return type == "long" || type == "double" || type == "boolean" || type == "date";
+  return type == "long" || type == "double" || type == "boolean" || type == "date" ||
+         type == "timestamp";
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ class BronzeRows {
  public:
   // `shape`, with bronze_columns(source_columns), and `session` must outlive this. `typed`: whose
   // fields say values of the types that `shape` has, see from_texts_sql(). Whole numbers, numbers,
-  // flags and days among them are read here, once, and are no text on their way through the engine.
+  // flags, days and instants among them are read here, once, and are no text on their way through
+  // the engine.
   BronzeRows(plugin::Context& context, Session& session, const TableShape& shape,
              std::vector<std::string> source_columns, std::set<std::string> typed = {});
 
