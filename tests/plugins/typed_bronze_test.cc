@@ -383,7 +383,8 @@ TEST_CASE("typed bronze: a value that is read before the engine is what the engi
       ++read[type];
       const auto engine = session.value(
           "SELECT CAST(" + lake::text_value_sql(type, lake::quoted_literal(text)) + " AS VARCHAR)");
-      CHECK_MESSAGE(here.text() == engine.text(), type + ": " + text);
+      INFO(type, ": ", text);
+      CHECK(here.text() == engine.text());
     }
   }
   CHECK(read["long"] == 6);
