@@ -66,7 +66,9 @@ class Kafka:
                 ("rd_kafka_assign", ctypes.c_int, [pointer, pointer]),
                 ("rd_kafka_queue_get_consumer", pointer, [pointer]),
                 ("rd_kafka_consume_batch_queue", ctypes.c_ssize_t, [pointer, ctypes.c_int, pointer, size]),
-                ("rd_kafka_message_destroy", None, [pointer])):
+                ("rd_kafka_message_destroy", None, [pointer]), ("rd_kafka_topic_destroy", None, [pointer]),
+                ("rd_kafka_topic_partition_list_destroy", None, [pointer]), ("rd_kafka_queue_destroy", None, [pointer]),
+                ("rd_kafka_consumer_close", ctypes.c_int, [pointer]), ("rd_kafka_destroy", None, [pointer])):
             function = getattr(library, name)
             function.restype, function.argtypes = result, arguments
         settings_of = library.rd_kafka_conf_new()
@@ -77,6 +79,16 @@ class Kafka:
             assert done == 0, said.value
         self.client = library.rd_kafka_new(kind, settings_of, said, len(said))
         assert self.client, said.value
+        self.consumes = kind == CONSUMER
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        """Its threads and connections go: one that stays takes time of what is measured after it."""
+        if self.consumes:
+            self.library.rd_kafka_consumer_close(self.client)
+        self.library.rd_kafka_destroy(self.client)
 
 
 def message(i):
@@ -85,25 +97,37 @@ def message(i):
 
 
 def fill(bootstrap, topic, messages):
-    kafka = Kafka(PRODUCER, bootstrap, linger_ms=20, queue_buffering_max_messages=1_000_000)
-    to = kafka.library.rd_kafka_topic_new(kafka.client, topic.encode(), None)
-    for i in range(messages):
-        body = message(i)
-        while kafka.library.rd_kafka_produce(to, i % PARTITIONS, COPY, body, len(body), None, 0, None) != 0:
-            kafka.library.rd_kafka_poll(kafka.client, 100)
-    assert kafka.library.rd_kafka_flush(kafka.client, 60_000) == 0, "the brokers do not take the messages"
+    with Kafka(PRODUCER, bootstrap, linger_ms=20, queue_buffering_max_messages=1_000_000) as kafka:
+        to = kafka.library.rd_kafka_topic_new(kafka.client, topic.encode(), None)
+        for i in range(messages):
+            body = message(i)
+            while kafka.library.rd_kafka_produce(to, i % PARTITIONS, COPY, body, len(body), None, 0, None) != 0:
+                kafka.library.rd_kafka_poll(kafka.client, 100)
+        told = kafka.library.rd_kafka_flush(kafka.client, 60_000)
+        kafka.library.rd_kafka_topic_destroy(to)
+    assert told == 0, "the brokers do not take the messages"
 
 
 def plain(bootstrap, topic, messages):
     """Seconds until librdkafka has handed out every message, in batches, from a client that is made for it."""
     begun = time.perf_counter()
-    kafka = Kafka(CONSUMER, bootstrap, group_id="bench-plain", auto_offset_reset="earliest", enable_auto_commit="false")
-    library = kafka.library
-    partitions = library.rd_kafka_topic_partition_list_new(PARTITIONS)
-    for i in range(PARTITIONS):
-        library.rd_kafka_topic_partition_list_add(partitions, topic.encode(), i)
-    assert library.rd_kafka_assign(kafka.client, partitions) == 0
-    queue = library.rd_kafka_queue_get_consumer(kafka.client)
+    with Kafka(CONSUMER, bootstrap, group_id="bench-plain", auto_offset_reset="earliest", enable_auto_commit="false") as kafka:
+        library = kafka.library
+        partitions = library.rd_kafka_topic_partition_list_new(PARTITIONS)
+        for i in range(PARTITIONS):
+            library.rd_kafka_topic_partition_list_add(partitions, topic.encode(), i)
+        told = library.rd_kafka_assign(kafka.client, partitions)
+        library.rd_kafka_topic_partition_list_destroy(partitions)
+        assert told == 0, told
+        queue = library.rd_kafka_queue_get_consumer(kafka.client)
+        try:
+            read(library, queue, messages, begun)
+            return time.perf_counter() - begun  # without the end of the client
+        finally:
+            library.rd_kafka_queue_destroy(queue)
+
+
+def read(library, queue, messages, begun):
     most = 20_000
     batch = (ctypes.POINTER(Message) * most)()
     destroy, seen = library.rd_kafka_message_destroy, 0
@@ -112,7 +136,6 @@ def plain(bootstrap, topic, messages):
         for i in range(library.rd_kafka_consume_batch_queue(queue, 100, batch, most)):
             seen += batch[i].contents.error == 0
             destroy(batch[i])
-    return time.perf_counter() - begun
 
 
 def ingest(server, dag, table, messages):

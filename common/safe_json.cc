@@ -282,15 +282,25 @@ std::optional<std::int64_t> json_int(const json& value) {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
-  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-  });
-  if (!plain) {
-    out += json_text(json(text));
-    return;
-  }
+  const std::size_t before = out.size();
   out += '"';
-  out += text;
+  std::size_t from = 0;  // of what is written as it is
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') continue;
+    const char escaped = c == '\n' ? 'n' : c == '\t' ? 't' : c == '\r' ? 'r' : c;
+    if (escaped == c && c != '"' && c != '\\') {
+      // No plain sign: what it is written as, and whether it is text at all, is told by one place.
+      out.resize(before);
+      out += json_text(json(text));
+      return;
+    }
+    out += text.substr(from, i - from);
+    out += '\\';
+    out += escaped;
+    from = i + 1;
+  }
+  out += text.substr(from);
   out += '"';
 }
 

@@ -179,15 +179,19 @@ Result<Batch> KafkaReader::fetch(rd_kafka_t* asker, const std::string& topic, co
     }
     if (Status assigned = assign(topic, wanted); !assigned) return assigned.error();
     std::size_t bytes = 0;
-    bool gone = false;
-    while (!gone && !all_read() && batch.records.size() < limits.records && bytes < limits.bytes) {
+    bool gone = false, done = all_read();
+    while (!gone && !done && batch.records.size() < limits.records && bytes < limits.bytes) {
       const std::size_t before = batch.records.size();
       // What has come is handed out; only for a first record a broker is waited for to the end.
       const int patience = before == 0 ? left_ms(deadline) : std::min(1000, left_ms(deadline));
       Message message(rdkafka().f_consumer_poll(handle_.get(), patience));
       if (!message) break;
       if (Status taken = take(std::move(message), batch, ends, gone); !taken) return taken.error();
-      if (batch.records.size() > before) {
+      // A record in the midst of its partition ends nothing: most need no look at all partitions.
+      const bool moved = batch.records.size() > before;
+      const int at = moved ? batch.records.back().partition : 0;
+      if (!moved || batch.next.at(at) >= ends.at(at)) done = all_read();
+      if (moved) {
         bytes += size_of(batch.records.back());
         deadline = std::chrono::steady_clock::now() + options_.timeout;
       }

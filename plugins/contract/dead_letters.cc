@@ -1,5 +1,6 @@
 #include "plugins/contract/dead_letters.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -80,7 +81,9 @@ Past past_of(const stream::Record& record, Time now) {
 
 // Behind another byte, so that what looks like a byte-order mark decides nothing.
 bool is_utf8(const std::string& bytes) {
-  return to_utf8("." + bytes, "utf-8").ok();
+  const bool plain =
+      std::all_of(bytes.begin(), bytes.end(), [](unsigned char c) { return c < 0x80; });
+  return plain || to_utf8("." + bytes, "utf-8").ok();
 }
 
 // What a parser says may repeat the bytes that it stumbled over.

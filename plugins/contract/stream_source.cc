@@ -10,6 +10,8 @@
 #include "plugins/contract/record_text.h"
 #include "plugins/contract/sources.h"
 #include "plugins/contract/stream_progress.h"
+#include "plugins/contract/stream_record.h"
+#include "plugins/lake/appender.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/layer/bronze_rows.h"
 #include "plugins/lake/layer/partition_batches.h"
@@ -19,8 +21,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t records_a_fetch = 10'000;
+// One raw file's worth: each is made durable by itself, and each fetch asks what the partitions
+// hold.
+constexpr std::size_t records_a_fetch = 50'000;
 constexpr std::size_t bytes_a_fetch = std::size_t{16} << 20;
+// Rows from which on all threads are worth their start, and what they may sort of the engine's
+// memory.
+constexpr std::int64_t rows_for_all = 250'000;
+constexpr std::int64_t share_to_sort = 5;
 // Of the engine's memory, what waiting texts may take.
 constexpr std::int64_t share_of_memory = 4;
 
@@ -33,7 +41,8 @@ class StreamReader {
         table_(lake::DeltaTable::open(extraction.session, lake::lake_folder(extraction.context),
                                       extraction.bronze.name)),
         version_(extraction.bronze, table_, lakelog::Operation::append),
-        dead_(extraction) {
+        dead_(extraction),
+        flat_(names_of(extraction.described)) {
     version_.set_blind();
     dead_.send_to(*stream_);
     limits_.bytes = static_cast<std::size_t>(source_.max_record_bytes);
@@ -54,6 +63,13 @@ class StreamReader {
   }
 
  private:
+  static std::vector<std::string> names_of(const Described& described) {
+    std::vector<std::string> names;
+    for (const contract::Column& column : described.table.columns)
+      names.push_back(column.source_name);
+    return names;
+  }
+
   // A partition that bronze knows goes on there. One that is new beside others begins at its
   // beginning; where none is known the contract says where.
   stream::Offsets start() const {
@@ -108,8 +124,15 @@ class StreamReader {
     if (records.empty()) return;
     const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
     std::string landed;
-    for (const stream::Record& record : records) landed += landed_line(record) + "\n";
-    const std::string file = to_.landing.add(landed, "jsonl");
+    for (const stream::Record& record : records) {
+      append_landed(landed, record);
+      landed += '\n';
+    }
+    // What is written together is of one day, and so of one partition of bronze.
+    std::string day = to_iso(now).substr(0, 10);
+    if (day != day_) write();
+    day_ = std::move(day);
+    files_.push_back(to_.landing.add(landed, "jsonl"));
     for (const stream::Record& record : records) {
       ++read_;
       bytes_ += static_cast<std::int64_t>(stream::size_of(record));
@@ -117,44 +140,35 @@ class StreamReader {
         ++to_.told["tombstones"];
         continue;
       }
-      std::vector<std::optional<std::string>> fields;
-      if (const auto fault = fields_of(record, fields)) {
+      if (const auto fault = read_fields(record)) {
         dead_.add(record, *fault);
       } else {
-        add(fields, record, file, now);
+        add(record, now);
       }
     }
   }
 
-  // As it was, byte for byte: what is no text is in base64.
-  static std::string landed_line(const stream::Record& record) {
-    json line{
-        {"partition", record.partition}, {"offset", record.offset}, {"time", to_iso(record.time)}};
-    const auto put = [&](const char* name, const std::optional<std::string>& bytes) {
-      if (!bytes) return void(line[name] = nullptr);
-      std::string encoding;
-      const std::string text = as_text(*bytes, encoding);
-      line[encoding == "utf-8" ? std::string(name) : std::string(name) + "_base64"] = text;
-    };
-    put("key", record.key);
-    put("value", record.value);
-    json headers = json::array();
-    for (const stream::Header& one : record.headers) {
-      std::string encoding;
-      headers.push_back({one.name, as_text(one.value, encoding)});
-    }
-    if (!headers.empty()) line["headers"] = std::move(headers);
-    return json_text(line);
-  }
-
-  // Why the record is none of the contract's, or its columns' texts.
-  std::optional<Fault> fields_of(const stream::Record& record,
-                                 std::vector<std::optional<std::string>>& fields) const {
+  // Why the record is none of the contract's; else fields_ are its columns' texts, valid until the
+  // next one is read.
+  std::optional<Fault> read_fields(const stream::Record& record) {
     if (record.value->size() > limits_.bytes)
       return Fault{"too_large", std::to_string(record.value->size()) +
                                     " bytes, the contract takes " + std::to_string(limits_.bytes) +
                                     " (batuta.maxRecordBytes)"};
-    const auto body = parse_untrusted_exact(*record.value, limits_);
+    if (!flat_.read(*record.value, fields_)) {
+      if (auto fault = read_slowly(*record.value)) return fault;
+    }
+    const auto& columns = to_.described.table.columns;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+      if (!fields_[i] && (columns[i].required || columns[i].key_position > 0))
+        return Fault{"missing_" + columns[i].name,
+                     "it has no " + columns[i].source_name + ", which the contract requires"};
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Fault> read_slowly(const std::string& value) {
+    const auto body = parse_untrusted_exact(value, limits_);
     if (!body) {
       return Fault{body.error().code == Errc::too_large ? "too_large" : "not_json",
                    body.error().message};
@@ -162,31 +176,29 @@ class StreamReader {
     if (!body->is_object())
       return Fault{"not_an_object",
                    "the message is JSON, but no object: " + std::string(body->type_name())};
-    for (const contract::Column& column : to_.described.table.columns) {
-      fields.push_back(record_text(*body, column.source_name));
-      if (!fields.back() && (column.required || column.key_position > 0))
-        return Fault{"missing_" + column.name,
-                     "it has no " + column.source_name + ", which the contract requires"};
-    }
+    const auto& columns = to_.described.table.columns;
+    texts_.clear();
+    for (const contract::Column& column : columns)
+      texts_.push_back(record_text(*body, column.source_name));
+    fields_.assign(texts_.begin(), texts_.end());
     return std::nullopt;
   }
 
-  void add(const std::vector<std::optional<std::string>>& fields, const stream::Record& record,
-           const std::string& file, Time now) {
+  void add(const stream::Record& record, Time now) {
     if (!waiting_rows_) begin();
-    for (const auto& field : fields) {
+    for (const auto& field : fields_) {
       waiting_rows_->text(field);
       if (field) waiting_bytes_ += static_cast<std::int64_t>(field->size());
     }
     waiting_rows_->text(*record.value);
     waiting_rows_->integer(now.time_since_epoch().count());
-    waiting_rows_->text(file);
+    waiting_rows_->integer(static_cast<std::int64_t>(files_.size()));
     waiting_rows_->integer(++rows_);
     waiting_rows_->integer(record.partition);
     waiting_rows_->integer(record.offset);
     waiting_rows_->end_row();
     ++waiting_;
-    waiting_bytes_ += static_cast<std::int64_t>(record.value->size() + file.size());
+    waiting_bytes_ += static_cast<std::int64_t>(record.value->size());
     if (waiting_ >= lake::batch_rows(to_.session) ||
         waiting_bytes_ >= to_.session.memory_bytes() / share_of_memory)
       write();
@@ -197,11 +209,19 @@ class StreamReader {
     for (const contract::Column& column : to_.described.table.columns)
       columns += lake::quoted_name(column.name) + " VARCHAR, ";
     to_.session.run("CREATE OR REPLACE TEMP TABLE taken (" + columns +
-                    "_payload VARCHAR, _ingested_us BIGINT, _source VARCHAR, _number BIGINT, _part "
+                    "_payload VARCHAR, _ingested_us BIGINT, _file BIGINT, _number BIGINT, _part "
                     "BIGINT, _at BIGINT)");
     waiting_rows_.emplace(to_.session, "taken");
   }
 
+  // Of rows enough for all threads: a guess that is too high rather than too low, for what is
+  // written of a message's text is its hash. 0: one thread writes them.
+  std::int64_t bytes_together() const {
+    const bool fit = waiting_bytes_ <= to_.session.memory_bytes() / share_to_sort;
+    return waiting_ >= rows_for_all && fit ? waiting_bytes_ : 0;
+  }
+
+  // A row has its file's number, not its name, which is as long as a message.
   void write() {
     if (!waiting_rows_) return;
     waiting_rows_->close();
@@ -209,14 +229,18 @@ class StreamReader {
         to_.session,
         "SELECT " + lake::column_list(to_.bronze) + " FROM (SELECT " +
             lake::column_list(to_.described.columns()) + ", " +
-            lake::system_columns_sql("make_timestamptz(_ingested_us)", "_source", "_number",
+            lake::system_columns_sql("make_timestamptz(_ingested_us)",
+                                     "list_extract(CAST($5 AS VARCHAR[]), _file)", "_number",
                                      "_payload", 2) +
             ", CAST(_part AS INTEGER) AS _source_partition, _at AS _source_offset FROM taken)",
         {"_source_partition", "_source_offset"},
-        {to_.context.execution_id(), to_.context.task_id(), to_.context.try_number()});
+        {to_.context.execution_id(), to_.context.task_id(), to_.context.try_number(), files_},
+        lakelog::PartitionValues{{to_.bronze.partition, day_}}, bytes_together());
     to_.session.run("DROP TABLE taken");
     waiting_rows_.reset();
     waiting_ = waiting_bytes_ = 0;
+    // Of the file at hand more rows may come.
+    if (files_.size() > 1) files_.erase(files_.begin(), files_.end() - 1);
   }
 
   // Rows, dead letters and how far both go are handed in together; nothing new is no version.
@@ -261,6 +285,11 @@ class StreamReader {
   stream::Spans spans_;            // when the run began
   stream::Offsets before_, next_;  // by bronze's markers; where this run ends
   std::optional<lake::Appender> waiting_rows_;
+  FlatReader flat_;
+  std::vector<std::optional<std::string_view>> fields_;  // of the record at hand
+  std::vector<std::optional<std::string>> texts_;        // what some of them are views of
+  std::vector<std::string> files_;                       // of raw, that waiting rows came from
+  std::string day_;                                      // when they came
   std::int64_t rows_ = 0, read_ = 0, bytes_ = 0, waiting_ = 0, waiting_bytes_ = 0;
 };
 

@@ -21,6 +21,12 @@ class Appender {
 
   void text(std::optional<std::string_view> value);
   void integer(std::int64_t value);
+  // Into a column of its Delta type, where the text is for certain what a value of it is written
+  // as: a whole number ("long"), a number of digits ("double"), true and false ("boolean"), a day
+  // since the year 1 ("date"), an instant of UTC, or without an offset ("timestamp"). False, and
+  // nothing was put in: of any other text, and another type.
+  [[nodiscard]] bool as_value(const std::string& type, std::string_view text);
+  void null();
   void end_row();
   void close();
 

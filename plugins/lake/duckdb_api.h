@@ -83,7 +83,11 @@ namespace batuta::lake {
   X(appender_create)                  \
   X(appender_destroy)                 \
   X(appender_end_row)                 \
+  X(append_bool)                      \
+  X(append_date)                      \
+  X(append_double)                    \
   X(append_int64)                     \
+  X(append_timestamp)                 \
   X(append_varchar_length)            \
   X(append_null)
 

@@ -42,7 +42,7 @@ std::string text_value_sql(const std::string& type, const std::string& text) {
 
 std::string from_texts_sql(const std::vector<std::string>& names,
                            const std::vector<lakelog::Column>& columns,
-                           const std::set<std::string>& typed) {
+                           const std::set<std::string>& typed, const std::set<std::string>& read) {
   std::string out;
   std::vector<std::pair<std::string, std::string>> texts;
   for (const std::string& name : names) {
@@ -50,6 +50,12 @@ std::string from_texts_sql(const std::vector<std::string>& names,
     out += out.empty() ? "" : ", ";
     if (type.empty() || type == "string") {
       out += column;
+    } else if (read.count(name) != 0) {
+      const std::string text = quoted_name(undecided_column(name));
+      const std::string value = "CASE WHEN " + text + " IS NULL THEN " + column + " ELSE " +
+                                text_value_sql(type, text) + " END";
+      out += value + " AS " + column;
+      texts.emplace_back(name, "CASE WHEN " + value + " IS NULL THEN " + text + " END");
     } else if (typed.count(name) != 0) {
       const std::string value = text_value_sql(type, column);
       out += value + " AS " + column;
@@ -62,6 +68,10 @@ std::string from_texts_sql(const std::vector<std::string>& names,
   if (column_type(columns, rescued_column).empty()) return out;
   return out + (out.empty() ? "" : ", ") + rescued_sql(texts) + " AS " +
          quoted_name(rescued_column);
+}
+
+std::string undecided_column(const std::string& name) {
+  return "batuta_undecided_" + name;
 }
 
 std::string column_type(const std::vector<lakelog::Column>& columns, const std::string& name) {

@@ -26,9 +26,14 @@ std::string rescued_text_sql(const std::string& column, const std::string& prefi
 // `columns` has them. What is typed there is NULL, and its text goes to rescued_column, which is
 // the list's last where `columns` has it; but those of `typed`, whose texts say values of the type
 // that the column has: they are these values, and a text that says none goes the way of the others.
+//
+// `read`: those of `typed` that are columns of their type already. Beside each stands a text of
+// the name undecided_column(): where that is not NULL, it is the text that counts.
 std::string from_texts_sql(const std::vector<std::string>& names,
                            const std::vector<lakelog::Column>& columns,
-                           const std::set<std::string>& typed = {});
+                           const std::set<std::string>& typed = {},
+                           const std::set<std::string>& read = {});
+std::string undecided_column(const std::string& name);
 
 // SQL: the value of a column's type that a text says as programs write it; NULL of any other text,
 // and of one that the engine would round, or read as something else than it says.

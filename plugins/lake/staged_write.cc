@@ -4,6 +4,9 @@
 #include <cctype>
 #include <charconv>
 #include <chrono>
+#include <functional>
+#include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -12,6 +15,7 @@
 #include "common/safe_json.h"
 #include "common/uuid.h"
 #include "lakelog/posix_file.h"
+#include "plugins/lake/beside.h"
 #include "plugins/lake/must.h"
 #include "plugins/lake/one_thread.h"
 #include "plugins/sdk/plugin.h"
@@ -123,14 +127,20 @@ std::vector<std::string> keys_of(const std::string& table,
   return keys;
 }
 
-// Two partitions in one file would be one of them lost.
+// Two partitions in one file would be one of them lost; and in one folder they are not to be told
+// apart by whoever reads folders.
 void check_distinct(const StagedWrite& write, const std::vector<lakelog::AddFile>& files) {
   std::set<std::string> paths;
-  for (const lakelog::AddFile& file : files)
-    if (!paths.insert(file.path).second)
-      throw plugin::FinalError(write.table +
-                               ": a partition column holds NULL and the text NULL, which have one "
-                               "folder: write another text for one of them");
+  std::map<std::string, lakelog::PartitionValues> folders;
+  for (const lakelog::AddFile& file : files) {
+    const auto slash = file.path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "" : file.path.substr(0, slash);
+    const auto& values = folders.emplace(folder, file.partition_values).first->second;
+    if (paths.insert(file.path).second && values == file.partition_values) continue;
+    throw plugin::FinalError(write.table +
+                             ": a partition column holds NULL and the text NULL, which have one "
+                             "folder: write another text for one of them");
+  }
 }
 
 std::string sorted_by(const StagedWrite& write) {
@@ -169,10 +179,9 @@ std::string partitioned_by(const StagedWrite& write) {
   return names;
 }
 
-}  // namespace
-
-std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& write) {
-  const std::string folder = must(write.storage->stage(write.table));
+// The files of one COPY, by one thread unless they are one file that may be written together.
+std::vector<lakelog::AddFile> copied(Session& session, const StagedWrite& write,
+                                     const std::string& folder) {
   Uuid id;  // from the kernel at call time: two slots must never choose the same name
   random_bytes(id.bytes.data(), id.bytes.size());
   const bool whole = write.partition_columns.empty() || write.only;
@@ -212,6 +221,64 @@ std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& w
     }
     files.push_back(std::move(add));
   }
+  return files;
+}
+
+bool is_worth_all_threads(const Session& session, const StagedWrite& write) {
+  // Fewer are written before the threads have started; and a row in work takes about a kibibyte.
+  constexpr std::int64_t least_rows = 100'000, bytes_a_row = 1024;
+  return !write.partition_columns.empty() && !write.only && write.params.empty() &&
+         session.threads() > 1 && write.expected_rows >= least_rows &&
+         write.expected_rows <= session.memory_bytes() / bytes_a_row;
+}
+
+// Neighbouring partitions go to one thread, so that each has about as many rows. Sessions beside
+// this one do not see its temporary relations: the rows and their partitions are tables.
+std::vector<lakelog::AddFile> copied_beside(Session& session, const StagedWrite& write,
+                                            const std::string& folder) {
+  Uuid id;
+  random_bytes(id.bytes.data(), id.bytes.size());
+  const std::string rows = quoted_name("staged_rows_" + to_string(id));
+  const std::string groups = quoted_name("staged_groups_" + to_string(id));
+  const std::string names = partitioned_by(write), threads = std::to_string(session.threads());
+  session.run("CREATE TABLE " + rows + " AS " + write.select);
+  session.run("CREATE TABLE " + groups + " AS SELECT " + names +
+              ", CAST(floor((sum(batuta_rows) OVER (ORDER BY " + names +
+              " ROWS UNBOUNDED PRECEDING) - batuta_rows) * " + threads +
+              " / sum(batuta_rows) OVER ()) AS BIGINT) AS batuta_group FROM (SELECT " + names +
+              ", count(*) AS batuta_rows FROM " + rows + " GROUP BY " + names + ")");
+  std::string same;
+  for (const std::string& column : write.partition_columns)
+    same += (same.empty() ? "r." : " AND r.") + quoted_name(column) + " IS NOT DISTINCT FROM g." +
+            quoted_name(column);
+  const auto found = session.query("SELECT DISTINCT batuta_group FROM " + groups + " ORDER BY 1");
+  std::vector<std::vector<lakelog::AddFile>> parts(found.rows.size());
+  std::vector<std::function<void(Session&)>> works;
+  for (std::size_t i = 0; i < found.rows.size(); ++i) {
+    StagedWrite part = write;
+    part.select = "SELECT r.* FROM " + rows + " r SEMI JOIN (SELECT * FROM " + groups +
+                  " WHERE batuta_group = " + std::to_string(found.rows[i].at(0).integer()) +
+                  ") g ON " + same;
+    works.emplace_back([part = std::move(part), &files = parts[i], &folder](Session& own) {
+      files = copied(own, part, folder);
+    });
+  }
+  run_beside(session, works);
+  session.run("DROP TABLE " + rows);
+  session.run("DROP TABLE " + groups);
+  std::vector<lakelog::AddFile> files;
+  for (auto& part : parts)
+    files.insert(files.end(), std::make_move_iterator(part.begin()),
+                 std::make_move_iterator(part.end()));
+  return files;
+}
+
+}  // namespace
+
+std::vector<lakelog::AddFile> write_files(Session& session, const StagedWrite& write) {
+  const std::string folder = must(write.storage->stage(write.table));
+  auto files = is_worth_all_threads(session, write) ? copied_beside(session, write, folder)
+                                                    : copied(session, write, folder);
   check_distinct(write, files);
   if (write.durable_later) {
     for (const lakelog::AddFile& file : files) lakelog::start_write_back(folder + "/" + file.path);

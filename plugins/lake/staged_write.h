@@ -37,6 +37,11 @@ struct StagedWrite {
   // stays below most_bytes by this guess is sorted and written by all threads of the engine, which
   // put its groups of rows in their order; and it is one file, however wrong the guess was.
   std::int64_t expected_bytes = 0;
+  // How many rows there will be, as a guess; 0: nobody knows. Files of several partitions are
+  // sorted and written by all threads of the engine where this says that it is worth it and that
+  // they fit its memory: `select` is computed once, and each thread writes partitions of its own, a
+  // file each as ever. `select` has no parameters then.
+  std::int64_t expected_rows = 0;
   // The files are not durable on return: the kernel writes them while further ones are computed,
   // and make_durable() waits for all of them at once.
   bool durable_later = false;

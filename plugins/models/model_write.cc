@@ -37,6 +37,12 @@ std::string equal(const std::vector<std::string>& names, const char* a, const ch
 // Each is a file, which takes some hundreds of bytes of the 8 MiB that one attempt can hand in.
 constexpr std::int64_t most_partitions = 20'000;
 
+std::int64_t rows_in(const std::vector<AddFile>& files) {
+  std::int64_t rows = 0;
+  for (const AddFile& file : files) rows += lakelog::record_count(file).value_or(0);
+  return rows;
+}
+
 bool all_files(const AddFile&) {
   return true;
 }
@@ -179,7 +185,7 @@ void ModelWrite::overwrite(bool whole) {
       session_.value("SELECT count(*) FILTER (NOT c.batuta_same) FROM " + rows).integer();
   if (!followed_.empty())
     written_.removed = count("old o ANTI JOIN fresh c ON " + equal(spec_.partition_by, "o", "c"));
-  write("SELECT " + all_columns("c.") + " FROM " + rows, rows);
+  write("SELECT " + all_columns("c.") + " FROM " + rows, rows, written_.rows);
   replace(differing);
 }
 
@@ -215,7 +221,7 @@ void ModelWrite::merge() {
             equal(spec_.partition_by, "c", "d") + " UNION ALL SELECT " + all_columns("o.") +
             " FROM old o SEMI JOIN differing d ON " + equal(spec_.partition_by, "o", "d") +
             " ANTI JOIN fresh c ON " + by_keys,
-        "differing c");
+        "differing c", written_.rows + rows_in(files_in(differing)));
   replace(differing);
 }
 
@@ -242,7 +248,7 @@ void ModelWrite::append() {
   }
   written_.changed = written_.rows;
   written_.removed = before;
-  write(select, "fresh c");
+  write(select, "fresh c", written_.rows + before);
 }
 
 std::vector<AddFile> ModelWrite::files_in(const std::set<Partition>& partitions) const {
@@ -321,7 +327,7 @@ void ModelWrite::compare(const std::string& relation, bool by_keys) {
                equal(spec_.keys, "n", "o", " = "));
 }
 
-void ModelWrite::write(const std::string& select, const std::string& relation) {
+void ModelWrite::write(const std::string& select, const std::string& relation, std::int64_t rows) {
   context_.check_cancelled();
   if (!spec_.partition_by.empty()) {
     const std::int64_t partitions =
@@ -337,13 +343,11 @@ void ModelWrite::write(const std::string& select, const std::string& relation) {
     if (std::none_of(shape_.columns.begin(), shape_.columns.end(),
                      [&](const lakelog::Column& column) { return column.name == name; }))
       throw plugin::FinalError("parameter cluster_by: " + spec_.table + " has no column " + name);
-  payload_.adds = lake::write_files(session_, lake::StagedWrite{target_.storage(),
-                                                                spec_.table,
-                                                                shape_.columns,
-                                                                spec_.partition_by,
-                                                                select,
-                                                                {},
-                                                                std::move(order)});
+  lake::StagedWrite write{target_.storage(),  spec_.table, shape_.columns,
+                          spec_.partition_by, select,      {},
+                          std::move(order)};
+  write.expected_rows = rows;
+  payload_.adds = lake::write_files(session_, write);
   written_.partitions = static_cast<std::int64_t>(payload_.adds.size());
   if (lakelog::serialise_payload(payload_).size() <= BATUTA_MAX_OUTPUT_BYTES) return;
   throw plugin::FinalError(

@@ -80,8 +80,9 @@ class ModelWrite {
   // `compared`: the rows of `relation` with the system columns they get, and batuta_same: whether
   // the old table has them just so.
   void compare(const std::string& relation, bool by_keys);
-  // `relation` has the partitions of what `select` gives: too many are refused unwritten.
-  void write(const std::string& select, const std::string& relation);
+  // `relation` has the partitions of what `select` gives: too many are refused unwritten. `rows`:
+  // how many there are at most.
+  void write(const std::string& select, const std::string& relation, std::int64_t rows);
   void replace(const std::set<Partition>& partitions);
   void read_only(const std::set<Partition>& partitions);
   bool same_rows(const std::string& a, const std::string& b);

@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <thread>
@@ -426,7 +428,12 @@ class Postgres : public SqlEngine {
         return text == "t";
       case int2:
       case int4:
-      case int8:
+      case int8: {
+        std::int64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc{} || end != text.data() + text.size()) return text;
+        return value < 0 ? json(value) : json(static_cast<std::uint64_t>(value));
+      }
       case float4:
       case float8:
       case plain_json:

@@ -135,6 +135,56 @@ TEST_CASE(
   CHECK_THROWS_AS(write_files(session, write), std::logic_error);
 }
 
+TEST_CASE("partitions of many rows are written by all threads, a file each, its rows in order") {
+  lakelog::TempLake lake;
+  SessionOptions options = engine_in(lake.path());
+  options.threads = 2;
+  Session session(options);
+  session.run("SET preserve_insertion_order = false");
+  StagedWrite write{lake.storage(),
+                    "gold/demo/shared",
+                    {{"n", "long", true}, {"region", "string", true}, {"day", "date", true}},
+                    {"region", "day"},
+                    "SELECT range AS n, CASE range % 3 WHEN 0 THEN 'a/b' WHEN 1 THEN 'c' END AS "
+                    "region, DATE '2026-01-01' + CAST(range % 2 AS INTEGER) AS day FROM "
+                    "range(120000) ORDER BY hash(range)",
+                    {},
+                    {"n"}};
+  const auto writers = [&] {
+    const auto files = write_files(session, write);
+    CHECK(files.size() == 6);
+    std::set<std::string> names;
+    std::int64_t rows = 0;
+    for (const auto& file : files) {
+      const std::string name = file.path.substr(file.path.rfind('/') + 1);
+      names.insert(name.substr(0, name.rfind('-')));
+      rows += lakelog::record_count(file).value_or(0);
+      CHECK(std::get<bool>(
+          session
+              .value("SELECT list(n ORDER BY file_row_number) = list_sort(list(n)) FROM "
+                     "read_parquet($1, file_row_number = true, hive_partitioning = false)",
+                     {lake.path() + "/gold/demo/shared/" + file.path})
+              .value));
+    }
+    CHECK(rows == 120000);
+    return names.size();
+  };
+  CHECK(writers() == 1);
+  write.expected_rows = 120'000;
+  CHECK(writers() == 2);
+  CHECK(session.value("SELECT count(*) FROM duckdb_tables()").integer() == 0);
+  // More than fits its memory, and fewer than are worth it.
+  write.expected_rows = session.memory_bytes();
+  CHECK(writers() == 1);
+  write.expected_rows = 1'000;
+  CHECK(writers() == 1);
+  write.expected_rows = 120'000;
+  write.select =
+      "SELECT range AS n, CASE WHEN range % 2 = 0 THEN 'NULL' END AS region, DATE '2026-01-01' AS "
+      "day FROM range(120000)";
+  CHECK_THROWS_AS(write_files(session, write), plugin::FinalError);
+}
+
 TEST_CASE("files are written for several partition columns, NULL among their values, or for none") {
   lakelog::TempLake lake;
   Session session(engine_in(lake.path()));

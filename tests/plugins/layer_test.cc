@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "common/safe_json.h"
@@ -236,6 +237,56 @@ TEST_CASE("neighbouring partitions are worked on together as long as they fit") 
   CHECK(lake::partition_batches({}, 10).empty());
   CHECK(lake::partition_batches({{"a", 4}, {"b", 6}, {"c", 1}, {"d", 20}, {"e", 1}}, 10) ==
         Batches{{"a", "b"}, {"c"}, {"d"}, {"e"}});
+}
+
+TEST_CASE("one partition of many rows has all threads; smaller ones have a thread each") {
+  lakelog::TempLake lake;
+  lake::SessionOptions options = lake::engine_in(lake.path());
+  options.threads = 2;
+  const lake::Session session(options);
+  const std::map<std::string, std::int64_t> rows = {
+      {"small", 249'999}, {"large", 250'000}, {"huge", session.memory_bytes()}};
+  CHECK(lake::bytes_for_all(session, rows, "small", 100) == 0);
+  CHECK(lake::bytes_for_all(session, rows, "large", 100) == 37'500'000);
+  CHECK(lake::bytes_for_all(session, rows, "huge", 100) == 0);
+  CHECK(lake::bytes_for_all(session, rows, "none", 100) == 0);
+  CHECK(lake::rows_among(rows, {"small", "large", "none"}) == 499'999);
+}
+
+TEST_CASE("a first load of several partitions is in the order of its keys, by one thread or each") {
+  Readings world;
+  SUBCASE("one after the other") {
+    world.engine_threads = 1;
+  }
+  SUBCASE("beside each other") {
+    world.engine_threads = 2;
+  }
+  world.extract("run-1", {"a", "b"}, 3'000, [&](std::int64_t i) {
+    return Reading{"2026-11-" + std::to_string(10 + i % 3) + minute(i * 7919 % 1'000).substr(10),
+                   i % 2 == 0 ? "a" : "b", std::to_string(i)};
+  });
+  const auto result = world.transform("run-1");
+  const auto payload = lakelog::parse_payload(world.outputs.at(0));
+  REQUIRE(payload.ok());
+  CHECK(payload->adds.size() == 3);
+  std::int64_t rows = 0;
+  for (const auto& add : payload->adds) rows += lakelog::record_count(add).value_or(0);
+  CHECK(rows == result.changed);
+  CHECK(world.rows(
+            silver,
+            "SELECT count(*) - count(DISTINCT (\"at\", sensor)), count(DISTINCT day) FROM t") ==
+        Lines{"0|3"});
+  // Each file has what its session sorted: in the order of the keys.
+  for (const auto& add : payload->adds) {
+    lake::Session session(lake::engine_in(world.lake.path()));
+    CHECK(
+        session
+            .value("SELECT count(*) FILTER (before > here) FROM (SELECT (sensor, \"at\") AS here, "
+                   "lag((sensor, \"at\")) OVER (ORDER BY file_row_number) AS before FROM "
+                   "read_parquet($1, file_row_number = true))",
+                   {world.lake.path() + "/" + silver + "/" + add.path})
+            .integer() == 0);
+  }
 }
 
 TEST_CASE("a first load far larger than the engine's memory passes, and so does the run after it") {

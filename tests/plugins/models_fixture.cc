@@ -25,6 +25,7 @@ const FakeHost& Models::attempt(const std::string& execution, json task) {
                    {"lake", lake.path()},       {"scratch", scratch}, {"upstream", json::object()}};
   host->context["map_index"] = map_index;
   if (!branch.empty()) host->context["lake_branch"] = branch;
+  host->engine_threads = engine_threads;
   host->parameters = std::move(task);
   returned = host->run(plugin);
   return *host;

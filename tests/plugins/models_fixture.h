@@ -20,6 +20,7 @@ class Models {
   // Of a branch of the lake, that attempts, rows and versions are on from now on; empty: none.
   std::string branch;
   int map_index = -1;                // of the attempts to come
+  int engine_threads = 0;            // likewise; 0: as the engine has them by itself
   int returned = -1;                 // of the last attempt
   std::unique_ptr<FakeHost> host;    // of the last attempt
   std::vector<std::string> outputs;  // all that was handed in, oldest first

@@ -164,11 +164,34 @@ TEST_CASE("stream source: each run takes what is new, and bronze says where it l
   CHECK(topic.extract() == 6);
   CHECK(topic.rows("SELECT id, _source_partition, _source_offset FROM t ORDER BY ALL") ==
         std::vector<std::string>{"0|0|0", "1|1|0", "2|0|1", "3|1|1", "4|0|2", "5|1|2"});
+  const std::string files =
+      "SELECT count(DISTINCT _source_file), count(*) FILTER (_source_file LIKE "
+      "'raw/shop/orders/ingest_date=%/part-%.jsonl' AND ingest_date = CAST(_ingested_at AS DATE)) "
+      "FROM t";
+  CHECK(topic.rows(files) == std::vector<std::string>{"1|6"});
   CHECK(topic.extract() == 0);
   CHECK(topic.outputs.empty());  // nothing new is no version
   topic.send_numbers(6, 8);
   CHECK(topic.extract() == 2);
   CHECK(topic.ids() == "0 1 2 3 4 5 6 7");
+  CHECK(topic.rows(files) == std::vector<std::string>{"2|8"});
+}
+
+TEST_CASE(
+    "stream source: of what is read by the quick way and by the other the rows are the same") {
+  Topic topic;
+  topic.send(R"({"id": 1, "note": "plain"})");
+  topic.send(R"({"id": 2, "note": "a \"quote\""})");
+  topic.send(R"({"id": 3, "note": {"b": [1, 2.50]}})");
+  topic.send(R"({"note": 1.50, "id": 4})");
+  topic.send(R"({"note": null, "id": 5})");
+  topic.send("{\"note\": \"S\xc3\xa3o Paulo\", \"id\": 6}");
+  topic.send(R"({"note": "no id"})");
+  CHECK(topic.extract() == 6);
+  CHECK(topic.told.at("dead_letters") == 1);
+  CHECK(topic.rows("SELECT id, coalesce(note, '-') FROM t ORDER BY id") ==
+        std::vector<std::string>{"1|plain", "2|a \"quote\"", "3|{\"b\":[1,2.5]}", "4|1.5", "5|-",
+                                 "6|S\xc3\xa3o Paulo"});
 }
 
 TEST_CASE(

@@ -8,13 +8,16 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "lakelog/publish.h"
 #include "plugins/contract/line_parts.h"
 #include "plugins/contract/typed_bronze.h"
+#include "plugins/lake/appender.h"
 #include "plugins/lake/rescued.h"
 #include "plugins/lake/session.h"
 #include "tests/lakelog/lake_fixture.h"
@@ -352,6 +355,43 @@ TEST_CASE(
   CHECK(value("date", "0044-03-15 BC") == "none");
   CHECK(value("timestamp", "2026-11-20 07:00:00.25-03") == "2026-11-20 10:00:00.25+00");
   CHECK(value("timestamp", "20/11/2026 07:00:00") == "none");
+}
+
+TEST_CASE("typed bronze: a value that is read before the engine is what the engine reads of it") {
+  const lakelog::TempLake folder;
+  lake::Session session(lake::engine_in(folder.path()));
+  std::istringstream listed(
+      "0;7;-7;-0;+7;007;1_000; 7;7 ;;9223372036854775807;-9223372036854775808;9223372036854775808;"
+      "0.1;-0.5;1e+300;1e400;1.;.5;NaN;inf;-inf;0x10;true;false;TRUE;t;1;2026-03-02;2024-02-29;"
+      "2026-02-29;2026-13-01;0001-01-01;0000-01-01;2026-3-2;2026-03-02 ;+026-03-02;"
+      "2026-03-02 10:00:00;2026-03-02 23:59:59.25+00;2026-03-02 10:00:00-03;2026-03-02 24:00:00;"
+      "2026-03-02T10:00:00Z");
+  std::vector<std::string> texts;
+  for (std::string text; std::getline(listed, text, ';');) texts.push_back(text);
+  std::map<std::string, int> read;
+  for (const std::string type : {"long", "double", "boolean", "date", "timestamp", "string"}) {
+    for (const std::string& text : texts) {
+      session.run("CREATE OR REPLACE TEMP TABLE read_here (v " + lake::sql_type(type) + ")");
+      lake::Appender rows(session, "read_here");
+      const bool is_value = rows.as_value(type, text);
+      if (!is_value) rows.null();
+      rows.end_row();
+      rows.close();
+      const auto here = session.value("SELECT CAST(v AS VARCHAR) FROM read_here");
+      CHECK(here.is_null() != is_value);
+      if (!is_value) continue;
+      ++read[type];
+      const auto engine = session.value(
+          "SELECT CAST(" + lake::text_value_sql(type, lake::quoted_literal(text)) + " AS VARCHAR)");
+      INFO(type, ": ", text);
+      CHECK(here.text() == engine.text());
+    }
+  }
+  CHECK(read["long"] == 6);
+  CHECK(read["double"] > 8);
+  CHECK(read["boolean"] == 2);
+  CHECK(read["date"] == 3);
+  CHECK(read["timestamp"] == 2);
 }
 
 TEST_CASE("typed bronze: only types that say what their text says take its place") {

@@ -13,6 +13,12 @@ namespace {
 // Of the engine's memory, what waiting texts may take: they are copied when they are sorted.
 constexpr std::int64_t memory_share = 4;
 
+// What Appender::as_value() knows.
+bool is_read_here(const std::string& type) {
+  return type == "long" || type == "double" || type == "boolean" || type == "date" ||
+         type == "timestamp";
+}
+
 }  // namespace
 
 std::vector<lakelog::Column> bronze_columns(const std::vector<std::string>& source_columns) {
@@ -57,21 +63,41 @@ BronzeRows::BronzeRows(plugin::Context& context, Session& session, const TableSh
       version_(shape_, table_, lakelog::Operation::append) {
   version_.set_blind();
   session.register_text_functions();  // for the hash of each record
+  for (const std::string& name : source_columns_) {
+    const std::string type = column_type(shape_.columns, name);
+    const bool is_read = typed_.count(name) != 0 && is_read_here(type);
+    if (is_read) read_.insert(name);
+    types_.push_back(is_read ? type : "");
+  }
   begin();
 }
 
 void BronzeRows::begin() {
   std::string columns;
-  for (const std::string& name : source_columns_) columns += quoted_name(name) + " VARCHAR, ";
+  for (std::size_t i = 0; i < source_columns_.size(); ++i) {
+    const std::string& name = source_columns_[i];
+    columns +=
+        quoted_name(name) + " " + (types_[i].empty() ? "VARCHAR" : sql_type(types_[i])) + ", ";
+    if (!types_[i].empty()) columns += quoted_name(undecided_column(name)) + " VARCHAR, ";
+  }
   session_.run("CREATE OR REPLACE TEMP TABLE received (" + columns +
                "_payload VARCHAR, _ingested_us BIGINT, _source VARCHAR, _number BIGINT)");
   rows_.emplace(session_, "received");
 }
 
+void BronzeRows::put(std::size_t column, const std::optional<std::string>& field) {
+  const std::string& type = types_[column];
+  if (type.empty()) return rows_->text(field);
+  const bool is_value = field && rows_->as_value(type, *field);
+  if (!is_value) rows_->null();
+  rows_->text(is_value ? std::nullopt : std::optional<std::string_view>(field));
+}
+
 void BronzeRows::add(std::span<const std::optional<std::string>> fields, const std::string& payload,
                      const std::string& source_file, Time ingested) {
-  for (const auto& field : fields) {
-    rows_->text(field);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto& field = fields[i];
+    put(i, field);
     if (field) waiting_bytes_ += static_cast<std::int64_t>(field->size());
   }
   rows_->text(payload);
@@ -92,7 +118,7 @@ void BronzeRows::write() {
   if (waiting_ > 0)
     version_.stage(session_,
                    "SELECT " + column_list(shape_) + " FROM (SELECT " +
-                       from_texts_sql(source_columns_, shape_.columns, typed_) + ", " +
+                       from_texts_sql(source_columns_, shape_.columns, typed_, read_) + ", " +
                        system_columns_sql("make_timestamptz(_ingested_us)", "_source", "_number",
                                           "_payload", 2) +
                        " FROM received)",

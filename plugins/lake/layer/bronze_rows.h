@@ -35,7 +35,9 @@ void mark_snapshot(Publication& version, const DeltaTable& table, bool whole);
 class BronzeRows {
  public:
   // `shape`, with bronze_columns(source_columns), and `session` must outlive this. `typed`: whose
-  // fields say values of the types that `shape` has, see from_texts_sql().
+  // fields say values of the types that `shape` has, see from_texts_sql(). Whole numbers, numbers,
+  // flags, days and instants among them are read here, once, and are no text on their way through
+  // the engine.
   BronzeRows(plugin::Context& context, Session& session, const TableShape& shape,
              std::vector<std::string> source_columns, std::set<std::string> typed = {});
 
@@ -53,12 +55,15 @@ class BronzeRows {
  private:
   void begin();
   void write();
+  void put(std::size_t column, const std::optional<std::string>& field);
 
   plugin::Context& context_;
   Session& session_;
   const TableShape& shape_;
   std::vector<std::string> source_columns_;
   std::set<std::string> typed_;
+  std::set<std::string> read_;      // of typed_
+  std::vector<std::string> types_;  // of the source's columns that are in read_, else empty
   DeltaTable table_;
   Publication version_;
   std::optional<Appender> rows_;

@@ -42,6 +42,26 @@ bool fit_beside(const Session& session,
   });
 }
 
+std::int64_t bytes_for_all(const Session& session,
+                           const std::map<std::string, std::int64_t>& rows_by_partition,
+                           const std::string& partition, std::int64_t bytes_a_row) {
+  constexpr std::int64_t least_rows = 250'000;
+  const auto rows = rows_by_partition.find(partition);
+  if (rows == rows_by_partition.end() || rows->second < least_rows) return 0;
+  const std::int64_t bytes = rows->second * bytes_a_row * 3 / 2;
+  return bytes > session.memory_bytes() / 5 ? 0 : bytes;
+}
+
+std::int64_t rows_among(const std::map<std::string, std::int64_t>& rows_by_partition,
+                        const std::vector<std::string>& partitions) {
+  std::int64_t rows = 0;
+  for (const std::string& partition : partitions) {
+    const auto found = rows_by_partition.find(partition);
+    if (found != rows_by_partition.end()) rows += found->second;
+  }
+  return rows;
+}
+
 std::vector<std::string> ranges_of(Session& session, const std::string& from,
                                    const std::vector<std::string>& columns, std::int64_t pieces) {
   std::vector<std::string> best = {"true"};

@@ -31,6 +31,16 @@ bool fit_beside(const Session& session,
                 const std::map<std::string, std::int64_t>& rows_by_partition,
                 const std::vector<std::string>& partitions);
 
+// How many bytes a partition takes at most, where all threads are worth their start for its file:
+// of several groups of rows. `bytes_a_row`: what one took in the source. 0: one thread writes it.
+std::int64_t bytes_for_all(const Session& session,
+                           const std::map<std::string, std::int64_t>& rows_by_partition,
+                           const std::string& partition, std::int64_t bytes_a_row);
+
+// The rows of all these partitions.
+std::int64_t rows_among(const std::map<std::string, std::int64_t>& rows_by_partition,
+                        const std::vector<std::string>& partitions);
+
 // Conditions that part the rows of `from` (a table, or one with a WHERE) into about `pieces` of
 // about the same size by ranges of a column, ascending, what is NULL in the last one: each row
 // meets one of them. The column is the first of `columns` whose values make so many, or that which

@@ -35,9 +35,11 @@ Publication::Publication(const TableShape& shape, const DeltaTable& table,
 
 void Publication::stage(Session& session, const std::string& select,
                         const std::vector<std::string>& order, const std::vector<Param>& params,
-                        std::optional<lakelog::PartitionValues> only, std::int64_t expected_bytes) {
+                        std::optional<lakelog::PartitionValues> only, std::int64_t expected_bytes,
+                        std::int64_t expected_rows) {
   StagedWrite write = write_of(select, std::move(only));
   write.expected_bytes = expected_bytes;
+  write.expected_rows = expected_rows;
   write.params = params;
   write.order = order;
   take(write_files(session, write));

@@ -28,11 +28,11 @@ class Publication {
   // Writes the rows of `select` (exactly the shape's columns) as new files, one a partition and
   // ordered by `order`, durable once they are handed in. Throws plugin::FinalError, saying what to
   // do, as soon as the files named are more than can be handed in. `only`: the partition that all
-  // rows are of, and `expected_bytes`: see StagedWrite.
+  // rows are of, `expected_bytes` and `expected_rows`: see StagedWrite.
   void stage(Session& session, const std::string& select, const std::vector<std::string>& order,
              const std::vector<Param>& params = {},
              std::optional<lakelog::PartitionValues> only = std::nullopt,
-             std::int64_t expected_bytes = 0);
+             std::int64_t expected_bytes = 0, std::int64_t expected_rows = 0);
   // The same of several selects, each with files of its own, beside each other on the engine's
   // threads: they may read files and the parameters, and nothing of the session itself. Nothing is
   // staged when one of them fails.

@@ -312,10 +312,24 @@ class Transform {
     tally_.count(session_, with_copies(spec_.target, "first_rows"));
     if (!tally_.broken()) {
       const std::int64_t before = version_.rows();
-      stage_rows("first_rows", partitions);
+      if (may_rewrite_beside(partitions) &&
+          loads_beside(session_, spec_, rows_, partitions, bytes_a_row_)) {
+        load_beside(partitions);
+      } else {
+        stage_rows("first_rows", partitions);
+      }
       result.changed += version_.rows() - before;
     }
     session_.run("DROP VIEW first_rows");
+  }
+
+  void load_beside(const std::vector<std::string>& partitions) {
+    context_.check_cancelled();
+    version_.stage_beside(session_, partitions, spec_.target.keys,
+                          [this](Session& own, const std::string& partition) {
+                            own.run(first_rows_sql(spec_, {partition}, context_.execution_id()));
+                            return rows_of("first_rows", partition);
+                          });
   }
 
   // All that these partitions hold now. Few are written one after the other: each is then sorted by
@@ -325,11 +339,11 @@ class Transform {
     const std::string& part = spec_.target.partition;
     if (part.empty() || partitions.size() > most_apart)
       return version_.stage(session_, "SELECT " + column_list(spec_.target) + " FROM " + rows,
-                            spec_.target.keys);
+                            spec_.target.keys, {}, std::nullopt, 0, rows_among(rows_, partitions));
     std::optional<OneThread> one;
     for (const std::string& partition : partitions) {
       context_.check_cancelled();
-      const std::int64_t bytes = bytes_together(partition);
+      const std::int64_t bytes = bytes_for_all(session_, rows_, partition, bytes_a_row_);
       if (bytes == 0 && !one) one.emplace();
       if (bytes > 0) one.reset();
       if (before) before(partition);
@@ -341,16 +355,6 @@ class Transform {
         version_.stage(session_, select + " AND " + range, spec_.target.keys, {},
                        lakelog::PartitionValues{{part, partition}}, bytes / pieces);
     }
-  }
-
-  // How many bytes a partition takes at most, by what its rows took in the source, where all
-  // threads are worth their start: of several groups of rows. 0: one thread writes it.
-  std::int64_t bytes_together(const std::string& partition) const {
-    constexpr std::int64_t least_rows = 250'000;
-    const auto rows = rows_.find(partition);
-    if (rows == rows_.end() || rows->second < least_rows) return 0;
-    const std::int64_t bytes = rows->second * bytes_a_row_ * 3 / 2;
-    return bytes > session_.memory_bytes() / 5 ? 0 : bytes;
   }
 
   // `rows`: all that these partitions hold now.

@@ -1,8 +1,9 @@
 #include "plugins/lake/layer/transform_shapes.h"
 
+#include <algorithm>
 #include <utility>
-#include <vector>
 
+#include "plugins/lake/layer/partition_batches.h"
 #include "plugins/lake/layer/transform_sql.h"
 
 namespace batuta::lake {
@@ -26,6 +27,16 @@ HistorySpec history_of(const TransformSpec& spec) {
           spec.history_since.empty()
               ? received
               : "coalesce(" + quoted_name(spec.history_since) + ", " + received + ")"};
+}
+
+bool loads_beside(const Session& session, const TransformSpec& spec,
+                  const std::map<std::string, std::int64_t>& rows_by_partition,
+                  const std::vector<std::string>& partitions, std::int64_t bytes_a_row) {
+  return std::all_of(spec.typed.begin(), spec.typed.end(),
+                     [](const auto& column) { return column.stored.empty(); }) &&
+         std::all_of(partitions.begin(), partitions.end(), [&](const std::string& partition) {
+           return bytes_for_all(session, rows_by_partition, partition, bytes_a_row) == 0;
+         });
 }
 
 }  // namespace batuta::lake

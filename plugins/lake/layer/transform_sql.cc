@@ -104,7 +104,7 @@ std::string judge_sql(const TransformSpec& spec, const std::string& rows,
     const bool masked = of_it != spec.typed.end() && !of_it->rejected.empty();
     raw += (raw.empty() ? "" : ", ") + (masked ? of_it->rejected : column);
   }
-  return "CREATE TEMP TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
+  return "CREATE TABLE judged AS WITH typed AS (SELECT *" + typed + " FROM " + rows +
          "), reasoned AS (SELECT *, concat_ws(','" + reasons + ") AS reason FROM typed) SELECT " +
          kept + spec.partition_sql + " AS \"_part\", reason, CASE WHEN reason <> '' THEN [" + raw +
          "] END AS \"_raw\", \"_ingested_at\", \"_record_no\", \"_run_id\", " +
@@ -132,7 +132,7 @@ std::string good_rows_sql(const TransformSpec& spec) {
 
 std::string losers_sql(const TransformSpec& spec, const std::vector<std::string>& partitions) {
   const std::string good = good_within(partitions);
-  const std::string make = "CREATE OR REPLACE TEMP TABLE losers AS SELECT ";
+  const std::string make = "CREATE OR REPLACE TABLE losers AS SELECT ";
   std::string same;
   for (const std::string& key : spec.target.keys)
     same += (same.empty() ? "j." : " AND j.") + new_name(key) + " IS NOT DISTINCT FROM d." +
