@@ -44,6 +44,7 @@ struct Engine::Impl : TurnDriver {
       if (!loop->available()) loop->on_probe(woke);
       std::vector<Event> events = run_jobs(std::move(items));
       turn(std::move(events));
+      write_stood_back();
       housekeeping(woke.boot);
       planned_wake = read_clock().boot;
     }
@@ -125,6 +126,8 @@ struct Engine::Impl : TurnDriver {
   }
 
   void refuse(std::deque<InboxItem> items) {
+    for (StoodBack& waiting : stood_back) waiting.job.done(not_written());
+    stood_back.clear();
     for (InboxItem& item : items) {
       if (auto* job = std::get_if<WriteJob>(&item)) job->done(not_written());
     }
@@ -180,10 +183,36 @@ struct Engine::Impl : TurnDriver {
       } else if (auto* query = std::get_if<QueryJob>(&item)) {
         query->query(loop->state(), now);
       } else {
-        run_write(std::get<WriteJob>(item), now);
+        auto& job = std::get<WriteJob>(item);
+        if (job.stand_back.at_most > Duration{}) {
+          stood_back.push_back({std::move(job), now.boot});
+        } else {
+          run_write(job, now);
+        }
       }
     }
     return events;
+  }
+
+  // One a round, so that what came meanwhile is next.
+  void write_stood_back() {
+    const Now now = read_clock();
+    if (stood_back.empty() || stands_back(now) > Duration{}) return;
+    WriteJob job = std::move(stood_back.front().job);
+    stood_back.pop_front();
+    run_write(job, now);
+  }
+
+  // For how long the first of them has to, as things are: between the end of a run and the next
+  // request nobody waits, while the turns of a run follow each other closely.
+  Duration stands_back(const Now& now) {
+    const StoodBack& first = stood_back.front();
+    if (!loop->available()) return Duration{};
+    const Gauges gauges = loop->state().gauges();
+    if (gauges.runs_queued + gauges.tasks_queued + gauges.tasks_running == 0) return Duration{};
+    return std::min(last_turn_at + first.job.stand_back.quiet,
+                    first.since + first.job.stand_back.at_most) -
+           now.boot;
   }
 
   void run_write(WriteJob& job, const Now& now) {
@@ -204,6 +233,7 @@ struct Engine::Impl : TurnDriver {
     const Now now = read_clock();
     Duration wait = loop->patience(now, longest_wait);
     if (dirty_since_housekeeping) wait = std::min(wait, idle_before_housekeeping);
+    if (!stood_back.empty()) wait = std::clamp(stands_back(now), Duration{}, wait);
     planned_wake = now.boot + wait;
     return wait;
   }
@@ -239,7 +269,7 @@ struct Engine::Impl : TurnDriver {
     const Boot now = read_clock().boot;
     if (!turn.effects.changes.empty()) {
       dirty_since_housekeeping = true;
-      last_commit_at = now;
+      last_commit_at = last_turn_at = now;
     }
     std::lock_guard lock(metrics_mutex);
     ++counters.turns;
@@ -287,6 +317,12 @@ struct Engine::Impl : TurnDriver {
   Boot planned_wake;
   ClockWatch clock_watch;
   Boot last_commit_at;
+  Boot last_turn_at;  // the last commit of a turn: no other write's
+  struct StoodBack {
+    WriteJob job;
+    Boot since;
+  };
+  std::deque<StoodBack> stood_back;  // one for each thread that waits
   bool dirty_since_housekeeping = false;
   std::uint64_t feed_sequence = 0;
 
@@ -341,19 +377,21 @@ void Engine::request(Event event, std::function<void(Reply)> done) {
   if (!post(std::move(event))) impl_->answer(Impl::refusal(id));
 }
 
-void Engine::write(std::function<Status()> write, std::function<void(Status)> done) {
+void Engine::write(std::function<Status()> write, std::function<void(Status)> done,
+                   StandBack stand_back) {
   auto shared_done = std::make_shared<std::function<void(Status)>>(std::move(done));
   WriteJob job{std::move(write),
-               [shared_done](Status status) { (*shared_done)(std::move(status)); }};
+               [shared_done](Status status) { (*shared_done)(std::move(status)); }, stand_back};
   if (!impl_->writes || !impl_->inbox.push(std::move(job))) {
     (*shared_done)(Impl::not_written());
   }
 }
 
-Status Engine::write_and_wait(std::function<Status()> write) {
+Status Engine::write_and_wait(std::function<Status()> write, StandBack stand_back) {
   auto told = std::make_shared<std::promise<Status>>();
   auto result = told->get_future();
-  this->write(std::move(write), [told](Status status) { told->set_value(std::move(status)); });
+  this->write(
+      std::move(write), [told](Status status) { told->set_value(std::move(status)); }, stand_back);
   return result.get();
 }
 

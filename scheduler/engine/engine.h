@@ -20,6 +20,7 @@
 #include "scheduler/core/effects.h"
 #include "scheduler/core/explain.h"
 #include "scheduler/engine/executor.h"
+#include "scheduler/engine/inbox.h"
 #include "scheduler/engine/render.h"
 #include "scheduler/engine/tallies.h"
 #include "scheduler/engine/turn_loop.h"
@@ -99,10 +100,12 @@ class Engine {
 
   // Any thread: runs `write` on the control thread between two turns (the registry's writes), then
   // calls `done` there with its status; Errc::unavailable as for request().
-  void write(std::function<Status()> write, std::function<void(Status)> done);
+  // What stands back comes after the writes that do not.
+  void write(std::function<Status()> write, std::function<void(Status)> done,
+             StandBack stand_back = {});
   // The same, and waits for its status. Any thread but the control thread, which would wait for
   // itself.
-  Status write_and_wait(std::function<Status()> write);
+  Status write_and_wait(std::function<Status()> write, StandBack stand_back = {});
 
   EngineMetrics metrics() const;  // any thread
   // Any thread. Why nothing can be written for now; empty when all is well.

@@ -16,9 +16,16 @@ namespace batuta {
 
 class SchedulerState;
 
+// How far a write stands back behind runs: it waits while one is queued or has tasks under way and
+// the last turn's commit is less than `quiet` ago, `at_most` in all. Zero: it waits for nothing.
+struct StandBack {
+  Duration quiet{}, at_most{};
+};
+
 struct WriteJob {
   std::function<Status()> write;
   std::function<void(Status)> done;
+  StandBack stand_back{};
 };
 struct QueryJob {
   std::function<void(const SchedulerState&, const Now&)> query;

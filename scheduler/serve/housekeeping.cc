@@ -18,6 +18,8 @@ constexpr int rounds_per_retention = 60;   // every hour
 constexpr int rounds_per_check = 24 * 60;  // after the start, then every day
 constexpr Duration pause_between_lists = std::chrono::milliseconds(1);
 constexpr int steps_per_logs = 20;
+// A run of one short task is over within a millisecond; of long ones nothing is heard for longer.
+constexpr StandBack behind_runs{std::chrono::milliseconds(2), std::chrono::milliseconds(3)};
 // The core holds an ended run for a turn yet, in which it may be cleared: its row must be there.
 constexpr Duration ended_long_enough = std::chrono::hours(1);
 
@@ -123,10 +125,12 @@ bool Housekeeping::remove_logs() {
   std::vector<RemovedRun> runs;
   do {
     runs.clear();
-    const Status listed = engine_.write_and_wait([&] {
-      runs = upkeep_.removed_runs();
-      return success();
-    });
+    const Status listed = engine_.write_and_wait(
+        [&] {
+          runs = upkeep_.removed_runs();
+          return success();
+        },
+        behind_runs);
     if (!listed) return true;  // again at the next round
     for (const RemovedRun& run : runs) {
       std::error_code ignored;
@@ -135,10 +139,12 @@ bool Housekeeping::remove_logs() {
       }
     }
     if (runs.empty()) return true;
-    const Status forgotten = engine_.write_and_wait([&] {
-      upkeep_.forget_removed(runs);
-      return success();
-    });
+    const Status forgotten = engine_.write_and_wait(
+        [&] {
+          upkeep_.forget_removed(runs);
+          return success();
+        },
+        behind_runs);
     if (!forgotten) return true;
   } while (wait(pause_between_lists));
   return false;
@@ -185,10 +191,12 @@ bool Housekeeping::wait(Duration time) {
 
 bool Housekeeping::more(const std::function<bool()>& job) {
   bool more = false;
-  const Status done = engine_.write_and_wait([&] {
-    more = job();
-    return success();
-  });
+  const Status done = engine_.write_and_wait(
+      [&] {
+        more = job();
+        return success();
+      },
+      behind_runs);
   return done.ok() && more;
 }
 

@@ -382,6 +382,43 @@ TEST_CASE("writes run between turns and report their status") {
   CHECK(status.error().code == Errc::conflict);
 }
 
+TEST_CASE("a write that stands back comes after the run that is under way, or when told at last") {
+  World world({task("first")});
+  world.join();
+  std::atomic<int> written{0};
+  const auto write = [&](StandBack stand_back) {
+    world.engine.write(
+        [&] {
+          ++written;
+          return success();
+        },
+        [](const Status&) {}, stand_back);
+    world.look([](const SchedulerState&) {});
+    world.look([](const SchedulerState&) {});
+  };
+  const StandBack long_enough{1h, 1h};
+  write(long_enough);
+  CHECK(written == 1);  // nobody to stand back for
+  REQUIRE(world.trigger().code == Errc::ok);
+  REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == 1; }));
+  write(long_enough);
+  CHECK(written == 1);
+  write({});  // and others pass it
+  CHECK(written == 2);
+  world.finish(world.executor.launches[0]);
+  while (written < 3) std::this_thread::yield();
+
+  REQUIRE(world.trigger("r2").code == Errc::ok);
+  REQUIRE(world.executor.wait([&] { return world.executor.launches.size() == 2; }));
+  write({1h, 1ms});
+  while (written < 4) std::this_thread::yield();
+  write({1ms, 1h});
+  while (written < 5) std::this_thread::yield();
+  write(long_enough);
+  world.engine.stop();  // who waits is told
+  CHECK(written == 5);
+}
+
 TEST_CASE("a stopped engine refuses everything at once") {
   World world({task("first")});
   world.engine.stop();
