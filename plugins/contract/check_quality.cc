@@ -4,6 +4,7 @@
 
 #include "common/safe_json.h"
 #include "plugins/contract/described.h"
+#include "plugins/contract/references.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
 
@@ -44,6 +45,16 @@ std::string own_query(lake::Session& session, const QualityCheck& check) {
                              ": its query reads {object} and nothing else, not " + table.name);
   }
   return query;
+}
+
+// Apart from the counting, for a condition may ask another table, which no aggregate does.
+std::string looked_up_sql(const contract::Table& table, std::size_t check) {
+  std::string typed;
+  for (const std::string& name : table.quality[check].columns)
+    typed += (typed.empty() ? "" : ", ") + quoted_name(name) + " AS " + quoted_name("new_" + name);
+  return "SELECT count(*) FROM (SELECT (" + reference_sql(table, check) +
+         ") AS batuta_broken FROM (SELECT " + typed + " FROM " + judged_rows +
+         ")) WHERE batuta_broken";
 }
 
 std::string counting_sql(lake::Session& session, const QualityCheck& check) {
@@ -104,10 +115,10 @@ std::string told_of(const lake::SqlError& error, bool masked) {
 }
 
 // The single number of a single row.
-double number_of(lake::Session& session, const QualityCheck& check, bool masked) {
+double number_of(lake::Session& session, const QualityCheck& check, const std::string& counting,
+                 bool masked) {
   try {
-    const auto found =
-        session.query("SELECT CAST((" + counting_sql(session, check) + ") AS DOUBLE)", {}, 2);
+    const auto found = session.query("SELECT CAST((" + counting + ") AS DOUBLE)", {}, 2);
     const auto* number = std::get_if<double>(&found.rows.at(0).at(0).value);
     if (number != nullptr) return *number;
   } catch (const lake::SqlError& error) {
@@ -139,6 +150,7 @@ bool holds(const QualityCheck& check, double value) {
   return false;
 }
 
+// The table's own first, in its order.
 std::vector<QualityCheck> checks_of(const contract::Table& table) {
   std::vector<QualityCheck> checks = table.quality;
   for (const contract::Column& column : table.columns) {
@@ -162,25 +174,36 @@ std::string shown(double value) {
 }  // namespace
 
 void check_quality(plugin::Context& context, lake::Session& session, const Described& described,
-                   bool judged) {
+                   const JudgedRows& rows) {
+  using References = JudgedRows::References;
   const auto checks = checks_of(described.table);
   if (checks.empty()) return;
   const auto rows_of = [&](const std::string& relation) {
     return session.value("SELECT count(*) FROM " + relation).integer();
   };
-  const std::int64_t good = rows_of(judged_rows), all = judged ? rows_of("judged") : 0;
+  const std::int64_t good = rows_of(judged_rows);
+  const std::int64_t all = rows.references == References::by_reasons  ? rows_of("judged")
+                           : rows.references == References::looked_up ? good
+                                                                      : 0;
+  const std::string named = rows.table.empty() ? "silver/" + described.path : rows.table;
   const bool masked = has_masks(described.table);
   std::string broken;
-  for (const QualityCheck& check : checks) {
-    const std::int64_t count = check.metric == Metric::referential ? all : good;
+  for (std::size_t i = 0; i < checks.size(); ++i) {
+    const QualityCheck& check = checks[i];
+    const bool refers = check.metric == Metric::referential;
+    const std::int64_t count = refers ? all : good;
     if (count == 0) continue;
     context.check_cancelled();
-    double value = number_of(session, check, masked);
+    double value = number_of(session, check,
+                             refers && rows.references == References::looked_up
+                                 ? looked_up_sql(described.table, i)
+                                 : counting_sql(session, check),
+                             masked);
     if (check.percent) value = 100 * value / static_cast<double>(count);
     const bool passed = holds(check, value);
     context.report(
         "quality",
-        json_text({{"table", "silver/" + described.path},
+        json_text({{"table", named},
                    {"rule", check.name},
                    {"dimension", check.dimension},
                    {"severity", check.blocking ? "blocking" : "warning"},
@@ -190,8 +213,8 @@ void check_quality(plugin::Context& context, lake::Session& session, const Descr
                                            1, static_cast<std::int64_t>(std::min(value, 9e15)))},
                    {"passed", passed}}));
     if (passed) continue;
-    const std::string line = "silver/" + described.path + ": " + check.name + " is " +
-                             shown(value) + ", and must be " + contract::expectation(check);
+    const std::string line = named + ": " + check.name + " is " + shown(value) + ", and must be " +
+                             contract::expectation(check);
     context.warn(line);
     if (check.blocking) broken += (broken.empty() ? "" : "; ") + line;
   }

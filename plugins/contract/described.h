@@ -56,11 +56,27 @@ std::string typed_sql(const contract::Column& column, const std::string& text);
 // has (also -infinity) and other readers of Delta have not, become NULL.
 std::string bounded_sql(const std::string& type, const std::string& value);
 
+// A rule of single rows over the values of a table that holds the contract's types: which rows
+// break it, as SQL over the columns by their names.
+struct ValueRule {
+  std::string name, broken;
+};
+// What the contract says of single rows, for who has values and not the source's texts: what must
+// be there, limits, lengths, patterns and rules of rows, with the names that rejected rows are
+// told. A text that must be there is more than blanks. Rules over other tables are not among them.
+std::vector<ValueRule> value_rules(const Described& described);
+
+// Which rows check_quality() looks at.
+struct JudgedRows {
+  std::string table;  // as reports call it; empty: silver/<path>
+  // Of rules over another table: by the reasons in the transform's table `judged` of the session;
+  // looked up in the view, for which prepare_references() was called; or not counted, for who
+  // refuses such rows one by one.
+  enum class References { left_out, by_reasons, looked_up } references = References::left_out;
+};
 // Judges the view new_rows of the session by the contract's quality rules and reports each. Throws
-// plugin::FinalError when a blocking one is broken. `judged`: the session has the transform's table
-// of that name, whose reasons tell which rows a rule over another table rejected; without it these
-// rules are not counted, for who has no quarantine refuses such rows one by one.
+// plugin::FinalError when a blocking one is broken.
 void check_quality(plugin::Context& context, lake::Session& session, const Described& described,
-                   bool judged = false);
+                   const JudgedRows& rows = {});
 
 }  // namespace batuta::from_contract

@@ -30,7 +30,9 @@ struct ContractSilver {
       prepare_masks(context, session, described);
       prepare_references(context, session, described);
     };
-    spec.check = [&](lake::Session& session) { check_quality(context, session, described, true); };
+    spec.check = [&](lake::Session& session) {
+      check_quality(context, session, described, {{}, JudgedRows::References::by_reasons});
+    };
     if (order) return obey(context, spec, *order);
     if (const std::string day = first_day_in_silver(described); !day.empty())
       context.info("rows whose " + described.table.retention.column + " is before " + day +

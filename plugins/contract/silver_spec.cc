@@ -108,8 +108,8 @@ std::string given_sql(const Column& column, const std::string& text, bool missin
                                  : quoted_name("new_" + column.name) + " IS NULL AND " + blank;
 }
 
-void add_limits(const Column& column, Reasons& reasons) {
-  const std::string value = quoted_name("new_" + column.name);
+// `value`: the SQL of the column's typed value.
+void add_limits(const Column& column, const std::string& value, Reasons& reasons) {
   const auto limit = [&](const std::optional<std::string>& bound, const char* comparison,
                          const char* name) {
     if (!bound) return;
@@ -150,7 +150,7 @@ Reasons reasons_of(const contract::Table& table, const lake::TableShape& bronze)
                  quoted_name("new_" + column.name) + " IS NULL AND " + given);
     if (!column.asked.empty())
       add_reason(reasons, reason_of(column, "not_asked"), "NOT asked_for AND " + given);
-    add_limits(column, reasons);
+    add_limits(column, quoted_name("new_" + column.name), reasons);
     add_rules(column.name);
   }
   // Nothing can be made of columns that are wrong themselves: that is told, and this is not.
@@ -164,7 +164,7 @@ Reasons reasons_of(const contract::Table& table, const lake::TableShape& bronze)
     if (const auto bounds = bounds_sql(column.type))
       add_reason(reasons, reason_of(column, "bad"),
                  quoted_name("new_" + column.name) + " NOT BETWEEN " + *bounds);
-    add_limits(column, reasons);
+    add_limits(column, quoted_name("new_" + column.name), reasons);
     add_rules(column.name);
   }
   add_rules("");
@@ -263,6 +263,32 @@ std::string typed_sql(const Column& column, const std::string& as_is) {
     return "coalesce(batuta_full_instant(" + as_is + "), " + instant_sql(column, text) + ")";
   if (type == "timestamp") return instant_sql(column, text);
   return "TRY_CAST(" + text + " AS " + sql_type_of(type) + ")";
+}
+
+std::vector<ValueRule> value_rules(const Described& described) {
+  const contract::Table& table = described.table;
+  Reasons reasons;
+  const auto add_rules = [&](const std::string& column) {
+    for (const contract::RowRule& rule : table.row_rules)
+      if (rule.column == column) add_reason(reasons, rule.name, "(" + rule.condition + "\n)");
+  };
+  for (const auto* list : {&table.columns, &table.computed})
+    for (const Column& column : *list) {
+      const std::string value = quoted_name(column.name);
+      if (column.required || column.key_position > 0 || column.partition_position > 0)
+        add_reason(reasons, reason_of(column, "missing"),
+                   column.type == "string"
+                       ? "NOT coalesce(regexp_matches(" + value + ", '\\S'), false)"
+                       : value + " IS NULL");
+      if (const auto bounds = bounds_sql(column.type))
+        add_reason(reasons, reason_of(column, "bad"), value + " NOT BETWEEN " + *bounds);
+      add_limits(column, value, reasons);
+      add_rules(column.name);
+    }
+  add_rules("");
+  std::vector<ValueRule> out;
+  for (auto& reason : reasons) out.push_back({std::move(reason.name), std::move(reason.condition)});
+  return out;
 }
 
 std::string first_day_in_silver(const Described& described) {

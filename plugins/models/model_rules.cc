@@ -6,6 +6,7 @@
 #include "common/safe_json.h"
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/sql_error.h"
+#include "plugins/models/model_contract.h"
 
 namespace batuta::models {
 namespace {
@@ -247,6 +248,7 @@ void judge(plugin::Context& context, lake::Session& session, const ModelSpec& sp
   Scan(session, spec, shape, whole.empty() ? Scan::Of::all : Scan::Of::blocking)
       .run(context, spec.table);
   if (!broken.empty()) throw plugin::FinalError("quality: " + broken);
+  judge_by_contract(context, session, spec, counted);
   const bool warns = std::any_of(spec.rules.begin(), spec.rules.end(), [](const RuleSpec& rule) {
     return !rule.blocking && rule.kind != Kind::rows;
   });

@@ -11,9 +11,10 @@
 namespace batuta::models {
 
 // Judges the rows of the relation `fresh`, told to the host rule by rule; keys are unique and never
-// NULL, whatever the rules say. Rows that only delete (delete_when) are judged by their keys alone.
-// Throws plugin::FinalError when a blocking rule is broken, or one is
-// about a column that the result has not, or its SQL is no condition over the result.
+// NULL, whatever the rules say, and behind them come those of a contract. Rows that only delete
+// (delete_when) are judged by their keys alone. Throws plugin::FinalError when a blocking rule is
+// broken, or one is about a column that the result has not, or its SQL is no condition over the
+// result.
 //
 // `whole`: where `fresh` is but a part of the table, a relation with all rows that it will hold, as
 // ModelWrite::whole_after() gives it. Warnings, and how many rows there are, are then judged over

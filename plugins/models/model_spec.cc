@@ -8,6 +8,8 @@
 #include "common/safe_json.h"
 #include "common/sql_text.h"
 #include "lakelog/path.h"
+#include "plugins/contract/described.h"
+#include "plugins/models/model_contract.h"
 
 namespace batuta::models {
 namespace {
@@ -189,8 +191,16 @@ void bind_changed(const plugin::Context& context, ModelSpec& spec,
 }
 
 std::string statement_json(const ModelSpec& spec) {
-  return given_without(spec, {"parameters", "description", "quality", "history", "incremental",
-                              "always", "cluster_by"});
+  std::string own = given_without(spec, {"parameters", "description", "quality", "history",
+                                         "incremental", "always", "cluster_by", "contract"});
+  if (!spec.contract) return own;
+  // Of the contract what says something of rows.
+  json promised = json::array();
+  for (const lakelog::Column& column : promised_columns(spec))
+    promised.push_back({column.name, column.type});
+  return own + json_text({{"keys", spec.keys},
+                          {"partition_by", spec.partition_by},
+                          {"columns", std::move(promised)}});
 }
 
 // Whether a history is kept, how the rows are computed and sorted, changes none of the table.
@@ -237,6 +247,8 @@ ModelSpec model_spec(const plugin::Context& context) {
   spec.always = context.boolean("always", false);
   spec.incremental = context.text("incremental", "auto") != "off";
   spec.description = context.text("description", "");
+  spec.rules = rules_given(context);
+  take_contract(context, spec);
   if (spec.mode == Mode::merge && spec.keys.empty())
     throw plugin::FinalError("parameter keys: merge needs them");
   if (spec.history && (spec.keys.empty() || spec.mode == Mode::append))
@@ -254,7 +266,6 @@ ModelSpec model_spec(const plugin::Context& context) {
         "changed_partitions: the instances of a mapped task would count from each other's "
         "versions; a task of its own can have it");
   bind_changed(context, spec, {}, {});
-  spec.rules = rules_given(context);
   spec.given_json = model_given(context);
   return spec;
 }

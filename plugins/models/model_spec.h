@@ -4,6 +4,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -11,6 +12,10 @@
 #include "plugins/lake/outside_select.h"
 #include "plugins/lake/session.h"
 #include "plugins/sdk/plugin.h"
+
+namespace batuta::from_contract {
+struct Described;
+}
 
 namespace batuta::models {
 
@@ -48,7 +53,8 @@ struct ModelSpec {
   std::string sql;                  // one statement; its parameters are $1, $2…
   std::vector<lake::Param> values;  // of those; an empty list for each of `changed`
   std::vector<ChangedCall> changed;
-  std::vector<RuleSpec> rules;
+  std::vector<RuleSpec> rules;  // behind the model's own those of its contract (model_contract.h)
+  std::shared_ptr<const from_contract::Described> contract;  // of the table; null: it has none
   std::string given_json;  // all of it as it was given: two that are equal are the same model
 };
 

@@ -7,6 +7,9 @@
 #include <map>
 #include <optional>
 
+#include "plugins/contract/described.h"
+#include "plugins/models/model_contract.h"
+
 namespace batuta::models {
 namespace {
 
@@ -59,6 +62,7 @@ class Fitting {
   Fitting(const lake::DeltaTable& target, const ModelSpec& spec)
       : target_(target), spec_(spec), known_(target.snapshot().metadata.columns) {
     shape_.columns = known_;
+    if (spec.contract) promised_ = promised_columns(spec);
   }
 
   void take(const std::string& name, const std::string& engine_type) {
@@ -74,16 +78,33 @@ class Fitting {
                      (engine_type == "TIME" || engine_type == "INTERVAL" ? " to VARCHAR"
                                                                          : ", or use to_json"));
     const Column* there = find_column(known_, name);
-    if (there != nullptr && !fits_into(type, there->type))
-      return problem(name + " is " + type + " in the result and " + there->type +
-                     " in the table: write CAST(… AS " + engine_name(there->type) + ")");
-    const Column column = there != nullptr ? *there : Column{name, type, true};
+    const Column* promised = find_column(promised_, name);
+    met_.push_back(name);
+    if (spec_.contract && promised == nullptr)
+      return problem(name + " is no column of the contract " + spec_.contract->path +
+                     ": put it there, or leave it out here");
+    if (promised != nullptr && there != nullptr && promised->type != there->type)
+      return problem(name + " is " + promised->type + " by the contract " + spec_.contract->path +
+                     " and " + there->type +
+                     " in the table, whose columns keep their types: give it another name, or "
+                     "remove the table");
+    const Column* goal = there != nullptr ? there : promised;
+    if (goal != nullptr && !fits_into(type, goal->type))
+      return problem(name + " is " + type + " in the result and " + goal->type +
+                     (promised != nullptr ? " by the contract" : " in the table") +
+                     ": write CAST(… AS " + engine_name(goal->type) + ")");
+    const Column column = goal != nullptr ? *goal : Column{name, type, true};
     if (there == nullptr) shape_.columns.push_back(column);
     taken_.push_back(name);
     result_[column.name] = name;
   }
 
   ModelShape finish() {
+    for (const Column& column : promised_)
+      if (std::none_of(met_.begin(), met_.end(),
+                       [&](const std::string& name) { return alike(name, column.name); }))
+        problem("the column " + column.name + " of the contract " + spec_.contract->path +
+                " is not in the result: select it, or NULL with its type");
     for (const Column& column : known_) {
       if (find_column(system_columns(), column.name) != nullptr) continue;
       if (result_.count(column.name) == 0)
@@ -155,6 +176,8 @@ class Fitting {
   const lake::DeltaTable& target_;
   const ModelSpec& spec_;
   const std::vector<Column> known_;
+  std::vector<Column> promised_;  // by the contract
+  std::vector<std::string> met_;  // of the result, also what does not fit
   ModelShape shape_;
   std::vector<std::string> taken_;
   std::map<std::string, std::string> result_;  // the table's spelling: the result's

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "common/safe_json.h"
+#include "plugins/contract/described.h"
 #include "plugins/lake/attempt_session.h"
 #include "plugins/lake/lake_views.h"
 #include "plugins/lake/layer/history.h"
@@ -87,6 +88,7 @@ class SqlModel {
     const Written written = write.stage();
     const json made_now = made_of(signature_, inputs_);
     json metrics = made_now;
+    add_contract(metrics);
     if (written.version) metrics["column_lineage"] = lineage;
     metrics.update(cost_json(
         read, (std::chrono::steady_clock::now() - begun_) / std::chrono::milliseconds(1)));
@@ -99,6 +101,13 @@ class SqlModel {
   }
 
  private:
+  // For the history of each version.
+  void add_contract(json& metrics) const {
+    if (!spec_.contract) return;
+    metrics["contract"] = spec_.contract->path;
+    metrics["contract_version"] = spec_.contract->contract.version;
+  }
+
   std::vector<std::string> names() const {
     std::vector<std::string> out;
     for (const lake::NamedTable& named : statement_.tables) out.push_back(table_of(named));
@@ -220,7 +229,9 @@ class SqlModel {
     lake::TableHistory history(context_, session_, std::move(spec));
     history.compare(write.rows_after(), std::nullopt, write.now());
     if (written.version || history.differs()) {
-      history.hand_in(json_text(made_now));
+      json metrics = made_now;
+      add_contract(metrics);
+      history.hand_in(json_text(metrics));
     } else {
       keep_confirmed(history_table_, made_now);
     }
@@ -326,6 +337,7 @@ struct SqlModelPlugin {
       plugin::optional(BATUTA_PARAM_STRING, "delete_when", "merge: rows that delete"),
       plugin::optional(BATUTA_PARAM_ARRAY, "quality", "rules over the result"),
       plugin::optional(BATUTA_PARAM_STRING, "description", "of the table"),
+      plugin::optional(BATUTA_PARAM_OBJECT, "contract", "of the table: its name, and its yaml"),
       plugin::optional(BATUTA_PARAM_OBJECT, "plan",
                        "nothing is written: what a run would compute is told")};
 

@@ -244,7 +244,8 @@ void read_by_contract(plugin::Context& context, lake::Session& session, const Ty
   session.run("CREATE TEMP TABLE computed AS SELECT " + names + " FROM typed");
   session.run("DROP TABLE typed");
   session.run("CREATE TEMP VIEW new_rows AS SELECT * FROM computed");
-  from_contract::check_quality(context, session, described);
+  from_contract::check_quality(context, session, described,
+                               {file.table, from_contract::JudgedRows::References::left_out});
 }
 
 }  // namespace batuta::outputs

@@ -111,7 +111,8 @@ const std::vector<std::string>& header_fields() {
       "quality",   "description", "retries",    "retry_delay",  "execution_timeout",
       "pool",      "owner",       "doc_md",     "display_name", "params",
       "history",   "incremental", "cluster_by", "always",       "engine",
-      "spark_sql", "connection",  "conf",       "jars",         "packages"};
+      "spark_sql", "connection",  "conf",       "jars",         "packages",
+      "contract"};
   return names;
 }
 

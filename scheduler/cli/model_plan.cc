@@ -28,6 +28,22 @@ std::string inside_braces(const std::string& text) {
              : text.substr(from, to - from + 1);
 }
 
+// The text of a contract as a run's plugin has it: its own braces are kept from the templates of a
+// DAG (without_templates()).
+void give_back_braces(json& params) {
+  json* yaml = params.contains("/contract/yaml"_json_pointer)
+                   ? &params["/contract/yaml"_json_pointer]
+                   : nullptr;
+  if (yaml == nullptr || !yaml->is_string()) return;
+  std::string text = yaml->get<std::string>();
+  for (const std::string braces : {"{{", "{%"}) {
+    const std::string kept = "{{ '" + braces + "' }}";
+    for (std::size_t at = 0; (at = text.find(kept, at)) != text.npos; at += braces.size())
+      text.replace(at, kept.size(), braces);
+  }
+  *yaml = std::move(text);
+}
+
 json look_at_model(Session& session, const PlanRequest& request, const json& params) {
   SlotRun run = lake_slot(session, "sql_model", request.plugins);
   run.params_json = json_text(params);
@@ -204,6 +220,7 @@ json plan_of_models(Session& session, const PlanRequest& request) {
     const json spec = value_of(parse_untrusted(task.spec_json));
     std::vector<std::string> unknown;
     json params = with_template_values(spec.at("params"), values, conf ? *conf : "{}", unknown);
+    give_back_braces(params);
     const bool on_spark = params.contains("spark_sql");
     params["plan"] = {{"unknown", unknown}};
     json one = look_at_model(session, request, on_spark ? asked_of_spark(params) : params);

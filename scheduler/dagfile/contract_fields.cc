@@ -48,7 +48,8 @@ class ContractPasser {
     const bool hands_in = type != task.end() && (*type == "shell" || *type == "python" ||
                                                  *type == "container" || *type == "spark");
     if (hands_in) return of_outputs(task, at);
-    if (given == task.end() || type == task.end() || (*type != "extract" && *type != "transform"))
+    if (given == task.end() || type == task.end() ||
+        (*type != "extract" && *type != "transform" && *type != "aggregate"))
       return;
     put(task, *given, at + "/contract");
   }
@@ -176,6 +177,47 @@ class ContractPasser {
     if (task["type"] == "extract" && table.source.kind == contract::SourceKind::none)
       problems_.add(pointer,
                     "nothing can be read by the contract " + name + ": " + table.source.why_none);
+    if (task["type"] == "aggregate") check_model(task, table, name, pointer);
+  }
+
+  // The plugin refuses the same, when it runs (plugins/models/model_contract.cc).
+  void check_model(const json& task, const contract::Table& table, const std::string& name,
+                   const std::string& pointer) {
+    const auto of_task = [&](const char* field) { return task.value(field, json()); };
+    const json path = of_task("table");
+    const auto tell = [&](const std::string& what) {
+      problems_.add(pointer, "the contract " + name + " " + what);
+    };
+    if (path.is_string() && !path.get_ref<const std::string&>().ends_with("/" + name))
+      tell("is not of " + path.get<std::string>() + ": a table's contract is named as it is");
+    for (const auto* columns : {&table.columns, &table.computed})
+      for (const contract::Column& column : *columns)
+        if (column.mask != contract::Mask::none)
+          return tell("masks " + column.name +
+                      " (batuta.mask), which the values of a SELECT are not: select what silver "
+                      "has in its place, and hide it from readers by batuta.readMask");
+    if (table.deletes != contract::Deletes::keep)
+      tell(
+          "says what becomes of rows that the source no longer has (batuta.deletes), and a model "
+          "has no source: its mode or \"delete_when\" says it");
+    if (table.history && of_task("history") != true)
+      tell("asks for a history (batuta.history): let the model say \"history\": true");
+    if (of_task("mode") == "merge" && table.keys().empty() && of_task("keys").is_null())
+      tell("has no primary key, and the mode merge needs \"keys\"");
+    if (of_task("mode") == "partitions" && table.partitions().empty() &&
+        of_task("partition_by").is_null())
+      tell("has no partitions, and the mode partitions needs \"partition_by\"");
+    if (of_task("history") == true && table.keys().empty() && of_task("keys").is_null())
+      tell("has no primary key, and a history needs \"keys\"");
+    agree(of_task("keys"), table.keys(), "keys", name, pointer);
+    agree(of_task("partition_by"), table.partitions(), "partition_by", name, pointer);
+  }
+
+  void agree(const json& own, const std::vector<std::string>& of_contract, const char* what,
+             const std::string& name, const std::string& pointer) {
+    if (own.is_null() || of_contract.empty() || own == json(of_contract)) return;
+    problems_.add(pointer, std::string(what) + " is " + json_text(json(of_contract)) +
+                               " by the contract " + name + ": leave it out, or say the same");
   }
 
   const std::string folder_;
@@ -217,7 +259,9 @@ void read_contract_task(FieldReader& fields, Task& task, json& params) {
     fields.problem("source", "a task has a \"contract\" or a \"source\", not both");
   const auto layer = fields.text("layer").value_or(type == "extract" ? "bronze" : "silver");
   if (type == "aggregate") {
-    fields.problem("contract", "a contract drives extract (bronze) and transform (silver)");
+    fields.problem("contract",
+                   "a contract drives extract (bronze) and transform (silver), and is that of a "
+                   "model's table beside \"sql\" and \"table\"");
   } else if ((layer == "bronze") != (type == "extract") ||
              (layer != "bronze" && layer != "silver")) {
     fields.problem("layer", "of a contract's tasks extract is bronze and transform is silver");

@@ -84,8 +84,8 @@ void run_model_on_spark(FieldReader& fields, json spark, Task& task, json& param
   task.is_data = false;
   task.plugin = "spark";
   json output = {{"file", spark_result}};
-  for (const char* name :
-       {"table", "mode", "keys", "partition_by", "delete_when", "quality", "description"})
+  for (const char* name : {"table", "mode", "keys", "partition_by", "delete_when", "quality",
+                           "description", "contract"})
     if (params.contains(name)) output[name] = params[name];
   if (spark.contains("connection"))
     task.connections.push_back(spark["connection"].get<std::string>());

@@ -10,6 +10,7 @@
 #include "common/safe_json.h"
 #include "common/sql_text.h"
 #include "common/suggest.h"
+#include "scheduler/dagfile/builtin_fields.h"
 #include "scheduler/dagfile/changed_call.h"
 #include "scheduler/dagfile/model_engine.h"
 
@@ -225,9 +226,25 @@ void read_quality(FieldReader& fields, json& params) {
   params["quality"] = *quality;
 }
 
-}  // namespace
+// Whether the table has a contract; what is wrong with it was told where it was looked for.
+bool read_contract_of_table(FieldReader& fields, json& params) {
+  const json* contract = fields.find("contract");
+  if (contract == nullptr || !contract->is_object()) return contract != nullptr;
+  // The file's own {{ ds }} is not this task's to fill in.
+  params["contract"] = {{"name", contract->value("name", "")},
+                        {"yaml", without_templates(contract->value("yaml", ""))}};
+  return true;
+}
 
-namespace {
+// What the row of the job shows of the model: of its contract the name, not the text.
+json shown_params(FieldReader& fields, const json& params) {
+  json shown = params;
+  const json* contract = fields.find("contract");
+  if (contract == nullptr || !contract->is_object()) return shown;
+  shown["contract"] = contract->value("name", "");
+  shown["contract_version"] = contract->value("version", "");
+  return shown;
+}
 
 constexpr JsonLimits large_spec{16 << 20, 64, 2'000'000, 4 << 20};
 
@@ -256,7 +273,7 @@ void read_model(FieldReader& fields, Task& task, json& params) {
   json spark = json::object();
   const bool on_spark = read_model_engine(fields, spark);
   read_model_sql(fields, params);
-  read_table_fields(fields, false, params);
+  read_table_fields(fields, read_contract_of_table(fields, params), params);
   (void)read_columns(fields, "cluster_by", params);
   if (const auto always = fields.boolean("always")) params["always"] = *always;
   if (const auto incremental = fields.text("incremental")) {
@@ -266,7 +283,8 @@ void read_model(FieldReader& fields, Task& task, json& params) {
                      "computes all");
     params["incremental"] = *incremental;
   }
-  if (on_spark) run_model_on_spark(fields, std::move(spark), task, params);
+  if (on_spark) return run_model_on_spark(fields, std::move(spark), task, params);
+  task.params_json = json_text(shown_params(fields, params));
 }
 
 void read_table_fields(FieldReader& fields, bool by_contract, json& params) {

@@ -108,6 +108,54 @@ TEST_CASE("a DAG's version holds the bytes of its contracts, and needs their fil
   CHECK(again->tasks[0].overlap == std::chrono::hours(1));
 }
 
+TEST_CASE(
+    "a model's contract goes to its plugin with the task, and says what it lacks of a model") {
+  TempFolder folder;
+  const std::string begin =
+      "apiVersion: v3.1.0\nkind: DataContract\nid: a\nversion: '3'\nstatus: s\ndomain: shop\n"
+      "schema:\n  - name: daily\n    properties:\n      - {name: day, logicalType: date, "
+      "primaryKey: true, description: 'by {{ ds }}'";
+  const auto parsed = [&](const std::string& more, const std::string& fields) {
+    folder.write("shop/daily.odcs.yaml", begin + more);
+    return parse_dag_file(
+        R"({"dag_id": "x", "schedule": null, "tasks": [{"task_id": "daily", "type": "aggregate",
+            "sql": "SELECT day FROM silver.shop.sold", "contract": "shop/daily", )" +
+            fields + "}]}",
+        "x.json", "/nowhere", {}, folder.path());
+  };
+  const auto told = [&](const std::string& more, const std::string& fields) {
+    const auto result = parsed(more, fields);
+    return result.problems.empty() ? std::string() : result.problems[0].message;
+  };
+  // Keys are the contract's: merge needs none beside.
+  const auto result = parsed("}\n", R"("table": "gold/shop/daily", "mode": "merge")");
+  REQUIRE(result.dag);
+  const Task& task = result.dag->tasks[0];
+  CHECK(task.plugin == "sql_model");
+  CHECK((*parse_untrusted(task.params_json))["contract"] == "shop/daily");
+  CHECK((*parse_untrusted(task.params_json))["contract_version"] == "3");
+  const auto rendered = render_spec(task.spec_json, TemplateScope{}, false);
+  REQUIRE(rendered.ok());
+  CHECK((*parse_untrusted(*rendered))["params"]["contract"] ==
+        nlohmann::json{{"name", "shop/daily"}, {"yaml", begin + "}\n"}});
+  const auto again = dag_from_canonical(result.dag->version, result.dag->canonical_json);
+  REQUIRE(again);
+  CHECK(again->tasks[0].spec_json == task.spec_json);
+
+  const std::string table = R"("table": "gold/shop/daily")";
+  CHECK(told("}\n", R"("table": "gold/shop/weekly")").find("is not of gold/shop/weekly") !=
+        std::string::npos);
+  CHECK(told("}\n", table + R"(, "keys": ["shop"])").find("keys is [\"day\"] by the contract") !=
+        std::string::npos);
+  CHECK(told("}\n    customProperties: [{property: batuta.history, value: true}]\n", table)
+            .find("asks for a history") != std::string::npos);
+  CHECK(told("}\n      - {name: cpf, logicalType: string, customProperties: [{property: "
+             "batuta.mask, value: redact}]}\n",
+             table)
+            .find("masks cpf") != std::string::npos);
+  CHECK(told("}\n", R"("owner": "x")").find("needs the \"table\"") != std::string::npos);
+}
+
 TEST_CASE("contracts lie beside the DAG folder unless another place is named") {
   CHECK(contracts_beside("/etc/batuta/dags") == "/etc/batuta/contracts");
   CHECK(contracts_beside("/etc/batuta/dags/") == "/etc/batuta/contracts");

@@ -75,7 +75,7 @@ class TwoTables {
                  ") t(i)");
     session_.run("CREATE OR REPLACE TEMP VIEW new_rows AS SELECT * FROM judged WHERE reason = ''");
     try {
-      check_quality(context_, session_, described, true);
+      check_quality(context_, session_, described, {{}, JudgedRows::References::by_reasons});
     } catch (const plugin::FinalError& error) {
       return error.what();
     }

@@ -51,7 +51,7 @@ ALLOWED = {
     "plugins/sql": {"common", "plugins/sdk", "plugins/lake"},
     "plugins/postgres_publish": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/sql"},
     "plugins/contract": {"common", "contract", "lakelog", "stores", "stream", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/sql"},
-    "plugins/models": {"common", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer"},
+    "plugins/models": {"common", "contract", "lakelog", "plugins/sdk", "plugins/lake", "plugins/lake/layer", "plugins/contract"},
     "web": {"common"},
     "tests": None,
     "bench": None,
