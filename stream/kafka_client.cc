@@ -179,8 +179,10 @@ Result<Handle> open_handle(rd_kafka_type_t role, const KafkaSettings& settings,
     all["auto.offset.reset"] = "error";
     all["enable.partition.eof"] = "true";
     all["isolation.level"] = "read_committed";
-    // Bounds what is read ahead of who asks.
-    all.try_emplace("queued.max.messages.kbytes", "32768");
+    // Bounds what is read ahead of who asks, by bytes and by messages. At either bound librdkafka
+    // sleeps for a second, however soon there is room: it has to hold what is read in that second.
+    all.try_emplace("queued.max.messages.kbytes", "65536");
+    all.try_emplace("queued.min.messages", "250000");
   }
   for (const auto& [name, value] : all) {
     if (kafka.f_conf_set(conf.get(), name.c_str(), value.c_str(), said, sizeof said) !=
