@@ -1,5 +1,6 @@
 #include "plugins/lake/text_functions.h"
 
+#include <atomic>
 #include <cstdio>
 #include <optional>
 #include <string_view>
@@ -13,8 +14,9 @@ namespace batuta::lake {
 namespace {
 
 // DuckDB calls back with nothing but its own handles, so its table must be found without them. Set
-// before the first registration; a slot uses one library for its whole life.
-const DuckdbApi* callback_api = nullptr;
+// by each registration, while another session's functions may run; a slot uses one library for its
+// whole life.
+std::atomic<const DuckdbApi*> callback_api = nullptr;
 
 std::string_view text_at(const duckdb_string_t& value) {
   constexpr std::uint32_t inlined = 12;
@@ -26,7 +28,7 @@ std::string_view text_at(const duckdb_string_t& value) {
 // integers inside DuckDB.
 template <auto convert, typename Value = std::int64_t>
 void apply(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
-  const DuckdbApi& api = *callback_api;
+  const DuckdbApi& api = *callback_api.load();
   const idx_t size = api.data_chunk_get_size(input);
   duckdb_vector texts = api.data_chunk_get_vector(input, 0);
   const auto* in = static_cast<const duckdb_string_t*>(api.vector_get_data(texts));
@@ -116,7 +118,7 @@ std::optional<bool> is_all_blank(std::string_view text) {
 }
 
 void hash_texts(duckdb_function_info, duckdb_data_chunk input, duckdb_vector output) {
-  const DuckdbApi& api = *callback_api;
+  const DuckdbApi& api = *callback_api.load();
   const idx_t size = api.data_chunk_get_size(input);
   duckdb_vector texts = api.data_chunk_get_vector(input, 0);
   const auto* in = static_cast<const duckdb_string_t*>(api.vector_get_data(texts));

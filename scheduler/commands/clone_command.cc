@@ -7,10 +7,15 @@
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/ids.h"
 #include "scheduler/commands/process_parts.h"
+#include "scheduler/dagfile/bundle.h"
+#include "scheduler/dagfile/folder.h"
+#include "scheduler/serve/bundle_keeper.h"
 #include "scheduler/serve/home.h"
 #include "scheduler/store/backend.h"
 #include "stores/lake.h"
@@ -81,6 +86,67 @@ void expect_table_name(const std::string& table) {
   }
 }
 
+// Where the files lie that DAGs are made of, and where they go.
+struct SourceFolder {
+  fs::path from, to;
+};
+
+// Of one bundle: what of its folders is there.
+void add_bundle(const BundleFolder& bundle, const fs::path& to, std::vector<SourceFolder>& out) {
+  const std::vector<std::pair<std::string, std::string>> folders = {
+      {"dags", bundle.dags},
+      {"contracts", bundle.contracts},
+      {"models", folder_beside(bundle.dags, "models")},
+      {"monitors", folder_beside(bundle.dags, "monitors")},
+      {"calendars", folder_beside(bundle.dags, "calendars")}};
+  for (const auto& [name, from] : folders)
+    if (fs::is_directory(from)) out.push_back({from, to / name});
+}
+
+struct Sources {
+  std::vector<SourceFolder> folders;
+  std::vector<std::string> bundles, left_out;  // names of those beside the DAG folder
+};
+
+// The DAG folder with what lies beside it, and the other bundles as they are live: in the copy each
+// is a folder of its own, so that it needs neither repository nor store.
+Sources sources_of(const Home& home, const std::string& dags, const fs::path& to) {
+  Sources out;
+  if (fs::is_directory(dags)) {
+    const std::string contracts = home.settings().contracts;
+    const std::string folder = absolute_path(dags);
+    add_bundle({std::string(default_bundle),
+                folder,
+                contracts.empty() ? folder_beside(folder, "contracts") : contracts,
+                {}},
+               to, out.folders);
+  }
+  std::vector<BundleFolder> bundles =
+      BundleKeeper(home.path("revisions"), home.settings().bundles, {}).folders();
+  std::set<std::string> named;
+  for (const BundleFolder& bundle : bundles) named.insert(bundle.name);
+  std::set<std::string> dropped_in;
+  for (const auto& entry : fs::directory_iterator(home.path("bundles"))) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory() && check_bundle_name(name).ok() && !named.contains(name))
+      dropped_in.insert(name);
+  }
+  for (const std::string& name : dropped_in)
+    bundles.push_back(bundle_in(name, home.path("bundles/" + name)));
+  for (const BundleFolder& bundle : bundles) {
+    const std::size_t before = out.folders.size();
+    add_bundle(bundle, to / "bundles" / bundle.name, out.folders);
+    (out.folders.size() > before ? out.bundles : out.left_out).push_back(bundle.name);
+  }
+  return out;
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
 void clone_into(const cli::CloneOptions& clone, const fs::path& to) {
   auto home = Home::open(clone.home);
   if (!home) throw std::runtime_error(home.error().message);
@@ -91,21 +157,31 @@ void clone_into(const cli::CloneOptions& clone, const fs::path& to) {
     throw std::runtime_error("the tables lie in " + lake +
                              " (lake.url), and a clone copies tables of a folder alone: leave out "
                              "--table");
+  const bool has_dags = fs::is_directory(clone.dags);
+  if (!has_dags && clone.dags_named)
+    throw std::runtime_error("there is no DAG folder " + absolute_path(clone.dags));
+  const Sources sources = sources_of(*home, clone.dags, to);
   for (const std::string& from : {home->folder(), clone.dags}) expect_apart(to, from);
+  for (const SourceFolder& source : sources.folders) expect_apart(to, source.from.string());
   make_folder(to);
   const ClonedStore store =
       clone_backend(home->store_url(), home->path("secret.key"), (to / "batuta.db").string(),
                     (to / "secret.key").string(), read_clock().wall);
-  if (fs::is_directory(clone.dags)) {
-    fs::copy(clone.dags, to / "dags", fs::copy_options::recursive);
-  } else if (clone.dags_named) {
-    throw std::runtime_error("there is no DAG folder " + absolute_path(clone.dags));
+  for (const SourceFolder& source : sources.folders) {
+    fs::create_directories(source.to);
+    fs::copy(source.from, source.to, fs::copy_options::recursive);
   }
   for (const std::string& table : tables) {
     copy_table(home->path("lake/" + table), to / "lake" / table);
   }
   std::printf("%s is a copy of %s; every DAG in it is paused\n", to.c_str(),
               home->folder().c_str());
+  std::vector<std::string> beside;
+  for (const SourceFolder& source : sources.folders)
+    if (source.to.parent_path() == to) beside.push_back(source.to.filename().string());
+  if (!beside.empty()) std::printf("taken along: %s\n", listed(beside).c_str());
+  if (!sources.bundles.empty())
+    std::printf("taken along: bundles %s\n", listed(sources.bundles).c_str());
   if (store.live_runs_left_out > 0) {
     const bool one = store.live_runs_left_out == 1;
     std::printf("left out: %lld %s not ended\n", static_cast<long long>(store.live_runs_left_out),
@@ -115,7 +191,10 @@ void clone_into(const cli::CloneOptions& clone, const fs::path& to) {
     std::printf("left out: the secret of %s\n", name.c_str());
   }
   std::printf("left out: users and tokens; the first start makes an admin\n");
-  if (!fs::exists(to / "dags")) std::printf("left out: DAG files; --dags DIR takes them along\n");
+  if (!has_dags) std::printf("left out: DAG files; --dags DIR takes them along\n");
+  if (!sources.left_out.empty())
+    std::printf("left out: bundles of which no file is here: %s\n",
+                listed(sources.left_out).c_str());
   std::printf("start it: batuta standalone --home %s --dags %s\n", to.c_str(),
               (to / "dags").c_str());
 }

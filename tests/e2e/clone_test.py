@@ -17,7 +17,15 @@ def a_running_server_is_cloned():
         financial = json.loads(FINANCIAL.read_text())
         financial["schedule"] = None
         server = folder.server({"financial": financial, "waits": dag("waits", [shell("a", "sleep 600")]),
-                                "quick": dag("quick", [shell("a", "echo done")])}).start()
+                                "quick": dag("quick", [shell("a", "echo done")])})
+        # One bundle that the settings name, and one that is dropped in.
+        server.home.mkdir(mode=0o700)
+        (server.home / "batuta.json").write_text(json.dumps(
+            {"bundles": [{"name": "sales", "path": str(folder.path / "sales")}, {"name": "away", "git": "/no/repository"}]}))
+        for bundle in (folder.path / "sales", server.home / "bundles" / "risk"):
+            (bundle / "dags").mkdir(parents=True)
+            (bundle / "dags" / "side.json").write_text(json.dumps(dag(f"of_{bundle.name}", [shell("a", "true")])))
+        server.start()
         quotes.connect(server)
         server.call("POST", "/api/v2/variables", {"key": "api_token", "value": "the-secret-of-all"})
         server.call("POST", "/api/v2/variables", {"key": "channel", "value": "#etl"})
@@ -31,6 +39,8 @@ def a_running_server_is_cloned():
         said = server.cli("clone", "--to", to, "--dags", server.dags, "--table", GOLD, GOLD).stdout
         print(said.strip(), flush=True)
         assert "1 run that has not ended" in said and "the secret of variable api_token" in said, said
+        assert "taken along: dags, contracts, models\n" in said and "taken along: bundles sales, risk\n" in said, said
+        assert "no file is here: away" in said, said
         again = server.cli("clone", "--to", to, check=False)
         assert again.returncode == 1 and "not empty" in again.stderr, again.stderr
         nothing = server.cli("clone", "--to", folder.path / "other", "--table", "gold/no/table", check=False)
@@ -54,6 +64,9 @@ def a_running_server_is_cloned():
         try:
             assert copy.run("financial", run)["state"] == "success"
             assert copy.get("/api/v2/dags/waits/dagRuns")["total_entries"] == 0
+            assert copy.get("/api/v2/importErrors")["import_errors"] == [], "contracts and models came along"
+            for bundle in ("sales", "risk"):
+                assert copy.get(f"/api/v2/dags/of_{bundle}")["bundle_name"] == bundle
             assert all(d["is_paused"] for d in copy.get("/api/v2/dags")["dags"])
             assert copy.sql(f'SELECT count(*), sum(volume)::VARCHAR FROM "{GOLD}"') == rows
             assert copy.get("/api/v2/variables/channel")["value"] == "#etl"

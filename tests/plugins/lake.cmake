@@ -1,10 +1,15 @@
 # Tests of plugins/lake and of the financial source.
 batuta_test(plugins_lake LABEL unit
-  SOURCES lake_checkpoint_test.cc lake_decimal_test.cc lake_erase_raw_test.cc lake_erase_test.cc lake_erase_texts_test.cc erased_lake.cc lake_expire_test.cc lake_rotate_key_test.cc lake_maintenance_test.cc lake_masks_test.cc lake_newer_tables_test.cc lake_property_test.cc lake_beside_test.cc lake_session_test.cc lake_staged_write_test.cc lake_version_diff_test.cc fake_host.cc
+  SOURCES lake_checkpoint_test.cc lake_decimal_test.cc lake_erase_raw_test.cc lake_erase_test.cc lake_erase_texts_test.cc erased_lake.cc lake_expire_test.cc lake_rotate_key_test.cc lake_maintenance_test.cc lake_masks_test.cc lake_newer_tables_test.cc lake_property_test.cc lake_session_test.cc lake_staged_write_test.cc lake_version_diff_test.cc fake_host.cc
     ../lakelog/lake_fixture.cc
   APART lake_monitors_test.cc lake_report_test.cc
   LINKS batuta_lake nlohmann_json::nlohmann_json)
 add_dependencies(test_plugins_lake lake_engine plugin_lake_sql plugin_lake_erase plugin_lake_rotate_key plugin_lake_maintenance plugin_lake_monitors plugin_lake_report)
+# Apart for the thread sanitizer: what threads share.
+batuta_test(lake_threads LABEL unit
+  SOURCES lake_beside_test.cc lake_threads_test.cc fake_host.cc ../lakelog/lake_fixture.cc
+  LINKS batuta_lake nlohmann_json::nlohmann_json)
+add_dependencies(test_lake_threads lake_engine)
 batuta_test(plugins_layer LABEL unit TIMEOUT 600
   SOURCES layer_test.cc layer_restored_test.cc history_test.cc layer_history_test.cc layer_deletes_test.cc layer_quarantine_test.cc layer_fixture.cc table_rows.cc fake_host.cc ../lakelog/lake_fixture.cc
   LINKS batuta_lake_layer nlohmann_json::nlohmann_json ${CMAKE_DL_LIBS})
