@@ -70,7 +70,8 @@ void ask_with_progress(const Client& client, const std::string& query_id,
                        const std::function<void()>& ask) {
   ProgressLine line;
   if (!line.visible()) return ask();
-  const StatementLook look(client.hurried(std::chrono::seconds(10)), query_id, line);
+  // An answer that is there waits no longer than this for a look that hangs.
+  const StatementLook look(client.hurried(std::chrono::seconds(2)), query_id, line);
   ask();
 }
 

@@ -6,6 +6,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -88,6 +89,23 @@ EVENTS = [{"name": "sequence", "physicalName": "/SequenceNumber", "logicalType":
           {"name": "client", "physicalName": "/Body/client", "logicalType": "string"}]
 
 
+def columns_are_told(server, path):
+    """What a transform wrote of its columns, read back from the events of lineage."""
+    eventually(lambda: server.get("/api/batuta/outbox")["lineage"]["waiting"] == 0, 30, "nothing is owed")
+    told = {}
+    for line in path.read_text().splitlines():
+        for output in json.loads(line).get("outputs", []):
+            told.setdefault(output["name"], {}).update(output.get("facets", {}))
+    fields = told["silver/shop/orders"]["columnLineage"]["fields"]
+    ways = {column: [(one["name"], one["field"]) for one in field["inputFields"]] for column, field in fields.items()}
+    assert all(ways[name] == [("bronze/shop/orders", name)] for name in ("id", "day", "amount", "country")), ways
+    # It lies in the table's own log as it is told.
+    metrics = [json.loads(line)["commitInfo"]["operationMetrics"] for line in
+               sorted((server.home / "lake/silver/shop/orders/_delta_log").glob("*.json"))[0].read_text().splitlines() if "commitInfo" in line]
+    kept = json.loads(metrics[0]["column_lineage"])
+    assert {name: [tuple(one) for one in way["from"]] for name, way in kept.items() if "from" in way} == ways, (kept, ways)
+
+
 def files_and_a_database_become_tables():
     """CSV files, here and in a store, and an SQLite table go raw, bronze, silver by YAML files and one DAG; bad rows are in quarantine"""
     with Folder("contracts") as folder, ObjectStore() as store:
@@ -118,7 +136,8 @@ def files_and_a_database_become_tables():
         write(folder, "items", contract("items", {
             "server": "store", "type": "s3", "location": "s3://lake/drops/2024-*/items-*.csv", "format": "csv",
             "customProperties": [{"property": "batuta.connection", "value": "drops"}]}, ORDERS))
-        server = folder.server({"shop": dag("shop", both("orders") + both("clients") + both("items") + both("events"))}).start()
+        server = folder.server({"shop": dag("shop", both("orders") + both("clients") + both("items") + both("events"))},
+                               env={"BATUTA_LINEAGE_FILE": str(folder.path / "lineage.jsonl")}).start()
         known(server, "shop")
         server.call("POST", "/api/v2/connections", {
             "connection_id": "drops", "conn_type": "generic", "login": ACCESS_KEY, "password": SECRET,
@@ -147,6 +166,7 @@ def files_and_a_database_become_tables():
         assert len(raw) == 2 and raw[0].read_bytes() == (drop / "orders-1.csv").read_bytes(), raw
         history = json.loads(server.cli("lake", "history", "silver/shop/orders", "-o", "json").stdout)
         assert "1.0.0" in json.dumps(history[0]), history[0]
+        columns_are_told(server, folder.path / "lineage.jsonl")
         # The same again changes nothing; a row that changed does.
         ended(server, "shop")
         assert len(json.loads(server.cli("lake", "history", "silver/shop/orders", "-o", "json").stdout)) == 1
@@ -499,7 +519,9 @@ def the_page_for_a_new_source_works_as_written():
     text = (SOURCE / "docs" / "new-source.md").read_text()
     shells = re.findall(r"```sh\n(.*?)```", text, re.S)
     assert len(shells) == 5, shells
-    definition = re.search(r"```json\n(.*?)```", text, re.S).group(1)
+    definition, gold = re.findall(r"```json\n(.*?)```", text, re.S)
+    statement = re.search(r"```sql\n(.*?)```", text, re.S).group(1)
+    begun = time.monotonic()
     with Folder("new-source") as folder:
         home = folder.path / "home"
         script = "set -e\nbatuta() { " + f"BATUTA_HOME={home} {BATUTA}" + ' "$@"; }\n' + "\n".join(shells[:3])
@@ -516,6 +538,17 @@ def the_page_for_a_new_source_works_as_written():
         server.cli("dags", "trigger", "shop", "--wait")
         rows = server.sql("SELECT id, CAST(order_day AS VARCHAR), CAST(amount AS VARCHAR), country FROM silver.orders ORDER BY id")
         assert rows == [[1, "2024-05-06", "10.50", "BR"], [2, "2024-05-31", "3.25", "PT"]], rows
+        (shop / "dags" / "gold").mkdir()
+        (shop / "dags" / "gold" / "by_country.sql").write_text(statement)
+        whole = json.loads(definition)
+        whole["tasks"].append(json.loads(gold))
+        (shop / "dags" / "shop.json").write_text(json.dumps(whole))
+        eventually(lambda: server.get("/api/v2/dags/shop/tasks")["total_entries"] == 3, 30, "the task for gold is known")
+        server.cli("dags", "trigger", "shop", "--wait")
+        assert server.sql("SELECT country, orders, CAST(amount AS VARCHAR) FROM gold.by_country ORDER BY 1") == [["BR", 1, "10.50"], ["PT", 1, "3.25"]]
+        took = time.monotonic() - begun
+        print(f"docs/new-source.md took {took:.1f} s as it is typed")
+        assert took < 600, took
 
 
 def contracts_are_made_from_what_is_there():

@@ -142,6 +142,7 @@ def a_killed_slot_is_tried_again_on_the_same_rows():
 POSITION = """/* model
 mode: merge
 keys: [client]
+contract: shop/position
 params: {day: "2026-11-30"}
 quality:
   - {rule: rows, min: 1}
@@ -182,6 +183,20 @@ schema:
 """
 
 
+PROMISED = """apiVersion: v3.1.0
+kind: DataContract
+id: shop-position
+version: 2.1.0
+status: active
+domain: shop
+schema:
+  - name: position
+    properties:
+      - {name: client, logicalType: string, required: true}
+      - {name: quantity, logicalType: integer, logicalTypeOptions: {minimum: 0}}
+"""
+
+
 def a_test_is_made_of_real_rows(folder, server, models):
     """models test --create: what a contract masks is not in the file, and the test passes"""
     contract = folder.path / "masks" / "shop" / "orders.odcs.yaml"
@@ -208,6 +223,11 @@ def a_folder_of_models_from_the_command_line():
             (models / path).parent.mkdir(parents=True, exist_ok=True)
             (models / path).write_text(text)
         home = ("--home", folder.path / "home")
+        promised = folder.path / "contracts" / "shop" / "position.odcs.yaml"
+        promised.parent.mkdir(parents=True)
+        promised.write_text(PROMISED.replace("domain: shop", "domain: bank"))
+        assert "is of the domain" in run_cli("models", "validate", models, *home, code=1).stderr
+        promised.write_text(PROMISED)
         assert "2 models are fine" in run_cli("models", "validate", models, *home).stdout
         passed = run_cli("models", "test", models, *home).stdout
         assert "ok      gold/shop/position: sums by client until the day" in passed and "1 passed, 0 failed" in passed, passed
@@ -252,6 +272,8 @@ def a_folder_of_models_from_the_command_line():
         server = folder.server({"shop": made}).start()
         run(server)
         assert rows(server, 'SELECT client, quantity FROM "gold/shop/position" ORDER BY 1') == [["ana", "10"], ["bia", "5"]]
+        made_by = server.get("/api/lake/tables/gold/shop/position/versions")["versions"][0]
+        assert (made_by["contract"], made_by["contract_version"]) == ("shop/position", "2.1.0"), made_by
         plan = lambda code, *more: json.loads(run_cli("models", "plan", models, "-o", "json", *more, *home, code=code).stdout)
         by_table = lambda planned: {one["table"]: one for one in planned["models"]}
         before = by_table(plan(0))
