@@ -107,6 +107,38 @@ json task_facts(History& history, const std::string& dag, const std::string& tas
   return facts.told();
 }
 
+// Whether a task that is no data task hands in tables, as scripts do, and models on Spark.
+bool hands_in_tables(const Task& task) {
+  if (task.is_data || task.spec_json.find("\"outputs\":[{") == std::string::npos) return false;
+  const json spec = stored_json(task.spec_json);
+  const json outputs = spec.value("/params/outputs"_json_pointer, json());
+  return outputs.is_array() && !outputs.empty() && outputs[0].is_object() &&
+         outputs[0].contains("table");
+}
+
+// The same of one of these, which has no rows of jobs: of each run how its task stands counts,
+// once.
+json handing_in_facts(History& history, const std::string& dag, const std::string& task,
+                      const LeftOut& left_out) {
+  TaskQuery query;
+  query.dag_id = dag;
+  query.filters.push_back({"task_id", Filter::Op::any, {task}});
+  query.states = {TaskState::success, TaskState::failed, TaskState::up_for_retry};
+  query.order_by = {"-id"};
+  query.page.limit = newest_attempts;
+  std::int64_t failed = 0;
+  std::string error;
+  bool any = false;
+  for (const TaskInstanceView& view : history.task_instances(query).rows) {
+    if (left_out.on_branches.contains(view.row.run)) continue;
+    any = true;
+    if (view.row.state == TaskState::success) break;
+    if (++failed == 1) error = view.row.reason.substr(0, max_error);
+  }
+  if (!any) return nullptr;
+  return {{"dag", dag}, {"task", task}, {"failed", failed}, {"error", error}};
+}
+
 // `domain`: of the file that it is part of; empty: of none, as far as it is known.
 void collect(const json& value, FactsAsked& out, int depth, const std::string& domain) {
   if (!value.is_structured() || depth > 8) return;
@@ -193,9 +225,10 @@ std::string lake_facts(History& history, const FactsAsked& asked, const DagOf& d
     if (!dag || dag->file.starts_with(built_in_prefix)) continue;  // which ingests nothing
     const LeftOut left_out = left_out_of(history, id);
     for (const Task& task : dag->tasks) {
-      if (!task.is_data) continue;
-      if (json facts = task_facts(history, id, task.id, left_out); !facts.is_null())
-        tasks.push_back(std::move(facts));
+      json facts;
+      if (task.is_data) facts = task_facts(history, id, task.id, left_out);
+      if (hands_in_tables(task)) facts = handing_in_facts(history, id, task.id, left_out);
+      if (!facts.is_null()) tasks.push_back(std::move(facts));
     }
   }
   return json_text({{"quality", std::move(quality)},

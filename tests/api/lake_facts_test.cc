@@ -145,6 +145,48 @@ TEST_CASE("the parts of a try that was deferred are no successes, as long as it 
   CHECK(known.tasks_of("bank")[0]["failed"] == 1);
 }
 
+TEST_CASE("tasks that hand in tables are told of, models on Spark too: of each run once") {
+  AttemptFacts known;
+  const auto parsed = parse_dag_file(
+      R"({"dag_id": "bank", "tasks": [
+          {"task_id": "load", "type": "shell", "command": "true",
+           "outputs": [{"table": "silver/bank/rows", "file": "rows.csv"}]},
+          {"task_id": "spark", "type": "aggregate", "sql": "SELECT 1 AS n",
+           "spark_sql": "SELECT 1 AS n", "engine": "spark", "table": "gold/bank/ones"},
+          {"task_id": "say", "type": "shell", "command": "true"}]})",
+      "facts.json", ".", {});
+  REQUIRE(parsed.dag);
+  known.dags["bank"] = parsed.dag;
+  RunRow branch;
+  branch.dag_id = "bank";
+  branch.seq = RunSeq{9};
+  branch.branch = "fix/0123456789abcdef";
+  known.history.run_rows = {branch};
+  const auto add = [&](const char* task, TaskState state, std::int64_t run) {
+    TaskInstanceView view;
+    view.dag_id = "bank";
+    view.task_id = task;
+    view.row.run = RunSeq{run};
+    view.row.state = state;
+    view.row.reason = "exit code 1";
+    known.history.views.push_back(view);
+  };
+  CHECK(known.tasks_of("bank").empty());
+  add("spark", TaskState::success, 9);  // of a branch
+  add("spark", TaskState::running, 8);
+  add("spark", TaskState::up_for_retry, 7);
+  add("spark", TaskState::failed, 6);
+  add("spark", TaskState::success, 5);
+  add("spark", TaskState::failed, 4);
+  add("load", TaskState::success, 7);
+  add("say", TaskState::failed, 7);
+  const json told = known.tasks_of("bank");
+  REQUIRE(told.size() == 2);
+  CHECK(told[0] == json{{"dag", "bank"}, {"task", "load"}, {"failed", 0}, {"error", ""}});
+  CHECK(told[1] ==
+        json{{"dag", "bank"}, {"task", "spark"}, {"failed", 2}, {"error", "exit code 1"}});
+}
+
 TEST_CASE("without a server the store's newest version of a DAG says which tasks it has") {
   FakeHistory history;
   const auto dag = dag_of_extracts("bank", {"extract"});
