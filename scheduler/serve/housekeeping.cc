@@ -15,6 +15,7 @@ namespace {
 
 constexpr Duration disk_interval = std::chrono::minutes(1);
 constexpr int rounds_per_retention = 60;   // every hour
+constexpr int rounds_per_doubt = 10;       // after which as many minutes of it are kept
 constexpr int rounds_per_check = 24 * 60;  // after the start, then every day
 constexpr Duration pause_between_lists = std::chrono::milliseconds(1);
 constexpr int steps_per_logs = 20;
@@ -25,10 +26,14 @@ constexpr Duration ended_long_enough = std::chrono::hours(1);
 
 }  // namespace
 
-Housekeeping::Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine, Hooks hooks)
-    : home_(home), upkeep_(upkeep), engine_(engine), hooks_(std::move(hooks)), thread_([this] {
-        run();
-      }) {}
+Housekeeping::Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine, ClockTrust& clock,
+                           Hooks hooks)
+    : home_(home),
+      upkeep_(upkeep),
+      engine_(engine),
+      clock_(clock),
+      hooks_(std::move(hooks)),
+      thread_([this] { run(); }) {}
 
 Housekeeping::~Housekeeping() {
   {
@@ -47,7 +52,8 @@ void Housekeeping::run() {
       upkeep_.expect_in_place();
       return false;
     });
-    if (round % rounds_per_retention == 0) retention();
+    const bool agreed = look_at_clock(round);
+    if (agreed && round % rounds_per_retention == 0) retention();
     if (round % rounds_per_check == 0) look_at_store();
     if (!wait(disk_interval)) return;
   }
@@ -60,6 +66,25 @@ void Housekeeping::each_minute() {
   } catch (const std::exception& error) {
     log::error(std::string("what is done each minute failed: ") + error.what());
   }
+}
+
+// Said once, and once more when it agrees again.
+bool Housekeeping::look_at_clock(int round) {
+  const Status looked = clock_.look(read_clock());
+  const bool changed = looked.ok() != clock_agreed_;
+  clock_agreed_ = looked.ok();
+  if (changed && clock_agreed_) log::info("the clock agrees again: what is old goes by its age");
+  if (changed && !clock_agreed_) {
+    log::error("no run, event, log and no row of the lake goes by its age: " +
+               looked.error().message);
+  }
+  if (changed || round % (clock_agreed_ ? rounds_per_retention : rounds_per_doubt) == 0) {
+    more([this] {
+      upkeep_.keep_clock_seen(clock_.seen());
+      return false;
+    });
+  }
+  return clock_agreed_;
 }
 
 void Housekeeping::retention() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "scheduler/engine/engine.h"
+#include "scheduler/serve/clock_trust.h"
 #include "scheduler/serve/home.h"
 #include "scheduler/store/upkeep.h"
 
@@ -24,13 +25,15 @@ class Housekeeping {
     // After each look at the whole store: what is wrong with it, empty when it is sound.
     std::function<void(const std::string& damage)> looked_at_store;
   };
-  // References outlive this.
-  Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine, Hooks hooks);
+  // References outlive this. Nothing goes by its age while `clock` is in doubt.
+  Housekeeping(const Home& home, Upkeep& upkeep, Engine& engine, ClockTrust& clock, Hooks hooks);
   ~Housekeeping();
 
  private:
   void run();
   void each_minute();
+  // False: what is old cannot be told now.
+  bool look_at_clock(int round);
   void retention();
   // nullopt: nobody answers, for the engine is stopping.
   std::optional<std::vector<DagRetention>> kept_otherwise(Time now) const;
@@ -44,8 +47,10 @@ class Housekeeping {
   const Home& home_;
   Upkeep& upkeep_;
   Engine& engine_;
+  ClockTrust& clock_;
   const Hooks hooks_;
   bool warned_ = false;
+  bool clock_agreed_ = true;
   std::mutex mutex_;
   std::condition_variable stop_signal_;
   bool stopping_ = false;

@@ -13,26 +13,13 @@
 
 namespace batuta {
 
-// Said once, and once more when it holds again.
-bool PlatformFacts::clock_holds() {
-  const Status holds = http::check_clock(begun_, read_clock());
-  if (holds.ok() == clock_held_) return clock_held_;
-  clock_held_ = holds.ok();
-  if (clock_held_) {
-    log::info("the clock is right again: rows go by their age");
-  } else {
-    log::error("no row of the lake goes by its age: " + holds.error().message);
-  }
-  return clock_held_;
-}
-
 void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags,
                             CostWatch& costs, bool at_once) {
   const std::lock_guard one(gathering_);
   const Boot begun = read_clock().boot;
   if (begun < next_ && !at_once) return;
   std::string retention, facts;
-  if (bag.dags.contains(std::string_view(maintenance_dag_id)) && clock_holds())
+  if (bag.dags.contains(std::string_view(maintenance_dag_id)) && clock_.look(read_clock()))
     retention = http::retention_told(bag, read_clock().wall);
   {
     const std::lock_guard guard(mutex_);

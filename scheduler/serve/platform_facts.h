@@ -8,6 +8,7 @@
 
 #include "common/time.h"
 #include "scheduler/dagfile/dag_bag.h"
+#include "scheduler/serve/clock_trust.h"
 #include "scheduler/store/history.h"
 
 namespace batuta {
@@ -22,6 +23,8 @@ class LagWatch;
 
 class PlatformFacts {
  public:
+  // Rows of the lake go by their age while `clock` is in no doubt; it outlives this.
+  explicit PlatformFacts(ClockTrust& clock) : clock_(clock) {}
   // Blocks on the store. Nothing where no monitor asks for it; and put off where the last time took
   // so long that it would be more than one part in fifty of the time.
   // `lags` is told which topics monitors ask for, and asked how far behind their groups are;
@@ -35,15 +38,11 @@ class PlatformFacts {
   std::string retention() const;
 
  private:
-  bool clock_holds();
-
+  ClockTrust& clock_;
   mutable std::mutex mutex_;
   std::string json_, retention_;  // guarded by mutex_
   std::mutex gathering_;          // held by refresh(), taken before mutex_
-  // These guarded by gathering_, as what `costs` has is.
-  const Now begun_ = read_clock();
-  bool clock_held_ = true;
-  Boot next_{};
+  Boot next_{};                   // guarded by gathering_, as what `costs` has is
 };
 
 }  // namespace batuta

@@ -229,7 +229,8 @@ Status Server::Impl::start() {
     std::lock_guard guard(damage_mutex);
     damage = found;
   };
-  housekeeping = std::make_unique<Housekeeping>(home, kept->upkeep(), engine, std::move(hooks));
+  housekeeping =
+      std::make_unique<Housekeeping>(home, kept->upkeep(), engine, clock, std::move(hooks));
   return success();
 }
 

@@ -120,7 +120,8 @@ struct Server::Impl {
   SecretLookup secrets, param_programs;
   const TopicStreams topics{registry, secrets, home.path("stream")};
   RegistryLaunchContext context;
-  PlatformFacts facts;
+  ClockTrust clock{kept->upkeep().clock_seen(), read_clock()};
+  PlatformFacts facts{clock};
   http::CostFacts cost_facts{lake.at()};  // of the thread of `costs`
   CostWatch costs{[this](const auto& asked, const auto& stopping) {
     return cost_facts.read(history, asked, read_clock().wall, stopping);

@@ -31,6 +31,8 @@ class SqliteUpkeep : public Upkeep {
   std::vector<RemovedRun> removed_runs() override;
   void forget_removed(const std::vector<RemovedRun>& runs) override;
   bool give_back_space() override;
+  ClockSeen clock_seen() override;
+  void keep_clock_seen(const ClockSeen& seen) override;
   Status backup(const std::string& to) override;
   std::vector<std::string> check(const std::function<bool()>& stop) override;
   void expect_in_place() override { db_.expect_file(); }
@@ -50,7 +52,7 @@ class SqliteUpkeep : public Upkeep {
   bool prune_versions(Time before);
   bool prune_asset_events(Time before);
   bool prune_backfill(Time before);
-  std::int64_t pragma(const char* sql);
+  std::int64_t pragma(const char* sql);  // or of what else is one number
 
   Database& db_;
   std::int64_t rows_ = prune_rows;          // of the next step

@@ -1,4 +1,4 @@
-// What keeps a store small and sound: retention, copies, checks.
+// What keeps a store small and sound: retention, and by which clock, copies, checks.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,14 @@ struct DagRetention {
   std::int64_t runs = 0;
 };
 
+// What servers of a home know of the machine's clock (scheduler/serve/clock_trust.h).
+struct ClockSeen {
+  OptTime agreed;      // when it was last known to be right; nothing: there was never a server
+  OptTime doubted;     // what it said last, while it is in doubt
+  Duration watched{};  // how long it has gone on like that, while servers ran
+  bool operator==(const ClockSeen&) const = default;
+};
+
 // Throws StoreError. Implementation: SqliteUpkeep; tests/store/upkeep_test.cc says what each must
 // do.
 class Upkeep {
@@ -53,6 +61,11 @@ class Upkeep {
   // True: call again. A store that was made before this was possible, and had no
   // room to learn it when it was upgraded, keeps its size.
   virtual bool give_back_space() = 0;
+
+  // What was kept last; of a store in which nothing was, the time of what happened last in it.
+  // Control thread, or before there is one.
+  virtual ClockSeen clock_seen() = 0;
+  virtual void keep_clock_seen(const ClockSeen& seen) = 0;
 
   // StoreError when what is committed would no longer be found: the store was moved or deleted
   // under us. What it held was saved first, if it could be; the error says where. Control thread.

@@ -98,6 +98,17 @@ TEST_CASE_FIXTURE(Fixture, "retention takes old ended runs whole, in small steps
   CHECK(store->load().last_run_seq == 4);
 }
 
+TEST_CASE_FIXTURE(Fixture, "what is known of the clock is kept; before, it is what happened last") {
+  SqliteUpkeep upkeep(store->database());
+  CHECK(upkeep.clock_seen() == ClockSeen{});
+  ended_run(1, at(100), 1);
+  CHECK(upkeep.clock_seen().agreed >= at(100));
+  const ClockSeen seen{at(300), at(90'000), std::chrono::minutes(7)};
+  upkeep.keep_clock_seen({at(200), {}, {}});
+  upkeep.keep_clock_seen(seen);
+  CHECK(upkeep.clock_seen() == seen);
+}
+
 TEST_CASE_FIXTURE(Fixture,
                   "a step of retention takes as many rows as it is told, and all go all the same") {
   for (int n = 1; n <= 40; ++n) ended_run(n, at(100 + n), 3);
