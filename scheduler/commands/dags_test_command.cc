@@ -203,7 +203,7 @@ void print_logs(const Home& home, Server& server, const std::string& dag_id) {
 void await_alerts(Server& server) {
   const Boot deadline = read_clock().boot + alert_patience;
   while (read_clock().boot < deadline && !server.stopping() &&
-         !server.history().outbox(false, {0, 0}).total == 0) {
+         server.history().outbox(false, {0, 0}).total != 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
 }
