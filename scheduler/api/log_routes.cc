@@ -256,6 +256,7 @@ struct LogPlace {
   std::int64_t from = -1;    // -1: `before` counts
   std::int64_t bytes = 0;
   std::int64_t try_number = 0;
+  bool allow_none = false;  // no instance, or no try of it yet, is no refusal
   LineQuery lines;
 };
 Result<LogPlace> read_place(const Request& request) {
@@ -266,10 +267,21 @@ Result<LogPlace> read_place(const Request& request) {
   place.before = query.integer("before", -1, 0, most);
   place.from = query.integer("from", -1, 0, most);
   place.bytes = query.integer("bytes", usual_window, 1, static_cast<std::int64_t>(max_log_window));
+  place.allow_none = query.boolean("allow_none").value_or(false);
   place.lines = {LineQuery::lower(query.text("q").value_or("")), query.list("level")};
   if (!query.status()) return query.status().error();
   if (!place.lines.any()) place.from = std::max<std::int64_t>(place.from, 0);
   return place;
+}
+
+// What the page asks ahead of knowing: a task may be mapped, or have no try yet.
+Response no_log() {
+  return json_response({{"content", json::array()},
+                        {"start", 0},
+                        {"end", 0},
+                        {"size", 0},
+                        {"try_number", 0},
+                        {"is_ended", false}});
 }
 
 }  // namespace
@@ -280,6 +292,7 @@ Result<Response> get_log_window(Context& context, const Request& request) {
   const auto name = instance_name(request);
   if (!name) return name.error();
   const auto current = context.services.history.task_instance(*name);
+  if (place->allow_none && (!current || current->row.try_number == 0)) return no_log();
   if (!current) return {Errc::not_found, "no such task instance"};
   if (place->try_number == 0) place->try_number = current->row.try_number;
   const auto view = find_try(context, request, place->try_number);

@@ -298,6 +298,9 @@ constexpr QueryParam log_window_rows[] = {
     own("bytes", Kind::integer, "At most so much: 65536 unless given, at most 1048576"),
     own("q", Kind::text, "Only lines with this text, searched from `from` on"),
     own("level", Kind::texts, "Only lines of these levels, searched from `from` on"),
+    own("allow_none", Kind::flag,
+        "Where there is no such instance, or no try of it yet, 200 with `try_number` 0 and no line "
+        "in place of 404"),
 };
 constexpr QueryParam search_rows[] = {own("q", Kind::text, "Part of a name"),
                                       own("limit", Kind::integer, "Of each kind: 10 unless given")};

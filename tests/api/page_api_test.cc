@@ -231,6 +231,19 @@ TEST_CASE("a line is found again by its byte") {
   CHECK(api.get(log_of_first + "?from=99999999")["content"].empty());
 }
 
+TEST_CASE("whoever asks for a log ahead of knowing is not refused where there is none") {
+  TestApi api;
+  write_lines(api, 3);
+  const std::string nobody = "/api/batuta/dags/demo/dagRuns/done/taskInstances/nobody/log";
+  CHECK(api.status(Method::get, nobody) == 404);
+  const json none{{"content", json::array()}, {"start", 0},       {"end", 0}, {"size", 0},
+                  {"try_number", 0},          {"is_ended", false}};
+  CHECK(api.get(nobody + "?allow_none=true") == none);
+  CHECK(api.get(log_of_first + "?map_index=3&allow_none=true") == none);
+  CHECK(api.get(log_of_first + "?allow_none=true")["content"].size() == 3);
+  CHECK(api.status(Method::get, nobody + "?allow_none=maybe") == 422);
+}
+
 TEST_CASE("a log is searched by text whatever its case, and by level") {
   TestApi api;
   write_lines(api, 3000);

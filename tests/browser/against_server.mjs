@@ -4,16 +4,23 @@
 //   node against_server.mjs FILE...          these alone
 //   node against_server.mjs --but FILE...    every other one: ctest has two servers, and a new file is in one of them
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { writeDags } from './fixture_dags.mjs';
+import { commit, writeDags } from './fixture_dags.mjs';
 
 const words = process.argv.slice(2);
 const build = process.env.BATUTA_BUILD_DIR;
 const startLimitMs = 30_000;
 const stopLimitMs = 15_000;
+
+// A bundle of a repository, which has no DAG until a test gives it one.
+function writeBundle(folder) {
+  commit(join(folder, 'teams'), { 'dags/about/notes.txt': 'no DAG yet' }, 'The first of it');
+  mkdirSync(join(folder, 'home'), { mode: 0o700 });
+  writeFileSync(join(folder, 'home', 'batuta.json'), JSON.stringify({ bundles: [{ name: 'teams', git: join(folder, 'teams'), every: '0s' }] }), { mode: 0o600 });
+}
 
 function start(folder) {
   const args = ['standalone', '--home', join(folder, 'home'), '--dags', join(folder, 'dags'), '--plugins', join(build, 'plugins'), '--port', '0', '--slots', '4'];
@@ -75,6 +82,7 @@ const folder = mkdtempSync(join(tmpdir(), 'batuta-browser-'));
 let status = 0;
 try {
   writeDags(join(folder, 'dags'));
+  writeBundle(folder);
   const server = start(folder);
   try {
     const { url, code } = await link(server);

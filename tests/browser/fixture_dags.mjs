@@ -1,6 +1,7 @@
 // The DAG files the browser tests run against, for the mock and for the real server alike.
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 export const canary = '<img src=x onerror="window.pwned=1"><script>window.pwned=1</script>';
 export const wideTasks = 1200;
@@ -211,4 +212,17 @@ export function writeDags(folder) {
   mkdirSync(folder, { recursive: true });
   for (const dag of dags) writeFileSync(join(folder, `${dag.dag_id}.json`), exactJson(dag, 2));
   writeFileSync(join(folder, 'broken.json'), '{\n  "dag_id": "broken",\n  "tasks": [\n');
+}
+
+/** Files by name, as JSON, into a Git repository, which is made by the first commit. */
+export function commit(repository, files, subject) {
+  const git = (...args) => execFileSync('git', ['-C', repository, '-c', 'user.name=t', '-c', 'user.email=t@example.org', '-c', 'commit.gpgsign=false', ...args], { stdio: 'pipe', env: { ...process.env, GIT_CONFIG_NOSYSTEM: '1' } });
+  mkdirSync(repository, { recursive: true });
+  git('init', '--quiet', '--initial-branch', 'main');
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(repository, name)), { recursive: true });
+    writeFileSync(join(repository, name), JSON.stringify(content, null, 2));
+  }
+  git('add', '--all');
+  git('commit', '--quiet', '--message', subject);
 }

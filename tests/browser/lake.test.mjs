@@ -1,10 +1,10 @@
 // The lake on the page: the catalogue, and a table from its columns to its rows. With the real server behind them.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { canary } from './fixture_dags.mjs';
+import { canary, commit } from './fixture_dags.mjs';
 import { check, goByKeys, headState, login, look, newPage, notYetRead, open, shoot, trigger } from './harness.mjs';
 
 const folder = dirname(process.env.BATUTA_DAGS);
@@ -49,7 +49,7 @@ before(async () => {
   }));
   put(join(folder, 'dags', 'waits.json'), JSON.stringify({
     dag_id: 'waits', schedule: { assets: ['lake://silver/shop/orders', 'lake://gold/shop/never'] }, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
-    tasks: [{ task_id: 'go', type: 'mock' }],
+    tasks: [{ task_id: 'go', type: 'mock', outlets: ['s3://bucket/made'] }],
   }));
   const monitor = (name, more) => ({ name, kind: 'freshness', table: 'silver/shop/orders', within: '1d', ...more });
   put(join(folder, 'monitors', 'shop.json'), JSON.stringify({ monitors: [
@@ -119,7 +119,7 @@ test('a table tells its columns, owner and contract, hostile words as text', asy
 });
 
 test('versions lead to the run that made them and to their rows', async () => {
-  const { page, finish } = await newPage(session, `${table}?tab=versions`);
+  const { page, finish } = await newPage(session, `${table}?tab=versions`, [/^4\d\d \/api\/lake\/tables\/silver\/shop\/orders\/(diff|rows)$/]);
   await page.locator('tbody tr').nth(1).waitFor();
   assert.equal(await page.locator('.version-bar').count(), 2);
   assert.match(await page.locator('tbody tr').first().textContent(), /shop · .* · clean/);
@@ -145,6 +145,10 @@ test('versions lead to the run that made them and to their rows', async () => {
   await page.locator('.lake-rows tbody tr').nth(2).waitFor();
   assert.ok((await page.locator('.lake-rows').textContent()).includes(canary));
   await look(page, 'lake-rows', page.locator('.lake-rows tbody tr'));
+  const whole = await page.getByRole('link', { name: 'CSV' }).getAttribute('href');
+  assert.match(whole, /version=0/);
+  const file = await page.evaluate(async (url) => (await fetch(url)).text(), whole);
+  assert.equal(file.trim().split('\n').length, 4, 'all rows of that version, below their names');
   const heights = () => page.locator('.lake-rows tbody tr').evaluateAll((rows) => rows.map((row) => row.getBoundingClientRect().height));
   for (const width of [390, 1280]) {
     await page.setViewportSize({ width, height: 900 });
@@ -413,7 +417,7 @@ test('an alert is acknowledged and closed on the page, and its monitor tells wha
 });
 
 test('an asset tells who makes it, what was told of it, and for whom it is queued', async () => {
-  const { page, finish } = await newPage(session);
+  const { page, finish } = await newPage(session, '', [/^4(00|22) \/api\/v2\/assets\/events$/]);
   await page.getByRole('heading', { name: 'DAGs', exact: true }).waitFor();
   await goByKeys(page, 'i', 'Assets');
   const rows = page.locator('tbody tr');
@@ -426,6 +430,23 @@ test('an asset tells who makes it, what was told of it, and for whom it is queue
   const events = page.getByRole('region', { name: 'Events' });
   assert.match(await events.locator('tbody tr').first().textContent(), /shop\.clean.*version/);
   await look(page, 'asset', events.locator('tbody tr'));
+  // What is queued is forgotten, and told anew by hand, with something said; whoever makes it is started from here.
+  const dialog = page.getByRole('dialog');
+  await queued.getByRole('button', { name: 'Forget what is queued for waits' }).click();
+  await check(page, 'what is queued is forgotten');
+  await dialog.getByRole('button', { name: 'Forget it' }).click();
+  await queued.getByText('Nothing of it is queued', { exact: false }).waitFor();
+  await page.getByRole('button', { name: 'Tell a change…' }).click();
+  await dialog.getByText('For 1 DAG waiting for it', { exact: false }).waitFor();
+  await dialog.getByLabel('Said with it, as a JSON object').fill('[1]');
+  await dialog.getByRole('button', { name: 'Tell it' }).click();
+  await dialog.locator('[data-field="extra"] .field-problem').getByText('object', { exact: false }).waitFor();
+  await dialog.getByLabel('Said with it, as a JSON object').fill(JSON.stringify({ by: canary }));
+  await check(page, 'a change is told');
+  await dialog.getByRole('button', { name: 'Tell it' }).click();
+  await events.locator('tbody tr').first().getByText('somebody, over the API').waitFor();
+  assert.ok((await events.locator('tbody tr').first().textContent()).includes('onerror'));
+  await queued.getByRole('link', { name: 'waits' }).waitFor();
   await page.getByRole('link', { name: 'Table of the lake' }).click();
   await page.getByRole('heading', { name: 'orders', exact: true }).waitFor();
   await page.getByRole('button', { name: 'PT Português' }).click();
@@ -438,6 +459,13 @@ test('an asset tells who makes it, what was told of it, and for whom it is queue
   await page.getByText('Asset events').click();
   await page.getByRole('link', { name: 'silver/shop/orders' }).waitFor();
   await check(page, 'assets of a run');
+  // Who makes one is started from it.
+  await goTo(page, '#/assets?q=made');
+  await rows.getByRole('link', { name: 's3://bucket/made' }).click();
+  await page.getByRole('button', { name: 'Materialise…' }).click();
+  await dialog.getByRole('button', { name: 'Trigger', exact: true }).waitFor();
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'detached' });
   // In the graph they stand before the tasks that they start.
   await goTo(page, '#/dags/waits?tab=tasks');
   const box = page.locator('.graph-asset', { hasText: 'orders' });
@@ -453,6 +481,90 @@ test('an asset tells who makes it, what was told of it, and for whom it is queue
   await finish();
 });
 
+test('a partition of which a run failed, and those that lie between and were never made, are told apart', async () => {
+  rmSync(join(folder, 'drop', 'orders.csv'));
+  const { page, finish } = await newPage(session);
+  await trigger(page, 'shop', async (form) => {
+    await form.getByText('Id, date, partition, note (optional)').click();
+    await form.getByRole('textbox', { name: 'Partition key' }).fill('2024-05-11');
+  });
+  await headState(page, 'failed').waitFor();
+  put(join(folder, 'drop', 'orders.csv'), csv('4,2024-05-08,later'));
+  await goTo(page, `${table}?tab=partitions`);
+  const part = (day) => page.locator('.part-line .part', { hasText: new RegExp(`${day}$`) });
+  await page.locator('.part-line .part[data-state="failed"]').waitFor();
+  const states = await page.locator('.part-line .part').evaluateAll((all) => all.map((one) => `${one.textContent.trim().slice(-2)} ${one.dataset.state}`));
+  assert.deepEqual(states, ['06 materialized', '07 materialized', '08 materialized', '09 missing', '10 missing', '11 failed']);
+  assert.match(await page.locator('.part-legend').textContent(), /1 failed.*2 missing.*3 materialised/);
+  await look(page, 'lake-partitions-failed', part('11'));
+  await part('11').click();
+  const dialog = page.getByRole('dialog', { name: 'Partition 2024-05-11' });
+  await dialog.locator('.fact', { hasText: 'State' }).getByText('failed').waitFor();
+  await check(page, 'a partition that failed');
+  await dialog.getByRole('button', { name: 'Make it by shop…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Trigger', exact: true }).waitFor();
+  await page.keyboard.press('Escape');
+  await part('11').click();
+  await dialog.getByRole('link').click();
+  await headState(page, 'failed').waitFor();
+  await finish();
+});
+
+test('a bundle of a repository is switched to another revision after a look ahead, and back', async () => {
+  const { page, finish } = await newPage(session, '#/installation?tab=bundles');
+  const row = page.locator('tbody tr', { hasText: 'teams' });
+  const dialog = page.getByRole('dialog');
+  await row.getByText('The first of it').waitFor();
+  await page.locator('tbody tr', { hasText: 'default' }).getByText('Folder').waitFor();
+  commit(join(folder, 'teams'), { 'dags/team_feed.json': { dag_id: 'team_feed', schedule: null, start_date: '2024-01-01T00:00:00Z', tasks: [{ task_id: 'go', type: 'mock' }] } }, 'A DAG more');
+  await row.getByRole('button', { name: 'Deploy teams' }).click();
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.getByText('+ team_feed').waitFor();
+  await look(page, 'bundle-deploy', dialog);
+  await dialog.getByRole('button', { name: 'Deploy', exact: true }).click();
+  await row.getByText('A DAG more').waitFor();
+  await page.waitForFunction(async () => (await fetch('/api/v2/dags/team_feed')).ok, null, { timeout: 20_000 });
+  await row.getByRole('button', { name: 'Roll back teams' }).click();
+  await dialog.getByRole('button', { name: 'Look ahead' }).click();
+  await dialog.getByText('− team_feed').waitFor();
+  await dialog.getByRole('button', { name: 'Roll back', exact: true }).click();
+  await row.getByText('The first of it').waitFor();
+  await look(page, 'bundles', row);
+  await page.getByRole('button', { name: 'PT Português' }).click();
+  await page.getByRole('tab', { name: 'Pacotes' }).waitFor();
+  await check(page, 'bundles in Portuguese');
+  await page.getByRole('button', { name: 'EN English' }).click();
+  await finish();
+});
+
+test('what is still to be sent is listed, tried again and, of an alert, forgotten', async () => {
+  batuta(['connections', 'add', 'nobody_listens', '--conn-type', 'http', '--conn-host', 'http://127.0.0.1:9/alerts']);
+  put(join(folder, 'dags', 'alarming.json'), JSON.stringify({
+    dag_id: 'alarming', schedule: null, start_date: '2024-01-01T00:00:00Z', is_paused_upon_creation: false,
+    on_failure: { notifier: 'webhook', connection: 'nobody_listens' },
+    tasks: [{ task_id: 'fails', type: 'shell', command: 'exit 1' }],
+  }));
+  const { page, finish } = await newPage(session, '', [notYetRead]);
+  await page.waitForFunction(async () => (await fetch('/api/v2/dags/alarming')).ok, null, { timeout: 20_000 });
+  await page.reload();
+  await trigger(page, 'alarming');
+  await headState(page, 'failed').waitFor();
+  await goTo(page, '#/installation?tab=outbox');
+  const row = page.locator('tbody tr', { hasText: 'Alert' });
+  await row.waitFor();
+  await row.locator('.lake-problem').waitFor(); // it was tried once
+  await look(page, 'outbox', row);
+  await row.getByRole('button', { name: 'Try now: nobody_listens' }).click();
+  await page.getByText('It is tried now.').waitFor();
+  await row.getByRole('button', { name: /^Forget / }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Forget it' }).click();
+  await page.getByText('Nothing waits: all is published and sent.').waitFor();
+  await page.getByLabel('Only what was given up').check();
+  await page.getByText('Nothing was given up.').waitFor();
+  await page.waitForFunction(() => /dead=yes/.test(location.hash));
+  await finish();
+});
+
 test('plugins are listed with their parameters, settings as they are in effect', async () => {
   const { page, finish } = await newPage(session, '#/installation');
   await page.locator('.plugin summary').filter({ has: page.locator('strong', { hasText: /^shell$/ }) }).click();
@@ -465,6 +577,10 @@ test('plugins are listed with their parameters, settings as they are in effect',
   await page.waitForFunction(() => document.querySelectorAll('.settings dt').length === 1);
   await page.getByPlaceholder('Search settings').fill('');
   await look(page, 'settings', page.locator('.settings dt'));
+  await page.getByRole('button', { name: 'Read the settings again…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Read them' }).click();
+  await page.getByText('The settings were read again', { exact: false }).waitFor();
+  await check(page, 'settings read again');
   await tab(page, 'Metrics').click();
   await page.getByPlaceholder('Search metrics').fill('batuta_stale_reports');
   await page.waitForFunction(() => document.querySelectorAll('.metric').length === 1);
@@ -682,7 +798,7 @@ test('a person is erased after a look ahead, which changes nothing and is told a
   await finish();
 });
 
-test('a worker is drained and takes tasks again', async () => {
+test('a worker is drained and takes tasks again; the store is backed up', async () => {
   const { page, finish } = await newPage(session, '#/health');
   const dialog = page.getByRole('dialog');
   await page.getByRole('button', { name: 'Drain…' }).click();
@@ -691,5 +807,11 @@ test('a worker is drained and takes tasks again', async () => {
   await page.getByRole('button', { name: 'Resume…' }).click();
   await dialog.getByRole('button', { name: 'Resume it' }).click();
   await page.getByRole('button', { name: 'Drain…' }).waitFor();
+  await page.getByRole('button', { name: 'Back up the store…' }).click();
+  await dialog.getByRole('textbox', { name: 'Name' }).fill('by_hand');
+  await check(page, 'a backup is ordered');
+  await dialog.getByRole('button', { name: 'Back it up' }).click();
+  await page.getByText('/backups/by_hand.db', { exact: false }).waitFor();
+  assert.ok(existsSync(join(folder, 'home', 'backups', 'by_hand.db')));
   await finish();
 });

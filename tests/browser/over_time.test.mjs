@@ -1,6 +1,6 @@
 // How a DAG went and what it is: its trends, its source over the versions, and editing it. With the real server behind them.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { edited } from './fixture_dags.mjs';
@@ -169,6 +169,25 @@ test('the details of a DAG have every field that the API has', async () => {
   assert.deepEqual((await shown.evaluateAll((all) => all.map((one) => one.dataset.field))).sort(), fields.sort());
   assert.match(await page.locator('[data-field="dag_id"]').textContent(), /steady/);
   await look(page, 'dag-details', shown);
+  await finish();
+});
+
+test('the file of a DAG is read again, and a DAG without a file is deleted with all that it has done', async () => {
+  const own = join(process.env.BATUTA_DAGS, 'once.json');
+  const { page, finish } = await newPage(session, '#/dags/once?tab=details');
+  await page.getByRole('button', { name: 'Read the file again' }).click();
+  await page.getByText('The folders of DAGs are read again.').waitFor();
+  await page.getByRole('button', { name: 'Delete the DAG…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Delete once and all that it has done?' });
+  await dialog.getByText('Its file stays', { exact: false }).waitFor();
+  await check(page, 'a DAG is deleted');
+  await page.keyboard.press('Escape');
+  rmSync(own);
+  await page.getByText('No file holds this DAG any more.').waitFor();
+  await page.getByRole('button', { name: 'Delete the DAG…' }).click();
+  await dialog.getByRole('button', { name: 'Delete it' }).click();
+  await page.getByRole('heading', { name: 'DAGs', exact: true }).waitFor();
+  assert.equal(await page.evaluate(async () => (await (await fetch('/api/v2/dags?dag_id_pattern=once')).json()).dags.filter((one) => one.dag_id === 'once').length), 0);
   await finish();
 });
 

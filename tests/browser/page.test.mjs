@@ -393,8 +393,19 @@ test('clearing shows first what would run again; a run and a task are marked by 
     await headState(page, 'failed').waitFor();
     await mark('.page-head', 'Mark success');
     await headState(page, 'success').waitFor();
-    await mark('.task-panel', 'Mark skipped');
+    // What a mark touches is told before: the task, and what is behind it or in other runs where that is chosen.
+    await page.locator('.task-panel').getByRole('button', { name: 'Mark skipped', exact: true }).click();
+    await dialog.getByText('Would be marked: 1 task').waitFor();
+    await dialog.getByLabel('Also the tasks after it').check();
+    await dialog.getByText('Would be marked: 2 tasks').waitFor();
+    await dialog.getByLabel('Also in earlier runs').check();
+    await page.waitForFunction(() => document.querySelectorAll('.preview li').length >= 4); // an earlier case ran it, too
+    await check(page, 'a mark with neighbours');
+    await dialog.getByLabel('Also in earlier runs').uncheck();
+    await dialog.getByText('Would be marked: 2 tasks').waitFor();
+    await dialog.getByRole('button', { name: 'Mark skipped', exact: true }).click();
     await taskRow(page, 'transform', 'skipped').waitFor();
+    await taskRow(page, 'aggregate', 'skipped').waitFor();
   }
   await finish();
 });
@@ -419,7 +430,7 @@ test('a run of 1,200 tasks draws only what is in sight and can be searched', asy
   await page.locator('[data-unit="fan:task_0000"]', { hasText: 'task_…' }).waitFor(); // they stand beside each other: one box
   await page.getByRole('button', { name: 'Unfold all groups' }).click();
   await page.getByText('1,200 boxes are too many for a picture').waitFor(); // no picture is missing without a word
-  await page.getByRole('button', { name: 'Fold all groups' }).click();
+  await page.getByRole('button', { name: 'Fold all groups', exact: true }).click();
   await page.locator('[data-unit="fan:task_0000"]').waitFor();
   await page.locator('.virtual-rows').evaluate((list) => (list.scrollTop = list.scrollHeight));
   await taskRow(page, 'task_1199').waitFor();

@@ -141,8 +141,14 @@ function SignedIn({ session, onLogout }: { session: Session; onLogout: () => voi
   // A refused stream may mean the session is over; asking for it shows the login if so.
   const live = useMemo(() => new LiveEvents(() => void api.version().catch(() => undefined)), []);
   useEffect(() => {
-    live.start();
-    return () => live.stop();
+    const isSeen = () => document.visibilityState !== 'hidden';
+    const turn = () => live.seen(isSeen());
+    live.start(isSeen());
+    document.addEventListener('visibilitychange', turn);
+    return () => {
+      document.removeEventListener('visibilitychange', turn);
+      live.stop();
+    };
   }, [live]);
   const app = useMemo(
     () => ({ session, live, notify, canOperate: session.role !== 'viewer' }),

@@ -90,6 +90,38 @@ describe('LiveEvents', () => {
     expect(sources).toHaveLength(4);
   });
 
+  test('a page that nobody sees gives its connection back, and reads everything again when it is seen', () => {
+    const { live, sources, batches } = start();
+    sources[0]?.onopen?.();
+    live.seen(false);
+    vi.advanceTimersByTime(1_000);
+    live.seen(true); // another tab was looked at for a moment
+    vi.advanceTimersByTime(10_000);
+    expect(sources).toHaveLength(1);
+    live.seen(false);
+    vi.advanceTimersByTime(3_000);
+    expect(sources[0]?.closed).toBe(true);
+    live.seen(true);
+    expect(sources).toHaveLength(2);
+    sources[1]?.onopen?.();
+    vi.advanceTimersByTime(100);
+    expect(batches).toMatchObject([{ resync: true }]);
+    live.seen(false);
+    live.stop();
+    live.seen(true);
+    vi.advanceTimersByTime(10_000);
+    expect(sources).toHaveLength(2);
+  });
+
+  test('one that is opened behind others asks for no stream before it is seen', () => {
+    const opened = vi.fn(() => new FakeSource() as unknown as EventSource);
+    const live = new LiveEvents(vi.fn(), opened);
+    live.start(false);
+    expect(opened).not.toHaveBeenCalled();
+    live.seen(true);
+    expect(opened).toHaveBeenCalledOnce();
+  });
+
   test('after stop nothing arrives and nothing is opened', () => {
     const { live, sources, batches } = start();
     const source = sources[0] as FakeSource;

@@ -42,6 +42,7 @@ test('an address tells the instance, and whether it is about the end', () => {
   expect(instanceOf('load[3]')).toEqual({ task: 'load', index: 3 });
   expect(instanceOf('group.load')).toEqual({ task: 'group.load', index: -1 });
   expect(isAboutEnd(new URLSearchParams('task=a&log=x'), 'log')).toBe(true);
+  expect(isAboutEnd(new URLSearchParams('task=mapped'), 'instances')).toBe(false);
   expect(isAboutEnd(new URLSearchParams('task=a&line=7'), 'log')).toBe(false);
   expect(isAboutEnd(new URLSearchParams('task=a&try=1'), 'log')).toBe(false);
   expect(isAboutEnd(new URLSearchParams('task=a'), 'xcom')).toBe(false);

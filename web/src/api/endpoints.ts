@@ -58,6 +58,10 @@ export const dagTasks = (dag: string, version: number | undefined, signal?: Abor
   get<t.TaskPageOfDag>(`${dagUrl(dag)}/tasks${queryString({ version_number: version })}`, signal);
 export const setPaused = (dag: string, paused: boolean) =>
   request<t.Dag>('PATCH', `${dagUrl(dag)}?update_mask=is_paused`, { body: { is_paused: paused } });
+/** All folders of DAGs are read again, that of its file among them. */
+export const readDagFile = (fileToken: string) => request<unknown>('PUT', `${v2}/parseDagFile/${path(fileToken)}`);
+/** With all that it has done; its file stays. */
+export const deleteDag = (dag: string) => request<unknown>('DELETE', dagUrl(dag));
 export const setFavorite = (dag: string, favorite: boolean) =>
   request<unknown>('POST', `${dagUrl(dag)}/${favorite ? 'favorite' : 'unfavorite'}`);
 export const importErrors = (page: Page, signal?: AbortSignal) =>
@@ -209,12 +213,14 @@ export interface MarkBody {
   new_state: t.TaskState;
   include_upstream: boolean;
   include_downstream: boolean;
+  include_past: boolean;
+  include_future: boolean;
 }
 type TaskAction = { action: 'update'; entities: (t.TaskKey & MarkBody)[] } | { action: 'delete'; entities: t.TaskKey[] };
 /** Each by itself, of any DAG and run; what was refused is in the answer. */
 export const changeTasks = (action: TaskAction) => request<t.BulkAnswer>('PATCH', `${runUrl('~', '~')}/taskInstances`, { body: { actions: [action] } });
-export const markTask = (dag: string, run: string, task: string, state: t.TaskState, index = -1) =>
-  request<unknown>('PATCH', instanceUrl(dag, run, task, index), { body: { new_state: state } });
+export const markTask = (task: t.TaskKey, body: MarkBody) =>
+  request<t.TaskPage>('PATCH', instanceUrl(task.dag_id, task.dag_run_id, task.task_id, task.map_index), { body });
 
 export const setTaskNote = (dag: string, run: string, task: string, note: string, index = -1) =>
   request<unknown>('PATCH', instanceUrl(dag, run, task, index), { body: { note } });
@@ -225,8 +231,11 @@ export interface ClearBody {
   task_ids?: (string | [string, number])[];
   include_downstream?: boolean;
   include_upstream?: boolean;
+  include_past?: boolean;
+  include_future?: boolean;
   only_failed?: boolean;
-  run_on_latest_version?: boolean;
+  run_on_latest_version?: boolean; // of one run alone
+  keep_checkpoints?: boolean;
 }
 export const clearTasks = (dag: string, body: ClearBody) =>
   request<t.TaskPage>('POST', `${dagUrl(dag)}/clearTaskInstances`, {
@@ -287,10 +296,26 @@ export const assetPartitions = (id: number, query: Query, signal?: AbortSignal) 
 /** Keys of which something has come for a DAG, and not all that their run waits for. */
 export const waitingPartitions = (dag: string, signal?: AbortSignal) => get<t.WaitingPartitions>(`${ours}/dags/${path(dag)}/partitionedDagRuns`, signal);
 export const queuedOfAsset = (id: number, signal?: AbortSignal) => get<t.AssetQueue>(`${v2}/assets/${id}/queuedEvents`, signal);
+/** As if a task had made it anew. */
+export const tellAsset = (body: Body) => request<t.AssetEvent>('POST', `${v2}/assets/events`, { body });
+export const forgetQueued = (dag: string, asset: number) => request<unknown>('DELETE', `${dagUrl(dag)}/assets/${asset}/queuedEvents`);
 
 // The installation
 export const plugins = (signal?: AbortSignal) => get<t.Plugins>(`${ours}/plugins`, signal);
 export const config = (signal?: AbortSignal) => get<t.Config>(`${v2}/config`, signal);
+/** What may change while the server runs is taken over, all or nothing; the rest is named. */
+export const reloadConfig = () => request<t.SettingsReload>('POST', `${ours}/config/reload`);
+/** A copy of the database beside it; its name is made from the time unless given. */
+export const backUp = (body: Body) => request<t.Backup>('POST', `${ours}/db/backup`, { body });
+export const bundles = (page: Page, signal?: AbortSignal) => rowsOf<t.Bundle>(`${ours}/bundles`, 'bundles', { ...page }, signal);
+const bundleUrl = (name: string) => `${ours}/bundles/${path(name)}`;
+/** What switching to a revision would change; '': where its ref is now. */
+export const bundleDiff = (name: string, revision: string, signal?: AbortSignal) => get<t.BundleDiff>(`${bundleUrl(name)}/diff${queryString({ revision: revision || undefined })}`, signal);
+export const deployBundle = (name: string, body: Body) => request<t.BundleSwitch>('POST', `${bundleUrl(name)}/deploy`, { body });
+export const rollBackBundle = (name: string, revision: string) => request<t.BundleSwitch>('POST', `${bundleUrl(name)}/rollback`, { body: { revision } });
+/** What must still be published or sent. */
+export const outbox = (query: Query, signal?: AbortSignal) => rowsOf<t.OutboxRow>(`${ours}/outbox`, 'outbox', query, signal);
+export const changeOutbox = (id: number, action: 'retry' | 'drop') => request<unknown>('POST', `${ours}/outbox/${id}/${action}`);
 
 // The lake
 const lakeUrl = (of: t.LakeKey) => `/api/lake/tables/${path(of.layer)}/${path(of.domain)}/${path(of.table)}`;
@@ -304,6 +329,8 @@ export const lakeLineage = (of: t.LakeKey, depth: number, columns: string, signa
 /** Of one version, or of the newest. */
 export const lakeRows = (of: t.LakeKey, version: number | undefined, limit: number, signal?: AbortSignal) =>
   get<t.LakeRows>(`${lakeUrl(of)}/rows${queryString({ version, limit })}`, signal);
+/** Where the whole table comes from as a file, never cut. */
+export const lakeExportUrl = (of: t.LakeKey, format: 'parquet' | 'csv' | 'jsonl', version: number | undefined) => `${lakeUrl(of)}/export${queryString({ format, version })}`;
 export const tablePartitions = (of: t.LakeKey, query: Query, signal?: AbortSignal) => get<t.PartitionMatrix>(`${lakeUrl(of)}/partitions${queryString(query)}`, signal);
 const branchUrl = (name: string) => `/api/lake/branches/${path(name)}`;
 export const lakeBranch = (name: string, signal?: AbortSignal) => get<t.LakeBranchDetails>(branchUrl(name), signal);

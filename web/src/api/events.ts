@@ -16,6 +16,7 @@ export type Connection = 'connecting' | 'live' | 'lost';
 
 const flushEveryMs = 100;
 const batchLimit = 20_000;
+const restAfterMs = 3_000; // whoever only looks at another tab comes back to what is live still
 const reconnectMs = [500, 1_000, 2_000, 5_000, 10_000];
 
 function emptyBatch(): Batch {
@@ -27,8 +28,10 @@ export class LiveEvents {
   private batch = emptyBatch();
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private reconnectTimer: ReturnType<typeof setTimeout> | undefined;
+  private restTimer: ReturnType<typeof setTimeout> | undefined;
   private failures = 0;
-  private opened = false;
+  private opened = false; // what is told from now on is not all: the next opening is behind a gap
+  private started = false;
   private readonly listeners = new Set<(batch: Batch) => void>();
   private readonly watchers = new Set<(state: Connection) => void>();
   state: Connection = 'connecting';
@@ -39,15 +42,40 @@ export class LiveEvents {
     private readonly open: (url: string) => EventSource = (url) => new EventSource(url),
   ) {}
 
-  start(): void {
-    if (!this.source) this.connect();
+  /** In a tab that nobody sees nothing is opened until somebody does. */
+  start(isSeen = true): void {
+    this.started = true;
+    if (isSeen && !this.source) this.connect();
+    else this.opened ||= !isSeen;
+  }
+
+  /**
+   * Whether somebody sees the page. A browser holds six connections to a server for all of its tabs together, and each stream is
+   * one: a page in a hidden tab gives its own back, and reads everything again once it is seen.
+   */
+  seen(isSeen: boolean): void {
+    clearTimeout(this.restTimer);
+    if (!this.started) return;
+    if (!isSeen) this.restTimer = setTimeout(() => this.rest(), restAfterMs);
+    else if (!this.source) this.connect();
+  }
+
+  private rest(): void {
+    this.source?.close();
+    this.source = null;
+    clearTimeout(this.reconnectTimer);
+    this.failures = 0;
+    this.opened = true;
+    this.setState('connecting');
   }
 
   stop(): void {
+    this.started = false;
     this.source?.close();
     this.source = null;
     clearTimeout(this.flushTimer);
     clearTimeout(this.reconnectTimer);
+    clearTimeout(this.restTimer);
     this.flushTimer = undefined;
     this.opened = false;
     this.failures = 0;

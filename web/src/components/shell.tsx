@@ -87,7 +87,6 @@ function Places({ route }: { route: Route }) {
         <Icon name="menu" />
         {here ? t('Menu: {place}', { place: here.label }) : t('Menu')}
       </button>
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- Escape closes what its links are in */}
       <nav id="places" class={`places ${isOpen ? 'is-open' : ''}`} aria-label={t('Main')} onKeyDown={close}>
         {barPlaces.map((place) => (
           <a key={place.href} href={place.href} aria-current={place === here ? 'page' : undefined} onClick={() => setOpen(false)}>

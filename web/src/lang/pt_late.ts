@@ -1,6 +1,7 @@
 // O que só as vistas de views/lake_views.ts dizem: vem com elas, e a primeira vista é tanto menor.
 import { addWords } from '../lib/words';
 import { accessWords } from './pt_access';
+import { actWords } from './pt_acts';
 import { assetWords } from './pt_assets';
 import { backfillWords } from './pt_backfills';
 import { branchWords } from './pt_branches';
@@ -14,6 +15,7 @@ import { versionWords } from './pt_versions';
 
 export const latePortuguese: Readonly<Record<string, string>> = {
   ...accessWords,
+  ...actWords,
   ...assetWords,
   ...backfillWords,
   ...branchWords,

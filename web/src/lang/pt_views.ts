@@ -65,6 +65,8 @@ export const viewWords: Readonly<Record<string, string>> = {
   'import error': 'erro de importação',
   'import errors': 'erros de importação',
   'warnings': 'avisos',
+  'message': 'mensagem',
+  'messages': 'mensagens',
   'The first {shown} of {total}; the API has all of them.': 'Os primeiros {shown} de {total}; a API tem todos.',
   'Every DAG file is in order.': 'Todos os arquivos de DAGs estão em ordem.',
   'Import error': 'Erro de importação',

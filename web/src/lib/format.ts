@@ -99,9 +99,10 @@ const nouns = (to: Language): Readonly<Record<Noun, readonly [string, string]>> 
   role: [t('role', {}, to), t('roles', {}, to)],
   group: [t('group', {}, to), t('groups', {}, to)],
   token: [t('token', {}, to), t('tokens', {}, to)],
+  message: [t('message', {}, to), t('messages', {}, to)],
 });
 
-export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'alert' | 'result' | 'user' | 'role' | 'group' | 'token' | 'asset' | 'backfill' | 'date' | 'deadline' | 'value';
+export type Noun = 'run' | 'task' | 'DAG' | 'pool' | 'variable' | 'connection' | 'event' | 'job' | 'import error' | 'warning' | 'table' | 'version' | 'alert' | 'result' | 'user' | 'role' | 'group' | 'token' | 'asset' | 'backfill' | 'date' | 'deadline' | 'value' | 'message';
 
 export function count(amount: number, one: Noun, to: Language = language): string {
   const [single, several] = nouns(to)[one];

@@ -17,8 +17,11 @@ export function instanceOf(key: string): { task: string; index: number } {
   return task === undefined ? { task: key, index: -1 } : { task, index: Number(index) };
 }
 
+// A mapped task as a whole has no log: its instances have.
+const withoutLog = ['xcom', 'details', 'instances'];
+
 /** Whether an address is about the end of the newest try's log, and nothing else of it. */
-export const isAboutEnd = (search: URLSearchParams, tab: string): boolean => tab !== 'xcom' && tab !== 'details' && ['try', 'line', 'beside'].every((name) => !search.has(name));
+export const isAboutEnd = (search: URLSearchParams, tab: string): boolean => !withoutLog.includes(tab) && ['try', 'line', 'beside'].every((name) => !search.has(name));
 
 export function askAhead(key: string, ask: () => Promise<LogWindow>): void {
   // What goes wrong is told by the request that is made in its place.

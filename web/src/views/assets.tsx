@@ -8,9 +8,10 @@ import { Pager } from '../components/pager';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { Ago, At } from '../components/time';
 import { duration, number } from '../lib/format';
-import { useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
+import { useApp, useLive, usePage, useResource, useSearch, useThrottled, useTitle } from '../lib/hooks';
 import { assetLink, dagLink, lakeLink, runLink, taskLink } from '../lib/route';
 import { t } from '../lib/words';
+import { AssetActs, QueuedActs } from './asset_acts';
 import { Partitions } from './partitions';
 
 const size = 50;
@@ -152,17 +153,20 @@ function tableOf(uri: string): string | null {
 }
 
 export function AssetView({ id }: { id: number }) {
+  const { canOperate } = useApp();
   const [offset, move] = usePage(size);
   const asset = useResource((signal) => api.asset(id, signal), [id]);
   const [search] = useSearch();
   const key = search.get('key') ?? '';
   const events = useResource((signal) => api.assetEvents({ asset_id: id, partition_key: key || undefined, limit: size, offset, order_by: '-timestamp' }, signal), [id, offset, key]);
   const queued = useResource((signal) => api.queuedOfAsset(id, signal), [id]);
-  const reload = useThrottled(() => {
+  const readAgain = () => {
     asset.reload();
     events.reload();
     queued.reload();
-  }, rereadMs);
+  };
+  const reload = useThrottled(readAgain, rereadMs);
+  const queuedActs: Column<AssetQueued> = { name: t('Actions'), cell: (one) => <QueuedActs of={one} onChanged={readAgain} /> };
   useLive((batch) => {
     if (batch.resync || batch.runs.length > 0) reload();
   });
@@ -184,6 +188,7 @@ export function AssetView({ id }: { id: number }) {
                     {t('Table of the lake')}
                   </a>
                 )}
+                <AssetActs asset={data} onChanged={readAgain} />
               </div>
               <dl class="facts">
                 {data.uri !== data.name && <Fact name={t('Address')}>{data.uri}</Fact>}
@@ -213,7 +218,7 @@ export function AssetView({ id }: { id: number }) {
       </Loaded>
       <section class="lake-panel" aria-label={t('Queued')}>
         <h2>{t('Queued for DAGs that wait for more')}</h2>
-        <Loaded of={queued}>{(page) => <SimpleTable rows={page.queued_events} columns={queuedColumns} keyOf={(one) => one.dag_id} empty={t('Nothing of it is queued: no DAG waits for more beside it.')} />}</Loaded>
+        <Loaded of={queued}>{(page) => <SimpleTable rows={page.queued_events} columns={canOperate ? [...queuedColumns, queuedActs] : queuedColumns} keyOf={(one) => one.dag_id} empty={t('Nothing of it is queued: no DAG waits for more beside it.')} />}</Loaded>
       </section>
       <section class="lake-panel" aria-label={t('Partitions')}>
         <h2>{t('Partitions')}</h2>

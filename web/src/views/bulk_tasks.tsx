@@ -4,6 +4,7 @@ import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
 import { BulkDialog } from '../components/bulk_dialog';
 import { ErrorBox } from '../components/loaded';
+import { isSpread, noSpread, SpreadChoice, type Spread } from '../components/spread';
 import { StateBadge } from '../components/state_badge';
 import { clearGroups, eachOnce, keyOfTask, meantTasks, refusalsOf, taskId, type ClearGroup, type TaskAct } from '../lib/bulk_tasks';
 import { eachOf } from '../lib/each';
@@ -15,11 +16,6 @@ import { t } from '../lib/words';
 const mostShown = 200;
 const mostAsked = 100; // neighbours are asked for one by one: of more none are offered
 const atOnce = 4;
-
-interface Spread {
-  include_downstream: boolean;
-  include_upstream: boolean;
-}
 
 interface Touched {
   rows: readonly TaskInstance[];
@@ -57,7 +53,7 @@ async function preview(act: TaskAct, meant: readonly TaskInstance[], spread: Spr
   };
   let refused: { error: Error }[] = [];
   if (act === 'clear') refused = await eachOf(clearGroups(meant), atOnce, async (group) => take(await clear(group, spread, true)));
-  else if (act === 'delete' || !(spread.include_downstream || spread.include_upstream)) lists.push([...meant]);
+  else if (act === 'delete' || !isSpread(spread)) lists.push([...meant]);
   else refused = await eachOf(meant, atOnce, async (task) => take(await api.markPreview(task, { new_state: act, ...spread })));
   if (refused[0]) throw refused[0].error;
   const rows = eachOnce(lists);
@@ -74,26 +70,12 @@ async function change(act: TaskAct, meant: readonly TaskInstance[], spread: Spre
   return refusalsOf(await api.changeTasks(action), t('refused'));
 }
 
-function SpreadChoice({ spread, onChange }: { spread: Spread; onChange: (spread: Spread) => void }) {
-  const choices = [['include_downstream', t('Also the tasks after them')], ['include_upstream', t('Also the tasks before them')]] as const;
-  return (
-    <div class="choices">
-      {choices.map(([name, words]) => (
-        <label key={name} class="check">
-          <input type="checkbox" checked={spread[name]} onChange={(event) => onChange({ ...spread, [name]: event.currentTarget.checked })} />
-          <span>{words}</span>
-        </label>
-      ))}
-    </div>
-  );
-}
-
 export function BulkTasks({ act, tasks, onClose, onDone }: Props) {
   const { notify } = useApp();
   // What is shown is what is done: tasks that change under the open dialog are for the server to refuse.
   const [meant] = useState(() => meantTasks(act, tasks));
   const mayAsk = act === 'clear' || (act !== 'delete' && meant.length <= mostAsked);
-  const [spread, setSpread] = useState<Spread>({ include_downstream: act === 'clear', include_upstream: false });
+  const [spread, setSpread] = useState<Spread>({ ...noSpread, include_downstream: act === 'clear' });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Error>();
   const touched = useResource(() => preview(act, meant, spread), [act, spread]);
@@ -115,7 +97,13 @@ export function BulkTasks({ act, tasks, onClose, onDone }: Props) {
   return (
     <BulkDialog
       title={titleOf(act, meant.length)}
-      before={mayAsk && <SpreadChoice spread={spread} onChange={setSpread} />}
+      before={
+        mayAsk && (
+          <div class="choices">
+            <SpreadChoice spread={spread} several onChange={setSpread} />
+          </div>
+        )
+      }
       rows={[
         ...rows.slice(0, mostShown).map((task) => (
           <li key={taskId(task)}>

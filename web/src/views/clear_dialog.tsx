@@ -5,13 +5,11 @@ import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
 import { Dialog } from '../components/dialog';
 import { Loaded } from '../components/loaded';
-import { StateBadge } from '../components/state_badge';
-import { count, number } from '../lib/format';
+import { noSpread, SpreadChoice, TouchedTasks } from '../components/spread';
+import { count } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
-
-const mostShown = 100;
 
 interface Props {
   dag: string;
@@ -21,17 +19,12 @@ interface Props {
   onDone: () => void;
 }
 
-interface Choice {
-  name: 'include_downstream' | 'include_upstream' | 'only_failed' | 'run_on_latest_version';
-  label: string;
-  forTask: boolean;
-}
+type Choice = 'only_failed' | 'keep_checkpoints' | 'run_on_latest_version';
 
-const choices: readonly Choice[] = [
-  { name: 'include_downstream', label: t('Also the tasks after it'), forTask: true },
-  { name: 'include_upstream', label: t('Also the tasks before it'), forTask: true },
-  { name: 'only_failed', label: t('Only failed tasks'), forTask: false },
-  { name: 'run_on_latest_version', label: t('On the newest version of the DAG, if the run has ended'), forTask: false },
+const choices: readonly { name: Choice; label: string }[] = [
+  { name: 'only_failed', label: t('Only failed tasks') },
+  { name: 'keep_checkpoints', label: t('Their next tries go on from their checkpoints') },
+  { name: 'run_on_latest_version', label: t('On the newest version of the DAG, if the run has ended') },
 ];
 
 /** One instance of a mapped task, or a task. */
@@ -40,15 +33,13 @@ const named = (task: TaskInstance): string | [string, number] =>
 
 export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
   const { notify } = useApp();
-  const [chosen, setChosen] = useState({
-    include_downstream: task !== null,
-    include_upstream: false,
-    only_failed: false,
-    run_on_latest_version: false,
-  });
+  const [spread, setSpread] = useState({ ...noSpread, include_downstream: task !== null });
+  const [chosen, setChosen] = useState<Record<Choice, boolean>>({ only_failed: false, keep_checkpoints: false, run_on_latest_version: false });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
-  const body = { dag_run_id: run, ...chosen, ...(task === null ? {} : { task_ids: [named(task)] }) };
+  // The version of one run is chosen, not that of several.
+  const isOneRun = !spread.include_past && !spread.include_future;
+  const body = { dag_run_id: run, ...spread, ...chosen, run_on_latest_version: isOneRun && chosen.run_on_latest_version, ...(task === null ? {} : { task_ids: [named(task)] }) };
   const preview = useResource(() => api.clearTasks(dag, { ...body, dry_run: true }), [dag, body]);
   const affected = preview.data?.task_instances ?? [];
   const clear = async () => {
@@ -67,16 +58,13 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
     <Dialog title={task === null ? t('Clear this run') : t('Clear {task}', { task: taskKey(task) })} onClose={onClose}>
       <p>{t('Cleared tasks run again, with the same data window.')}</p>
       <div class="choices">
+        {task !== null && <SpreadChoice spread={spread} several={false} onChange={setSpread} />}
         {choices
-          .filter((choice) => task !== null || !choice.forTask)
-          .map((choice) => (
-            <label key={choice.name} class="check">
-              <input
-                type="checkbox"
-                checked={chosen[choice.name]}
-                onChange={(event) => setChosen({ ...chosen, [choice.name]: event.currentTarget.checked })}
-              />
-              <span>{choice.label}</span>
+          .filter(({ name }) => isOneRun || name !== 'run_on_latest_version')
+          .map(({ name, label }) => (
+            <label key={name} class="check">
+              <input type="checkbox" checked={chosen[name]} onChange={(event) => setChosen({ ...chosen, [name]: event.currentTarget.checked })} />
+              <span>{label}</span>
             </label>
           ))}
       </div>
@@ -84,15 +72,7 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
         {(data) => (
           <>
             <p class="muted">{t('Would run again: {tasks}', { tasks: count(data.total_entries, 'task') })}</p>
-            <ul class="preview" tabIndex={0} aria-label={t('Tasks that would run again')}>
-              {affected.slice(0, mostShown).map((one) => (
-                <li key={taskKey(one)}>
-                  <StateBadge state={one.state} small />
-                  {taskKey(one)}
-                </li>
-              ))}
-              {data.total_entries > mostShown && <li class="muted">{t('and {count} more', { count: number(data.total_entries - mostShown) })}</li>}
-            </ul>
+            <TouchedTasks rows={affected} total={data.total_entries} run={run} label={t('Tasks that would run again')} />
           </>
         )}
       </Loaded>

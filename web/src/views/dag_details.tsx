@@ -4,6 +4,7 @@ import type { DagDetails } from '../api/types';
 import { At } from '../components/time';
 import { number, prettyJson } from '../lib/format';
 import { t } from '../lib/words';
+import { DagActs } from './dag_acts';
 
 const names = (): Readonly<Record<string, string>> => ({
   active_runs_count: t('Runs that are active'),
@@ -81,6 +82,7 @@ export function DagDetailsView({ of }: { of: DagDetails }) {
   const blocks = fields.filter(({ value }) => shortOf(value) === null);
   return (
     <section class="dag-details" aria-label={t('Details')}>
+      <DagActs of={of} />
       <dl class="facts facts-block">
         {fields
           .filter((one) => !blocks.includes(one))

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { Job } from '../api/types';
+import { EditDialog } from '../components/edit_dialog';
 import { Fact } from '../components/fact';
 import { Loaded } from '../components/loaded';
 import { Page } from '../components/page';
@@ -8,7 +9,7 @@ import { PagedTable } from '../components/paged_table';
 import type { Column } from '../components/simple_table';
 import { Ago } from '../components/time';
 import { UseBar } from '../components/use_bar';
-import { usePolled } from '../lib/hooks';
+import { useApp, usePolled } from '../lib/hooks';
 import { useMay } from '../lib/may';
 import { t } from '../lib/words';
 import { ConfirmDialog } from './confirm_dialog';
@@ -77,8 +78,28 @@ function DrainDialog({ job, onClose, onDone }: { job: Job; onClose: () => void; 
   );
 }
 
+/** A copy of the store on the server's disk, by who may. */
+function BackupDialog({ onClose }: { onClose: () => void }) {
+  const { notify } = useApp();
+  return (
+    <EditDialog
+      title={t('Back up the store')}
+      fields={() => [{ name: 'name', title: t('Name'), kind: 'text', isKey: true, hint: t('Made from the time unless it is written here.') }]}
+      before={null}
+      save={async (body) => notify(t('The copy is {path}.', { path: (await api.backUp(body)).path }))}
+      keep={t('Back it up')}
+      onClose={onClose}
+      onDone={() => undefined}
+    >
+      <p>{t('Runs go on meanwhile. The copy lies on the server, in the folder backups of its home.')}</p>
+    </EditDialog>
+  );
+}
+
 export function HealthView() {
   const mayDrain = useMay('edit', 'admin:workers');
+  const mayBackUp = useMay('create', 'admin:backups');
+  const [backing, backUp] = useState(false);
   const [draining, drain] = useState<Job | null>(null);
   const [stamp, setStamp] = useState(0);
   const all = usePolled(readAll, [], refreshMs);
@@ -97,6 +118,14 @@ export function HealthView() {
           </dl>
         )}
       </Loaded>
+      {mayBackUp && (
+        <div class="toolbar">
+          <button type="button" class="button" onClick={() => backUp(true)}>
+            {t('Back up the store…')}
+          </button>
+        </div>
+      )}
+      {backing && <BackupDialog onClose={() => backUp(false)} />}
       <PagedTable read={api.jobs} columns={mayDrain ? [...columns, drainColumn(drain)] : columns} keyOf={(job) => job.id} empty={t('No jobs.')} noun="job" everyMs={refreshMs} stamp={stamp} />
       {draining && <DrainDialog job={draining} onClose={() => drain(null)} onDone={() => setStamp((old) => old + 1)} />}
     </Page>

@@ -1,5 +1,5 @@
-// What this installation consists of: plugins with their parameters, those that no worker offers and why, the settings, and
-// the numbers that it tells of itself.
+// What this installation consists of: plugins with their parameters, those that no worker offers and why, the settings, the
+// numbers that it tells of itself, its bundles of DAGs, and what it has still to send.
 import * as api from '../api/endpoints';
 import type { Plugin, PluginFault } from '../api/types';
 import { SearchBox } from '../components/choice';
@@ -8,9 +8,12 @@ import { SimpleTable, type Column } from '../components/simple_table';
 import { Tabs } from '../components/tabs';
 import { withSearch } from '../lib/address';
 import { useResource, useSearch, useSearchText, useTitle } from '../lib/hooks';
-import { foundPlugins, foundSettings, paramOf, type PluginParam } from '../lib/installation';
+import { foundPlugins, paramOf, type PluginParam } from '../lib/installation';
 import { t } from '../lib/words';
+import { Bundles } from './bundles';
 import { Metrics } from './metrics';
+import { Outbox } from './outbox';
+import { Settings } from './settings';
 
 const paramColumns: readonly Column<PluginParam>[] = [
   { name: t('Parameter'), cell: (one) => <span class="mono">{one.name}</span> },
@@ -66,42 +69,12 @@ function Plugins({ q }: { q: string }) {
   );
 }
 
-function Settings({ q }: { q: string }) {
-  const config = useResource((signal) => api.config(signal), []);
-  return (
-    <Loaded of={config}>
-      {({ sections }) => {
-        const found = foundSettings(sections, q);
-        return (
-          <>
-            <p class="muted">
-              {t('As they are in effect, without secrets. They are changed in the file of settings or the environment. What can change while the server runs is taken over by')} <code>batuta config reload</code>.
-            </p>
-            {found.length === 0 && <Empty>{t('No setting matches.')}</Empty>}
-            {found.map((one) => (
-              <section key={one.name} aria-label={one.name}>
-                <h2>{one.name}</h2>
-                <dl class="settings mono">
-                  {one.options.map((option) => (
-                    <div key={option.key}>
-                      <dt>{option.key}</dt>
-                      <dd>{option.value === '' ? '–' : option.value}</dd>
-                    </div>
-                  ))}
-                </dl>
-              </section>
-            ))}
-          </>
-        );
-      }}
-    </Loaded>
-  );
-}
-
 const tabs = [
   { id: 'plugins', label: t('Plugins') },
   { id: 'settings', label: t('Settings') },
   { id: 'metrics', label: t('Metrics') },
+  { id: 'bundles', label: t('Bundles') },
+  { id: 'outbox', label: t('Outbox') },
 ];
 const searchLabels: Readonly<Record<string, string>> = { plugins: t('Search plugins'), settings: t('Search settings'), metrics: t('Search metrics') };
 
@@ -118,12 +91,16 @@ export function InstallationView({ tab }: { tab: string }) {
       </div>
       <Tabs tabs={tabs} current={current} label={t('Parts of the installation')} onChange={(next) => void (location.hash = withSearch('#/installation', { tab: next }))} />
       <section class="lake-panel" aria-label={tabs.find((one) => one.id === current)?.label}>
-        <div class="toolbar" role="search">
-          <SearchBox label={searchLabels[current] ?? ''} text={text} onText={setText} />
-        </div>
+        {current in searchLabels && (
+          <div class="toolbar" role="search">
+            <SearchBox label={searchLabels[current] ?? ''} text={text} onText={setText} />
+          </div>
+        )}
         {current === 'plugins' && <Plugins q={q} />}
         {current === 'settings' && <Settings q={q} />}
         {current === 'metrics' && <Metrics q={q} />}
+        {current === 'bundles' && <Bundles />}
+        {current === 'outbox' && <Outbox />}
       </section>
     </>
   );

@@ -104,6 +104,26 @@ function Sample({ of, version, newest, limit }: { of: LakeKey; version: number |
   );
 }
 
+const formats = [
+  ['parquet', 'Parquet'],
+  ['csv', 'CSV'],
+  ['jsonl', 'JSON'],
+] as const;
+
+/** All rows, not only those that are shown. Refused, the reason stands in the tab that was opened. */
+function Downloads({ of, version }: { of: LakeKey; version: number | undefined }) {
+  return (
+    <div class="toolbar">
+      <span class="muted">{t('All rows of it as a file:')}</span>
+      {formats.map(([format, name]) => (
+        <a key={format} class="button" href={api.lakeExportUrl(of, format, version)} target="_blank" rel="noopener">
+          {name}
+        </a>
+      ))}
+    </div>
+  );
+}
+
 export function LakeRowsView({ of, newest, onChanged }: { of: LakeKey; newest: number | null; onChanged: () => void }) {
   const [search, change] = useSearch();
   const text = search.get('version') ?? '';
@@ -126,6 +146,7 @@ export function LakeRowsView({ of, newest, onChanged }: { of: LakeKey; newest: n
       </div>
       {/* Rows of another version than the one that was asked for would pass for its own. */}
       {isVersion && <Sample of={of} version={text === '' ? undefined : Number(text)} newest={newest} limit={limit} />}
+      {isVersion && newest !== null && <Downloads of={of} version={text === '' ? undefined : Number(text)} />}
     </>
   );
 }

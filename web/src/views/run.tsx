@@ -86,7 +86,7 @@ export function RunView({ dag, run, task, tab }: RunViewProps) {
   useEffect(() => {
     if (task === null || !isAboutEnd(search, tab)) return undefined;
     const { task: name, index } = instanceOf(task);
-    askAhead(aheadKey(dag, run, name, index), () => api.logWindow(dag, run, name, { bytes: logEnd }, undefined, index));
+    askAhead(aheadKey(dag, run, name, index), () => api.logWindow(dag, run, name, { bytes: logEnd, allow_none: true }, undefined, index));
     return forgetAhead;
     // eslint-disable-next-line react-hooks/exhaustive-deps -- what an address opens; later its tasks are there already
   }, [dag, run]);

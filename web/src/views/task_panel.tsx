@@ -1,18 +1,16 @@
 // Everything about one task of one run: its log, its results, its details, and what holds it back.
 import { useState } from 'preact/hooks';
-import * as api from '../api/endpoints';
-import type { TaskInstance, TaskState } from '../api/types';
+import type { TaskInstance } from '../api/types';
 import { Icon } from '../components/icon';
 import { StateBadge } from '../components/state_badge';
 import { Tabs } from '../components/tabs';
 import { countOf } from '../lib/address';
 import { useApp, useSearch } from '../lib/hooks';
-import { isEnded } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
 import { ClearDialog } from './clear_dialog';
-import { ConfirmDialog } from './confirm_dialog';
 import { LogView } from './log_view';
+import { MarkDialog, markButtons, marks, type Mark } from './mark_dialog';
 import { QualityView } from './quality_view';
 import { QuestionView } from './question_view';
 import { TaskDetails } from './task_details';
@@ -35,23 +33,11 @@ interface Props {
   onChanged: () => void;
 }
 
-const marks = ['success', 'failed', 'skipped'] as const;
-type Mark = (typeof marks)[number];
 type Pending = 'clear' | Mark | null;
-const buttons: Record<Mark, string> = { success: t('Mark success'), failed: t('Mark failed'), skipped: t('Mark skipped') };
-const titleOf = (mark: Mark, task: string): string => {
-  const titles: Record<Mark, string> = {
-    success: t('Mark {task} as success?', { task }),
-    failed: t('Mark {task} as failed?', { task }),
-    skipped: t('Mark {task} as skipped?', { task }),
-  };
-  return titles[mark];
-};
 
 function Actions({ task, onChanged }: { task: TaskInstance; onChanged: () => void }) {
   const [pending, setPending] = useState<Pending>(null);
   const close = () => setPending(null);
-  const mark = (state: TaskState) => api.markTask(task.dag_id, task.dag_run_id, task.task_id, state, task.map_index);
   return (
     <div class="actions">
       <button type="button" class="button" onClick={() => setPending('clear')}>
@@ -59,23 +45,13 @@ function Actions({ task, onChanged }: { task: TaskInstance; onChanged: () => voi
       </button>
       {marks.filter((state) => state !== task.state).map((state) => (
         <button key={state} type="button" class="button" onClick={() => setPending(state)}>
-          {buttons[state]}
+          {markButtons[state]}
         </button>
       ))}
       {pending === 'clear' && (
         <ClearDialog dag={task.dag_id} run={task.dag_run_id} task={task} onClose={close} onDone={onChanged} />
       )}
-      {pending !== null && pending !== 'clear' && (
-        <ConfirmDialog
-          title={titleOf(pending, taskKey(task))}
-          text={isEnded(task.state) ? t('The tasks after it follow the new state.') : t('If it is running, it is stopped.')}
-          button={buttons[pending]}
-          danger={pending === 'failed'}
-          act={() => mark(pending)}
-          onClose={close}
-          onDone={onChanged}
-        />
-      )}
+      {pending !== null && pending !== 'clear' && <MarkDialog mark={pending} task={task} onClose={close} onDone={onChanged} />}
     </div>
   );
 }
