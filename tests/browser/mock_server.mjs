@@ -197,7 +197,10 @@ const routes = [
     return content.map((line) => `${line.timestamp} ${line.level.toUpperCase()} ${line.event}\n`).join('');
   }],
   ['GET', '/api/batuta/dags/:dag/dagRuns/:run/taskInstances/:task/log', (w, ids, q) => {
-    const attempt = must(taskOf(w, ids).tries[Number(q.get('try_number')) - 1]);
+    const task = q.has('allow_none') ? runOf(w, ids).tasks.find((one) => one.spec.task_id === ids[2]) : taskOf(w, ids);
+    if (q.has('allow_none') && !task?.tries.length) return { content: [], start: 0, end: 0, size: 0, try_number: 0, is_ended: false };
+    const tryNumber = Number(q.get('try_number') ?? task.tries.length);
+    const attempt = must(task.tries[tryNumber - 1]);
     const number = (name) => (q.has(name) ? Number(q.get(name)) : null);
     let size = 0;
     const all = attempt.log.map((line) => ({ ...line, offset: size, end: (size += line.event.length + 30) }));
@@ -207,7 +210,7 @@ const routes = [
     const fits = (line) => line.event.toLowerCase().includes((q.get('q') ?? '').toLowerCase()) && (levels.length === 0 || levels.includes(line.level));
     const rows = isSearch ? all.filter((line) => line.offset >= (from ?? 0) && fits(line)) : from !== null ? all.filter((line) => line.offset >= from && line.end <= from + bytes) : all.filter((line) => line.offset >= before - bytes && line.end <= before);
     const [start, end] = isSearch ? [from ?? 0, size] : from !== null ? [from, rows.at(-1)?.end ?? from] : [rows[0]?.offset ?? before, before];
-    return { content: rows.map(({ end: _, ...line }) => line), start, end, size, try_number: 1, is_ended: attempt.end !== null };
+    return { content: rows.map(({ end: _, ...line }) => line), start, end, size, try_number: tryNumber, is_ended: attempt.end !== null };
   }],
   ['GET', '/dags/:dag/dagRuns/:run/taskInstances/:task/dependencies', (w, ids) => ({
     dependencies: (taskOf(w, ids).spec.depends_on ?? []).map((id) => ({ name: 'Trigger Rule', reason: `all_success: ${id} has not ended` })),
