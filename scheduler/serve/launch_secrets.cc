@@ -1,6 +1,9 @@
 // The secrets of launches: of connections and variables, and those that are kept elsewhere.
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 
 #include "common/safe_json.h"
 #include "common/url.h"
@@ -188,6 +191,25 @@ Status RegistryLaunchContext::add_secrets(const Attempt& attempt, Launch& out) {
   return success();
 }
 
+namespace {
+
+// Whether a command reads tables as files, or hands such in. A variable of that name is no table.
+bool names_tables(const std::string& params_json) {
+  constexpr std::string_view fields[] = {"reads", "outputs"};
+  const bool may = std::any_of(std::begin(fields), std::end(fields), [&](std::string_view field) {
+    return params_json.find(field) != std::string::npos;
+  });
+  if (!may) return false;
+  const auto params = parse_untrusted(params_json, {16u << 20, 64, 2'000'000, 16u << 20});
+  if (!params || !params->is_object()) return true;
+  return std::any_of(std::begin(fields), std::end(fields), [&](std::string_view field) {
+    const auto tables = params->find(std::string(field));
+    return tables != params->end() && !tables->empty();
+  });
+}
+
+}  // namespace
+
 // All but the plugins of which it is known that they do not: one that got no access would take the
 // lake for an empty folder.
 bool RegistryLaunchContext::uses_lake(const Attempt& attempt, const Launch& out) const {
@@ -195,7 +217,7 @@ bool RegistryLaunchContext::uses_lake(const Attempt& attempt, const Launch& out)
   const auto plugin = catalogue_.find(attempt.task.plugin);
   if (plugin == catalogue_.end() || plugin->second.kind != "builtin") return true;
   return attempt.task.plugin == "model_test" || attempt.task.plugin == "lake_sql" ||
-         out.params_json.find("\"outputs\"") != std::string::npos;
+         names_tables(out.params_json);
 }
 
 // Goes on past a secret that is being looked up, so that all of them are at once.

@@ -126,6 +126,9 @@ TEST_CASE("what opens the lake's store goes to plugins of the lake, masked, and 
     {"task_id": "plain", "type": "shell", "command": "true"},
     {"task_id": "files", "type": "shell", "command": "true",
      "outputs": [{"table": "silver/demo/files", "file": "b.csv"}]},
+    {"task_id": "reader", "type": "shell", "command": "true", "reads": ["silver/demo/files"]},
+    {"task_id": "named_so", "type": "shell", "command": "true",
+     "env": {"outputs": "here", "reads": "there"}},
     {"task_id": "land", "type": "extract", "source": "demo", "layer": "bronze"}]})");
   RunRow run;
   run.seq = RunSeq{1};
@@ -146,4 +149,6 @@ TEST_CASE("what opens the lake's store goes to plugins of the lake, masked, and 
   CHECK(secrets_of("plain").empty());
   CHECK(secrets_of("land") == std::vector<Secret>{store});
   CHECK(secrets_of("files") == std::vector<Secret>{store});
+  CHECK(secrets_of("reader") == std::vector<Secret>{store});
+  CHECK(secrets_of("named_so").empty());
 }
