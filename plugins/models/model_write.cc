@@ -233,6 +233,7 @@ void ModelWrite::append() {
   session_.run("CREATE TEMP VIEW own AS SELECT * FROM old WHERE " + quoted_name(execution_column) +
                " = " + lake::quoted_literal(context_.execution_id()));
   const std::int64_t before = count("own");
+  std::int64_t rewritten = 0;  // also what others put into the same files
   if (before > 0 && same_rows("fresh", "own")) return;
   compare("fresh", false);
   std::string select = "SELECT " + all_columns("") + " FROM compared";
@@ -241,6 +242,7 @@ void ModelWrite::append() {
               quoted_name(execution_column) + " IS DISTINCT FROM " +
               lake::quoted_literal(context_.execution_id());
     read_only({});  // whatever others add, these rows are ours
+    rewritten = rows_in(mine);
     for (const AddFile& file : mine)
       payload_.removes.push_back({file.path, 0, true, file.partition_values, file.size});
   } else {
@@ -248,7 +250,7 @@ void ModelWrite::append() {
   }
   written_.changed = written_.rows;
   written_.removed = before;
-  write(select, "fresh c", written_.rows + before);
+  write(select, "fresh c", written_.rows + rewritten);
 }
 
 std::vector<AddFile> ModelWrite::files_in(const std::set<Partition>& partitions) const {
