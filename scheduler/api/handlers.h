@@ -241,6 +241,8 @@ Result<Response> get_lake_table(Context&, const Request&);
 
 // lake_table_routes.cc
 Result<Response> list_lake_versions(Context&, const Request&);
+// lake_statistics.cc
+Result<Response> get_lake_statistics(Context&, const Request&);
 // asset_partition_routes.cc
 Result<Response> list_lake_partitions(Context&, const Request&);
 Result<Response> list_asset_partitions(Context&, const Request&);

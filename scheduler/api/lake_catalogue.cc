@@ -291,6 +291,14 @@ Result<std::shared_ptr<const LakeDetail>> LakeCatalogue::detail(const LakeName& 
   return detail;
 }
 
+Result<lakelog::Snapshot> LakeCatalogue::snapshot(const LakeName& name, std::int64_t version) {
+  const auto lake = storage();
+  if (!lake) return lake.error();
+  auto found = lakelog::read_snapshot(lakelog::LogFolder(**lake, name.path()), version);
+  if (!found) return readable(found.error());
+  return found;
+}
+
 std::string LakeCatalogue::told_columns(const LakeName& name) {
   const LakeSummary now = summary(name);
   const auto lake = storage();

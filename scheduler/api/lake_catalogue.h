@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "lakelog/snapshot.h"
 #include "lakelog/storage.h"
 #include "lakelog/table.h"
 #include "scheduler/store/history.h"
@@ -108,6 +109,9 @@ class LakeCatalogue {
   Result<std::shared_ptr<const LakeDetail>> detail(const LakeName& name);
   // Newest first; the total is what the log still has. Errors as detail().
   Result<PageOf<LakeVersion>> versions(const LakeName& name, const Page& page);
+  // The table as it was in that version (or the newest, lakelog::latest_version); nothing is kept.
+  // Errors as detail(), and Errc::not_found for a version that the log no longer tells of.
+  Result<lakelog::Snapshot> snapshot(const LakeName& name, std::int64_t version);
   // Errors as detail(). Kept as that is: they cost a look at many versions.
   Result<LakeMadeParts> parts(const LakeName& name);
   // What the newest version that was written by a task, not by upkeep, tells of where its columns

@@ -287,6 +287,9 @@ constexpr ObjectSchema schemas[] = {
      "try_number:int? files_added:int files_removed:int rows_added:int? rows_removed:int? "
      "rows:int? "
      "bytes:int? contract? contract_version? engine?"},
+    {"LakeColumnStatistics", "name type nulls:int? min? max? is_masked:bool"},
+    {"LakeStatistics",
+     "version:int rows:int? files:int bytes:int [columns:LakeColumnStatistics]"},
     {"LakeVersionCollection", "[versions:LakeVersion] total_entries:int"},
     {"LakeCostStored", "layer tables:int rows:int files:int bytes:int"},
     {"LakeCostWork",

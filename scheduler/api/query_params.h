@@ -100,6 +100,7 @@ extern const QueryTable sign_on_params;  // beside others: providers add their o
 extern const QueryTable lake_list_params;
 extern const QueryTable branch_diff_params;
 extern const QueryTable version_diff_params;
+extern const QueryTable lake_version_params;
 extern const QueryTable metric_params;
 extern const QueryTable lake_cost_params;
 extern const QueryTable lake_lineage_params;

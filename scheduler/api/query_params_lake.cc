@@ -91,6 +91,10 @@ constexpr QueryParam version_diff_rows[] = {
     own("limit", Kind::integer, "Most rows that differ: 20 unless given, at most 200"),
 };
 
+constexpr QueryParam lake_version_rows[] = {
+    own("version", Kind::integer, "The table as it was in that version; the newest unless given"),
+};
+
 constexpr QueryParam letter_rows[] = {
     own("reason", Kind::text, "Letters with this reason"),
     own("limit", Kind::integer, "Most letters: 50 unless given, at most 1000"),
@@ -127,6 +131,7 @@ constexpr QueryParam lake_alert_rows[] = {
 constinit const QueryTable lake_list_params = lake_list_rows;
 constinit const QueryTable branch_diff_params = branch_diff_rows;
 constinit const QueryTable version_diff_params = version_diff_rows;
+constinit const QueryTable lake_version_params = lake_version_rows;
 constinit const QueryTable lake_cost_params = lake_cost_rows;
 constinit const QueryTable lake_lineage_params = lake_lineage_rows;
 constinit const QueryTable lake_rows_params = lake_rows_rows;

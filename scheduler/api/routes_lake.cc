@@ -29,6 +29,10 @@ constexpr Route lake_rows[] = {
     {get,   LAKE_TABLE "/versions", reading<list_lake_versions>, read_lake,
      "Its versions, newest first: when, by which run, how many rows its files added and removed",
      {.query = &page_params, .answer = "LakeVersionCollection"}},
+    {get,   LAKE_TABLE "/statistics", reading<get_lake_statistics>, read_lake,
+     "What its columns held in a version, by the statistics of its files: NULLs, least and greatest value; null where a file "
+     "does not tell, and of columns that are masked for whoever asks",
+     {.query = &lake_version_params, .answer = "LakeStatistics"}},
     {get,   LAKE_TABLE "/diff", diff_lake_versions, read_lake,
      "What one version has otherwise than another: rows added, removed and changed by a key, or whole rows where there is "
      "none, with a sample; columns; files. Only files that differ are read; `not_compared` says why rows were not",

@@ -115,6 +115,26 @@ TEST_CASE_FIXTURE(Masked,
 }
 
 TEST_CASE_FIXTURE(Masked,
+                  "masks: statistics tell the bounds of a column to who may see its values") {
+  write_lake_version(home, "gold/sales/orders", 1,
+                     R"({"remove":{"path":"a.parquet","deletionTimestamp":1,"dataChange":true}})"
+                     "\n"
+                     R"({"add":{"path":"b.parquet","partitionValues":{},"size":100,)"
+                     R"("modificationTime":1700000000000,"dataChange":true,"stats":)"
+                     R"("{\"numRecords\":3,\"nullCount\":{\"id\":1},\"minValues\":{\"id\":4},)"
+                     R"(\"maxValues\":{\"id\":7}}"}})"
+                     "\n");
+  const auto of = [&](const std::string& role) {
+    return body_of(call(Method::get, std::string(table) + "/statistics", "", role))["columns"][0];
+  };
+  CHECK(of("auditor")["min"] == "4");
+  CHECK(of("seller")["nulls"] == 1);
+  CHECK(of("seller")["min"].is_null());
+  CHECK(of("seller")["max"].is_null());
+  CHECK(of("seller")["is_masked"] == true);
+}
+
+TEST_CASE_FIXTURE(Masked,
                   "masks: of two texts of one contract the stricter holds, whoever names them") {
   const std::string masked = ", customProperties: [{property: batuta.readMask, value: redact}]";
   hand_in_by("another", orders_contract(masked));

@@ -150,6 +150,7 @@ constexpr Expected table[] = {
     {Method::get, "/api/lake/tables", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/versions", "viewer"},
+    {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/statistics", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/diff", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/partitions", "viewer"},
     {Method::get, "/api/lake/tables/{layer}/{domain}/{table}/quality", "viewer"},
