@@ -2,7 +2,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -200,4 +203,53 @@ TEST_CASE(
   CHECK(world.said("only partitions that changed"));
   CHECK(world.rows(daily_table, "SELECT net FROM t ORDER BY day") ==
         Lines{"0.00", "1.00", "9.00", "3.00"});
+}
+
+TEST_CASE("each rule of a contract's rows breaks in the rows that a plain look at them finds") {
+  const std::string yaml = contract_yaml(
+      "      - {name: day, logicalType: date, required: true}\n"
+      "      - {name: shop, logicalType: string, required: true, logicalTypeOptions: {minLength: "
+      "2, "
+      "maxLength: 5, pattern: '^[a-z]+$'}}\n"
+      "      - {name: net, logicalType: integer, logicalTypeOptions: {minimum: 0, "
+      "exclusiveMaximum: 1001}}\n",
+      "    quality:\n      - {type: custom, engine: batuta, name: dear_north, implementation: "
+      "\"net > 500 AND shop = 'north'\"}\n");
+  const std::vector<std::optional<std::string>> shops = {std::nullopt, "",     " ",       "x",
+                                                         "north",      "East", "southern"};
+  const std::vector<std::optional<int>> nets = {std::nullopt, -1, 0, 501, 1000, 1001};
+  std::mt19937 random(7);
+  for (int round = 0; round < 3; ++round) {
+    std::map<std::string, int> expected;
+    std::string rows;
+    for (int i = 0; i < 60; ++i) {
+      const bool has_day = random() % 4 != 0;
+      const auto& shop = shops[random() % shops.size()];
+      const auto& net = nets[random() % nets.size()];
+      rows += std::string(i == 0 ? "" : ", ") + "(" + (has_day ? "DATE '2026-11-20'" : "NULL") +
+              ", " + (shop ? "'" + *shop + "'" : "NULL") + ", " +
+              (net ? std::to_string(*net) : "NULL") + ")";
+      expected["missing_day"] += has_day ? 0 : 1;
+      expected["missing_shop"] += !shop || shop->find_first_not_of(' ') == shop->npos ? 1 : 0;
+      expected["shop_too_short"] += shop && shop->size() < 2 ? 1 : 0;
+      expected["shop_too_long"] += shop && shop->size() > 5 ? 1 : 0;
+      const bool plain = shop && !shop->empty() &&
+                         shop->find_first_not_of("abcdefghijklmnopqrstuvwxyz") == shop->npos;
+      expected["shop_mismatch"] += shop && !plain ? 1 : 0;
+      expected["net_below_minimum"] += net && *net < 0 ? 1 : 0;
+      expected["net_above_maximum"] += net && *net >= 1001 ? 1 : 0;
+      expected["dear_north"] += net && *net > 500 && shop == "north" ? 1 : 0;
+    }
+    Models world;
+    world.refusal(daily(rows, yaml));
+    std::map<std::string, int> found;
+    for (const std::string& text : world.host->reports.at("quality")) {
+      const json told = json::parse(text);
+      found[told["rule"].get<std::string>()] = told["failed"].get<int>();
+    }
+    // A date that is none of Delta's years is a rule, too, and no row here has one.
+    CHECK(found["bad_day"] == 0);
+    found.erase("bad_day");
+    CHECK(found == expected);
+  }
 }
