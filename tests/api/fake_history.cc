@@ -131,14 +131,13 @@ std::vector<TaskInstanceView> FakeHistory::tries(const InstanceName& name) {
 }
 
 PageOf<BackfillRow> FakeHistory::backfills(const BackfillQuery& query) {
-  PageOf<BackfillRow> found;
+  std::vector<BackfillRow> found;
   for (const BackfillRow& row : backfill_rows) {
     if (query.dag_id && row.dag_id != *query.dag_id) continue;
     if (query.unfinished && row.phase == BackfillPhase::done) continue;
-    if (query.sight.sees(row.dag_id)) found.rows.push_back(row);
+    if (query.sight.sees(row.dag_id)) found.push_back(row);
   }
-  found.total = std::ssize(found.rows);
-  return found;
+  return cut(std::move(found), query.page);
 }
 
 std::optional<BackfillRow> FakeHistory::backfill(std::int64_t id) {
@@ -148,8 +147,22 @@ std::optional<BackfillRow> FakeHistory::backfill(std::int64_t id) {
   return std::nullopt;
 }
 
-PageOf<BackfillTickView> FakeHistory::backfill_ticks(std::int64_t, const Page&) {
-  return {tick_rows, std::ssize(tick_rows)};
+PageOf<BackfillTickView> FakeHistory::backfill_ticks(std::int64_t id, const Page& page) {
+  std::vector<BackfillTickView> found;
+  for (const BackfillTickView& view : tick_rows)
+    if (view.row.backfill == id) found.push_back(view);
+  return cut(std::move(found), page);
+}
+
+BackfillCounts FakeHistory::backfill_counts(std::int64_t id) {
+  if (!tick_counts.outcomes.empty()) return tick_counts;
+  BackfillCounts counts;
+  for (const BackfillTickView& view : tick_rows) {
+    if (view.row.backfill != id) continue;
+    ++counts.outcomes[view.row.outcome];
+    if (view.state) ++counts.runs[*view.state];
+  }
+  return counts;
 }
 
 std::vector<std::optional<RunRow>> FakeHistory::runs_of_dates(
@@ -297,7 +310,11 @@ PageOf<QuestionView> FakeHistory::questions(const QuestionQuery& query) {
   remember(last_question_query, query);
   std::vector<QuestionView> found;
   for (const QuestionView& view : question_rows) {
-    if (query.sight.sees(view.task.dag_id)) found.push_back(view);
+    const bool asked_again =
+        std::any_of(question_rows.begin(), question_rows.end(), [&](const QuestionView& other) {
+          return other.row.key() == view.row.key() && other.row.try_number > view.row.try_number;
+        });
+    if (!asked_again && query.sight.sees(view.task.dag_id)) found.push_back(view);
   }
   return cut(found, query.page);
 }

@@ -50,7 +50,7 @@ class FakeHistory final : public History {
   PageOf<BackfillRow> backfills(const BackfillQuery& query) override;
   std::optional<BackfillRow> backfill(std::int64_t id) override;
   PageOf<BackfillTickView> backfill_ticks(std::int64_t id, const Page& page) override;
-  BackfillCounts backfill_counts(std::int64_t) override { return tick_counts; }
+  BackfillCounts backfill_counts(std::int64_t id) override;
   std::vector<std::optional<RunRow>> runs_of_dates(const std::string& dag_id,
                                                    const std::vector<Time>& logical_dates) override;
   PageOf<QuestionView> questions(const QuestionQuery& query) override;
@@ -85,7 +85,7 @@ class FakeHistory final : public History {
   std::vector<WrittenTable> written_tables;
   std::vector<BackfillRow> backfill_rows;
   std::vector<BackfillTickView> tick_rows;
-  BackfillCounts tick_counts;
+  BackfillCounts tick_counts;               // empty: those of tick_rows
   std::vector<QuestionView> question_rows;  // with their tasks
   QuestionQuery last_question_query;
   std::vector<AssetView> asset_rows;  // with all of their references
