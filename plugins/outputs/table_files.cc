@@ -50,7 +50,9 @@ void hand_out_one(plugin::Context& context, const std::string& folder, const std
     throw plugin::FinalError("reads: " + lakelog::no_table_name(name));
   lake::Session session(lake::session_options(context));
   const auto table = lake::DeltaTable::open(session, lake::lake_folder(context), name);
-  if (!table.exists()) throw plugin::FinalError("reads: there is no table " + name);
+  if (!table.exists())
+    throw plugin::FinalError("reads: there is no table " + name +
+                             "; batuta lake tables lists what there is");
   const std::filesystem::path path = std::filesystem::path(folder) / (name + ".parquet");
   std::error_code error;
   std::filesystem::create_directories(path.parent_path(), error);

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "common/safe_json.h"
 #include "common/suggest.h"
 #include "scheduler/dagfile/builtin_fields.h"
+#include "scheduler/dagfile/changed_call.h"
 #include "scheduler/dagfile/model_fields.h"
 
 namespace batuta {
@@ -95,8 +97,25 @@ void read_table_outputs(FieldReader& fields, json& params) {
   params["outputs"] = std::move(list);
 }
 
+void read_table_inputs(FieldReader& fields, json& params) {
+  const auto tables = fields.texts("reads", max_table_reads);
+  if (!tables) return;
+  params["reads"] = *tables;
+  for (std::size_t i = 0; i < tables->size(); ++i) {
+    const std::string& table = (*tables)[i];
+    // A folder of the lake: as SQL writes it, it is none.
+    if (table.find('/') != table.npos || is_template(json(table))) continue;
+    std::string path = table;
+    std::replace(path.begin(), path.end(), '.', '/');
+    fields.problems().add(
+        fields.pointer_to("reads") + "/" + std::to_string(i),
+        "\"" + table.substr(0, 120) + "\" is no table: " +
+            (is_table_name(path) ? "write \"" + path + "\"" : "one is <layer>/<domain>/<table>"));
+  }
+}
+
 void read_tables(FieldReader& fields, json& params) {
-  if (const auto tables = fields.texts("reads", max_table_reads)) params["reads"] = *tables;
+  read_table_inputs(fields, params);
   read_table_outputs(fields, params);
 }
 

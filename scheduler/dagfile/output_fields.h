@@ -15,7 +15,10 @@ inline constexpr std::size_t max_table_reads = 200;
 // entry. Contracts are read already (put_in_contracts).
 void read_table_outputs(FieldReader& fields, nlohmann::json& params);
 
-// "reads", tables that it finds as files, and "outputs".
+// "reads", tables that it finds as files; what can be the name of none is a problem at its place.
+void read_table_inputs(FieldReader& fields, nlohmann::json& params);
+
+// Both.
 void read_tables(FieldReader& fields, nlohmann::json& params);
 
 }  // namespace batuta

@@ -95,12 +95,12 @@ void read_spark(FieldReader& fields, Task& task, json& params) {
   read_program(fields, params);
   read_spark_args(fields, params);
   read_spark_conf(fields, params);
-  for (const char* name : {"files", "py_files", "jars", "archives", "packages", "reads"})
+  for (const char* name : {"files", "py_files", "jars", "archives", "packages"})
     if (const auto list = fields.texts(name, most_listed)) params[name] = *list;
   read_env(fields, params);
   read_working_dir(fields, params);
   read_outputs(fields, task, params);
-  read_table_outputs(fields, params);
+  read_tables(fields, params);
   read_place(fields, task, params);
   for (const char* name : {"poke_interval", "timeout"}) {
     const json* value = fields.find(name);

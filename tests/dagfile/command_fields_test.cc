@@ -73,6 +73,24 @@ TEST_CASE("a script is a file's text without templates, kept with the DAG's vers
   }
 }
 
+TEST_CASE("a table that a task reads is named by its path, and what can be no table is told so") {
+  const auto told = [](const char* fields) {
+    const auto result = parse_dag_file(
+        R"({"dag_id": "x", "tasks": [{"task_id": "a", )" + std::string(fields) + "}]}", "x.json",
+        "/nonexistent", {});
+    return result.problems.empty() ? "" : result.problems.front().text();
+  };
+  CHECK(told(R"("type": "shell", "command": "true",
+                "reads": ["mngt/ingestion_job_config", "silver/shop/orders", "{{ ds }}"])")
+            .empty());
+  CHECK(told(R"("type": "shell", "command": "true", "reads": ["a/b/c", "silver.shop.orders"])")
+            .find("/tasks/0/reads/1: \"silver.shop.orders\" is no table: write "
+                  "\"silver/shop/orders\"") != std::string::npos);
+  CHECK(told(R"("type": "spark", "code": "1", "reads": ["orders"])")
+            .find("/tasks/0/reads/0: \"orders\" is no table: one is <layer>/<domain>/<table>") !=
+        std::string::npos);
+}
+
 TEST_CASE("a value that another shell reads as code is warned of, with its place") {
   for (const char* command :
        {"sh -c \"echo {{ params.p }}\"", "sudo bash -lc 'echo {{ params.p }}'",

@@ -48,7 +48,9 @@ struct Scripts : Models {
     CHECK(reader.reports.at("lineage") ==
           Rows{R"({"from":"silver/shop/source","from_version":0,"to":"silver/shop/orders"})"});
     CHECK_THROWS_WITH_AS(hand_out("silver/shop/nothing"),
-                         "reads: there is no table silver/shop/nothing", plugin::FinalError);
+                         "reads: there is no table silver/shop/nothing; batuta lake tables lists "
+                         "what there is",
+                         plugin::FinalError);
     return to + "/silver/shop/source.parquet";
   }
   static json contract(const std::string& properties, const std::string& quality = "") {
@@ -302,7 +304,7 @@ TEST_CASE_FIXTURE(Scripts, "commands and Python code find the tables that they r
   CHECK(host->result.find("add it to its \\\"reads\\\"") != std::string::npos);
   plugin = "shell";  // a scratch folder holds one Python attempt
   CHECK(refusal({{"command", "true"}, {"reads", json::array({"silver/shop/nothing"})}}) ==
-        "reads: there is no table silver/shop/nothing");
+        "reads: there is no table silver/shop/nothing; batuta lake tables lists what there is");
 }
 
 }  // namespace batuta
