@@ -112,6 +112,12 @@ test('a table tells its columns, owner and contract, hostile words as text', asy
   const text = await page.locator('main').textContent();
   for (const said of ['shop/orders, version 1.2.0', 'ana', 'Number of the order', 'public', 'partition', canary]) assert.ok(text.includes(said), said);
   await look(page, 'lake-table', page.locator('tbody tr'));
+  const values = page.getByRole('region', { name: 'Statistics' });
+  await values.getByRole('button', { name: 'Read the values' }).click();
+  await values.getByText('Of 4 rows.').waitFor();
+  assert.match(await values.locator('tbody tr', { hasText: 'day' }).first().textContent(), /2024-05-06.*2024-05-08/);
+  assert.ok((await values.locator('tbody tr', { hasText: 'note' }).first().textContent()).includes('25'), 'one of four rows has no note');
+  await look(page, 'lake-statistics', values.locator('tbody tr'));
   await tab(page, 'Columns').focus();
   await page.keyboard.press('ArrowRight');
   await page.waitForFunction(() => /tab=versions/.test(location.hash));

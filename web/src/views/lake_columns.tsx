@@ -3,6 +3,7 @@ import type { LakeColumn, LakeTableDetails } from '../api/types';
 import { Fact } from '../components/fact';
 import { SimpleTable, type Column } from '../components/simple_table';
 import { t } from '../lib/words';
+import { LakeStatistics } from './lake_statistics';
 
 function marksOf(column: LakeColumn): string[] {
   return [
@@ -41,6 +42,7 @@ export function LakeColumns({ of }: { of: LakeTableDetails }) {
           <Fact name={t('Quality rules')}>{contract.quality_rules.join(', ')}</Fact>
         </dl>
       )}
+      <LakeStatistics of={of} />
       {properties.length > 0 && (
         <details class="lake-note">
           <summary>{t('Table properties')}</summary>
