@@ -567,6 +567,10 @@ export interface LakeColumnLineage {
   columns: LakeLineageColumn[]; edges: LakeColumnEdge[]; hidden: number; more: boolean; untold: LakeUntold[];
 }
 
+export interface LakeColumnStatistics {
+  is_masked: boolean; max: string | null; min: string | null; name: string; nulls: number | null; type: string;
+}
+
 export interface LakeContract {
   description: string | null; history: boolean; id: string; mode: string; name: string; owners: string[];
   quality_rules: string[]; retention: string | null; service_levels: Record<string, unknown>[]; status: string;
@@ -802,6 +806,10 @@ export interface LakeSqlRunningCollection {
 
 export interface LakeSqlTable {
   masked: string[]; table: string; version: number;
+}
+
+export interface LakeStatistics {
+  bytes: number; columns: LakeColumnStatistics[]; files: number; rows: number | null; version: number;
 }
 
 export interface LakeTable {
