@@ -1,7 +1,14 @@
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/safe_json.h"
 #include "plugins/contract/sources.h"
@@ -21,12 +28,6 @@ using nlohmann::json;
 constexpr std::size_t rows_a_file = 50'000;
 constexpr std::size_t bytes_a_file = std::size_t{16} << 20;
 
-std::optional<std::string> text_of(const json& value) {
-  if (value.is_null()) return std::nullopt;
-  if (value.is_string()) return value.get<std::string>();
-  return json_text(value);
-}
-
 // Rows on their way: a chunk is landed in raw as JSON lines, then it goes to bronze.
 class Landed : public plugin::SqlRows {
  public:
@@ -34,7 +35,15 @@ class Landed : public plugin::SqlRows {
   // before the first row, and where there is none.
   using Begin = std::function<std::unique_ptr<lake::BronzeRows>(const FileColumns& there)>;
   Landed(Extraction& to, std::vector<const Column*> columns, Begin begin)
-      : to_(to), columns_(std::move(columns)), begin_(std::move(begin)) {}
+      : to_(to), columns_(std::move(columns)), begin_(std::move(begin)) {
+    std::map<std::string, std::size_t> by_name;
+    for (std::size_t i = 0; i < columns_.size(); ++i) by_name[columns_[i]->source_name] = i;
+    for (const auto& [name, at] : by_name) {
+      std::string before = members_.empty() ? "{" : ",";
+      append_json_string(before, name);
+      members_.emplace_back(before + ":", at);
+    }
+  }
 
   void types(const std::vector<std::string>& types) override {
     for (std::size_t i = 0; i < columns_.size(); ++i)
@@ -46,16 +55,33 @@ class Landed : public plugin::SqlRows {
   }
 
   bool row(std::vector<json> values) override {
-    json object = json::object();
-    std::vector<std::optional<std::string>> fields;
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
-      fields.push_back(text_of(values.at(i)));
-      object[columns_[i]->source_name] = std::move(values[i]);
+    const std::size_t count = values.size();
+    std::vector<std::string> held(count);
+    std::vector<plugin::SqlText> fields(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (values[i].is_null()) continue;
+      const bool is_string = values[i].is_string();
+      held[i] = is_string ? values[i].get<std::string>() : json_text(values[i]);
+      fields[i] = {held[i], !is_string};
     }
-    std::string line = json_text(object);
-    body_ += line + "\n";
-    waiting_.push_back({std::move(fields), std::move(line)});
-    if (waiting_.size() >= rows_a_file || body_.size() >= bytes_a_file) flush();
+    return texts(fields);
+  }
+
+  // Texts of many rows lie in a few pieces of memory, not each in one of its own.
+  bool texts(std::span<const plugin::SqlText> fields) override {
+    if (fields.size() != columns_.size())
+      throw plugin::FinalError("the database answered with other columns than it was asked for");
+    for (const auto& [name, at] : members_) {
+      body_ += name;
+      add_value(fields[at]);
+    }
+    body_ += "}\n";
+    line_ends_.push_back(body_.size());
+    for (const plugin::SqlText& field : fields) {
+      if (field.text) texts_ += *field.text;
+      field_ends_.push_back({texts_.size(), !field.text});
+    }
+    if (line_ends_.size() >= rows_a_file || body_.size() >= bytes_a_file) flush();
     return true;
   }
 
@@ -68,27 +94,55 @@ class Landed : public plugin::SqlRows {
   }
 
  private:
+  void add_value(const plugin::SqlText& field) {
+    if (!field.text) {
+      body_ += "null";
+    } else if (field.is_json) {
+      body_ += *field.text;
+    } else {
+      append_json_string(body_, *field.text);
+    }
+  }
+
   void flush() {
-    if (waiting_.empty()) return;
+    if (line_ends_.empty()) return;
     to_.context.check_cancelled();
     const std::string file = to_.landing.add(body_, "jsonl");
     const auto now = std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-    for (const Row& row : waiting_) bronze_->add(row.fields, row.line, file, now);
-    waiting_.clear();
+    std::vector<std::optional<std::string_view>> fields(columns_.size());
+    const std::string_view all_texts = texts_, lines = body_;
+    std::size_t text = 0, line = 0;
+    auto field = field_ends_.begin();
+    for (const std::size_t end : line_ends_) {
+      for (auto& each : fields) {
+        each =
+            field->is_null ? std::nullopt : std::optional(all_texts.substr(text, field->at - text));
+        text = (field++)->at;
+      }
+      bronze_->add(fields, lines.substr(line, end - 1 - line), file, now);
+      line = end;
+    }
     body_.clear();
+    texts_.clear();
+    line_ends_.clear();
+    field_ends_.clear();
   }
 
-  struct Row {
-    std::vector<std::optional<std::string>> fields;
-    std::string line;
+  struct FieldEnd {
+    std::size_t at;
+    bool is_null;
   };
   Extraction& to_;
   const std::vector<const Column*> columns_;
   const Begin begin_;
   FileColumns there_;
   std::unique_ptr<lake::BronzeRows> bronze_;  // once the columns are known
-  std::vector<Row> waiting_;
-  std::string body_;
+  // By name, what stands in front of a value in a line of JSON, and which field the value is.
+  std::vector<std::pair<std::string, std::size_t>> members_;
+  // Rows that wait: their lines, their fields behind each other, and where each ends.
+  std::string body_, texts_;
+  std::vector<std::size_t> line_ends_;
+  std::vector<FieldEnd> field_ends_;
 };
 
 std::string quoted(const std::string& name) {
@@ -127,10 +181,10 @@ std::string sqlite_bound(const Extraction& to, const Column& watermark, const st
          " END";
 }
 
-// PostgreSQL compares times without a zone and days by the session's, which is the watermark's.
-std::string postgres_bound(Time time, std::vector<json>& values) {
-  values.push_back(to_iso(time));
-  return "CAST($" + std::to_string(values.size()) + " AS timestamptz)";
+// PostgreSQL compares times without a zone and days by the session's, which is the watermark's. A
+// COPY takes no parameters.
+std::string postgres_bound(Time time) {
+  return "CAST(" + lake::quoted_literal(to_iso(time)) + " AS timestamptz)";
 }
 
 std::string select_of(const contract::Table& table, const std::vector<const Column*>& columns,
@@ -158,9 +212,8 @@ SqlStatement statement_of(const Extraction& to, const std::vector<const Column*>
   std::string inside;
   const auto bound = [&](const std::optional<Time>& time, const char* comparison) {
     if (!time) return;
-    inside +=
-        (inside.empty() ? "" : " AND ") + value + " " + comparison + " " +
-        (sqlite ? sqlite_bound(to, watermark, name, *time, values) : postgres_bound(*time, values));
+    inside += (inside.empty() ? "" : " AND ") + value + " " + comparison + " " +
+              (sqlite ? sqlite_bound(to, watermark, name, *time, values) : postgres_bound(*time));
   };
   bound(to.window.start, ">=");
   bound(to.window.end, "<");
@@ -188,7 +241,7 @@ void receive_keys(Extraction& extraction, plugin::SqlEngine& engine, bool sqlite
     return std::make_unique<lake::BronzeRows>(extraction.context, extraction.session, shape,
                                               table.keys());
   });
-  engine.run({select_of(table, columns, sqlite), {}, "select"}, {}, rows);
+  engine.extract(select_of(table, columns, sqlite), rows);
   lake::BronzeRows& bronze = rows.finish(true);
   if (bronze.count() == 0) throw nothing_there(extraction.described.path);
   bronze.finish(extraction.described.metrics_json());
@@ -229,7 +282,11 @@ std::int64_t receive_database(Extraction& extraction) {
                                               extraction.described.columns(),
                                               held_columns(extraction.described, shape, given));
   });
-  engine->run(statement, values, rows);
+  if (values.empty()) {
+    engine->extract(statement.text, rows);
+  } else {
+    engine->run(statement, values, rows);
+  }
   lake::BronzeRows& bronze = rows.finish(extraction.snapshot);
   bronze.finish(extraction.described.metrics_json());
   if (lists_keys(extraction.described)) receive_keys(extraction, *engine, sqlite);

@@ -46,6 +46,8 @@ Pq open_pq() {
   load(pq.getisnull, "PQgetisnull");
   load(pq.getlength, "PQgetlength");
   load(pq.cmd_tuples, "PQcmdTuples");
+  load(pq.get_copy_data, "PQgetCopyData");
+  load(pq.free_mem, "PQfreemem");
   load(pq.put_copy_data, "PQputCopyData");
   load(pq.put_copy_end, "PQputCopyEnd");
   load(pq.get_cancel, "PQgetCancel");

@@ -31,6 +31,8 @@ struct Pq {
   decltype(&PQgetisnull) getisnull;
   decltype(&PQgetlength) getlength;
   decltype(&PQcmdTuples) cmd_tuples;
+  decltype(&PQgetCopyData) get_copy_data;
+  decltype(&PQfreemem) free_mem;
   decltype(&PQputCopyData) put_copy_data;
   decltype(&PQputCopyEnd) put_copy_end;
   decltype(&PQgetCancel) get_cancel;

@@ -1,6 +1,16 @@
+#include <nlohmann/json.hpp>
+
 #include "plugins/sql/sql_engine.h"
 
 namespace batuta::plugin {
+
+bool SqlRows::texts(std::span<const SqlText>) {
+  throw FinalError("these rows are taken as values, not as texts");
+}
+
+void SqlEngine::extract(const std::string& select, SqlRows& rows) {
+  run({select, {}, "select"}, {}, rows);
+}
 
 std::int64_t SqlEngine::copy(const std::string&, const std::string&) {
   throw FinalError("COPY … FROM STDIN is PostgreSQL's");

@@ -6,13 +6,22 @@
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/sql_text.h"
 #include "plugins/sdk/plugin.h"
 
 namespace batuta::plugin {
+
+// A field of a row that its database wrote as text.
+struct SqlText {
+  std::optional<std::string_view> text;  // a flag is "true" or "false"; without one it is NULL
+  bool is_json = false;                  // it is a document of JSON as it stands, no string
+};
 
 // Takes the rows of one statement, or none of them.
 class SqlRows {
@@ -24,6 +33,9 @@ class SqlRows {
   // ("DECIMAL(10,2)"). Empty where it says none, or one that the engine has not.
   virtual void types(const std::vector<std::string>& types) { (void)types; }
   virtual bool row(std::vector<nlohmann::json> values) = 0;
+  // A row of SqlEngine::extract(), where the database writes its rows as texts: as row(), without a
+  // value in between. What is viewed lasts until it returns.
+  virtual bool texts(std::span<const SqlText> fields);
 };
 
 // What became of a statement is not known: the connection was lost after it was sent, or nothing
@@ -46,6 +58,9 @@ class SqlEngine {
   // Runs one statement; `values` are bound, never pasted. The number of rows it changed, or -1.
   virtual std::int64_t run(const SqlStatement& statement, const std::vector<nlohmann::json>& values,
                            SqlRows& rows) = 0;
+  // All rows of one SELECT without parameters and semicolon, the quickest way that the database
+  // has: PostgreSQL's by COPY … TO STDOUT, to SqlRows::texts().
+  virtual void extract(const std::string& select, SqlRows& rows);
   // One COPY … FROM STDIN that takes `data`, which is in the format that it names; the number of
   // its rows. PostgreSQL's alone: FinalError elsewhere.
   virtual std::int64_t copy(const std::string& statement, const std::string& data);

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "common/outgoing.h"
 #include "common/safe_json.h"
 #include "plugins/sql/libpq.h"
+#include "plugins/sql/postgres_values.h"
 #include "plugins/sql/sql_engine.h"
 
 namespace batuta::plugin {
@@ -32,57 +32,6 @@ using Steady = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::seconds(5);
 // And how long it may take to be asked.
 constexpr auto asking = std::chrono::seconds(2);
-
-// Oids of pg_type.dat, which never change.
-enum Type : Oid {
-  boolean = 16,
-  int8 = 20,
-  int2 = 21,
-  int4 = 23,
-  plain_json = 114,
-  jsonb = 3802,
-  float4 = 700,
-  float8 = 701,
-  date = 1082,
-  timestamp = 1114,
-  timestamptz = 1184,
-  numeric = 1700
-};
-
-// As the lake's engine calls a type of the server: empty for one that it has not. `modifier`: of a
-// numeric with bounds, its digits and its scale; a scale may be negative, or larger than the
-// digits, which the engine's may not.
-std::string engine_type(Oid type, int modifier) {
-  switch (type) {
-    case boolean:
-      return "BOOLEAN";
-    case int2:
-      return "SMALLINT";
-    case int4:
-      return "INTEGER";
-    case int8:
-      return "BIGINT";
-    case float4:
-      return "FLOAT";
-    case float8:
-      return "DOUBLE";
-    case date:
-      return "DATE";
-    case timestamp:
-      return "TIMESTAMP";
-    case timestamptz:
-      return "TIMESTAMP WITH TIME ZONE";
-    case numeric: {
-      constexpr int header = 4, most_digits = 38, scale_bits = 0x7ff;
-      const int told = modifier - header;
-      const int digits = told >> 16, scale = told & scale_bits;
-      if (modifier < header || digits > most_digits || scale > digits) return {};
-      return "DECIMAL(" + std::to_string(digits) + "," + std::to_string(scale) + ")";
-    }
-    default:
-      return {};
-  }
-}
 
 std::string one_line(const char* text) {
   std::string line = text == nullptr ? "" : text;
@@ -192,7 +141,7 @@ class Postgres : public SqlEngine {
     const std::string port = connection.port > 0 ? std::to_string(connection.port) : "";
     const Encryption encryption = encryption_of(connection);
     // Values are values: a dbname never is a connection string of its own.
-    const std::array<std::pair<const char*, const char*>, 13> parameters{
+    const std::array<std::pair<const char*, const char*>, 14> parameters{
         {{"host", connection.host.c_str()},
          {"port", port.c_str()},
          {"user", connection.login.c_str()},
@@ -201,6 +150,7 @@ class Postgres : public SqlEngine {
          {"sslmode", encryption.mode.c_str()},
          {"sslrootcert", encryption.root.c_str()},
          {"application_name", "batuta"},
+         {"client_encoding", "UTF8"},  // whatever the database's own is
          // A machine that is gone says nothing: a minute of that is a lost connection.
          {"keepalives_idle", "30"},
          {"keepalives_interval", "10"},
@@ -242,12 +192,93 @@ class Postgres : public SqlEngine {
       }
       pointers.push_back(value.is_null() ? nullptr : texts.back().c_str());
     }
+    return done(ask(statement.text, pointers, rows)).changed;
+  }
+
+  void extract(const std::string& select, SqlRows& rows) override {
+    // Within one transaction the columns stay those that were told.
+    say("BEGIN");
+    run({select + " LIMIT 0", {}, {}}, {}, rows);
+    CopiedRow into(column_types_);
+    const Copying copying{into, rows};
+    const Outcome outcome = [&] {
+      copying_ = &copying;
+      const std::unique_ptr<const Copying*, void (*)(const Copying**)> over(
+          &copying_, [](const Copying** at) { *at = nullptr; });
+      return ask("COPY (" + select + ") TO STDOUT", {}, rows);
+    }();
+    if (!lacks_copy(outcome)) {
+      done(outcome);
+      return say("COMMIT");
+    }
+    say("ROLLBACK");
+    OnlyRows only(rows);
+    run({select, {}, {}}, {}, only);
+  }
+
+  std::int64_t copy(const std::string& statement, const std::string& data) override {
+    copied_ = &data;
+    const std::unique_ptr<const std::string*, void (*)(const std::string**)> over(
+        &copied_, [](const std::string** at) { *at = nullptr; });
+    NoRows none;
+    return run({statement, {}, {}}, {}, none);
+  }
+
+ private:
+  struct Outcome {
+    std::int64_t changed = -1;
+    std::int64_t copied = 0;  // rows of a COPY … TO STDOUT
+    Error failure;            // `where` is the SQLSTATE
+    std::string why() const {
+      return failure.message + (failure.where.empty() ? "" : " [" + failure.where + "]");
+    }
+    bool timed_out = false;
+  };
+  struct NoRows : SqlRows {
+    bool columns(std::vector<std::string>) override { return false; }
+    bool row(std::vector<json>) override { return false; }
+  };
+  // Whose columns are known already.
+  class OnlyRows : public SqlRows {
+   public:
+    explicit OnlyRows(SqlRows& to) : to_(to) {}
+    bool columns(std::vector<std::string>) override { return true; }
+    bool row(std::vector<json> values) override { return to_.row(std::move(values)); }
+
+   private:
+    SqlRows& to_;
+  };
+  // Where the rows of a COPY … TO STDOUT go.
+  struct Copying {
+    CopiedRow& into;
+    SqlRows& rows;
+  };
+
+  void say(const char* words) {
+    NoRows none;
+    run({words, {}, {}}, {}, none);
+  }
+
+  // What speaks PostgreSQL's protocol and has no COPY of a query: Redshift and its like.
+  static bool lacks_copy(const Outcome& outcome) {
+    const std::string& state = outcome.failure.where;
+    return outcome.copied == 0 && (state == "0A000" || state == "42601");
+  }
+
+  // Throws what a statement failed for.
+  const Outcome& done(const Outcome& outcome) const {
+    if (outcome.failure.message.empty()) return outcome;
+    if (outcome.timed_out) SqlDeadline(limits_).fail();
+    if (passing(outcome.failure.where)) throw RetryableError(outcome.why());
+    throw FinalError(outcome.why());
+  }
+
+  Outcome ask(const std::string& text, const std::vector<const char*>& values, SqlRows& rows) {
     const Pq& pq = libpq();
     if (!connected()) throw RetryableError("the connection to PostgreSQL is lost");
     const SqlDeadline deadline(limits_);
-    if (pq.send_query_params(connection_.get(), statement.text.c_str(),
-                             static_cast<int>(values.size()), nullptr, pointers.data(), nullptr,
-                             nullptr, 0) == 0) {
+    if (pq.send_query_params(connection_.get(), text.c_str(), static_cast<int>(values.size()),
+                             nullptr, values.data(), nullptr, nullptr, 0) == 0) {
       throw RetryableError(one_line(pq.error_message(connection_.get())));
     }
     pq.set_single_row_mode(connection_.get());
@@ -262,31 +293,9 @@ class Postgres : public SqlEngine {
       connection_.reset();  // it is in the midst of an answer, or lost
       throw;
     }
-    if (outcome.failure.message.empty()) return outcome.changed;
-    if (deadline.over()) deadline.fail();
-    if (passing(outcome.failure.where)) throw RetryableError(outcome.why());
-    throw FinalError(outcome.why());
+    outcome.timed_out = deadline.over();
+    return outcome;
   }
-
-  std::int64_t copy(const std::string& statement, const std::string& data) override {
-    struct NoRows : SqlRows {
-      bool columns(std::vector<std::string>) override { return false; }
-      bool row(std::vector<json>) override { return false; }
-    } none;
-    copied_ = &data;
-    const std::unique_ptr<const std::string*, void (*)(const std::string**)> over(
-        &copied_, [](const std::string** at) { *at = nullptr; });
-    return run({statement, {}, {}}, {}, none);
-  }
-
- private:
-  struct Outcome {
-    std::int64_t changed = -1;
-    Error failure;  // `where` is the SQLSTATE
-    std::string why() const {
-      return failure.message + (failure.where.empty() ? "" : " [" + failure.where + "]");
-    }
-  };
 
   // `by_default`: how it is encrypted was not said by the connection.
   void connect(bool by_default) {
@@ -329,6 +338,7 @@ class Postgres : public SqlEngine {
       look_at_the_time(deadline, cancelling);  // rows may come without a pause
       const auto status = pq.result_status(raw);
       if (status == PGRES_SINGLE_TUPLE || status == PGRES_TUPLES_OK) {
+        if (!told) column_types_ = column_types(raw);
         if (!told) rows.types(types(raw));
         if (!told) more = rows.columns(columns(raw));
         told = true;
@@ -338,6 +348,8 @@ class Postgres : public SqlEngine {
         if (!count.empty()) outcome.changed = std::stoll(count);
       } else if (status == PGRES_COPY_IN && copied_ != nullptr) {
         send_copied(deadline, cancelling);
+      } else if (status == PGRES_COPY_OUT && copying_ != nullptr) {
+        outcome.copied = take_copied(deadline, cancelling);
       } else if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
         throw FinalError(
             "COPY … FROM STDIN and … TO STDOUT want a client that brings or takes the data, which "
@@ -379,6 +391,26 @@ class Postgres : public SqlEngine {
     while (all_went(pq.put_copy_end(connection_.get(), nullptr)) == 0) await(POLLOUT);
   }
 
+  // The server sends a row at a time; what ends them is told by the next result. How many came.
+  std::int64_t take_copied(const SqlDeadline& deadline, Cancelling& cancelling) {
+    const Pq& pq = libpq();
+    std::int64_t count = 0;
+    for (;;) {
+      char* raw = nullptr;
+      const int bytes = pq.get_copy_data(connection_.get(), &raw, 1);
+      if (bytes < 0) return count;
+      look_at_the_time(deadline, cancelling);
+      if (bytes > 0) {
+        const std::unique_ptr<char, decltype(&PQfreemem)> line(raw, pq.free_mem);
+        copying_->rows.texts(copying_->into.read({raw, static_cast<std::size_t>(bytes)}));
+        ++count;
+        continue;
+      }
+      await(POLLIN);
+      if (pq.consume_input(connection_.get()) == 0) return count;  // lost, likewise
+    }
+  }
+
   // The next result, or null at the end.
   PGresult* next(const SqlDeadline& deadline, Cancelling& cancelling) {
     const Pq& pq = libpq();
@@ -412,38 +444,19 @@ class Postgres : public SqlEngine {
     return names;
   }
 
+  static std::vector<Oid> column_types(const PGresult* result) {
+    std::vector<Oid> types;
+    for (int i = 0; i < libpq().nfields(result); ++i) types.push_back(libpq().ftype(result, i));
+    return types;
+  }
+
   static std::vector<std::string> types(const PGresult* result) {
     const Pq& pq = libpq();
     std::vector<std::string> types;
     types.reserve(static_cast<std::size_t>(pq.nfields(result)));
     for (int i = 0; i < pq.nfields(result); ++i)
-      types.push_back(engine_type(pq.ftype(result, i), pq.fmod(result, i)));
+      types.push_back(postgres_engine_type(pq.ftype(result, i), pq.fmod(result, i)));
     return types;
-  }
-
-  // Exact: what JSON's numbers might round (numeric) or have not (NaN) stays a text.
-  static json cell(const std::string& text, Oid type) {
-    switch (type) {
-      case boolean:
-        return text == "t";
-      case int2:
-      case int4:
-      case int8: {
-        std::int64_t value = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error != std::errc{} || end != text.data() + text.size()) return text;
-        return value < 0 ? json(value) : json(static_cast<std::uint64_t>(value));
-      }
-      case float4:
-      case float8:
-      case plain_json:
-      case jsonb: {
-        auto value = parse_untrusted(text);
-        return value ? *std::move(value) : json(text);
-      }
-      default:
-        return text;
-    }
   }
 
   static std::vector<json> row(const PGresult* result, int at) {
@@ -455,14 +468,17 @@ class Postgres : public SqlEngine {
         continue;
       }
       const auto size = static_cast<std::size_t>(pq.getlength(result, at, i));
-      values.push_back(cell(std::string(pq.getvalue(result, at, i), size), pq.ftype(result, i)));
+      values.push_back(
+          postgres_value(std::string(pq.getvalue(result, at, i), size), pq.ftype(result, i)));
     }
     return values;
   }
 
   const SqlLimits& limits_;
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
-  const std::string* copied_ = nullptr;  // what a COPY that runs takes
+  const std::string* copied_ = nullptr;  // what a COPY … FROM STDIN that runs takes
+  const Copying* copying_ = nullptr;     // and one … TO STDOUT gives
+  std::vector<Oid> column_types_;        // of the last answer with columns
 };
 
 }  // namespace

@@ -466,12 +466,22 @@ def postgresql_and_sqlite_are_read_by_window():
         write(folder, "local_lite", contract("local_lite", lite, zoned, properties=times, physical="times"))
         for name, place in (("days", pg), ("days_lite", lite)):
             write(folder, name, contract(name, place, days, properties=[times[0], ("batuta.watermark", "day")], physical="times"))
+        # How rows come is told by the database itself: by COPY, and by SELECT where it knows no COPY of a query.
+        read = [{"name": "id", "logicalType": "integer"}, {"name": "how", "logicalType": "string"}, {"name": "note", "logicalType": "string"},
+                {"name": "good", "logicalType": "boolean"}, {"name": "weight", "logicalType": "number"}]
+        for name in ("copied", "selected"):
+            write(folder, name, contract(name, pg, read))
+        asked = "CREATE VIEW {} AS SELECT 7 AS id, {} AS how, E'a\\tb\\\\c\\nd\"é' AS note, true AS good, 1e300::float8 AS weight; "
+        views = asked.format("copied", "split_part(current_query(), ' ', 1)") + \
+            "CREATE FUNCTION no_copy() RETURNS text LANGUAGE plpgsql AS 'BEGIN IF current_query() LIKE ''COPY%'' THEN RAISE EXCEPTION " \
+            "USING ERRCODE = ''0A000'', MESSAGE = ''no COPY here''; END IF; RETURN split_part(current_query(), '' '', 1); END'; " + \
+            asked.format("selected", "no_copy()") + "ALTER DATABASE postgres SET client_encoding = 'LATIN1'; "
         windows = ["local", "local_lite", "days", "days_lite"]
         server = folder.server({"hand": dag("hand", both("hand")), "windows": dag("windows", [
-            task for name in windows for task in both(name)]), "shop": dag("shop", both("big") + both("lite")), "fill": dag("fill", [
+            task for name in windows for task in both(name)]), "shop": dag("shop", both("big") + both("lite")), "copy": dag("copy", [both(name)[0] for name in ("copied", "selected")]), "fill": dag("fill", [
             {"task_id": "fill", "type": "sql", "connection": "pg", "sql":
              "CREATE TABLE big (id BIGINT, price NUMERIC(10,2), details JSONB, updated_at TIMESTAMPTZ); "
-             f"INSERT INTO big VALUES {rows.replace('00:00:00', '00:00:00+00')}; " + fill.format("TIMESTAMP", "DATE")}])}).start()
+             f"INSERT INTO big VALUES {rows.replace('00:00:00', '00:00:00+00')}; " + views + fill.format("TIMESTAMP", "DATE")}])}).start()
         server.call("POST", "/api/v2/connections", {"connection_id": "pg", "conn_type": "postgres", "host": "127.0.0.1",
                                                     "port": postgres.port, "login": "batuta", "password": "hunter22",
                                                     "schema": "postgres"})
@@ -511,6 +521,12 @@ def postgresql_and_sqlite_are_read_by_window():
             ids = [row[0] for row in server.sql(f"SELECT id FROM silver.{name} ORDER BY id")]
             assert ids == ([1, 2, 3] if name.startswith("days") else [1, 2]), (name, ids)
         assert server.sql("SELECT CAST(price AS VARCHAR), details FROM silver.big WHERE id = 1") == [["1.50", '{"a":1}']]
+        ended(server, "copy")
+        for name, how in (("copied", "COPY"), ("selected", "SELECT")):
+            found = server.sql(f"SELECT id, how, note, good, weight FROM bronze.{name}")
+            assert found == [[7, how, 'a\tb\\c\nd"é', True, 1e300]], found
+            line, = next((server.home / "lake" / "raw" / "shop" / name).rglob("part-*.jsonl")).read_text().splitlines()
+            assert json.loads(line) == {"id": 7, "how": how, "note": 'a\tb\\c\nd"é', "good": True, "weight": 1e300}, line
         postgres.stop()
 
 

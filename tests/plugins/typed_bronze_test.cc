@@ -20,6 +20,7 @@
 #include "plugins/lake/appender.h"
 #include "plugins/lake/rescued.h"
 #include "plugins/lake/session.h"
+#include "plugins/sql/postgres_values.h"
 #include "tests/lakelog/lake_fixture.h"
 #include "tests/plugins/fake_host.h"
 #include "tests/plugins/table_rows.h"
@@ -392,6 +393,30 @@ TEST_CASE("typed bronze: a value that is read before the engine is what the engi
   CHECK(read["boolean"] == 2);
   CHECK(read["date"] == 3);
   CHECK(read["timestamp"] == 2);
+}
+
+TEST_CASE("typed bronze: a row that PostgreSQL copies is what it answers a SELECT with") {
+  const std::vector<unsigned> types{16, 20, 701, 1700, 25, 3802, 1184};
+  plugin::CopiedRow row(types);
+  const auto read = [&](const std::string& line) {
+    std::string out;
+    for (const plugin::SqlText& field : row.read(line))
+      out += (out.empty() ? "" : "|") + (field.is_json ? "j:" : std::string()) +
+             (field.text ? std::string(*field.text) : "NULL");
+    return out;
+  };
+  CHECK(read("t\t-9223372036854775808\t0.1\t1.50\ta\\tb\\\\c\\nd\t{\"b\": 1, \"a\": 2}\t"
+             "2026-11-20 10:00:00+00\n") ==
+        "j:true|j:-9223372036854775808|j:0.1|1.50|a\tb\\c\nd|j:{\"a\":2,\"b\":1}|"
+        "2026-11-20 10:00:00+00");
+  CHECK(read("f\t0\tNaN\tNaN\t\t\"a\\\\\"b\"\t\\N\n") == "j:false|j:0|NaN|NaN||a\"b|NULL");
+  CHECK(read("\\N\t1\t1e+300\t1\t\\\\N\tnull\tinfinity\n") ==
+        "NULL|j:1|j:1e+300|1|\\N|NULL|infinity");
+  CHECK(read("t\t1\t1\t1\t\\b\\f\\r\\v\t1\t-\n") == "j:true|j:1|j:1|1|\b\f\r\v|j:1|-");
+  CHECK_THROWS_WITH_AS(row.read("t\t1\n"),
+                       "the database sent a row of 2 fields where 7 columns were told",
+                       plugin::FinalError);
+  CHECK_THROWS_AS(row.read("t\t1\t1\t1\tx\t1\t-\tmore\n"), plugin::FinalError);
 }
 
 TEST_CASE("typed bronze: only types that say what their text says take its place") {

@@ -85,16 +85,22 @@ void BronzeRows::begin() {
   rows_.emplace(session_, "received");
 }
 
-void BronzeRows::put(std::size_t column, const std::optional<std::string>& field) {
+void BronzeRows::put(std::size_t column, std::optional<std::string_view> field) {
   const std::string& type = types_[column];
   if (type.empty()) return rows_->text(field);
   const bool is_value = field && rows_->as_value(type, *field);
   if (!is_value) rows_->null();
-  rows_->text(is_value ? std::nullopt : std::optional<std::string_view>(field));
+  rows_->text(is_value ? std::nullopt : field);
 }
 
-void BronzeRows::add(std::span<const std::optional<std::string>> fields, const std::string& payload,
+void BronzeRows::add(std::span<const std::optional<std::string>> fields, std::string_view payload,
                      const std::string& source_file, Time ingested) {
+  const std::vector<std::optional<std::string_view>> views(fields.begin(), fields.end());
+  add(views, payload, source_file, ingested);
+}
+
+void BronzeRows::add(std::span<const std::optional<std::string_view>> fields,
+                     std::string_view payload, const std::string& source_file, Time ingested) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto& field = fields[i];
     put(i, field);

@@ -8,6 +8,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "plugins/lake/appender.h"
@@ -43,7 +44,9 @@ class BronzeRows {
 
   // The fields in the order of the source's columns; `payload` are the record's bytes as sent.
   // Written to disk whenever the engine's memory has its share.
-  void add(std::span<const std::optional<std::string>> fields, const std::string& payload,
+  void add(std::span<const std::optional<std::string_view>> fields, std::string_view payload,
+           const std::string& source_file, Time ingested);
+  void add(std::span<const std::optional<std::string>> fields, std::string_view payload,
            const std::string& source_file, Time ingested);
   std::int64_t count() const { return count_; }
   // Says whether the rows are all that the source has.
@@ -55,7 +58,7 @@ class BronzeRows {
  private:
   void begin();
   void write();
-  void put(std::size_t column, const std::optional<std::string>& field);
+  void put(std::size_t column, std::optional<std::string_view> field);
 
   plugin::Context& context_;
   Session& session_;
