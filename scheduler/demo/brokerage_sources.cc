@@ -291,7 +291,7 @@ class BrokerageSimulation : public Simulation {
 
   std::string topic() const override { return "orders"; }
   std::vector<BrokerText> broker_texts() const override {
-    return {broker_contract("contracts/brokerage/orders.odcs.yaml")};
+    return {broker_contract("contracts/brokerage/orders.odcs.yaml"), broker_monitor("brokerage")};
   }
   // The events of an order have one key.
   void messages(const std::function<bool(SimulatedMessage)>& take) const override {

@@ -149,7 +149,7 @@ class PeopleSimulation : public Simulation {
 
   std::string topic() const override { return "users"; }
   std::vector<BrokerText> broker_texts() const override {
-    return {broker_contract("contracts/users/users_events.odcs.yaml")};
+    return {broker_contract("contracts/users/users_events.odcs.yaml"), broker_monitor("users")};
   }
   // What one user does stays in order.
   void messages(const std::function<bool(SimulatedMessage)>& take) const override {

@@ -38,7 +38,8 @@ class ShopSimulation : public Simulation {
   std::vector<BrokerText> broker_texts() const override {
     return {broker_contract("contracts/ecommerce/pedidos.odcs.yaml"),
             {"dags/ecommerce.json", R"("topic": { "name": "Pedidos")",
-             R"("topic": { "connection": "ecommerce_broker", "name": "Pedidos")"}};
+             R"("topic": { "connection": "ecommerce_broker", "name": "Pedidos")"},
+            broker_monitor("ecommerce")};
   }
   // The lines of a transaction stay in order: they have one key.
   void messages(const std::function<bool(SimulatedMessage)>& take) const override {

@@ -90,6 +90,11 @@ BrokerText broker_contract(const std::string& file) {
           "{property: batuta.server, value: broker}"};
 }
 
+BrokerText broker_monitor(const std::string& pipeline) {
+  return {"monitors/" + pipeline + ".json", R"("kind": "lag", "topic")",
+          R"("kind": "lag", "connection": ")" + pipeline + R"(_broker", "topic")", true};
+}
+
 std::vector<std::string> simulated_pipelines() {
   std::vector<std::string> names;
   for (const Known& each : known) names.emplace_back(each.name);

@@ -53,6 +53,7 @@ std::string script_with_role(const RealDatabase& real, const std::string& passwo
 // the connection <pipeline>_broker.
 struct BrokerText {
   std::string file, embedded, broker;
+  bool may_miss = false;  // a file of before, or of one's own, is well without it
 };
 
 // What is sent to a topic, and when in the simulation's time.
@@ -106,6 +107,8 @@ class Simulation {
 
 // The spot of a contract of the bundle.
 BrokerText broker_contract(const std::string& file);
+// That of the bundle's monitor of how far its topic is read.
+BrokerText broker_monitor(const std::string& pipeline);
 // Names of the pipelines that have a simulation, in order.
 std::vector<std::string> simulated_pipelines();
 // What `demo run` takes: financial, whose market is served live, and those.

@@ -109,6 +109,15 @@ void LagWatch::ask(std::set<LagAsked> asked) {
   changed_.notify_all();
 }
 
+void LagWatch::look_anew(Duration patience) {
+  std::unique_lock lock(mutex_);
+  if (!thread_.joinable()) return;
+  const std::int64_t wanted = begun_ + 1;  // one that is under way may have looked already
+  hurry_ = true;
+  changed_.notify_all();
+  changed_.wait_for(lock, patience, [this, wanted] { return stop_ || over_ >= wanted; });
+}
+
 StreamLags LagWatch::told() const {
   const std::lock_guard guard(mutex_);
   return told_;
@@ -135,9 +144,12 @@ void LagWatch::run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
     hurry_ = false;
+    ++begun_;
     lock.unlock();
     look();
     lock.lock();
+    over_ = begun_;
+    changed_.notify_all();
     changed_.wait_for(lock, pace, [this] { return stop_ || hurry_; });
   }
 }

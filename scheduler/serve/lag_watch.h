@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -39,6 +40,9 @@ class LagWatch {
   void ask(std::set<LagAsked> asked);
   // By connection, topic, group. Any thread.
   StreamLags told() const;
+  // Blocks until a look that has begun after this call is over, or `patience` is. Any thread but
+  // its own; at once where it was not started.
+  void look_anew(Duration patience);
   // One look, blocking. Its thread's; without start() that of a test.
   void look();
 
@@ -50,8 +54,9 @@ class LagWatch {
   std::map<std::string, Result<std::unique_ptr<stream::Stream>>> streams_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::set<LagAsked> asked_;  // these four guarded by mutex_
+  std::set<LagAsked> asked_;  // these six guarded by mutex_
   StreamLags told_;
+  std::int64_t begun_ = 0, over_ = 0;  // looks of its thread
   bool hurry_ = false;
   bool stop_ = false;
   std::thread thread_;

@@ -16,7 +16,7 @@ namespace batuta {
 void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags,
                             CostWatch& costs, bool at_once) {
   const std::lock_guard one(gathering_);
-  const Boot begun = read_clock().boot;
+  Boot begun = read_clock().boot;
   if (begun < next_ && !at_once) return;
   std::string retention, facts;
   if (bag.dags.contains(std::string_view(maintenance_dag_id)) && clock_.look(read_clock()))
@@ -36,6 +36,10 @@ void PlatformFacts::refresh(History& history, const DagBagSnapshot& bag, LagWatc
       asked.costs.merge(more.costs);
     }
     lags.ask(asked.lags);
+    if (at_once && !asked.lags.empty()) {
+      lags.look_anew(2 * LagWatch::budget);
+      begun = read_clock().boot;  // to wait costs nobody anything
+    }
     const auto& taken = costs.told(asked.costs, begun);
     try {
       const auto dag_of = [&bag](const std::string& id) {

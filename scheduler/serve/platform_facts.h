@@ -28,7 +28,8 @@ class PlatformFacts {
   // Blocks on the store. Nothing where no monitor asks for it; and put off where the last time took
   // so long that it would be more than one part in fifty of the time.
   // `lags` is told which topics monitors ask for, and asked how far behind their groups are;
-  // `costs` likewise of tables and domains. `at_once` is not put off. Any thread that may wait:
+  // `costs` likewise of tables and domains. `at_once` is not put off, and waits for a
+  // look at the topics, a minute at most. Any thread that may wait:
   // one after another.
   void refresh(History& history, const DagBagSnapshot& bag, LagWatch& lags, CostWatch& costs,
                bool at_once = false);

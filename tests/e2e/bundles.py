@@ -1,6 +1,7 @@
 """A pipeline of pipelines/ on a server of the test's own, with what stands in for its sources, and its truth manifest."""
 import json
 import os
+import re
 import shutil
 import subprocess
 
@@ -19,8 +20,8 @@ def run_by_one_command(name, tables, *options):
         assert f"\ngold/{name}/{table}\n" in done.stdout, done.stdout
         assert f"holds gold/{name}/{table}: every row" in done.stdout, done.stdout
     # Monitors of the bundle are judged and printed.
-    told = [line.split() for line in done.stdout.split("\nmonitors (")[1].splitlines() if line.startswith(f"{name}/")]
-    assert {row[3] for row in told if row[1] in ("freshness", "schema", "failures")} == {"well"}, done.stdout
+    told = [re.split(r" {2,}", line) for line in done.stdout.split("\nmonitors (")[1].splitlines() if line.startswith(f"{name}/")]
+    assert {row[3] for row in told if row[1] in ("freshness", "schema", "failures", "lag")} == {"well"}, done.stdout
     assert "unknown" not in {row[3] for row in told if row[1] != "volume"}, done.stdout
     assert "WRONG" not in done.stdout and f"\nwhat the lake must hold of {name}\n" in done.stdout, done.stdout
     # The home is gone, and there is no --limit to raise.

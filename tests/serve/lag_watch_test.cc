@@ -119,7 +119,11 @@ TEST_CASE("object stores: a counter by store, operation and outcome") {
 TEST_CASE("lag: without a topic there is nothing to tell, and it ends while it waits") {
   const auto nothing = [](const std::string&) { return std::unique_ptr<stream::Stream>(); };
   LagWatch started(nothing);
+  started.look_anew(std::chrono::hours(1));  // nobody looks: it waits for nothing
   started.start();
+  started.ask({{"", "orders", "bank"}});
+  started.look_anew(std::chrono::hours(1));
+  CHECK(started.told().rows.size() == 1);
   LagWatch watch(nothing);
   watch.ask({{"", "orders", "bank"}});
   watch.look();
