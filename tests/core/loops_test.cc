@@ -155,6 +155,20 @@ TEST_CASE("while an exit code: it repeats, and any other end is what it is witho
   CHECK(one.a() == TaskState::success);
 }
 
+TEST_CASE("turns of a loop do not make the wait after a failure longer") {
+  Repeat repeat = until_code(75, 5);
+  repeat.until = false;
+  Loop one(repeat, [](Task& t) { t.retry = {1, 10s, 2, {}}; });
+  for (int turn = 0; turn < 3; ++turn) {
+    one.end(75);
+    one.world.live(5s);
+  }
+  one.end(1);
+  REQUIRE(one.a() == TaskState::up_for_retry);
+  one.world.live(20s);  // ten and as much again at most, as after a first try
+  CHECK(one.a() == TaskState::queued);
+}
+
 TEST_CASE("failures are failures when the loop names no exit codes") {
   Repeat repeat;
   repeat.max = 3;

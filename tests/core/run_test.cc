@@ -57,6 +57,21 @@ TEST_CASE("two runs cannot share a logical date, nor take one from the store's r
   CHECK(world.ask(event).code == Errc::conflict);
 }
 
+TEST_CASE("the date of a run that was deleted is free again") {
+  World world;
+  world.add(chain("dag", 1));
+  RunRequested event = request("dag", "one");
+  event.logical_date = at("2027-01-01T00:00:00Z");  // which it waits for
+  REQUIRE(world.ask(event).code == Errc::ok);
+  RunDeleted gone;
+  gone.dag_id = "dag";
+  gone.request = 7;
+  gone.dag_run_id = "one";
+  REQUIRE(world.ask(gone).code == Errc::ok);
+  event.dag_run_id = "two";
+  CHECK(world.ask(event).code == Errc::ok);
+}
+
 TEST_CASE("the same key and body give the same run; another body is refused") {
   World world;
   world.add(chain("dag", 1));
