@@ -181,6 +181,16 @@ class Changes {
   std::map<std::string, std::string> seen_;
 };
 
+// What nobody begins would be waited for without a word.
+void tell_if_paused(const Client& client, const json& run) {
+  const std::string dag_id = run.value("dag_id", "");
+  if (run.value("state", "") != "queued" ||
+      !client.get("/api/v2/dags/" + percent_encoded(dag_id)).value("is_paused", false))
+    return;
+  std::fprintf(stderr, "batuta: %s is paused: the run begins after `batuta dags unpause %s`\n",
+               dag_id.c_str(), dag_id.c_str());
+}
+
 void say_end(const Client& client, const json& run, const Counts& counts) {
   std::string took;
   if (const json seconds = run.value("duration", json(nullptr)); seconds.is_number()) {
@@ -238,7 +248,8 @@ std::string follow_run(const Client& client, const std::string& dag_id, const st
                        bool lines) {
   const std::string path = run_place(dag_id, run_id);
   const std::string tasks = path + "/taskInstances";
-  client.get(path);  // a run that is not there is said before a thread waits for it
+  // A run that is not there is said before a thread waits for it.
+  tell_if_paused(client, client.get(path));
   const Boot start = read_clock().boot;
   std::string state;
   ProgressLine progress;

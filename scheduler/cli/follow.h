@@ -35,7 +35,8 @@ class ProgressLine {
   bool shown_ = false;
 };
 
-// Until the run has ended; its state. On a terminal how far it is, each second. `lines`: a line on
+// Until the run has ended; its state. That it is queued for its DAG is paused is said first, on
+// standard error. On a terminal how far it is, each second. `lines`: a line on
 // standard output for every change of a task instance (of runs with up to 1,000 of them; of larger
 // ones how many are in which state). Last, on standard error, one line with counts and link.
 // Throws Failure, for a server that does not answer too.

@@ -242,6 +242,14 @@ def what_is_waited_for_shows_how_far_it_is():
         assert code == 1 and "\r\033[K" in shown and "/4 tasks ended, " in shown and "1 running" in shown, shown
         assert shown.rstrip().endswith("failed") and link + "r2" in shown, shown
         assert server.cli("runs", "follow", "work", "none", check=False).returncode == 1
+        server.cli("dags", "pause", "work")
+        server.trigger("work", run_id="r3")
+        with subprocess.Popen([BATUTA, "runs", "wait", "work", "r3", "--home", server.home], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE, text=True) as process:
+            told = process.stderr.readline()
+            server.cli("dags", "unpause", "work")
+            assert told == "batuta: work is paused: the run begins after `batuta dags unpause work`\n", told
+            assert process.wait(60) == 1
 
 
 def a_log_is_followed_to_its_end():
