@@ -288,8 +288,7 @@ constexpr ObjectSchema schemas[] = {
      "rows:int? "
      "bytes:int? contract? contract_version? engine?"},
     {"LakeColumnStatistics", "name type nulls:int? min? max? is_masked:bool"},
-    {"LakeStatistics",
-     "version:int rows:int? files:int bytes:int [columns:LakeColumnStatistics]"},
+    {"LakeStatistics", "version:int rows:int? files:int bytes:int [columns:LakeColumnStatistics]"},
     {"LakeVersionCollection", "[versions:LakeVersion] total_entries:int"},
     {"LakeCostStored", "layer tables:int rows:int files:int bytes:int"},
     {"LakeCostWork",
