@@ -3,13 +3,13 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
-import { Dialog } from '../components/dialog';
 import { Loaded } from '../components/loaded';
 import { noSpread, SpreadChoice, TouchedTasks } from '../components/spread';
 import { count } from '../lib/format';
 import { useApp, useResource } from '../lib/hooks';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
+import { ConfirmDialog } from './confirm_dialog';
 
 interface Props {
   dag: string;
@@ -35,28 +35,25 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
   const { notify } = useApp();
   const [spread, setSpread] = useState({ ...noSpread, include_downstream: task !== null });
   const [chosen, setChosen] = useState<Record<Choice, boolean>>({ only_failed: false, keep_checkpoints: false, run_on_latest_version: false });
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState('');
   // The version of one run is chosen, not that of several.
   const isOneRun = !spread.include_past && !spread.include_future;
   const body = { dag_run_id: run, ...spread, ...chosen, run_on_latest_version: isOneRun && chosen.run_on_latest_version, ...(task === null ? {} : { task_ids: [named(task)] }) };
   const preview = useResource(() => api.clearTasks(dag, { ...body, dry_run: true }), [dag, body]);
   const affected = preview.data?.task_instances ?? [];
   const clear = async () => {
-    setBusy(true);
-    try {
-      const done = await api.clearTasks(dag, { ...body, dry_run: false });
-      notify(t('Cleared: {tasks}.', { tasks: count(done.total_entries, 'task') }));
-      onDone();
-      onClose();
-    } catch (error) {
-      setProblem((error as Error).message);
-      setBusy(false);
-    }
+    const done = await api.clearTasks(dag, { ...body, dry_run: false });
+    notify(t('Cleared: {tasks}.', { tasks: count(done.total_entries, 'task') }));
   };
   return (
-    <Dialog title={task === null ? t('Clear this run') : t('Clear {task}', { task: taskKey(task) })} onClose={onClose}>
-      <p>{t('Cleared tasks run again, with the same data window.')}</p>
+    <ConfirmDialog
+      title={task === null ? t('Clear this run') : t('Clear {task}', { task: taskKey(task) })}
+      text={t('Cleared tasks run again, with the same data window.')}
+      button={t('Clear')}
+      disabled={affected.length === 0}
+      act={clear}
+      onClose={onClose}
+      onDone={onDone}
+    >
       <div class="choices">
         {task !== null && <SpreadChoice spread={spread} several={false} onChange={setSpread} />}
         {choices
@@ -76,19 +73,6 @@ export function ClearDialog({ dag, run, task, onClose, onDone }: Props) {
           </>
         )}
       </Loaded>
-      {problem && (
-        <p class="notice notice-error" role="alert">
-          {problem}
-        </p>
-      )}
-      <footer class="dialog-foot">
-        <button type="button" class="button" onClick={onClose}>
-          {t('Back')}
-        </button>
-        <button type="button" class="button button-primary" disabled={busy || affected.length === 0} onClick={clear}>
-          {t('Clear')}
-        </button>
-      </footer>
-    </Dialog>
+    </ConfirmDialog>
   );
 }

@@ -8,6 +8,7 @@ interface Props {
   text: string;
   button: string;
   danger?: boolean;
+  disabled?: boolean; // there is nothing to do as it stands
   children?: ComponentChildren; // what it is about, below the text
   act: () => Promise<unknown>;
   onClose: () => void;
@@ -15,7 +16,7 @@ interface Props {
 }
 
 /** Asks once, acts once, and stays open with the reason when the server refuses. */
-export function ConfirmDialog({ title, text, button, danger, children, act, onClose, onDone }: Props) {
+export function ConfirmDialog({ title, text, button, danger, disabled, children, act, onClose, onDone }: Props) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
   const confirm = async () => {
@@ -43,7 +44,7 @@ export function ConfirmDialog({ title, text, button, danger, children, act, onCl
         <button type="button" class="button" onClick={onClose}>
           {t('Back')}
         </button>
-        <button type="button" class={`button ${danger ? 'button-danger' : 'button-primary'}`} disabled={busy} onClick={confirm}>
+        <button type="button" class={`button ${danger ? 'button-danger' : 'button-primary'}`} disabled={busy || disabled} onClick={confirm}>
           {button}
         </button>
       </footer>

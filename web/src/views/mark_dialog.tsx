@@ -2,7 +2,6 @@
 import { useState } from 'preact/hooks';
 import * as api from '../api/endpoints';
 import type { TaskInstance } from '../api/types';
-import { Dialog } from '../components/dialog';
 import { Loaded } from '../components/loaded';
 import { noSpread, SpreadChoice, TouchedTasks } from '../components/spread';
 import { count } from '../lib/format';
@@ -10,6 +9,7 @@ import { useResource } from '../lib/hooks';
 import { isEnded } from '../lib/states';
 import { taskKey } from '../lib/timeline';
 import { t } from '../lib/words';
+import { ConfirmDialog } from './confirm_dialog';
 
 export const marks = ['success', 'failed', 'skipped'] as const;
 export type Mark = (typeof marks)[number];
@@ -33,25 +33,19 @@ interface Props {
 
 export function MarkDialog({ mark, task, onClose, onDone }: Props) {
   const [spread, setSpread] = useState(noSpread);
-  const [busy, setBusy] = useState(false);
-  const [problem, setProblem] = useState('');
   const body = { new_state: mark, ...spread };
   const preview = useResource((signal) => api.markPreview(task, body, signal), [body]);
-  const go = async () => {
-    setBusy(true);
-    setProblem('');
-    try {
-      await api.markTask(task, body);
-      onDone();
-      onClose();
-    } catch (error) {
-      setProblem((error as Error).message);
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog title={titleOf(mark, taskKey(task))} onClose={onClose}>
-      <p>{isEnded(task.state) ? t('The tasks after it follow the new state.') : t('If it is running, it is stopped.')}</p>
+    <ConfirmDialog
+      title={titleOf(mark, taskKey(task))}
+      text={isEnded(task.state) ? t('The tasks after it follow the new state.') : t('If it is running, it is stopped.')}
+      button={markButtons[mark]}
+      danger={mark === 'failed'}
+      disabled={(preview.data?.total_entries ?? 0) === 0}
+      act={() => api.markTask(task, body)}
+      onClose={onClose}
+      onDone={onDone}
+    >
       <div class="choices">
         <SpreadChoice spread={spread} several={false} onChange={setSpread} />
       </div>
@@ -63,19 +57,6 @@ export function MarkDialog({ mark, task, onClose, onDone }: Props) {
           </>
         )}
       </Loaded>
-      {problem && (
-        <p class="notice notice-error" role="alert">
-          {problem}
-        </p>
-      )}
-      <footer class="dialog-foot">
-        <button type="button" class="button" onClick={onClose}>
-          {t('Back')}
-        </button>
-        <button type="button" class={`button ${mark === 'failed' ? 'button-danger' : 'button-primary'}`} disabled={busy || (preview.data?.total_entries ?? 0) === 0} onClick={() => void go()}>
-          {markButtons[mark]}
-        </button>
-      </footer>
-    </Dialog>
+    </ConfirmDialog>
   );
 }
