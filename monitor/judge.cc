@@ -5,6 +5,8 @@
 #include <iterator>
 #include <map>
 
+#include "common/counted.h"
+
 namespace batuta::monitor {
 namespace {
 
@@ -65,8 +67,8 @@ Verdict judge_volume(const Monitor& m, const Sight& seen) {
        i < seen.written.size() && before.size() < static_cast<std::size_t>(m.history); ++i)
     if (seen.written[i]) before.push_back(*seen.written[i]);
   if (before.size() < least_history) {
-    return unknown("only " + std::to_string(before.size()) +
-                   " versions before the newest can be compared with, and it takes 3");
+    return unknown("only " + counted(std::ssize(before), "version", "versions") +
+                   " before the newest can be compared with, and it takes 3");
   }
   std::sort(before.begin(), before.end());
   const std::size_t half = before.size() / 2;
@@ -75,9 +77,9 @@ Verdict judge_volume(const Monitor& m, const Sight& seen) {
           ? static_cast<double>(before[half])
           : (static_cast<double>(before[half - 1]) + static_cast<double>(before[half])) / 2;
   const auto rows = static_cast<double>(*seen.written.front());
-  const std::string told = "the newest version wrote " + std::to_string(*seen.written.front()) +
-                           " rows, and the median of " + std::to_string(before.size()) +
-                           " before it is " + short_number(median);
+  const std::string told = "the newest version wrote " +
+                           counted(*seen.written.front(), "row", "rows") + ", and the median of " +
+                           std::to_string(before.size()) + " before it is " + short_number(median);
   if (median <= 0) {
     // Nothing is no measure: any rows after versions without are more than at_most times them.
     return {rows > 0 ? Status::unwell : Status::well, std::nullopt, m.at_most, told};
@@ -96,8 +98,9 @@ Verdict judge_schema(const Monitor& m, const Sight& seen, const Columns* baselin
   if (!seen.is_there) return unknown("there is no table " + m.table);
   const bool own = !m.columns.empty();
   if (!own && baseline == nullptr) {
-    return {Status::well, 0, 0,
-            std::to_string(seen.columns.size()) + " columns, from now on what is expected"};
+    return {
+        Status::well, 0, 0,
+        counted(std::ssize(seen.columns), "column", "columns") + ", from now on what is expected"};
   }
   const Columns& expected = own ? m.columns : *baseline;
   std::map<std::string, std::string> there(seen.columns.begin(), seen.columns.end());
@@ -114,7 +117,8 @@ Verdict judge_schema(const Monitor& m, const Sight& seen, const Columns* baselin
   if (!m.new_columns)
     for (const auto& [name, type] : there) drift.push_back(name + " (" + type + ") is new");
   if (drift.empty())
-    return {Status::well, 0, 0, std::to_string(seen.columns.size()) + " columns, as expected"};
+    return {Status::well, 0, 0,
+            counted(std::ssize(seen.columns), "column", "columns") + ", as expected"};
   return {Status::unwell, static_cast<double>(drift.size()), 0,
           "the columns differ: " + joined(drift)};
 }
@@ -132,7 +136,8 @@ Verdict judge_quality(const Monitor& m, const Sight& seen) {
   }
   const std::string when = seen.quality_at ? ", at " + to_iso(*seen.quality_at) : "";
   if (broken.empty())
-    return {Status::well, 0, 0, std::to_string(seen.quality->size()) + " rules hold" + when};
+    return {Status::well, 0, 0,
+            counted(std::ssize(*seen.quality), "rule holds", "rules hold") + when};
   return {Status::unwell, rows, 0, "broken: " + joined(broken) + when};
 }
 
@@ -158,13 +163,12 @@ Verdict judge_failures(const Monitor& m, const Sight& seen) {
 
 // What is lost is told until the group is past it.
 Verdict judge_lag(const Monitor& m, const Sight& seen) {
-  const std::string records =
-      std::to_string(seen.behind) + (seen.behind == 1 ? " record" : " records");
+  const std::string records = counted(seen.behind, "record", "records");
   Verdict told{Status::well, static_cast<double>(seen.behind), static_cast<double>(m.behind),
                m.group + " is " + records + " behind in " + m.topic};
   if (seen.behind > m.behind || seen.lost > 0) told.status = Status::unwell;
   if (seen.lost > 0)
-    told.message += "; " + std::to_string(seen.lost) + " were deleted before it read them";
+    told.message += "; " + counted(seen.lost, "was", "were") + " deleted before it read them";
   return told;
 }
 

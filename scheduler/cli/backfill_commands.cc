@@ -40,7 +40,7 @@ std::int64_t number_in(const json& object, const char* name) {
 }
 
 // "12 success, 1 failed"; empty for none.
-std::string counted(const json& counts) {
+std::string by_state(const json& counts) {
   std::string text;
   for (const auto& [name, count] : counts.items()) {
     text += (text.empty() ? "" : ", ") + cell_text(count) + " " + name;
@@ -50,7 +50,7 @@ std::string counted(const json& counts) {
 
 std::string progress_text(const json& backfill, Duration since) {
   const json& extra = backfill["batuta"];
-  const std::string runs = counted(extra.value("runs", json::object()));
+  const std::string runs = by_state(extra.value("runs", json::object()));
   return "backfill " + cell_text(backfill["id"]) + " of " + cell_text(backfill["dag_id"]) + ": " +
          cell_text(extra["done"]) + "/" + cell_text(extra["ticks"]) + " dates" +
          (runs.empty() ? "" : ", runs: " + runs) +
@@ -73,12 +73,12 @@ bool follow_backfill(const Client& client, std::int64_t id) {
   }
   const json& extra = backfill["batuta"];
   const bool cancelled = extra.value("cancelled", false);
-  const std::string runs = counted(extra.value("runs", json::object()));
+  const std::string runs = by_state(extra.value("runs", json::object()));
   std::fprintf(
       stderr, "batuta: backfill %lld of %s %s: %s of %s dates (%s)%s; %s\n",
       static_cast<long long>(id), cell_text(backfill["dag_id"]).c_str(),
       cancelled ? "was cancelled" : "has ended", cell_text(extra["done"]).c_str(),
-      cell_text(extra["ticks"]).c_str(), counted(extra.value("outcomes", json::object())).c_str(),
+      cell_text(extra["ticks"]).c_str(), by_state(extra.value("outcomes", json::object())).c_str(),
       runs.empty() ? "" : (", runs: " + runs).c_str(),
       (client.url() + "/#/dags/" + percent_encoded(cell_text(backfill["dag_id"]))).c_str());
   return !cancelled && number_in(extra.value("runs", json::object()), "failed") == 0;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "common/counted.h"
 #include "common/number_range.h"
 #include "common/safe_json.h"
 #include "common/time.h"
@@ -79,10 +80,6 @@ std::string size_text(std::int64_t bytes) {
 
 std::int64_t number(const json& told, const char* name) {
   return json_int(told.value(name, json())).value_or(0);
-}
-
-std::string counted(std::int64_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
 void print_optimized(const MaintenanceArguments& a, const json& told) {

@@ -133,8 +133,11 @@ TEST_CASE("quality is what the newest attempt told, warnings too") {
   Sight seen;
   CHECK(status_of(m, seen) == Status::unknown);
   seen.quality = std::vector<RuleResult>{{"price", true, true, 0, 10}};
+  CHECK(judge(m, seen, nullptr, noon).message == "1 rule holds");
+  seen.quality->push_back({"unique", true, false, 0, 10});
+  CHECK(judge(m, seen, nullptr, noon).message == "2 rules hold");
   CHECK(status_of(m, seen) == Status::well);
-  seen.quality->push_back({"unique", false, false, 2, 10});
+  seen.quality->back() = {"unique", false, false, 2, 10};
   seen.quality_at = noon;
   const Verdict broken = judge(m, seen, nullptr, noon);
   CHECK(broken.status == Status::unwell);
